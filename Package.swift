@@ -1,0 +1,94 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The SIMD level the whole program is built for: v4 (AVX-512), v3 (AVX2 and FMA) or portable.
+// launch/build chooses this machine's; a bare `swift build` makes the portable one, which runs everywhere.
+let level = Context.environment["LSTM_DIST_SIMD"] ?? "portable"
+let levels = ["portable": 1, "v3": 3, "v4": 4]
+guard let levelNumber = levels[level] else {
+    fatalError("LSTM_DIST_SIMD is '\(level)'; accepted: \(levels.keys.sorted().joined(separator: ", "))")
+}
+
+let levelFlags: [SwiftSetting] =
+    switch levelNumber {
+    case 4: [.unsafeFlags(["-Xcc", "-march=x86-64-v4"]), .define("SIMD_V4"), .define("SIMD_FMA")]
+    case 3: [.unsafeFlags(["-Xcc", "-march=x86-64-v3"]), .define("SIMD_FMA")]
+    default: []
+    }
+
+let common: [SwiftSetting] =
+    levelFlags + [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("ExistentialAny"),
+    ]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: common)
+}
+
+func tests(of name: String, _ more: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.byName(name: name)] + more, resources: resources, swiftSettings: common)
+}
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "lstm-dist",
+    products: [.executable(name: "lstm-dist", targets: ["lstm-dist"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // From the top of the house to its ground: a target imports only what stands below it.
+        .executableTarget(
+            name: "lstm-dist",
+            dependencies: [
+                "Benchmarks", "Training", "RunFolder", "FileFormats", "MPI", "Kernels", "ConfigFile", argumentParser,
+                logging,
+            ],
+            swiftSettings: common),
+        library(
+            "Benchmarks",
+            [
+                "Training", "FileFormats", "Recurrent", "Optimization", "Sequences", "MPI", "Kernels", "Tensors",
+                "ConfigFile",
+            ]),
+        library(
+            "Training",
+            [
+                "RunFolder", "FileFormats", "Recurrent", "Optimization", "Sequences", "MPI", "Kernels", "Tensors",
+                "ConfigFile", "CSIMDLevel", logging,
+            ]),
+        library("RunFolder", ["FileFormats"]),
+        library("FileFormats", [crypto]),
+        library("Recurrent", ["Kernels", "Tensors", "ConfigFile"]),
+        library("Optimization", ["Kernels", "Tensors", "ConfigFile"]),
+        library("Sequences", ["Tensors", "ConfigFile"]),
+        library("Kernels", ["COpenBLAS", "CSIMDLevel", "Tensors"]),
+        library("Tensors"),
+        library("ConfigFile", [yams]),
+        library("MPI", ["CMPI"]),
+        // Level and CPU check; compiled for the oldest CPU whatever the level is.
+        .target(name: "CSIMDLevel", cSettings: [.define("LSTM_DIST_LEVEL", to: "\(levelNumber)")]),
+        .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+
+        tests(of: "ConfigFile"),
+        tests(of: "FileFormats"),
+        tests(of: "RunFolder", ["FileFormats"]),
+        tests(of: "Sequences", ["Tensors", "ConfigFile"]),
+        tests(of: "MPI", ["MPIExercises"]),
+        // A program with an exercise for each collective, started by the tests with mpirun.
+        .executableTarget(
+            name: "MPIExercises", dependencies: ["MPI"], path: "Tests/MPIExercises", swiftSettings: common),
+    ]
+)

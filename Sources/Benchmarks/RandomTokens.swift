@@ -1,0 +1,27 @@
+import Sequences
+import Tensors
+
+/// Tokens drawn evenly, as a language model's streams: the same work as text, without text.
+struct RandomTokens: SequenceSource {
+    let vocabulary: Int
+    let streams: Int
+    let window: Int
+    let carriesState = true
+    let stepsPerEpoch = 1_000_000
+
+    var longestWindow: Int { window }
+    func rows(inStep step: Int) -> Int { streams }
+
+    mutating func read(_ rows: Range<Int>, step: Int, epoch: Int, into batch: inout Batch) {
+        batch.reshape(
+            window: window, sequences: rows.count,
+            for: TaskShape(input: .tokens(vocabulary: vocabulary), output: .classes(vocabulary)))
+        batch.firstStream = rows.lowerBound
+        batch.position = step * window
+        var random = CounterRandom(seed: 1, purpose: .benchmark, epoch: step, index: rows.lowerBound)
+        for row in batch.tokens.indices {
+            batch.tokens[row] = Int32(random.below(vocabulary))
+            batch.targets[row] = Int32(random.below(vocabulary))
+        }
+    }
+}

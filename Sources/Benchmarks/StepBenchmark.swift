@@ -1,0 +1,134 @@
+package import ConfigFile
+package import FileFormats
+import Kernels
+package import MPI
+import Optimization
+import Recurrent
+import Sequences
+import Tensors
+import Training
+
+/// Times whole training steps, the same `Trainer.step` that training calls, on random tokens.
+package struct StepBenchmark {
+    private let configuration: Configuration
+    private let communicator: Communicator
+
+    /// The figures of a measurement, for the slowest rank where ranks differ.
+    package struct Result: Sendable {
+        package let ranks: Int
+        package let steps: Int
+        package let stepSeconds: Double
+        package let fastestSeconds: Double
+        package let slowestSeconds: Double
+        package let tokensPerSecond: Double
+        package let flopsPerRank: Double
+        /// Of one core, in the same run.
+        package let peakFlops: Double
+        /// Shares of the median step: forward and backward; summing over ranks, waiting included; update.
+        package let compute: Double
+        package let averaging: Double
+        package let update: Double
+
+        package var json: JSONValue {
+            [
+                "ranks": .integer(ranks), "steps": .integer(steps), "step_ms": .number(1e3 * stepSeconds),
+                "step_ms_min": .number(1e3 * fastestSeconds), "step_ms_max": .number(1e3 * slowestSeconds),
+                "tokens_per_second": .number(tokensPerSecond), "gflops_per_rank": .number(flopsPerRank / 1e9),
+                "fma_peak_gflops": .number(peakFlops / 1e9), "of_peak": .number(flopsPerRank / peakFlops),
+                "compute_fraction": .number(compute), "averaging_fraction": .number(averaging),
+                "update_fraction": .number(update),
+            ]
+        }
+    }
+
+    /// - Throws: a `TrainingError` for a task without tokens.
+    package init(_ configuration: Configuration, on communicator: Communicator) throws {
+        guard configuration.text("task") == LanguageModel.name else {
+            throw TrainingError.usage(
+                "bench step: task is \(configuration.text("task")); accepted: a configuration of task "
+                    + LanguageModel.name
+            ).everywhere
+        }
+        self.configuration = configuration
+        self.communicator = communicator
+    }
+
+    /// Measures for about `seconds`, at least 5 steps after 2 of warm-up. Collective.
+    package func run(seconds: Double) throws -> Result {
+        let options = Options(configuration)
+        let vocabulary = try communicator.agree { try vocabularySize }
+        let window = configuration.integer("training.window")
+        let task = LanguageModel(vocabularySize: vocabulary)
+        let sizes = NetworkConfiguration(configuration, task: task.shape)
+        let count = sizes.layout.count
+        let (parameters, gradients) = (FloatBlock(count: count), FloatBlock(count: count))
+        InitialWeights(configuration).fill(parameters, for: sizes, seed: options.seed)
+        var trainer = Trainer(
+            communicator, options, task: task,
+            source: RandomTokens(vocabulary: vocabulary, streams: options.batch, window: window),
+            network: Network(sizes, parameters: parameters, gradients: gradients), parameters: parameters,
+            gradients: gradients, optimizer: Optimizer(UpdateRuleTable.rule(configuration), count: count),
+            schedule: Schedule(configuration))
+
+        _ = try trainer.step()
+        let once = secondsNow()
+        _ = try trainer.step()
+        let estimate = try communicator.allreduce(secondsNow() - once, .maximum)
+        let steps = max(5, min(1000, Int(seconds / estimate)))
+        var times: [Double] = []
+        var summaries: [Trainer.StepSummary] = []
+        try communicator.barrier()
+        for _ in 0..<steps {
+            let start = secondsNow()
+            summaries.append(try trainer.step())
+            times.append(secondsNow() - start)
+        }
+        let peak = try communicator.allreduce(Self.measurePeak(), .minimum)
+        return try result(times, summaries, sizes, tokens: Double(options.batch * window), peak: peak)
+    }
+
+    private func result(
+        _ times: [Double], _ summaries: [Trainer.StepSummary], _ sizes: NetworkConfiguration, tokens: Double, peak: Double
+    ) throws -> Result {
+        let median = try communicator.allreduce(times.sorted()[times.count / 2], .maximum)
+        let total = times.reduce(0, +)
+        func share(_ part: (Trainer.StepSummary) -> Double) -> Double { summaries.reduce(0) { $0 + part($1) } / total }
+        return Result(
+            ranks: communicator.size, steps: times.count, stepSeconds: median,
+            fastestSeconds: try communicator.allreduce(times.min() ?? 0, .minimum),
+            slowestSeconds: try communicator.allreduce(times.max() ?? 0, .maximum), tokensPerSecond: tokens / median,
+            flopsPerRank: tokens * sizes.flopsPerToken / median / Double(communicator.size), peakFlops: peak,
+            compute: share(\.computeSeconds), averaging: share(\.communicationSeconds), update: share(\.updateSeconds))
+    }
+
+    /// Of the data if it is there; else as many as the tokenizer would have: 256 bytes, 65 characters, data.vocabulary words.
+    private var vocabularySize: Int {
+        get throws {
+            var request = Options(configuration).dataRequest
+            request.splits = []
+            if let data = try? TaskTable.load(configuration, request), let vocabulary = data.vocabulary {
+                return vocabulary.count
+            }
+            switch configuration.text("data.tokenizer") {
+            case "byte": return 256
+            case "character": return 65
+            default:
+                guard case .integer(let size)? = configuration.value("data.vocabulary") else { return 10000 }
+                return size
+            }
+        }
+    }
+
+    /// The best of several short runs of the peak loop.
+    static func measurePeak() -> Double {
+        let rounds = 2_000_000
+        var best = 0.0
+        for trial in 0..<5 {
+            let start = secondsNow()
+            let result = PeakLoop.run(rounds: rounds, seed: Float(trial + 1))
+            let seconds = secondsNow() - start
+            if result.isFinite { best = max(best, PeakLoop.operations(rounds: rounds) / seconds) }
+        }
+        return best
+    }
+}

@@ -1,0 +1,50 @@
+// This file is compiled for the oldest CPU whatever the level of the build, so that it can run before anything else
+// and name the right build instead of dying of an illegal instruction.
+#include "CSIMDLevel.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+int simd_level_of_build(void) { return LSTM_DIST_LEVEL; }
+
+int simd_level_of_machine(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("bmi2")) {
+        return 1;
+    }
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                   __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                   __builtin_cpu_supports("avx512vl")
+               ? 4
+               : 3;
+#else
+    return 1;
+#endif
+}
+
+void flush_subnormals_on_this_thread(void) {
+#if defined(__x86_64__)
+    const unsigned flush_to_zero = 0x8000, denormals_are_zero = 0x0040;
+    _mm_setcsr(_mm_getcsr() | flush_to_zero | denormals_are_zero);
+#endif
+}
+
+static const char *name_of(int level) {
+    return level == 4 ? "v4 (AVX-512)" : level == 3 ? "v3 (AVX2 and FMA)" : "portable";
+}
+
+// Runs before main, and before any code that was compiled for the level of the build.
+__attribute__((constructor(101))) static void refuse_older_cpu(void) {
+    int machine = simd_level_of_machine();
+    if (machine >= LSTM_DIST_LEVEL) return;
+    fprintf(stderr,
+            "lstm-dist: this program is built for SIMD level %s, and this CPU offers %s; build it here with "
+            "launch/build, or anywhere with launch/build --level %s\n",
+            name_of(LSTM_DIST_LEVEL), name_of(machine), machine == 3 ? "v3" : "portable");
+    _Exit(1);
+}

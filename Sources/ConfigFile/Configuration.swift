@@ -1,0 +1,124 @@
+/// A configuration: every key that applies with its value, and where each value came from.
+///
+/// Equal to another if the same keys have the same values, wherever they came from.
+package struct Configuration: Sendable, Equatable {
+    /// Where a value came from.
+    package enum Origin: Sendable, Equatable {
+        case `default`
+        case file(name: String, line: Int)
+        case set
+    }
+
+    /// The keys that it was checked against.
+    package let table: ConfigTable
+    let values: [String: Resolution.Resolved]
+
+    /// The configuration of a YAML text and of overrides, each `key.path=value` as given to --set, which win over the text.
+    ///
+    /// `file` is the text's name in messages. Throws the first error: of the text, then of the overrides, then of both
+    /// together.
+    package init(yaml: String, file: String, overrides: [String] = [], table: ConfigTable) throws(ConfigError) {
+        var given = GivenValues(table: table)
+        try given.add(file: file, yaml: yaml)
+        try given.add(overrides: overrides)
+        self.table = table
+        values = try Resolution(given, table: table, file: file).values
+    }
+
+    package static func == (left: Configuration, right: Configuration) -> Bool {
+        left.values.mapValues(\.value) == right.values.mapValues(\.value)
+    }
+
+    /// The key's value; nil if it has none: not given and without default, replaced by an alternative, or not applicable.
+    package func value(_ path: String) -> ConfigValue? {
+        values[path]?.value
+    }
+
+    /// Whether the key applies and has a value, given or default.
+    package func has(_ path: String) -> Bool {
+        values[path] != nil
+    }
+
+    // The accessors below are for keys that have a value of that type; anything else is a programmer's error and traps.
+
+    /// The value of an integer key.
+    package func integer(_ path: String) -> Int {
+        guard case .integer(let integer)? = value(path) else { wrongAccess(path, "an integer") }
+        return integer
+    }
+
+    /// The value of a number or integer key.
+    package func number(_ path: String) -> Double {
+        switch value(path) {
+        case .number(let number)?: return number
+        case .integer(let integer)?: return Double(integer)
+        default: wrongAccess(path, "a number")
+        }
+    }
+
+    /// The value of a boolean key.
+    package func boolean(_ path: String) -> Bool {
+        guard case .boolean(let boolean)? = value(path) else { wrongAccess(path, "a boolean") }
+        return boolean
+    }
+
+    /// The value of a text or a choice, or the word of a key that accepts words.
+    package func text(_ path: String) -> String {
+        guard case .text(let text)? = value(path) else { wrongAccess(path, "a text") }
+        return text
+    }
+
+    /// The texts of a `texts` key, at least one.
+    package func texts(_ path: String) -> [String] {
+        guard case .list(let items)? = value(path) else { wrongAccess(path, "texts") }
+        return items.map { item in
+            guard case .text(let text) = item else { wrongAccess(path, "texts") }
+            return text
+        }
+    }
+
+    /// The numbers of a `numbers` key.
+    package func numbers(_ path: String) -> [Double] {
+        guard case .list(let items)? = value(path) else { wrongAccess(path, "numbers") }
+        return items.map { item in
+            guard case .number(let number) = item else { wrongAccess(path, "numbers") }
+            return number
+        }
+    }
+
+    private func wrongAccess(_ path: String, _ expected: String) -> Never {
+        let found =
+            table.key[path] == nil ? "is no key of the table" : "is \(value(path)?.plainText ?? "without value")"
+        preconditionFailure("the program reads \(path) as \(expected), but it \(found)")
+    }
+
+    /// Where the key's value came from; `default` also for a key without one.
+    package func origin(_ path: String) -> Origin {
+        switch values[path]?.source {
+        case .file(let name, let line)?: .file(name: name, line: line)
+        case .set?: .set
+        case nil: .default
+        }
+    }
+
+    /// The key and where its value came from, to begin a message about the value: `configs/x.yaml, line 7: data.train`,
+    /// `--set data.train`, `data.train (default)`, `data.train (not given)`.
+    package func place(_ path: String) -> String {
+        switch values[path]?.source {
+        case .file(let name, let line)?: "\(name), line \(line): \(path)"
+        case .set?: "--set \(path)"
+        case nil: has(path) ? "\(path) (default)" : "\(path) (not given)"
+        }
+    }
+
+    /// The keys whose values differ, in the table's order, with both values as YAML; `not given` for none.
+    package func differences(from old: Configuration) -> [(path: String, old: String, new: String)] {
+        let ownPaths = table.keys.map(\.path)
+        let paths = ownPaths + old.table.keys.map(\.path).filter { table.key[$0] == nil }
+        return paths.compactMap { path in
+            let (before, now) = (old.value(path), value(path))
+            guard before != now else { return nil }
+            return (path, before?.yamlText ?? "not given", now?.yamlText ?? "not given")
+        }
+    }
+}

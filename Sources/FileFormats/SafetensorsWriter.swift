@@ -1,0 +1,101 @@
+import Glibc
+
+/// A tensor to be written: its numbers stay where they are.
+package struct SafetensorsTensor {
+    package let name: String
+    /// Row-major; a vector has one dimension, a single number none.
+    package let shape: [Int]
+    /// As many floats as the shape says. Whoever owns the memory keeps it, unchanged, until the writer returns.
+    package let data: UnsafeBufferPointer<Float>
+
+    package init(name: String, shape: [Int], data: UnsafeBufferPointer<Float>) {
+        self.name = name
+        self.shape = shape
+        self.data = data
+    }
+}
+
+/// Writes the safetensors format, as Hugging Face's reference implementation reads it: the header's length in
+/// 8 bytes, the header as JSON, the tensors' bytes one after the other in the given order, all of type F32.
+///
+/// The data begin at a multiple of 8 bytes. They go to the file from where they are: the memory that writing takes
+/// is the header's.
+package enum SafetensorsWriter {
+    /// Writes the file and returns once it is on the disk. A file that is there is overwritten; one that could not be
+    /// written to its end is removed.
+    ///
+    /// - Parameter metadata: goes into the header as `__metadata__`, in the order of the keys; all values are strings.
+    /// - Throws: `FileFormatError`, before anything is touched if it is a tensor's fault.
+    package static func write(
+        to path: String, tensors: [SafetensorsTensor], metadata: [String: String] = [:]
+    ) throws {
+        let header = try header(of: tensors, metadata)
+        let file = try OpenFile.writing(path)
+        do {
+            try write(header, tensors, to: file)
+        } catch {
+            if file.isRegular { unlink(path) }
+            throw error
+        }
+    }
+
+    /// Writes to a descriptor, such as standard output's, from where it stands, and leaves it open.
+    package static func write(
+        toDescriptor descriptor: Int32, named name: String = "Standard output", tensors: [SafetensorsTensor],
+        metadata: [String: String] = [:]
+    ) throws {
+        try write(header(of: tensors, metadata), tensors, to: .borrowing(descriptor, name: name))
+    }
+
+    private static func write(_ header: [UInt8], _ tensors: [SafetensorsTensor], to file: OpenFile) throws {
+        try header.withUnsafeBytes { try file.write($0) }
+        for tensor in tensors {
+            try file.write(UnsafeRawBufferPointer(tensor.data))
+        }
+        try file.sync()
+    }
+
+    /// The length, the JSON and the blanks after it.
+    private static func header(of tensors: [SafetensorsTensor], _ metadata: [String: String]) throws -> [UInt8] {
+        var members: [(key: String, value: JSONValue)] = []
+        if !metadata.isEmpty {
+            let pairs = metadata.sorted { $0.key < $1.key }.map { (key: $0.key, value: JSONValue.string($0.value)) }
+            members.append((key: SafetensorsHeader.metadataKey, value: .object(pairs)))
+        }
+        var names: Set<String> = [SafetensorsHeader.metadataKey]
+        var offset = 0
+        for tensor in tensors {
+            guard names.insert(tensor.name).inserted else {
+                throw FileFormatError.unwritableTensor(
+                    tensor: tensor.name, problem: "that name is taken by another tensor or by the format")
+            }
+            guard tensor.shape.allSatisfy({ $0 >= 0 }), product(of: tensor.shape) == tensor.data.count else {
+                throw FileFormatError.unwritableTensor(
+                    tensor: tensor.name,
+                    problem: "its shape \(tensor.shape) is not that of \(tensor.data.count) numbers")
+            }
+            let end = offset + tensor.data.count * MemoryLayout<Float>.size
+            let entry: JSONValue = [
+                "dtype": "F32", "shape": .array(tensor.shape.map { .integer($0) }),
+                "data_offsets": [.integer(offset), .integer(end)],
+            ]
+            members.append((key: tensor.name, value: entry))
+            offset = end
+        }
+        var json = Array(JSONValue.object(members).text.utf8)
+        while json.count % 8 != 0 { json.append(UInt8(ascii: " ")) }
+        return (0..<8).map { UInt8(truncatingIfNeeded: json.count >> ($0 * 8)) } + json
+    }
+}
+
+/// The product of the dimensions, 1 for none of them; nil if it is beyond Int.
+func product(of shape: [Int]) -> Int? {
+    if shape.contains(0) { return 0 }
+    var product = 1
+    for dimension in shape {
+        let (next, overflow) = product.multipliedReportingOverflow(by: dimension)
+        if overflow { return nil }
+        product = next
+    }
+    return product
+}

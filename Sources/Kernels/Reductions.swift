@@ -1,0 +1,42 @@
+extension UnsafeMutableBufferPointer<Float> {
+    /// Σ x², in Double: the square of the Euclidean norm. Partial sums of 4,096 floats at a time, so that the Float
+    /// accumulators stay exact to about 1e-6 whatever the length.
+    package var sumOfSquares: Double {
+        guard let baseAddress else { return 0 }
+        var total = 0.0
+        for start in stride(from: 0, to: count, by: 4096) {
+            var sum = Vector.zero
+            forEachVector(of: Swift.min(4096, count - start)) { offset, span in
+                let x = span.load(baseAddress + start + offset)
+                sum = sum.plus(x, times: x)
+            }
+            total += Double(sum.sum())
+        }
+        return total
+    }
+
+    /// x *= factor.
+    package func scale(by factor: Float) {
+        guard let baseAddress else { return }
+        let factor = Vector(repeating: factor)
+        forEachVector(of: count) { offset, span in
+            span.store(span.load(baseAddress + offset) * factor, baseAddress + offset)
+        }
+    }
+
+    /// x += y, element by element; `other` has as many.
+    package func add(_ other: UnsafePointer<Float>) {
+        guard let baseAddress else { return }
+        forEachVector(of: count) { offset, span in
+            span.store(span.load(baseAddress + offset) + span.load(other + offset), baseAddress + offset)
+        }
+    }
+
+    /// x *= y, element by element; `other` has as many.
+    package func multiply(by other: UnsafePointer<Float>) {
+        guard let baseAddress else { return }
+        forEachVector(of: count) { offset, span in
+            span.store(span.load(baseAddress + offset) * span.load(other + offset), baseAddress + offset)
+        }
+    }
+}

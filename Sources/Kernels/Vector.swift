@@ -1,0 +1,83 @@
+#if SIMD_V4
+    /// The vector that kernels compute with: as wide as the registers of the level the program is built for.
+    @usableFromInline package typealias Vector = SIMD16<Float>
+    @usableFromInline package typealias VectorBits = SIMD16<Int32>
+#else
+    /// The vector that kernels compute with: as wide as the registers of the level the program is built for.
+    @usableFromInline package typealias Vector = SIMD8<Float>
+    @usableFromInline package typealias VectorBits = SIMD8<Int32>
+#endif
+
+extension Vector {
+    /// Number of lanes, as a constant.
+    @inlinable @inline(__always)
+    package static var lanes: Int { scalarCount }
+
+    /// `self + a * b`: rounded once where the level has FMA, twice in the portable one (where one rounding would be a
+    /// call of the C library for each lane).
+    @inlinable @inline(__always)
+    package func plus(_ a: Vector, times b: Vector) -> Vector {
+        #if SIMD_FMA
+            return addingProduct(a, b)
+        #else
+            return self + a * b
+        #endif
+    }
+
+    /// `lanes` floats from `pointer`, which need not be aligned.
+    @inlinable @inline(__always)
+    package init(at pointer: UnsafePointer<Float>) {
+        self = UnsafeRawPointer(pointer).loadUnaligned(as: Vector.self)
+    }
+
+    /// `count` floats, fewer than `lanes`, from `pointer`; the other lanes are 0.
+    @inlinable @inline(__always)
+    package init(at pointer: UnsafePointer<Float>, count: Int) {
+        self = .zero
+        for lane in 0..<count { self[lane] = pointer[lane] }
+    }
+
+    @inlinable @inline(__always)
+    package func store(to pointer: UnsafeMutablePointer<Float>) {
+        UnsafeMutableRawPointer(pointer).storeBytes(of: self, as: Vector.self)
+    }
+
+    /// Stores the first `count` lanes.
+    @inlinable @inline(__always)
+    package func store(to pointer: UnsafeMutablePointer<Float>, count: Int) {
+        for lane in 0..<count { pointer[lane] = self[lane] }
+    }
+}
+
+/// Whole vectors, then what is left: how a loop over units or columns visits them.
+///
+/// `body` sees the offset and a `Span` that loads and stores either a whole vector or the rest, so that every element
+/// goes through the same vector arithmetic, whatever its place. Inlined twice.
+@inlinable @inline(__always)
+package func forEachVector(of count: Int, _ body: (_ offset: Int, _ span: VectorSpan) -> Void) {
+    var offset = 0
+    while offset + Vector.lanes <= count {
+        body(offset, VectorSpan(rest: nil))
+        offset += Vector.lanes
+    }
+    if offset < count { body(offset, VectorSpan(rest: count - offset)) }
+}
+
+/// A whole vector, or the first `rest` lanes of one.
+@frozen @usableFromInline
+package struct VectorSpan {
+    @usableFromInline package let rest: Int?
+
+    @inlinable @inline(__always)
+    init(rest: Int?) { self.rest = rest }
+
+    @inlinable @inline(__always)
+    package func load(_ pointer: UnsafePointer<Float>) -> Vector {
+        if let rest { Vector(at: pointer, count: rest) } else { Vector(at: pointer) }
+    }
+
+    @inlinable @inline(__always)
+    package func store(_ vector: Vector, _ pointer: UnsafeMutablePointer<Float>) {
+        if let rest { vector.store(to: pointer, count: rest) } else { vector.store(to: pointer) }
+    }
+}

@@ -1,0 +1,147 @@
+// Gather, allgather and scatter of parts of different lengths.
+//
+// `counts` has the length of each rank's part, by rank, and is the same on every rank; the parts stand in the whole one
+// after the other, in the order of the ranks. Wholes that one call of MPI cannot count (longer than a piece) go from
+// rank to rank in pieces instead, because MPI_Gatherv counts places in the whole with Int32, too.
+
+import CMPI
+
+extension Communicator {
+    /// Puts every rank's part into `whole` at the root, in the order of the ranks.
+    ///
+    /// Collective (MPI_Gatherv; MPI_Send and MPI_Recv for a whole longer than a piece). `whole` is needed at the root
+    /// only; its count is the sum of `counts`. At the root, `part` may already stand at its place in `whole`.
+    package func gather<T: MPIElement>(
+        _ part: UnsafeBufferPointer<T>, counts: [Int], into whole: UnsafeMutableBufferPointer<T>?, root: Int
+    ) throws(MPIError) {
+        let total = requireCounts(counts, part: part.count, whole: rank == root ? whole?.count ?? 0 : nil)
+        if rank == root, let whole { slice(rank, counts, of: whole).copy(from: part) }
+        guard total > 0 else { return }
+
+        if total <= longestPiece(of: T.self) {
+            let layout = Layout(counts)
+            let code = MPI_Gatherv(
+                rank == root ? UnsafeRawPointer(cmpi_in_place()) : UnsafeRawPointer(part.baseAddress),
+                Int32(part.count), T.mpiKind.datatype, whole?.baseAddress, layout.counts, layout.starts,
+                T.mpiKind.datatype, number(root), handle)
+            try check("MPI_Gatherv", code)
+        } else if rank != root {
+            try send(UnsafeMutableBufferPointer(mutating: part), to: root)
+        } else if let whole {
+            for other in 0..<size where other != root { try receive(slice(other, counts, of: whole), from: other) }
+        }
+    }
+
+    /// Completes `whole` on every rank: each rank's own part stands at its place already, the others arrive.
+    ///
+    /// Collective (MPI_Allgatherv, in place; MPI_Bcast by each rank for a whole longer than a piece).
+    package func allgather<T: MPIElement>(
+        inPlace whole: UnsafeMutableBufferPointer<T>, counts: [Int]
+    ) throws(MPIError) {
+        let total = requireCounts(counts, part: nil, whole: whole.count)
+        guard total > 0 else { return }
+
+        if total <= longestPiece(of: T.self) {
+            let layout = Layout(counts)
+            let code = MPI_Allgatherv(
+                cmpi_in_place(), 0, T.mpiKind.datatype, whole.baseAddress, layout.counts, layout.starts,
+                T.mpiKind.datatype, handle)
+            try check("MPI_Allgatherv", code)
+        } else {
+            for owner in 0..<size { try broadcast(slice(owner, counts, of: whole), root: owner) }
+        }
+    }
+
+    /// Puts every rank's part into `whole` on every rank, in the order of the ranks.
+    ///
+    /// Collective (MPI_Allgatherv). `whole`'s count is the sum of `counts`; `part` may already stand at its place in
+    /// it.
+    package func allgather<T: MPIElement>(
+        _ part: UnsafeBufferPointer<T>, counts: [Int], into whole: UnsafeMutableBufferPointer<T>
+    ) throws(MPIError) {
+        requireCounts(counts, part: part.count, whole: whole.count)
+        slice(rank, counts, of: whole).copy(from: part)
+        try allgather(inPlace: whole, counts: counts)
+    }
+
+    /// Cuts the root's `whole` into parts and gives each rank its own, in the order of the ranks.
+    ///
+    /// Collective (MPI_Scatterv; MPI_Send and MPI_Recv for a whole longer than a piece). `whole` is needed at the root
+    /// only; its count is the sum of `counts`. At the root, `part` may be its own place in `whole`.
+    package func scatter<T: MPIElement>(
+        _ whole: UnsafeBufferPointer<T>?, counts: [Int], into part: UnsafeMutableBufferPointer<T>, root: Int
+    ) throws(MPIError) {
+        let total = requireCounts(counts, part: part.count, whole: rank == root ? whole?.count ?? 0 : nil)
+        let whole = whole.map { UnsafeMutableBufferPointer(mutating: $0) }
+        if rank == root, let whole { part.copy(from: UnsafeBufferPointer(slice(rank, counts, of: whole))) }
+        guard total > 0 else { return }
+
+        if total <= longestPiece(of: T.self) {
+            let layout = Layout(counts)
+            let code = MPI_Scatterv(
+                whole?.baseAddress, layout.counts, layout.starts, T.mpiKind.datatype,
+                rank == root ? cmpi_in_place() : UnsafeMutableRawPointer(part.baseAddress), Int32(part.count),
+                T.mpiKind.datatype, number(root), handle)
+            try check("MPI_Scatterv", code)
+        } else if rank != root {
+            try receive(part, from: root)
+        } else if let whole {
+            for other in 0..<size where other != root { try send(slice(other, counts, of: whole), to: other) }
+        }
+    }
+
+    /// Sends a buffer in pieces; the receiver takes them in the same order, so one tag serves all.
+    private func send<T: MPIElement>(_ buffer: UnsafeMutableBufferPointer<T>, to receiver: Int) throws(MPIError) {
+        try inPieces(buffer) { piece, count throws(MPIError) in
+            try check("MPI_Send", MPI_Send(piece, count, T.mpiKind.datatype, number(receiver), 0, handle))
+        }
+    }
+
+    private func receive<T: MPIElement>(_ buffer: UnsafeMutableBufferPointer<T>, from sender: Int) throws(MPIError) {
+        try inPieces(buffer) { piece, count throws(MPIError) in
+            let code = MPI_Recv(piece, count, T.mpiKind.datatype, number(sender), 0, handle, cmpi_status_ignore())
+            try check("MPI_Recv", code)
+        }
+    }
+
+    /// Rank `owner`'s part of the whole.
+    private func slice<T>(
+        _ owner: Int, _ counts: [Int], of whole: UnsafeMutableBufferPointer<T>
+    ) -> UnsafeMutableBufferPointer<T> {
+        let start = counts[..<owner].reduce(0, +)
+        return UnsafeMutableBufferPointer(rebasing: whole[start..<start + counts[owner]])
+    }
+
+    /// The sum of `counts`, once they are found to fit this rank's buffers; nil stands for a buffer that is not used.
+    @discardableResult
+    private func requireCounts(_ counts: [Int], part: Int?, whole: Int?) -> Int {
+        precondition(counts.count == size && counts.allSatisfy { $0 >= 0 }, "There is one count a rank.")
+        precondition(part == nil || part == counts[rank], "The part has as many elements as its rank's count says.")
+        let total = counts.reduce(0, +)
+        precondition(whole == nil || whole == total, "The whole has as many elements as all counts together.")
+        return total
+    }
+}
+
+/// The parts' counts and first places in the form that MPI's "v" collectives want. The sum fits into Int32.
+private struct Layout {
+    let counts: [Int32]
+    let starts: [Int32]
+
+    init(_ counts: [Int]) {
+        var next: Int32 = 0
+        self.counts = counts.map { Int32($0) }
+        starts = self.counts.map { count in
+            defer { next += count }
+            return next
+        }
+    }
+}
+
+extension UnsafeMutableBufferPointer where Element: MPIElement {
+    /// Fills the buffer from one of the same count, unless that is the same memory.
+    fileprivate func copy(from source: UnsafeBufferPointer<Element>) {
+        guard let target = baseAddress, let origin = source.baseAddress, UnsafePointer(target) != origin else { return }
+        target.update(from: origin, count: count)
+    }
+}

@@ -1,0 +1,89 @@
+// Collectives on single numbers, arrays and texts: for decisions and messages, not for the data of a step.
+
+extension Communicator {
+    /// The ranks' values combined into one, which every rank gets.
+    ///
+    /// Collective (MPI_Allreduce).
+    package func allreduce<T: MPIElement>(_ value: T, _ operation: Reduction) throws(MPIError) -> T {
+        var result = value
+        try withBuffer(&result) { buffer throws(MPIError) in try allreduce(buffer, operation) }
+        return result
+    }
+
+    /// The ranks' arrays, all of one count, combined element by element.
+    ///
+    /// Collective (MPI_Allreduce).
+    package func allreduce<T: MPIElement>(_ values: [T], _ operation: Reduction) throws(MPIError) -> [T] {
+        var result = values
+        try result.withUnsafeMutableBufferPointer { buffer throws(MPIError) in try allreduce(buffer, operation) }
+        return result
+    }
+
+    /// The root's value, on every rank; the others' are ignored.
+    ///
+    /// Collective (MPI_Bcast).
+    package func broadcast<T: MPIElement>(_ value: T, root: Int) throws(MPIError) -> T {
+        var result = value
+        try withBuffer(&result) { buffer throws(MPIError) in try broadcast(buffer, root: root) }
+        return result
+    }
+
+    /// The root's bytes, on every rank, which need not know how many they are. Only the root's are looked at; the
+    /// others may pass nil.
+    ///
+    /// Collective (MPI_Bcast, twice: the count, the bytes).
+    package func broadcast(_ bytes: [UInt8]?, root: Int) throws(MPIError) -> [UInt8] {
+        precondition(rank != root || bytes != nil, "The root has something to broadcast.")
+        let count = try broadcast(Int64(bytes?.count ?? 0), root: root)
+        var result = (rank == root ? bytes : nil) ?? [UInt8](repeating: 0, count: Int(count))
+        try result.withUnsafeMutableBufferPointer { buffer throws(MPIError) in try broadcast(buffer, root: root) }
+        return result
+    }
+
+    /// The root's text, on every rank; the others may pass nil.
+    ///
+    /// Collective (MPI_Bcast, twice: the count, the bytes of UTF-8).
+    package func broadcast(_ text: String?, root: Int) throws(MPIError) -> String {
+        String(decoding: try broadcast(text.map { Array($0.utf8) }, root: root), as: UTF8.self)
+    }
+
+    /// Every rank's text, by rank, at the root; an empty array elsewhere.
+    ///
+    /// Collective (MPI_Allgatherv for the lengths, MPI_Gatherv for the bytes of UTF-8).
+    package func gather(_ text: String, root: Int) throws(MPIError) -> [String] {
+        let bytes = Array(text.utf8)
+        let counts = try allgather(Int64(bytes.count)).map { Int($0) }
+        var whole = [UInt8](repeating: 0, count: rank == root ? counts.reduce(0, +) : 0)
+        try whole.withUnsafeMutableBufferPointer { all throws(MPIError) in
+            try bytes.withUnsafeBufferPointer { own throws(MPIError) in
+                try gather(own, counts: counts, into: all, root: root)
+            }
+        }
+        guard rank == root else { return [] }
+        var rest = whole[...]
+        return counts.map { count in
+            defer { rest = rest.dropFirst(count) }
+            return String(decoding: rest.prefix(count), as: UTF8.self)
+        }
+    }
+
+    /// Every rank's value, by rank, on every rank.
+    ///
+    /// Collective (MPI_Allgatherv).
+    package func allgather<T: MPIElement>(_ value: T) throws(MPIError) -> [T] {
+        var result = [T](repeating: value, count: size)
+        try result.withUnsafeMutableBufferPointer { whole throws(MPIError) in
+            try allgather(inPlace: whole, counts: [Int](repeating: 1, count: size))
+        }
+        return result
+    }
+
+    /// The value as a buffer of one element, for the time of `body`.
+    private func withBuffer<T: MPIElement>(
+        _ value: inout T, _ body: (UnsafeMutableBufferPointer<T>) throws(MPIError) -> Void
+    ) throws(MPIError) {
+        try withUnsafeMutablePointer(to: &value) { pointer throws(MPIError) in
+            try body(UnsafeMutableBufferPointer(start: pointer, count: 1))
+        }
+    }
+}

@@ -1,0 +1,171 @@
+package import ConfigFile
+import Glibc
+import Kernels
+
+/// s = α · s + (1 - α) · g², θ -= rate · g / (√s + ε); centered: √(s - mean(g)²); with momentum the quotient passes through
+/// a velocity. Source: Tieleman & Hinton (2012), lecture 6.5; centered: Graves (2013), section 4.2.
+package struct RMSProp: UpdateRule {
+    package static let name = "rmsprop"
+    private let decay: Float
+    private let alpha: Float
+    private let epsilon: Float
+    private let momentum: Float
+    private let centered: Bool
+
+    package init(_ configuration: Configuration) {
+        decay = configuration.optimizerNumber("weight_decay")
+        alpha = configuration.optimizerNumber("alpha")
+        epsilon = configuration.optimizerNumber("eps")
+        momentum = configuration.optimizerNumber("momentum")
+        centered = configuration.boolean("training.optimizer.centered")
+    }
+
+    package var slots: [(name: String, initial: Float)] {
+        [("square_avg", 0)] + (centered ? [("grad_avg", 0)] : []) + (momentum > 0 ? [("momentum_buffer", 0)] : [])
+    }
+
+    package func update(
+        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
+        _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
+    ) {
+        let rate = Vector(repeating: Float(-rate))
+        let decay = Vector(repeating: decay)
+        let momentum = Vector(repeating: momentum)
+        forEachVector(of: count) { at, span in
+            let p = span.load(parameters + at)
+            let g = span.load(gradients + at).plus(decay, times: p)
+            let s = (alpha * span.load(state[0] + at)) + (1 - alpha) * g * g
+            span.store(s, state[0] + at)
+            var variance = s
+            if centered {
+                let mean = span.load(state[1] + at).plus(Vector(repeating: 1 - alpha), times: g - span.load(state[1] + at))
+                span.store(mean, state[1] + at)
+                variance = s - mean * mean
+            }
+            var direction = g / (variance.squareRoot() + epsilon)
+            if self.momentum > 0 {
+                let velocities = state[centered ? 2 : 1] + at
+                direction = direction.plus(momentum, times: span.load(velocities))
+                span.store(direction, velocities)
+            }
+            span.store(p.plus(rate, times: direction), parameters + at)
+        }
+    }
+}
+
+/// s += g², θ -= rate / (1 + (updates so far) · lr_decay) · g / (√s + ε). Source: Duchi, Hazan & Singer (2011).
+package struct Adagrad: UpdateRule {
+    package static let name = "adagrad"
+    private let decay: Float
+    private let rateDecay: Double
+    private let epsilon: Float
+    private let initial: Float
+
+    package init(_ configuration: Configuration) {
+        decay = configuration.optimizerNumber("weight_decay")
+        rateDecay = configuration.number("training.optimizer.lr_decay")
+        epsilon = configuration.optimizerNumber("eps")
+        initial = configuration.optimizerNumber("initial_accumulator_value")
+    }
+
+    package var slots: [(name: String, initial: Float)] { [("sum", initial)] }
+
+    package func update(
+        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
+        _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
+    ) {
+        let rate = Vector(repeating: Float(-rate / (1 + Double(number - 1) * rateDecay)))
+        let decay = Vector(repeating: decay)
+        forEachVector(of: count) { at, span in
+            let p = span.load(parameters + at)
+            let g = span.load(gradients + at).plus(decay, times: p)
+            let s = span.load(state[0] + at).plus(g, times: g)
+            span.store(s, state[0] + at)
+            span.store(p.plus(rate, times: g / (s.squareRoot() + epsilon)), parameters + at)
+        }
+    }
+}
+
+/// m = β₁ · m + (1 - β₁) · g, v = β₂ · v + (1 - β₂) · g², θ -= rate · m̂ / (√v̂ + ε), with m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ).
+/// Source: Kingma & Ba (2015), algorithm 1.
+package struct Adam: UpdateRule {
+    package static let name = "adam"
+    private let moments: Moments
+
+    package init(_ configuration: Configuration) { moments = Moments(configuration, decouplesDecay: false) }
+
+    package var slots: [(name: String, initial: Float)] { moments.slots }
+
+    package func update(
+        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
+        _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
+    ) {
+        moments.update(parameters, gradients, state, count: count, rate: rate, number: number)
+    }
+}
+
+/// Adam with the weight decay apart from the gradient: θ -= rate · decay · θ first. Source: Loshchilov & Hutter (2019).
+package struct AdamW: UpdateRule {
+    package static let name = "adamw"
+    private let moments: Moments
+
+    package init(_ configuration: Configuration) { moments = Moments(configuration, decouplesDecay: true) }
+
+    package var slots: [(name: String, initial: Float)] { moments.slots }
+
+    package func update(
+        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
+        _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
+    ) {
+        moments.update(parameters, gradients, state, count: count, rate: rate, number: number)
+    }
+}
+
+/// What adam and adamw share: the two moments.
+private struct Moments {
+    let decay: Float
+    let betas: (Double, Double)
+    let epsilon: Float
+    let keepsLargest: Bool
+    let decouplesDecay: Bool
+
+    init(_ configuration: Configuration, decouplesDecay: Bool) {
+        decay = configuration.optimizerNumber("weight_decay")
+        let given = configuration.numbers("training.optimizer.betas")
+        betas = (given[0], given[1])
+        epsilon = configuration.optimizerNumber("eps")
+        keepsLargest = configuration.boolean("training.optimizer.amsgrad")
+        self.decouplesDecay = decouplesDecay
+    }
+
+    var slots: [(name: String, initial: Float)] {
+        [("exp_avg", 0), ("exp_avg_sq", 0)] + (keepsLargest ? [("max_exp_avg_sq", 0)] : [])
+    }
+
+    func update(
+        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
+        _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
+    ) {
+        let correction1 = 1 - pow(betas.0, Double(number))
+        let correction2 = 1 - pow(betas.1, Double(number))
+        let size = Vector(repeating: Float(-rate / correction1))
+        let scale = Float(1 / correction2.squareRoot())
+        let (beta2, rest1, rest2) = (Float(betas.1), Vector(repeating: Float(1 - betas.0)), Float(1 - betas.1))
+        let coupled = Vector(repeating: decouplesDecay ? 0 : decay)
+        let kept = decouplesDecay ? Float(1 - rate * Double(decay)) : 1
+        forEachVector(of: count) { at, span in
+            let p = kept * span.load(parameters + at)
+            let g = span.load(gradients + at).plus(coupled, times: p)
+            let m = span.load(state[0] + at).plus(rest1, times: g - span.load(state[0] + at))
+            var v = beta2 * span.load(state[1] + at) + rest2 * g * g
+            span.store(m, state[0] + at)
+            span.store(v, state[1] + at)
+            if keepsLargest {
+                let largest = span.load(state[2] + at)
+                v = largest.replacing(with: v, where: v .> largest)
+                span.store(v, state[2] + at)
+            }
+            span.store(p.plus(size, times: m / (v.squareRoot() * scale + epsilon)), parameters + at)
+        }
+    }
+}

@@ -1,0 +1,93 @@
+package import ConfigFile
+import Kernels
+
+/// θ -= rate · g, with g + decay · θ as the gradient.
+package struct SGD: UpdateRule {
+    package static let name = "sgd"
+    package let slots: [(name: String, initial: Float)] = []
+    private let decay: Float
+
+    package init(_ configuration: Configuration) { decay = configuration.optimizerNumber("weight_decay") }
+
+    package func update(
+        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
+        _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
+    ) {
+        let rate = Vector(repeating: Float(-rate))
+        let decay = Vector(repeating: decay)
+        forEachVector(of: count) { at, span in
+            let p = span.load(parameters + at)
+            span.store(p.plus(rate, times: span.load(gradients + at).plus(decay, times: p)), parameters + at)
+        }
+    }
+}
+
+/// v = m · v + (1 - dampening) · g (the first v is g), θ -= rate · v. Source: Polyak (1964), in PyTorch's form.
+package struct Momentum: UpdateRule {
+    package static let name = "momentum"
+    package let slots: [(name: String, initial: Float)] = [("momentum_buffer", 0)]
+    private let velocity: Velocity
+
+    package init(_ configuration: Configuration) {
+        velocity = Velocity(configuration, dampening: configuration.optimizerNumber("dampening"), looksAhead: false)
+    }
+
+    package func update(
+        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
+        _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
+    ) {
+        velocity.update(parameters, gradients, state[0], count: count, rate: rate, number: number)
+    }
+}
+
+/// v = m · v + g, θ -= rate · (g + m · v). Source: Nesterov (1983), in the form of Sutskever et al. (2013) as in PyTorch.
+package struct Nesterov: UpdateRule {
+    package static let name = "nesterov"
+    package let slots: [(name: String, initial: Float)] = [("momentum_buffer", 0)]
+    private let velocity: Velocity
+
+    package init(_ configuration: Configuration) {
+        velocity = Velocity(configuration, dampening: 0, looksAhead: true)
+    }
+
+    package func update(
+        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
+        _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
+    ) {
+        velocity.update(parameters, gradients, state[0], count: count, rate: rate, number: number)
+    }
+}
+
+/// What momentum and Nesterov's share: a velocity v.
+private struct Velocity {
+    let decay: Float
+    let momentum: Float
+    let dampening: Float
+    let looksAhead: Bool
+
+    init(_ configuration: Configuration, dampening: Float, looksAhead: Bool) {
+        decay = configuration.optimizerNumber("weight_decay")
+        momentum = configuration.optimizerNumber("momentum")
+        self.dampening = dampening
+        self.looksAhead = looksAhead
+    }
+
+    func update(
+        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
+        _ velocities: UnsafeMutablePointer<Float>, count: Int, rate: Double, number: Int
+    ) {
+        let rate = Vector(repeating: Float(-rate))
+        let decay = Vector(repeating: decay)
+        let momentum = Vector(repeating: momentum)
+        let share = Vector(repeating: number == 1 ? 1 : 1 - dampening)
+        let ahead = Vector(repeating: looksAhead ? 1 : 0)
+        forEachVector(of: count) { at, span in
+            let p = span.load(parameters + at)
+            let g = span.load(gradients + at).plus(decay, times: p)
+            let v = (share * g).plus(momentum, times: span.load(velocities + at))
+            span.store(v, velocities + at)
+            let direction = (ahead * g).plus(1 - ahead + ahead * momentum, times: v)
+            span.store(p.plus(rate, times: direction), parameters + at)
+        }
+    }
+}

@@ -1,0 +1,25 @@
+import Kernels
+
+/// The embedding `[V, E]`: a row a token.
+struct Embedding {
+    let weight: UnsafeMutablePointer<Float>
+    let gradient: UnsafeMutablePointer<Float>
+    let vocabulary: Int
+    let size: Int
+
+    /// output `[rows, E]` = the rows of the tokens.
+    func forward(_ tokens: [Int32], into output: UnsafeMutablePointer<Float>) {
+        for (row, token) in tokens.enumerated() {
+            (output + row * size).update(from: weight + Int(token) * size, count: size)
+        }
+    }
+
+    /// Adds each row of the output's gradient to its token's row.
+    func backward(_ tokens: [Int32], _ outputGradient: UnsafePointer<Float>, adding: Bool) {
+        if !adding { gradient.update(repeating: 0, count: vocabulary * size) }
+        for (row, token) in tokens.enumerated() {
+            UnsafeMutableBufferPointer(start: gradient + Int(token) * size, count: size)
+                .add(outputGradient + row * size)
+        }
+    }
+}

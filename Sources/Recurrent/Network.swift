@@ -1,0 +1,198 @@
+import Kernels
+package import Tensors
+
+/// Embedding, recurrent layers and output layer over parameters and gradients that are handed in.
+///
+/// Legend: T window, B sequences of this rank, E embedding, H hidden. It owns no weights: both blocks are laid out by
+/// `configuration.layout`, belong to the caller and must outlive it. The carried state and the activations are values
+/// of their own (`RecurrentState`, `Workspace`).
+package struct Network {
+    package let configuration: NetworkConfiguration
+    private let parameters: FloatBlock
+    private let gradients: FloatBlock
+    private let embedding: Embedding?
+    private let layers: [RecurrentLayer]
+    private let output: OutputLayer
+    /// The revision of the parameters that the packed weights were made from.
+    private var packedRevision: Int?
+
+    package init(_ configuration: NetworkConfiguration, parameters: FloatBlock, gradients: FloatBlock) {
+        let layout = configuration.layout
+        precondition(
+            parameters.count == layout.count && gradients.count == layout.count,
+            "the blocks have \(parameters.count) and \(gradients.count) floats, the layout \(layout.count)")
+        func pointers(_ name: String) -> (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) {
+            guard let offset = layout[name]?.offset else { preconditionFailure("no tensor \(name)") }
+            return (parameters.pointer + offset, gradients.pointer + offset)
+        }
+        self.configuration = configuration
+        self.parameters = parameters
+        self.gradients = gradients
+        if case .tokens(let vocabulary) = configuration.task.input {
+            let (weight, gradient) = pointers("embedding.weight")
+            embedding = Embedding(
+                weight: weight, gradient: gradient, vocabulary: vocabulary, size: configuration.embeddingSize)
+        } else {
+            embedding = nil
+        }
+        layers = (0..<configuration.layers).map {
+            RecurrentLayer($0, of: configuration, parameters: parameters, gradients: gradients)
+        }
+        let (weight, weightGradient) = pointers("output.weight")
+        let (bias, biasGradient) = pointers("output.bias")
+        output = OutputLayer(
+            weight: weight, bias: bias, weightGradient: weightGradient, biasGradient: biasGradient,
+            hiddenSize: configuration.hiddenSize, output: configuration.task.output)
+    }
+
+    /// A packed network for forward passes alone: without memory for gradients.
+    package static func forScoring(_ configuration: NetworkConfiguration, _ parameters: FloatBlock) -> Network {
+        // Only `backward` writes to the gradients.
+        var network = Network(configuration, parameters: parameters, gradients: parameters)
+        network.pack()
+        return network
+    }
+
+    /// Lays the weights out for the kernels. Needed after every change of the parameters, before the next forward pass.
+    package mutating func pack() {
+        for layer in layers { layer.pack() }
+        packedRevision = parameters.revision
+    }
+
+    /// Runs a window: fills `workspace`, moves the streams' `state` to the window's end, and returns the loss.
+    ///
+    /// - Parameters:
+    ///   - state: holds at least the batch's streams; its zero state for sequences that begin here.
+    ///   - dropoutSeed: the key of the masks, in training; nil leaves every unit in.
+    package func forward(
+        _ batch: Batch, _ state: RecurrentState, _ workspace: Workspace, dropoutSeed: UInt64? = nil
+    ) -> Tally {
+        assert(packedRevision == parameters.revision, "the parameters have changed since the network was packed")
+        let dropout = configuration.dropout > 0 ? dropoutSeed : nil
+        workspace.prepare(for: batch, withDropout: dropout != nil)
+        guard batch.sequences > 0 else { return Tally() }
+        if let dropout { fillMasks(batch, workspace, seed: dropout) }
+        let rows = batch.window * batch.sequences
+
+        if let embedding {
+            embedding.forward(batch.tokens, into: workspace.embedded.pointer)
+            if dropout != nil {
+                workspace.embedded[0..<rows * embedding.size].multiply(by: workspace.masks[0].pointer)
+            }
+        }
+        for (index, layer) in layers.enumerated() {
+            let activations = workspace.layers[index]
+            activations.begin(from: state, layer: index, firstStream: batch.firstStream)
+            withInput(ofLayer: index, batch, workspace) { layer.forward($0, activations) }
+            activations.end(into: state, layer: index, firstStream: batch.firstStream)
+            if dropout != nil { drop(outputOfLayer: index, rows, workspace) }
+        }
+
+        let hidden = gatherScored(workspace)
+        output.forward(
+            hidden: hidden, rows: workspace.scoredRows, batch: batch, outputs: workspace.outputRows,
+            losses: &workspace.sequenceLosses)
+        var tally = Tally()
+        for loss in workspace.sequenceLosses { tally.loss += loss }
+        tally.scored = workspace.scoredRows.count
+        return tally
+    }
+
+    /// Back-propagation through time over the window of the last forward pass: gradients of the *summed* loss, added to
+    /// the gradient block or, without `adding`, in place of what stands there.
+    package func backward(_ batch: Batch, _ workspace: Workspace, adding: Bool) {
+        precondition(gradients !== parameters, "a network for scoring has no gradients")
+        guard batch.sequences > 0 else {
+            if !adding { gradients.clear() }
+            return
+        }
+        let rows = batch.window * batch.sequences
+        let H = configuration.hiddenSize
+        var gradient = workspace.between[0]
+        var other = workspace.between[1]
+
+        let scored = workspace.allRowsAreScored ? gradient : other
+        output.backward(
+            hidden: workspace.allRowsAreScored ? topOutput(workspace) : workspace.scoredHidden.pointer,
+            rows: workspace.scoredRows, batch: batch, outputs: workspace.outputRows, hiddenGradient: scored.pointer,
+            adding: adding)
+        if !workspace.allRowsAreScored { scatterScored(from: other, to: gradient, workspace) }
+
+        for (index, layer) in layers.enumerated().reversed() {
+            if workspace.usesDropout {
+                gradient[0..<rows * H].multiply(by: workspace.masks[index + 1].pointer)
+            }
+            let wanted = index > 0 || embedding != nil
+            withInput(ofLayer: index, batch, workspace) {
+                layer.backward(
+                    $0, gradient.pointer, workspace.layers[index], inputGradient: wanted ? other.pointer : nil,
+                    adding: adding)
+            }
+            swap(&gradient, &other)
+        }
+        if let embedding {
+            if workspace.usesDropout {
+                gradient[0..<rows * embedding.size].multiply(by: workspace.masks[0].pointer)
+            }
+            embedding.backward(batch.tokens, gradient.pointer, adding: adding)
+        }
+    }
+
+    /// What a layer reads: the layer below, the embedding, or the features where they lie in the batch.
+    private func withInput(
+        ofLayer index: Int, _ batch: Batch, _ workspace: Workspace, _ body: (UnsafeMutablePointer<Float>) -> Void
+    ) {
+        if index > 0 {
+            body(output(ofLayer: index - 1, workspace))
+        } else if embedding != nil {
+            body(workspace.embedded.pointer)
+        } else {
+            batch.features.withUnsafeBufferPointer { features in
+                guard let start = features.baseAddress else { return }
+                body(UnsafeMutablePointer(mutating: start))  // products only read their factors
+            }
+        }
+    }
+
+    private func output(ofLayer index: Int, _ workspace: Workspace) -> UnsafeMutablePointer<Float> {
+        workspace.usesDropout ? workspace.dropped[index].pointer : workspace.layers[index].output
+    }
+
+    private func topOutput(_ workspace: Workspace) -> UnsafeMutablePointer<Float> {
+        output(ofLayer: layers.count - 1, workspace)
+    }
+
+    private func fillMasks(_ batch: Batch, _ workspace: Workspace, seed: UInt64) {
+        for (place, mask) in workspace.masks.enumerated() {
+            Dropout.fill(
+                mask.pointer, width: place == 0 ? configuration.embeddingSize : configuration.hiddenSize, batch: batch,
+                place: place, rate: configuration.dropout, seed: seed)
+        }
+    }
+
+    private func drop(outputOfLayer index: Int, _ rows: Int, _ workspace: Workspace) {
+        let dropped = workspace.dropped[index][0..<rows * configuration.hiddenSize]
+        dropped.baseAddress?.update(from: workspace.layers[index].output, count: dropped.count)
+        dropped.multiply(by: workspace.masks[index + 1].pointer)
+    }
+
+    /// The top layer's output at the scored steps, `[S, H]`.
+    private func gatherScored(_ workspace: Workspace) -> UnsafeMutablePointer<Float> {
+        let top = topOutput(workspace)
+        if workspace.allRowsAreScored { return top }
+        let H = configuration.hiddenSize
+        for (index, row) in workspace.scoredRows.enumerated() {
+            (workspace.scoredHidden.pointer + index * H).update(from: top + Int(row) * H, count: H)
+        }
+        return workspace.scoredHidden.pointer
+    }
+
+    /// The inverse: gradients of the scored steps to their places, zero at the others.
+    private func scatterScored(from scored: FloatBlock, to all: FloatBlock, _ workspace: Workspace) {
+        let H = configuration.hiddenSize
+        all.pointer.update(repeating: 0, count: workspace.window * workspace.sequences * H)
+        for (index, row) in workspace.scoredRows.enumerated() {
+            (all.pointer + Int(row) * H).update(from: scored.pointer + index * H, count: H)
+        }
+    }
+}

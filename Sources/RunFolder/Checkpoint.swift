@@ -1,0 +1,72 @@
+package import FileFormats
+import Glibc
+
+/// A checkpoint on the disk, whole as far as its headers tell; `verify` reads every byte.
+package struct Checkpoint: Sendable {
+    /// Its folder: where the link led, if the path was one.
+    package let path: String
+    package let state: CheckpointState
+    /// The weights, with PyTorch's names and gate order.
+    package let model: SafetensorsFile
+    /// The optimiser's state and the carried states of all streams.
+    package let training: SafetensorsFile
+    /// The text of vocabulary.json; nil for a task without one.
+    package let vocabularyText: String?
+
+    /// The resolved configuration it was trained with, as YAML.
+    package var configText: String { state.config }
+
+    /// Opens a checkpoint's folder, or a link to one such as `runs/x/checkpoints/best`. The link is followed first, so
+    /// that all files are of one checkpoint even if it moves on meanwhile.
+    /// - Throws: `RunFolderError` or `FileFormatError`, naming the file that is missing or not whole.
+    package init(path: String) throws {
+        let given = RunDirectory(path: path).path
+        let folder = Self.followed(given)
+        guard FolderCalls.isFolder(folder) else {
+            throw RunFolderError.nothingThere(path: given, code: FolderCalls.fault(at: folder) ?? ENOTDIR)
+        }
+        let state = try CheckpointState(ofCheckpoint: folder)
+        for name in Set(state.checksums.keys).union([RunNames.model, RunNames.training]).sorted()
+        where !FolderCalls.isFile("\(folder)/\(name)") {
+            throw RunFolderError.missingFile(checkpoint: folder, file: name)
+        }
+        self.path = folder
+        self.state = state
+        model = try SafetensorsFile("\(folder)/\(RunNames.model)")
+        training = try SafetensorsFile("\(folder)/\(RunNames.training)")
+        let vocabulary = "\(folder)/\(RunNames.vocabulary)"
+        vocabularyText = state.checksums[RunNames.vocabulary] == nil ? nil : try FolderCalls.text(of: vocabulary)
+    }
+
+    /// Compares the checksum of every file with the one written down, and of the configuration in state.json.
+    /// - Throws: `RunFolderError.otherChecksum` for the first one that differs, `badField` if a checksum is missing.
+    package func verify() throws {
+        for name in [RunNames.model, RunNames.training] where state.checksums[name] == nil {
+            throw RunFolderError.badField(
+                path: "\(path)/\(RunNames.state)", key: "checksums",
+                found: JSONValue.array(state.checksums.keys.sorted().map { .string($0) }).text,
+                expected: "a checksum of \(name)")
+        }
+        for (name, expected) in state.checksums.sorted(by: { $0.key < $1.key }) {
+            try compare(name, Checksum.sha256(ofFile: "\(path)/\(name)"), with: expected)
+        }
+        try compare("the config in \(RunNames.state)", Checksum.sha256(of: state.config), with: state.configDigest)
+    }
+
+    private func compare(_ file: String, _ found: String, with expected: String) throws {
+        guard found == expected else {
+            throw RunFolderError.otherChecksum(checkpoint: path, file: file, found: found, expected: expected)
+        }
+    }
+
+    /// Where a link, or a chain of them, leads; any other path as it is.
+    private static func followed(_ path: String) -> String {
+        var path = path
+        for _ in 0..<8 {
+            guard let target = FolderCalls.linkTarget(path) else { break }
+            let slash = target.hasPrefix("/") ? nil : path.lastIndex(of: "/")
+            path = (slash.map { String(path[...$0]) } ?? "") + target
+        }
+        return path
+    }
+}

@@ -1,0 +1,145 @@
+package import FileFormats
+
+/// What goes into a checkpoint. The tensors' memory must stay as it is until the writer returns.
+package struct CheckpointContents {
+    package let model: [SafetensorsTensor]
+    package let training: [SafetensorsTensor]
+    /// The text of vocabulary.json; nil for a task without one.
+    package let vocabulary: String?
+    /// Its `checksums` are the writer's to fill in.
+    package let state: CheckpointState
+
+    package var step: Int { state.step }
+
+    package init(
+        model: [SafetensorsTensor], training: [SafetensorsTensor], vocabulary: String? = nil, state: CheckpointState
+    ) {
+        self.model = model
+        self.training = training
+        self.vocabulary = vocabulary
+        self.state = state
+    }
+}
+
+/// Writes the checkpoints of one run folder and moves its links. One thread at a time.
+///
+/// A checkpoint appears whole, by a rename: whatever happens meanwhile, the ones before it stay as they are.
+package struct CheckpointWriter: Sendable {
+    package let run: RunDirectory
+
+    /// The run folder must have been prepared.
+    package init(run: RunDirectory) { self.run = run }
+
+    /// Writes the checkpoint of its step, in the place of one that is there, points `latest` to it and returns its
+    /// folder, all on the disk.
+    @discardableResult
+    package func write(_ contents: CheckpointContents) throws -> String {
+        let name = RunNames.folder(ofStep: contents.step)
+        let passing = "\(run.checkpointsPath)/\(PassingName.of(name, .new))"
+        let place = run.checkpointPath(ofStep: contents.step)
+        try RunDirectory.removeCheckpoint(passing)
+        do {
+            try FolderCalls.make(passing)
+            try fill(passing, with: contents)
+            try replace(place, by: passing, aside: "\(run.checkpointsPath)/\(PassingName.of(name, .old))")
+        } catch {
+            try? RunDirectory.removeCheckpoint(passing)
+            throw error
+        }
+        try point(RunNames.latest, to: name)
+        return place
+    }
+
+    /// Points `best` to the checkpoint of that step, which must be there.
+    package func pointBest(to step: Int) throws {
+        guard try run.checkpointSteps().contains(step) else {
+            throw RunFolderError.noCheckpointOfStep(run: run.path, step: step)
+        }
+        try point(RunNames.best, to: RunNames.folder(ofStep: step))
+    }
+
+    /// Removes the oldest checkpoints beyond `count`; the one that `best` points to is neither counted nor removed, and
+    /// the one that `latest` points to is never removed.
+    package func keep(_ count: Int) throws {
+        let best = target(of: RunNames.best)
+        let latest = target(of: RunNames.latest)
+        let counted = try run.checkpointSteps().filter { $0 != best }
+        for step in counted.dropLast(max(0, count)) where step != latest {
+            try RunDirectory.removeCheckpoint(run.checkpointPath(ofStep: step))
+        }
+    }
+
+    /// Removes the checkpoints of later steps, for a run that goes on from an older one by another road: else they would
+    /// pass for its newest. Links that led to them move to the newest that stays (`latest`) or go (`best`).
+    package func discard(after step: Int) throws {
+        let steps = try run.checkpointSteps()
+        let staying = steps.last { $0 <= step }
+        if let latest = target(of: RunNames.latest), latest > step {
+            if let staying {
+                try point(RunNames.latest, to: RunNames.folder(ofStep: staying))
+            } else {
+                try FolderCalls.removeFile("\(run.checkpointsPath)/\(RunNames.latest)")
+            }
+        }
+        if let best = target(of: RunNames.best), best > step {
+            try FolderCalls.removeFile("\(run.checkpointsPath)/\(RunNames.best)")
+        }
+        for later in steps where later > step {
+            try RunDirectory.removeCheckpoint(run.checkpointPath(ofStep: later))
+        }
+    }
+
+    /// Every file, synced one by one; state.json comes last and makes it whole.
+    private func fill(_ folder: String, with contents: CheckpointContents) throws {
+        var state = contents.state
+        func note(_ name: String) throws {
+            state.checksums[name] = try Checksum.sha256(ofFile: "\(folder)/\(name)")
+        }
+        state.checksums = [:]
+        try SafetensorsWriter.write(
+            to: "\(folder)/\(RunNames.model)", tensors: contents.model, metadata: ["format": "pt"])
+        try note(RunNames.model)
+        try SafetensorsWriter.write(to: "\(folder)/\(RunNames.training)", tensors: contents.training)
+        try note(RunNames.training)
+        if let vocabulary = contents.vocabulary {
+            try write(vocabulary, to: "\(folder)/\(RunNames.vocabulary)")
+            try note(RunNames.vocabulary)
+        }
+        try write(state.json.indentedText, to: "\(folder)/\(RunNames.state)")
+        try FolderCalls.sync(folder)
+    }
+
+    private func write(_ text: String, to path: String) throws {
+        let file = try OpenFile.writing(path)
+        try file.write(text)
+        try file.sync()
+    }
+
+    /// Renames `passing` to `place`. What is there steps aside first: a crash in between leaves it under its passing
+    /// name, from where `prepare` takes it back.
+    private func replace(_ place: String, by passing: String, aside: String) throws {
+        guard FolderCalls.kind(place) != nil else {
+            try FolderCalls.move(passing, to: place)
+            return try FolderCalls.sync(run.checkpointsPath)
+        }
+        try RunDirectory.removeCheckpoint(aside)
+        try FolderCalls.move(place, to: aside)
+        do {
+            try FolderCalls.move(passing, to: place)
+        } catch {
+            try? FolderCalls.move(aside, to: place)
+            throw error
+        }
+        try FolderCalls.sync(run.checkpointsPath)
+        try RunDirectory.removeCheckpoint(aside)
+    }
+
+    private func point(_ link: String, to folder: String) throws {
+        try AtomicFile.link("\(run.checkpointsPath)/\(link)", to: folder)
+    }
+
+    /// The step that a link leads to.
+    private func target(of link: String) -> Int? {
+        FolderCalls.linkTarget("\(run.checkpointsPath)/\(link)").flatMap(RunNames.step(ofFolder:))
+    }
+}

@@ -1,0 +1,125 @@
+import FileFormats
+import Glibc
+
+/// What stands at a path, the last link not followed.
+enum EntryKind { case file, folder, link, other }
+
+/// The system calls on folders and their entries, each turned into an error that names the path.
+enum FolderCalls {
+    /// nil if nothing is there, or can't be seen.
+    static func kind(_ path: String) -> EntryKind? {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return nil }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return .file
+        case S_IFDIR: return .folder
+        case S_IFLNK: return .link
+        default: return .other
+        }
+    }
+
+    /// A folder, or a link to one.
+    static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// A regular file, or a link to one.
+    static func isFile(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
+    /// Why nothing can be seen at the end of a path, as the system's `errno`; nil if something can.
+    static func fault(at path: String) -> Int32? {
+        var status = stat()
+        return stat(path, &status) == 0 ? nil : errno
+    }
+
+    /// What a link says, as it stands there; nil for anything but a link.
+    static func linkTarget(_ path: String) -> String? {
+        var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = bytes.withUnsafeMutableBytes { buffer in
+            buffer.withMemoryRebound(to: CChar.self) { chars in
+                chars.baseAddress.map { readlink(path, $0, chars.count) } ?? -1
+            }
+        }
+        return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
+    }
+
+    /// Makes the folder, and those above it, unless they are there.
+    static func make(_ folder: String) throws {
+        var code = mkdir(folder, 0o777) == 0 ? 0 : errno
+        if code == ENOENT, let slash = folder.lastIndex(of: "/"), slash != folder.startIndex {
+            try make(String(folder[..<slash]))
+            code = mkdir(folder, 0o777) == 0 ? 0 : errno
+        }
+        guard code == 0 || isFolder(folder) else { throw RunFolderError.cannotMake(folder: folder, code: code) }
+    }
+
+    /// The names of the folder's entries, sorted, without `.` and `..`; none if there is no such folder.
+    static func entries(of folder: String) throws -> [String] {
+        guard let stream = opendir(folder) else {
+            if errno == ENOENT || errno == ENOTDIR { return [] }
+            throw RunFolderError.cannotList(folder: folder, code: errno)
+        }
+        defer { closedir(stream) }
+        var names: [String] = []
+        errno = 0
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                // d_name is an array of characters that ends with a zero.
+                String(cString: UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))
+            }
+            if name != "." && name != ".." { names.append(name) }
+            errno = 0
+        }
+        guard errno == 0 else { throw RunFolderError.cannotList(folder: folder, code: errno) }
+        return names.sorted()
+    }
+
+    /// Brings the folder's entries, as they are now, to the disk.
+    static func sync(_ folder: String) throws {
+        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw RunFolderError.cannotSync(folder: folder, code: errno) }
+        defer { close(descriptor) }
+        while fsync(descriptor) != 0 {
+            switch errno {
+            case EINTR: continue
+            case EINVAL, EROFS: return  // A file system that has no such thing for folders.
+            default: throw RunFolderError.cannotSync(folder: folder, code: errno)
+            }
+        }
+    }
+
+    /// Moves an entry; a file or link of the new name is replaced in one step.
+    static func move(_ path: String, to newPath: String) throws {
+        guard rename(path, newPath) == 0 else { throw RunFolderError.cannotReplace(path: newPath, code: errno) }
+    }
+
+    /// Removes a file, or a link itself. Anything else of that name stays.
+    static func removeFile(_ path: String) throws {
+        switch kind(path) {
+        case .file, .link:
+            guard unlink(path) == 0 || errno == ENOENT else {
+                throw RunFolderError.cannotReplace(path: path, code: errno)
+            }
+        default: return
+        }
+    }
+
+    /// Removes a folder that has no entries; another one stays.
+    static func removeIfEmpty(_ folder: String) throws {
+        guard rmdir(folder) == 0 || [ENOTEMPTY, EEXIST, ENOENT, ENOTDIR].contains(errno) else {
+            throw RunFolderError.cannotReplace(path: folder, code: errno)
+        }
+    }
+
+    /// The whole of a text file.
+    static func text(of path: String) throws -> String {
+        let file = try OpenFile.reading(path)
+        let bytes = try file.bytes(count: try file.size())
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw RunFolderError.notText(path: path) }
+        return text
+    }
+}

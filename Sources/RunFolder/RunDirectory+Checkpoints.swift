@@ -1,0 +1,68 @@
+import Glibc
+
+/// Finding checkpoints.
+extension RunDirectory {
+    /// The steps of the finished checkpoints, ascending.
+    package func checkpointSteps() throws -> [Int] {
+        try stepFolders().filter { FolderCalls.isFile("\(checkpointPath(ofStep: $0))/\(RunNames.state)") }
+    }
+
+    /// Where the checkpoint of that step is, if there is one.
+    package func checkpointPath(ofStep step: Int) -> String {
+        "\(checkpointsPath)/\(RunNames.folder(ofStep: step))"
+    }
+
+    /// The newest checkpoint whose files all have the checksums written down.
+    ///
+    /// - Returns: that checkpoint, nil if there is none, and for each newer one that is damaged a sentence that says so:
+    ///   with no checkpoint but such sentences, a run would start anew over the remains of another.
+    /// - Throws: `RunFolderError.newerFormat` if a newer program has written one: going back behind it in silence would
+    ///   lose its work.
+    package func newestCheckpoint() throws -> (checkpoint: Checkpoint?, damaged: [String]) {
+        var damaged: [String] = []
+        for step in try stepFolders().reversed() {
+            do {
+                let checkpoint = try Checkpoint(path: checkpointPath(ofStep: step))
+                try checkpoint.verify()
+                return (checkpoint, damaged)
+            } catch let error as RunFolderError {
+                if case .newerFormat = error { throw error }
+                damaged.append("\(error)")
+            } catch {
+                damaged.append("\(error)")
+            }
+        }
+        return (nil, damaged)
+    }
+
+    /// The checkpoint that a command's argument means: of a run folder the best one, else the latest, else the newest
+    /// whole one; of a checkpoint's folder, a link to one, or the model.safetensors inside one, that checkpoint.
+    package static func resolve(_ argument: String) throws -> Checkpoint {
+        let run = RunDirectory(path: argument)
+        if FolderCalls.isFile(run.path) {
+            let slash = run.path.lastIndex(of: "/")
+            guard run.path[(slash.map { run.path.index(after: $0) } ?? run.path.startIndex)...] == RunNames.model else {
+                throw RunFolderError.notAModel(path: argument)
+            }
+            return try Checkpoint(path: slash.map { String(run.path[...$0]) } ?? ".")
+        }
+        guard FolderCalls.isFolder(run.path) else {
+            throw RunFolderError.nothingThere(path: argument, code: FolderCalls.fault(at: run.path) ?? ENOTDIR)
+        }
+        if [RunNames.state, RunNames.model].contains(where: { FolderCalls.kind("\(run.path)/\($0)") != nil }) {
+            return try Checkpoint(path: run.path)
+        }
+        guard FolderCalls.isFolder(run.checkpointsPath) else { throw RunFolderError.notARun(path: argument) }
+        for name in [RunNames.best, RunNames.latest] where FolderCalls.isFolder("\(run.checkpointsPath)/\(name)") {
+            return try Checkpoint(path: "\(run.checkpointsPath)/\(name)")
+        }
+        let (newest, damaged) = try run.newestCheckpoint()
+        guard let newest else { throw RunFolderError.noCheckpoint(run: run.path, damaged: damaged) }
+        return newest
+    }
+
+    /// The steps of all folders with a checkpoint's name, ascending.
+    private func stepFolders() throws -> [Int] {
+        try FolderCalls.entries(of: checkpointsPath).compactMap(RunNames.step(ofFolder:)).sorted()
+    }
+}

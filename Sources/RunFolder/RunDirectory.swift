@@ -1,0 +1,137 @@
+package import FileFormats
+import Glibc
+
+/// A run's folder: config.yaml, environment.json, outcome.json, metrics.jsonl and the checkpoints.
+///
+/// A value that knows the path and the names; every call looks at the disk anew. Rank 0 alone uses it to write.
+/// (Not `RunFolder`, since no type bears its module's name.)
+package struct RunDirectory: Sendable, Equatable {
+    /// As the user gave it, without slashes at its end.
+    package let path: String
+
+    package init(path: String) {
+        var path = path[...]
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        self.path = String(path)
+    }
+
+    /// The folder of the checkpoints and of the links `best` and `latest`.
+    package var checkpointsPath: String { file(RunNames.checkpoints) }
+    /// The file that `MetricsFile` writes.
+    package var metricsPath: String { file(RunNames.metrics) }
+
+    private static let probe = "probe"
+
+    private func file(_ name: String) -> String { "\(path)/\(name)" }
+}
+
+// MARK: - The folder as a whole
+
+extension RunDirectory {
+    /// Makes the folder and its checkpoints folder, proves by a probe that both can be written, and clears away what
+    /// writers that died have left. Call it before any work, and while nobody writes there.
+    package func prepare() throws {
+        for folder in [path, checkpointsPath] {
+            try FolderCalls.make(folder)
+            let probe = "\(folder)/\(PassingName.of(Self.probe, .new))"
+            do {
+                try OpenFile.writing(probe).write("probe\n")
+            } catch FileFormatError.cannotWrite(_, let code) {
+                unlink(probe)
+                throw RunFolderError.cannotWriteInto(folder: folder, code: code)
+            }
+            try FolderCalls.removeFile(probe)
+        }
+        try removeLeftoverFiles { $0.isAbandoned }
+        try removeLeftoverCheckpoints { $0.isAbandoned }
+    }
+
+    /// Holds a configuration, metrics or a checkpoint of an earlier run.
+    package var isUsed: Bool {
+        get throws {
+            if FolderCalls.kind(file(RunNames.config)) != nil || FolderCalls.kind(metricsPath) != nil { return true }
+            return try !checkpointSteps().isEmpty
+        }
+    }
+
+    /// Removes what runs write into their folder, known by the names; everything else stays, and so does the folder.
+    /// Links are removed, not followed.
+    package func empty() throws {
+        for name in try FolderCalls.entries(of: path) where RunNames.isFile(name) {
+            try FolderCalls.removeFile(file(name))
+        }
+        try removeLeftoverFiles { _ in true }
+        if FolderCalls.kind(checkpointsPath) == .link { return try FolderCalls.removeFile(checkpointsPath) }
+        try removeLeftoverCheckpoints { _ in true }
+        for name in try FolderCalls.entries(of: checkpointsPath) {
+            let entry = "\(checkpointsPath)/\(name)"
+            if RunNames.step(ofFolder: name) != nil {
+                try Self.removeCheckpoint(entry)
+            } else if RunNames.isLink(name), FolderCalls.kind(entry) == .link {
+                try FolderCalls.removeFile(entry)
+            }
+        }
+        try FolderCalls.removeIfEmpty(checkpointsPath)
+    }
+
+    private func removeLeftoverFiles(_ isWanted: (PassingName) -> Bool) throws {
+        for entry in try FolderCalls.entries(of: path) {
+            guard let passing = PassingName(entry), isWanted(passing) else { continue }
+            if RunNames.isFile(passing.name) || passing.name == Self.probe { try FolderCalls.removeFile(file(entry)) }
+        }
+    }
+
+    /// A checkpoint that was put aside and never replaced goes back to its place; other passing entries are removed.
+    private func removeLeftoverCheckpoints(_ isWanted: (PassingName) -> Bool) throws {
+        for entry in try FolderCalls.entries(of: checkpointsPath) {
+            guard let passing = PassingName(entry), isWanted(passing) else { continue }
+            let leftover = "\(checkpointsPath)/\(entry)"
+            if RunNames.isLink(passing.name) || passing.name == Self.probe {
+                try FolderCalls.removeFile(leftover)
+            } else if let step = RunNames.step(ofFolder: passing.name) {
+                let place = checkpointPath(ofStep: step)
+                let isWhole = FolderCalls.isFile("\(leftover)/\(RunNames.state)")
+                if passing.kind == .old, isWhole, FolderCalls.kind(place) == nil {
+                    try FolderCalls.move(leftover, to: place)
+                } else {
+                    try Self.removeCheckpoint(leftover)
+                }
+            }
+        }
+    }
+
+    /// Removes a checkpoint's files and then its folder, unless that holds something else; of a link only the link.
+    static func removeCheckpoint(_ folder: String) throws {
+        if FolderCalls.kind(folder) == .link { return try FolderCalls.removeFile(folder) }
+        for name in RunNames.inCheckpoint {
+            try FolderCalls.removeFile("\(folder)/\(name)")
+        }
+        try FolderCalls.removeIfEmpty(folder)
+    }
+}
+
+// MARK: - Its small files
+
+extension RunDirectory {
+    /// Writes config.yaml: the resolved configuration.
+    package func write(config: String) throws { try AtomicFile.write(config, to: file(RunNames.config)) }
+
+    /// The text of config.yaml; throws if there is none.
+    package func readConfig() throws -> String { try FolderCalls.text(of: file(RunNames.config)) }
+
+    /// Writes environment.json: version, MPI, hosts and what else describes where the run takes place.
+    package func write(environment: JSONValue) throws {
+        try AtomicFile.write(environment.indentedText, to: file(RunNames.environment))
+    }
+
+    /// Writes outcome.json.
+    package func write(outcome: Outcome) throws {
+        try AtomicFile.write(outcome.json.indentedText, to: file(RunNames.outcome))
+    }
+
+    /// What outcome.json says; nil if there is none.
+    package func readOutcome() throws -> Outcome? {
+        guard FolderCalls.kind(file(RunNames.outcome)) != nil else { return nil }
+        return try Outcome(Fields(of: file(RunNames.outcome)))
+    }
+}

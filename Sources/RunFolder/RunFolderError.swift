@@ -1,0 +1,94 @@
+import FileFormats
+
+/// What can be wrong with a run folder or a checkpoint. The description is a whole sentence for a user.
+///
+/// Faults of a single file's contents or of the disk beneath it are `FileFormatError`s and pass through as they are.
+package enum RunFolderError: Error, Equatable, Sendable {
+    /// A folder can't be made; `code` is the system's `errno`.
+    case cannotMake(folder: String, code: Int32)
+    /// A file can't be made in a folder that is there.
+    case cannotWriteInto(folder: String, code: Int32)
+    /// A folder's entries can't be read.
+    case cannotList(folder: String, code: Int32)
+    /// A file, folder or link can't be moved, replaced or removed.
+    case cannotReplace(path: String, code: Int32)
+    /// A folder's entries can't be brought to the disk.
+    case cannotSync(folder: String, code: Int32)
+
+    /// Neither a file nor a folder that can be seen; `code` is the system's `errno`.
+    case nothingThere(path: String, code: Int32)
+    /// A file that isn't a checkpoint's model.
+    case notAModel(path: String)
+    /// A folder that is neither a run folder nor a checkpoint.
+    case notARun(path: String)
+    /// A run folder without a checkpoint that can be used; `damaged` says what was found and left aside.
+    case noCheckpoint(run: String, damaged: [String])
+    /// A checkpoint that should be in the run folder and isn't.
+    case noCheckpointOfStep(run: String, step: Int)
+    /// A checkpoint's folder lacks one of its files.
+    case missingFile(checkpoint: String, file: String)
+    /// Written by a newer program than this.
+    case newerFormat(checkpoint: String, found: Int, known: Int, program: String)
+    /// A file's contents are not those it was written with.
+    case otherChecksum(checkpoint: String, file: String, found: String, expected: String)
+    /// A JSON file of ours lacks a key, or has the wrong kind of value for it (`found`, as JSON).
+    case badField(path: String, key: String, found: String?, expected: String)
+    /// A text file that isn't UTF-8.
+    case notText(path: String)
+}
+
+extension RunFolderError {
+    /// 2 where the user named or damaged something, 1 where the system refuses.
+    package var exitCode: Int32 {
+        switch self {
+        case .cannotMake, .cannotWriteInto, .cannotList, .cannotReplace, .cannotSync: 1
+        default: 2
+        }
+    }
+}
+
+extension RunFolderError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .cannotMake(let folder, let code):
+            return "The folder \(folder) cannot be made: \(systemText(code))."
+        case .cannotWriteInto(let folder, let code):
+            return "Nothing can be written into the folder \(folder): \(systemText(code))."
+        case .cannotList(let folder, let code):
+            return "The folder \(folder) cannot be listed: \(systemText(code))."
+        case .cannotReplace(let path, let code):
+            return "\(path) cannot be replaced or removed: \(systemText(code))."
+        case .cannotSync(let folder, let code):
+            return "The entries of the folder \(folder) cannot be brought to the disk: \(systemText(code))."
+        case .nothingThere(let path, let code):
+            return "\(path) cannot be opened: \(systemText(code)); \(Self.accepted)."
+        case .notAModel(let path):
+            return "\(path) is a file that is not a checkpoint's model; \(Self.accepted)."
+        case .notARun(let path):
+            return "\(path) is neither a run folder (it has no folder checkpoints) nor a checkpoint "
+                + "(it has no state.json); \(Self.accepted)."
+        case .noCheckpoint(let run, let damaged):
+            let found = damaged.isEmpty ? "" : " Left aside: " + damaged.joined(separator: " ")
+            return "The run folder \(run) has no whole checkpoint: best, latest and step-* were looked for "
+                + "in \(run)/checkpoints.\(found)"
+        case .noCheckpointOfStep(let run, let step):
+            return "The run folder \(run) has no checkpoint of step \(step)."
+        case .missingFile(let checkpoint, let file):
+            return "The checkpoint \(checkpoint) is not whole: it has no \(file)."
+        case .newerFormat(let checkpoint, let found, let known, let program):
+            return "The checkpoint \(checkpoint) was written by lstm-dist \(program) in format \(found); this program "
+                + "reads formats up to \(known): use that version or a later one."
+        case .otherChecksum(let checkpoint, let file, let found, let expected):
+            return "The checkpoint \(checkpoint) is damaged: the SHA-256 of \(file) is \(found), "
+                + "but \(expected) was written down."
+        case .badField(let path, let key, let found, let expected):
+            let what = found.map { "has \($0) for '\(key)'" } ?? "has no '\(key)'"
+            return "\(path) \(what); \(expected) is expected."
+        case .notText(let path):
+            return "\(path) is not text in UTF-8."
+        }
+    }
+
+    private static let accepted =
+        "a run folder, a checkpoint's folder or the model.safetensors inside one is expected"
+}

@@ -1,0 +1,73 @@
+import Glibc
+
+/// The names of everything that a run folder contains. Nothing with another name is ever removed.
+enum RunNames {
+    static let config = "config.yaml"
+    static let environment = "environment.json"
+    static let outcome = "outcome.json"
+    static let metrics = "metrics.jsonl"
+    static let report = "report.html"
+    static let checkpoints = "checkpoints"
+
+    static let model = "model.safetensors"
+    static let training = "training.safetensors"
+    static let vocabulary = "vocabulary.json"
+    static let state = "state.json"
+
+    static let best = "best"
+    static let latest = "latest"
+
+    /// A checkpoint's files; the one without which it isn't whole goes first when they are removed.
+    static let inCheckpoint = [state, model, training, vocabulary]
+    private static let inRun = [config, environment, outcome, metrics, report]
+    private static let events = "events.out.tfevents."
+
+    static func isFile(_ name: String) -> Bool { inRun.contains(name) || name.hasPrefix(events) }
+
+    static func isLink(_ name: String) -> Bool { name == best || name == latest }
+
+    /// `step-00000500`.
+    static func folder(ofStep step: Int) -> String {
+        let digits = String(step)
+        return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+    }
+
+    /// 500 of `step-00000500`; nil for any other name.
+    static func step(ofFolder name: String) -> Int? {
+        guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), folder(ofStep: step) == name else {
+            return nil
+        }
+        return step
+    }
+}
+
+/// A name that only lives while its writer does: the new version of `name`, or the old one put aside.
+struct PassingName {
+    enum Kind: String {
+        case new = ".tmp-"
+        case old = ".old-"
+    }
+
+    /// The name it stands in for.
+    let name: String
+    let kind: Kind
+    let process: Int32
+
+    /// The passing name that this process uses.
+    static func of(_ name: String, _ kind: Kind) -> String { ".\(name)\(kind.rawValue)\(getpid())" }
+
+    /// Takes a passing name apart; nil for any other name.
+    init?(_ entry: String) {
+        guard entry.hasPrefix("."), let dash = entry.lastIndex(of: "-"),
+            let process = Int32(entry[entry.index(after: dash)...]), process > 0,
+            let kind = [Kind.new, .old].first(where: { entry[...dash].hasSuffix($0.rawValue) })
+        else { return nil }
+        name = String(entry[...dash].dropFirst().dropLast(kind.rawValue.count))
+        self.kind = kind
+        self.process = process
+        guard !name.isEmpty else { return nil }
+    }
+
+    /// Its writer is gone: no process of that number is left on this host, or it is this one, which writes nothing yet.
+    var isAbandoned: Bool { process == getpid() || (kill(process, 0) != 0 && errno == ESRCH) }
+}

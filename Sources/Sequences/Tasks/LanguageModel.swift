@@ -1,0 +1,116 @@
+package import ConfigFile
+import Glibc
+package import Tensors
+
+/// Predicting each next token of a text.
+package struct LanguageModel: SequenceTask {
+    package static let name = "language-model"
+    package let shape: TaskShape
+
+    /// A language model over this many tokens.
+    package init(vocabularySize: Int) {
+        shape = TaskShape(input: .tokens(vocabulary: vocabularySize), output: .classes(vocabularySize))
+    }
+
+    private static let here = Condition(path: "task", isOneOf: [name])
+
+    package static let keys = [
+        ConfigKey(
+            "data.train", .texts, when: here, isRequired: true, "Training text: a file, a list of files or a glob."),
+        ConfigKey("data.validation", .texts, when: here, "Validation text."),
+        ConfigKey(
+            "data.validation_fraction", .number(.from(0, below: 1)), when: here,
+            "Validates on this last part of the training text's tokens."),
+        ConfigKey("data.test", .texts, when: here, "Test text, scored once when training has ended."),
+        ConfigKey(
+            "data.tokenizer", .choice(TokenizerKind.allCases.map(\.rawValue)), default: .text("character"), when: here,
+            "What a token is."),
+        ConfigKey(
+            "data.vocabulary", .wordOrInteger(["all"], 2...100_000_000), default: .integer(10000),
+            when: Condition(path: "data.tokenizer", isOneOf: [TokenizerKind.word.rawValue]),
+            "Words that are kept, <eos> and <unk> counted in; the rest are <unk>."),
+        ConfigKey(
+            "training.window", .integer(1...1_000_000), default: .integer(50), when: here,
+            "Steps of truncated back-propagation through time; the state is carried from window to window."),
+    ]
+    package static let exclusiveKeys = [["data.validation", "data.validation_fraction"]]
+
+    package static func load(_ configuration: Configuration, _ request: DataRequest) throws -> TaskData {
+        let window = configuration.integer("training.window")
+        var opened: [String: TokenText] = [:]
+        var files: [(split: String, paths: [String])] = []
+
+        func trainingFiles() throws -> TextFiles {
+            try TextFiles(patterns: configuration.texts("data.train"), place: configuration.place("data.train"))
+        }
+        let vocabulary = try request.vocabulary ?? makeVocabulary(configuration, trainingFiles)
+        var data = TaskData(task: LanguageModel(vocabularySize: vocabulary.count))
+        data.vocabulary = vocabulary
+
+        func text(of key: String, _ given: [String]? = nil) throws -> TokenText {
+            if let text = opened[key] { return text }
+            let place = given == nil ? configuration.place(key) : "--data"
+            let text = try TokenText(
+                TextFiles(patterns: given ?? configuration.texts(key), place: place), vocabulary: vocabulary)
+            opened[key] = text
+            return text
+        }
+        func streams(
+            _ text: TokenText, _ range: Range<Int>, batch: Int, batchKey: String, keepsShortWindow: Bool
+        ) throws -> TextStreams {
+            try TextStreams(
+                text, range, batch: batch, window: window, keepsShortWindow: keepsShortWindow, batchKey: batchKey)
+        }
+
+        let fraction =
+            configuration.has("data.validation_fraction") ? configuration.number("data.validation_fraction") : 0
+        if request.splits.contains(.train) {
+            let text = try text(of: "data.train")
+            let kept = text.count - Int(Double(text.count) * fraction)
+            data.training = try streams(
+                text, 0..<kept, batch: request.batch, batchKey: "training.batch", keepsShortWindow: false)
+            files.append(("train", text.files.paths))
+        }
+        if request.splits.contains(.validation) {
+            if configuration.has("data.validation") {
+                let text = try text(of: "data.validation")
+                data.validation = try streams(
+                    text, 0..<text.count, batch: request.validationBatch, batchKey: "validation.batch",
+                    keepsShortWindow: true)
+                files.append(("validation", text.files.paths))
+            } else if fraction > 0 {
+                let text = try text(of: "data.train")
+                let kept = text.count - Int(Double(text.count) * fraction)
+                data.validation = try streams(
+                    text, kept..<text.count, batch: request.validationBatch, batchKey: "validation.batch",
+                    keepsShortWindow: true)
+            }
+        }
+        if request.splits.contains(.test), request.testFiles != nil || configuration.has("data.test") {
+            let text = try text(of: "data.test", request.testFiles)
+            data.test = try streams(
+                text, 0..<text.count, batch: request.validationBatch, batchKey: "validation.batch",
+                keepsShortWindow: true)
+            files.append(("test", text.files.paths))
+        }
+        data.files = files
+        return data
+    }
+
+    private static func makeVocabulary(
+        _ configuration: Configuration, _ files: () throws -> TextFiles
+    ) throws -> Vocabulary {
+        switch TokenizerKind(rawValue: configuration.text("data.tokenizer")) {
+        case .byte: return .bytes
+        case .word:
+            var size: Int?
+            if case .integer(let given)? = configuration.value("data.vocabulary") { size = given }
+            return try .ofWords(in: files(), size: size)
+        case .character, nil: return try .ofCharacters(in: files())
+        }
+    }
+
+    package func metrics(loss: Double, sums: [Double]) -> [(name: String, value: Double)] {
+        [("perplexity", exp(loss)), ("bits_per_token", loss / M_LN2)]
+    }
+}

@@ -1,0 +1,115 @@
+package import ConfigFile
+package import Tensors
+
+/// The embedded Reber grammar: at each step, predict the next symbol. The last but one symbol repeats the second, across
+/// an inner string of any length.
+///
+/// Source: Hochreiter & Schmidhuber (1997), section 5.1 and figures 3 and 4; Reber (1967). Symbols are one-hot inputs.
+package struct Reber: GeneratedTask {
+    package static let name = "reber"
+    package static let keys: [ConfigKey] = []
+    package static let validationSequences = 1000
+    package let shape = TaskShape(input: .features(Grammar.symbols.count), output: .classes(Grammar.symbols.count))
+
+    package let longestSequence = 64
+
+    package init(_ configuration: Configuration) {}
+    package init() {}
+
+    /// The transition diagrams, inner in outer.
+    package struct Grammar: Sendable {
+        package static let symbols: [Character] = ["B", "T", "P", "S", "X", "V", "E"]
+        static let (B, T, P, S, X, V, E) = (0, 1, 2, 3, 4, 5, 6)
+
+        /// The inner grammar: at each node the two (or one) symbols and the nodes they lead to.
+        private static let inner: [[(symbol: Int, next: Int)]] = [
+            [(B, 1)], [(T, 2), (P, 3)], [(S, 2), (X, 4)], [(T, 3), (V, 5)], [(X, 3), (S, 6)], [(P, 4), (V, 6)],
+            [(E, 7)],
+        ]
+
+        private enum Place {
+            case start
+            case choice
+            case inner(Int)
+            case repetition
+            case end
+            case over
+        }
+
+        private var place = Place.start
+        private var outer = 0
+
+        package init() {}
+
+        /// The symbols that may come next, none at the end.
+        package var legal: [Int] {
+            switch place {
+            case .start: [Self.B]
+            case .choice: [Self.T, Self.P]
+            case .inner(let node): Self.inner[node].map(\.symbol)
+            case .repetition: [outer]
+            case .end: [Self.E]
+            case .over: []
+            }
+        }
+
+        /// Goes on by a symbol, which must be legal.
+        package mutating func advance(_ symbol: Int) {
+            precondition(legal.contains(symbol), "symbol \(symbol) is not legal here")
+            switch place {
+            case .start: place = .choice
+            case .choice:
+                outer = symbol
+                place = .inner(0)
+            case .inner(let node):
+                let next = Self.inner[node].first { $0.symbol == symbol }?.next ?? 7
+                place = next == 7 ? .repetition : .inner(next)
+            case .repetition: place = .end
+            case .end, .over: place = .over
+            }
+        }
+    }
+
+    /// A string, each choice with probability one half: its symbols but the last as inputs, the next ones as targets.
+    package func draw(_ random: inout CounterRandom) -> DrawnSequence {
+        var grammar = Grammar()
+        var string: [Int] = []
+        while case let legal = grammar.legal, !legal.isEmpty {
+            let symbol = legal[legal.count > 1 ? random.below(legal.count) : 0]
+            string.append(symbol)
+            grammar.advance(symbol)
+        }
+        let width = Grammar.symbols.count
+        var features = [Float](repeating: 0, count: (string.count - 1) * width)
+        for (t, symbol) in string.dropLast().enumerated() { features[t * width + symbol] = 1 }
+        return DrawnSequence(features: features, targets: string.dropFirst().map { Int32($0) })
+    }
+
+    /// Sums: strings at whose every step all legal symbols rank before all others, and strings.
+    package let sumCount = 2
+
+    package func judge(_ batch: Batch, _ outputs: ScoredOutputs, sums: inout [Double], sequenceErrors: inout [Float]) {
+        var grammars = [Grammar](repeating: Grammar(), count: batch.sequences)
+        var right = [Bool](repeating: true, count: batch.sequences)
+        let width = Grammar.symbols.count
+        for (index, row) in outputs.rows.enumerated() {
+            let sequence = Int(row) % batch.sequences
+            let input = batch.features[Int(row) * width..<(Int(row) + 1) * width].firstIndex(of: 1) ?? 0
+            grammars[sequence].advance(input - Int(row) * width)
+            let legal = grammars[sequence].legal
+            let answer = outputs[index]
+            let weakest = legal.map { answer[$0] }.min() ?? 0
+            let strongest = answer.indices.filter { !legal.contains($0) }.map { answer[$0] }.max() ?? 0
+            if !(weakest > strongest) { right[sequence] = false }
+        }
+        sums[0] += Double(right.count { $0 })
+        sums[1] += Double(batch.sequences)
+        for sequence in right.indices { sequenceErrors[sequence] = right[sequence] ? 0 : 1 }
+    }
+
+    package func metrics(loss: Double, sums: [Double]) -> [(name: String, value: Double)] {
+        [("accuracy", sums[0] / sums[1])]
+    }
+
+    package func isSolved(validationSums sums: [Double]) -> Bool? { sums[1] > 0 && sums[0] == sums[1] }
+}

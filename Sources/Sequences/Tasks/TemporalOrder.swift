@@ -1,0 +1,69 @@
+package import ConfigFile
+package import Tensors
+
+/// Temporal order, two symbols: which of X and Y came first and which second, among a hundred distractors? Four classes.
+///
+/// Source: Hochreiter & Schmidhuber (1997), section 5.6, experiment 6a. 100 to 110 symbols, one-hot; E first, B last, X or Y
+/// at a place in 10...20 and at one in 50...60, the rest from a, b, c, d. The answer is due at the end.
+package struct TemporalOrder: GeneratedTask {
+    package static let name = "temporal-order"
+    package static let keys: [ConfigKey] = []
+    package static let validationSequences = 1000
+    /// Inputs a, b, c, d, X, Y, E, B; classes XX, XY, YX, YY.
+    package let shape = TaskShape(input: .features(8), output: .classes(4))
+    private static let (x, start, end) = (4, 6, 7)
+
+    package let longestSequence = 110
+
+    package init(_ configuration: Configuration) {}
+    package init() {}
+
+    package func draw(_ random: inout CounterRandom) -> DrawnSequence {
+        let count = 100 + random.below(11)
+        let first = 10 + random.below(11)
+        let second = 50 + random.below(11)
+        let symbols = [random.below(2), random.below(2)]
+        var features = [Float](repeating: 0, count: 8 * count)
+        for t in 0..<count {
+            let symbol =
+                switch t {
+                case 0: Self.start
+                case count - 1: Self.end
+                case first: Self.x + symbols[0]
+                case second: Self.x + symbols[1]
+                default: random.below(4)
+                }
+            features[8 * t + symbol] = 1
+        }
+        var targets = [Int32](repeating: Batch.unscored, count: count)
+        targets[count - 1] = Int32(2 * symbols[0] + symbols[1])
+        return DrawnSequence(features: features, targets: targets)
+    }
+
+    /// Sums: sequences whose class is the most likely one, and sequences. A sequence's error is the largest difference of
+    /// a class's probability from 0 or 1.
+    package let sumCount = 2
+
+    package func judge(_ batch: Batch, _ outputs: ScoredOutputs, sums: inout [Double], sequenceErrors: inout [Float]) {
+        for (index, row) in outputs.rows.enumerated() {
+            let answer = outputs[index]
+            let target = Int(batch.targets[Int(row)])
+            var error: Float = 0
+            for (place, p) in answer.enumerated() {
+                let difference = abs(p - (place == target ? 1 : 0))
+                if !(difference <= error) { error = difference }
+            }
+            sequenceErrors[Int(row) % batch.sequences] = error
+            let isRight = answer.indices.allSatisfy { $0 == target || answer[$0] < answer[target] }
+            sums[0] += isRight ? 1 : 0
+            sums[1] += 1
+        }
+    }
+
+    package func metrics(loss: Double, sums: [Double]) -> [(name: String, value: Double)] {
+        [("accuracy", sums[0] / sums[1])]
+    }
+
+    package var criterion: TrainingCriterion? { TrainingCriterion(count: 2000, each: 0.3, mean: 0.1) }
+    package let isSolvedByCriterion = true
+}

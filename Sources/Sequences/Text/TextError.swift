@@ -1,0 +1,104 @@
+/// What can be wrong with text, its files and its vocabulary. `description` is the whole message for the user.
+///
+/// `place` says where the user named the files, such as `configs/a.yaml, line 3: data.train`. Lines count from 1,
+/// byte offsets from 0.
+package enum TextError: Error, Equatable, Sendable {
+    case noFileNamed(place: String)
+    case noMatch(pattern: String, place: String)
+    case missing(path: String, place: String, workingDirectory: String)
+    /// `found` is what the path names instead of a file, such as "a directory".
+    case notAFile(path: String, place: String, found: String)
+    case empty(path: String, place: String)
+    /// `reason` is the system's; `isSystemFault` when another file wouldn't have fared better.
+    case unreadable(path: String, place: String, reason: String, isSystemFault: Bool)
+    case binary(path: String, offset: Int, tokenizer: TokenizerKind)
+    case invalidUTF8(path: String, line: Int, offset: Int, byte: UInt8, tokenizer: TokenizerKind)
+    case longWord(path: String, line: Int, offset: Int, longest: Int)
+    case unknownCharacter(Unicode.Scalar, path: String, line: Int, offset: Int, vocabularySize: Int)
+    /// `position` counts the prompt's characters from 1.
+    case unknownPromptCharacter(Unicode.Scalar, position: Int, vocabularySize: Int)
+    case vocabularyTooSmall(size: Int)
+    /// `found` is a clause that says what is wrong in the file at `path`.
+    case invalidVocabulary(path: String, found: String)
+    case outOfMemory(bytes: Int)
+
+    /// 2 where the user's file, text or prompt is to blame, 1 for the system's faults.
+    package var exitCode: Int32 {
+        switch self {
+        case .unreadable(_, _, _, isSystemFault: true), .outOfMemory: 1
+        default: 2
+        }
+    }
+}
+
+extension TextError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .noFileNamed(let place):
+            "\(place): the list names no file; accepted: \(Self.acceptedFiles)"
+        case .noMatch(let pattern, let place):
+            "\(place): no file matches the pattern \"\(pattern)\"; accepted: \(Self.acceptedFiles)"
+        case .missing(let path, let place, let directory):
+            path.hasPrefix("/")
+                ? "\(place): there is no file \"\(path)\"; accepted: \(Self.acceptedFiles)"
+                : "\(place): there is no file \"\(path)\" (the working directory is \(directory)); "
+                    + "accepted: \(Self.acceptedFiles)"
+        case .notAFile(let path, let place, let found):
+            "\(place): \"\(path)\" is \(found); accepted: \(Self.acceptedFiles)"
+        case .empty(let path, let place):
+            "\(place): the file \"\(path)\" is empty; accepted: \(Self.acceptedFiles)"
+        case .unreadable(let path, let place, let reason, _):
+            "\(place): the file \"\(path)\" can't be read: \(reason)"
+        case .binary(let path, let offset, let tokenizer):
+            "\(path), byte offset \(offset): found a zero byte, so this is a binary file; "
+                + Self.accepted(by: tokenizer)
+        case .invalidUTF8(let path, let line, let offset, let byte, let tokenizer):
+            "\(path), line \(line), byte offset \(offset): the byte \(Self.hexadecimal(byte)) doesn't begin a character "
+                + "of valid UTF-8; " + Self.accepted(by: tokenizer)
+        case .longWord(let path, let line, let offset, let longest):
+            "\(path), line \(line), byte offset \(offset): found \(longest) bytes and more without white space; "
+                + "data.tokenizer: word accepts words of at most \(longest) bytes, "
+                + "data.tokenizer: character has no such limit"
+        case .unknownCharacter(let scalar, let path, let line, let offset, let size):
+            "\(path), line \(line), byte offset \(offset): the character \(Self.name(of: scalar)) is not in the training "
+                + "text; accepted: \(Self.characters(size)) of data.train, or with data.tokenizer: byte any file"
+        case .unknownPromptCharacter(let scalar, let position, let size):
+            "the prompt's character \(position), \(Self.name(of: scalar)), is not in the vocabulary; "
+                + "accepted: \(Self.characters(size)) of the training text"
+        case .vocabularyTooSmall(let size):
+            "the vocabulary's size is \(size); accepted: 2 or more, because <unk> and <eos> count in it"
+        case .invalidVocabulary(let path, let found):
+            "\(path) is not a vocabulary: \(found); accepted: a vocabulary.json as written beside a checkpoint"
+        case .outOfMemory(let bytes):
+            "there is no memory for a table of \(bytes) bytes in which to count words"
+        }
+    }
+
+    private static let acceptedFiles =
+        "paths and patterns (such as \"texts/*.txt\") of readable files that aren't empty"
+
+    private static func accepted(by tokenizer: TokenizerKind) -> String {
+        "data.tokenizer: \(tokenizer.rawValue) accepts text in UTF-8, data.tokenizer: byte any file"
+    }
+
+    private static func characters(_ count: Int) -> String {
+        count == 1 ? "the one character" : "the \(count) characters"
+    }
+
+    private static func hexadecimal(_ byte: UInt8) -> String {
+        "0x" + String(UInt8(byte / 16), radix: 16, uppercase: true) + String(byte % 16, radix: 16, uppercase: true)
+    }
+
+    /// `"é" (U+00E9)`, or the code alone where the character by itself would show nothing or spoil the line.
+    private static func name(of scalar: Unicode.Scalar) -> String {
+        let digits = String(scalar.value, radix: 16, uppercase: true)
+        let code = "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+        switch scalar.properties.generalCategory {
+        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator,
+            .spaceSeparator, .nonspacingMark, .spacingMark, .enclosingMark:
+            return code
+        default:
+            return "\"\(scalar)\" (\(code))"
+        }
+    }
+}

@@ -1,0 +1,76 @@
+import Glibc
+import Synchronization
+
+/// The files of one split (training, validation or test text), mapped read-only, in order.
+///
+/// A mapped file costs address space and page cache, no anonymous memory, whatever its size. A file must not shrink
+/// while it is mapped: reading beyond its new end would end the process with SIGBUS.
+package final class TextFiles: Sendable {
+    let files: [MappedFile]
+    /// The bytes of all files.
+    package let byteCount: Int
+    /// Whether every file was found to be text; files are looked at once.
+    private let isText = Mutex(false)
+
+    /// Opens the files that `patterns` name: paths, and globs (`*`, `?`, `[…]`) whose files come sorted by the bytes
+    /// of their names. A path that exists is taken as it is, also if it looks like a glob. A file named twice is
+    /// read twice.
+    ///
+    /// Throws for a path or a glob that names nothing, and for a directory, an empty or an unreadable file, naming it
+    /// and `place`, where the user wrote it (such as `configs/a.yaml, line 3: data.train`).
+    package init(patterns: [String], place: String) throws(TextError) {
+        var files: [MappedFile] = []
+        for pattern in patterns {
+            for path in try Self.paths(matching: pattern, place: place) {
+                files.append(try MappedFile(path: path, place: place))
+            }
+        }
+        guard !files.isEmpty else { throw .noFileNamed(place: place) }
+        self.files = files
+        byteCount = files.reduce(0) { $0 + $1.bytes.count }
+    }
+
+    /// The path of each file, in the order of reading.
+    package var paths: [String] { files.map(\.path) }
+
+    /// Calls `body` with the bytes of file `index`, for a checksum; they are valid only during the call.
+    package func withBytes<Result, Failure>(
+        ofFile index: Int, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(UnsafeRawBufferPointer(files[index].bytes))
+    }
+
+    /// Throws unless every file is UTF-8 without a zero byte, which all that reads characters or words relies on.
+    func checkText(for tokenizer: TokenizerKind) throws(TextError) {
+        try isText.withLock { (isText: inout Bool) throws(TextError) in
+            guard !isText else { return }
+            for file in files {
+                switch firstTextFault(in: file.bytes) {
+                case nil: continue
+                case .zeroByte(let offset):
+                    throw .binary(path: file.path, offset: offset, tokenizer: tokenizer)
+                case .malformed(let offset):
+                    throw .invalidUTF8(
+                        path: file.path, line: file.line(at: offset), offset: offset, byte: file.bytes[offset],
+                        tokenizer: tokenizer)
+                }
+            }
+            isText = true
+        }
+    }
+
+    private static func paths(matching pattern: String, place: String) throws(TextError) -> [String] {
+        let isGlob = pattern.utf8.contains { "*?[".utf8.contains($0) } && !pattern.utf8.contains(0)
+        guard isGlob, access(pattern, F_OK) != 0 else { return [pattern] }
+        var found = glob_t()
+        defer { globfree(&found) }
+        switch glob(pattern, 0, nil, &found) {
+        case 0: break
+        case GLOB_NOSPACE: throw .unreadable(path: pattern, place: place, reason: "out of memory", isSystemFault: true)
+        default: throw .noMatch(pattern: pattern, place: place)
+        }
+        return (0..<Int(found.gl_pathc))
+            .compactMap { found.gl_pathv[$0].map { String(cString: $0) } }
+            .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+}

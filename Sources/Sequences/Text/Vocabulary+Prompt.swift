@@ -1,0 +1,63 @@
+extension Vocabulary {
+    /// The tokens of a prompt. Words it lacks become `<unk>`, each newline among words `<eos>`; the end of a last
+    /// line without a newline adds none, so that generation goes on in that line.
+    ///
+    /// Throws for a character that a vocabulary of characters lacks.
+    package func encode(prompt: String) throws(TextError) -> [Int32] {
+        switch kind {
+        case .byte:
+            return prompt.utf8.map { Int32($0) }
+        case .character:
+            var ids: [Int32] = []
+            for scalar in prompt.unicodeScalars {
+                guard let id = lookup.id(of: scalar) else {
+                    throw .unknownPromptCharacter(scalar, position: ids.count + 1, vocabularySize: count)
+                }
+                ids.append(id)
+            }
+            return ids
+        case .word:
+            return words(of: Array(prompt.utf8))
+        }
+    }
+
+    /// The bytes to print for tokens: bytes and characters as they are, words with single spaces between them and a
+    /// newline for `<eos>`. Ids outside the vocabulary print nothing.
+    package func decode(_ ids: some Sequence<Int32>) -> [UInt8] {
+        var text: [UInt8] = []
+        var isInLine = false
+        for id in ids {
+            guard kind == .word else {
+                text += bytes(of: Int(id))
+                continue
+            }
+            if id == Self.lineEnd {
+                text.append(UInt8(ascii: "\n"))
+                isInLine = false
+            } else {
+                if isInLine { text.append(UInt8(ascii: " ")) }
+                text += bytes(of: Int(id))
+                isInLine = true
+            }
+        }
+        return text
+    }
+
+    private func words(of prompt: [UInt8]) -> [Int32] {
+        guard !prompt.isEmpty else { return [] }
+        return prompt.withUnsafeBufferPointer { prompt in
+            withWordIDs { words in
+                var walk = WordWalk(over: prompt, endsLastLine: false)
+                var ids: [Int32] = []
+                while true {
+                    switch walk.next() {
+                    case .end: return ids
+                    case .lineEnd: ids.append(Self.lineEnd)
+                    case .word(let start, let length, let hash):
+                        ids.append(words.id(of: start, length: length, hash: hash))
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+/// The sequences that one rank reads in one step: inputs and targets of `window` steps of `sequences` streams.
+///
+/// All arrays are row-major, time first: entry (t, b) stands at `t * sequences + b`. The memory is kept from step
+/// to step; `reshape` only grows it. Sequences shorter than the window are followed by zero inputs and unscored steps.
+package struct Batch: Sendable {
+    /// T: steps.
+    package private(set) var window = 0
+    /// B: sequences of this rank; may be 0 (more ranks than sequences).
+    package private(set) var sequences = 0
+    /// The global number of row 0: of its stream, or of its sequence in the step's global batch. Rows are consecutive.
+    package var firstStream = 0
+    /// Steps that each stream was trained on before this window, over all epochs: with the stream's number, the key
+    /// of this window's dropout.
+    package var position = 0
+
+    /// `[window, sequences]`: input ids, when the task's input is tokens; else empty.
+    package var tokens: [Int32] = []
+    /// `[window, sequences, features]`: inputs, when the task's input is features; else empty.
+    package var features: [Float] = []
+    /// `[window, sequences]`: the class to predict, or for a task of values any number that is not negative; `unscored`
+    /// where nothing is predicted.
+    package var targets: [Int32] = []
+    /// `[window, sequences, values]`: the numbers to predict, read where `targets` says scored; else empty.
+    package var targetValues: [Float] = []
+
+    package static let unscored: Int32 = -1
+
+    package init() {}
+
+    /// Makes room for `[window, sequences]` of a task: inputs zero, all steps unscored.
+    package mutating func reshape(window: Int, sequences: Int, for shape: TaskShape) {
+        self.window = window
+        self.sequences = sequences
+        let rows = window * sequences
+        switch shape.input {
+        case .tokens: tokens.refill(0, count: rows)
+        case .features(let count): features.refill(0, count: rows * count)
+        }
+        targets.refill(Self.unscored, count: rows)
+        if case .values(let count) = shape.output { targetValues.refill(0, count: rows * count) }
+    }
+
+    /// Steps that count in the loss.
+    package var scored: Int { targets.count { $0 != Self.unscored } }
+}
+
+extension Array {
+    fileprivate mutating func refill(_ value: Element, count: Int) {
+        removeAll(keepingCapacity: true)
+        append(contentsOf: repeatElement(value, count: count))
+    }
+}

@@ -1,0 +1,49 @@
+import Glibc
+
+/// A block of `count` floats at one address for its whole life, aligned to 64 bytes and zeroed at first.
+///
+/// Parameters, gradients, optimiser state, carried state and activations live in blocks; tensors are ranges of
+/// them, named by a `TensorLayout`. The block owns the memory; a pointer from it is valid while the block is.
+package final class FloatBlock {
+    package let count: Int
+    package let pointer: UnsafeMutablePointer<Float>
+
+    /// Bytes that every block and every tensor of a `TensorLayout` is aligned to: a cache line, and the widest vector.
+    package static let alignment = 64
+
+    /// Counts the changes that were announced: whoever keeps something made from the contents compares it.
+    package private(set) var revision = 0
+
+    package init(count: Int) {
+        precondition(count >= 0, "a block cannot hold \(count) floats")
+        var raw: UnsafeMutableRawPointer?
+        let bytes = max(count, 1) * MemoryLayout<Float>.stride
+        let code = posix_memalign(&raw, Self.alignment, bytes)
+        guard code == 0, let raw else {
+            preconditionFailure("no memory for a block of \(bytes) bytes")
+        }
+        self.count = count
+        pointer = raw.bindMemory(to: Float.self, capacity: max(count, 1))
+        pointer.initialize(repeating: 0, count: max(count, 1))
+    }
+
+    deinit { free(pointer) }
+
+    package var buffer: UnsafeMutableBufferPointer<Float> { .init(start: pointer, count: count) }
+
+    package subscript(range: Range<Int>) -> UnsafeMutableBufferPointer<Float> {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "range \(range) outside a block of \(count)")
+        return .init(start: pointer + range.lowerBound, count: range.count)
+    }
+
+    package func clear() { pointer.update(repeating: 0, count: max(count, 1)) }
+
+    /// Says that the contents have changed: needed after every write to parameters (see `Network.pack`).
+    package func markChanged() { revision += 1 }
+
+    /// Takes over the contents of a block of the same size.
+    package func copy(from other: FloatBlock) {
+        precondition(count == other.count, "a block of \(count) cannot copy one of \(other.count)")
+        pointer.update(from: other.pointer, count: count)
+    }
+}

@@ -1,0 +1,44 @@
+/// Where each named tensor of a network lies in a `FloatBlock`: a value computed from the configuration alone.
+///
+/// The same layout serves parameters, gradients, optimiser state, checkpoints and the names that PyTorch uses.
+/// Tensors are row-major and start on a cache line; the floats between them stay zero.
+package struct TensorLayout: Sendable, Equatable {
+    package struct Tensor: Sendable, Equatable {
+        package let name: String
+        /// Row-major; a vector has one dimension.
+        package let shape: [Int]
+        /// First float in the block.
+        package let offset: Int
+
+        package var count: Int { shape.reduce(1, *) }
+        package var range: Range<Int> { offset..<offset + count }
+    }
+
+    /// In the order of their offsets.
+    package let tensors: [Tensor]
+    /// Size of the block that holds them all, in floats, padding included.
+    package let count: Int
+    private let indices: [String: Int]
+
+    package init(_ shapes: [(name: String, shape: [Int])]) {
+        let line = FloatBlock.alignment / MemoryLayout<Float>.stride
+        var tensors: [Tensor] = []
+        var indices: [String: Int] = [:]
+        var offset = 0
+        for (name, shape) in shapes {
+            precondition(indices[name] == nil, "two tensors are named \(name)")
+            let tensor = Tensor(name: name, shape: shape, offset: offset)
+            indices[name] = tensors.count
+            tensors.append(tensor)
+            offset += (tensor.count + line - 1) / line * line
+        }
+        self.tensors = tensors
+        self.indices = indices
+        count = offset
+    }
+
+    package subscript(name: String) -> Tensor? { indices[name].map { tensors[$0] } }
+
+    /// Floats that belong to a tensor, without padding: the number of parameters.
+    package var parameterCount: Int { tensors.reduce(0) { $0 + $1.count } }
+}

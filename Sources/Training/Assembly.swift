@@ -1,0 +1,87 @@
+package import ConfigFile
+package import FileFormats
+package import MPI
+import Optimization
+import Recurrent
+import RunFolder
+package import Sequences
+package import Tensors
+
+/// The parts of a training, put together in the order they need each other: configuration, task and data, layout, memory,
+/// network, initial weights.
+package struct Assembly {
+    package let configuration: Configuration
+    package let options: Options
+    package let data: TaskData
+    package var trainer: Trainer
+    package let validation: Scorer?
+
+    /// Collective: every rank opens the data it will read; a failure on one ends all, with one message.
+    package init(
+        _ configuration: Configuration, on communicator: Communicator, vocabulary: Vocabulary? = nil,
+        initialWeights: String? = nil
+    ) throws {
+        let options = Options(configuration)
+        var request = options.dataRequest
+        request.vocabulary = vocabulary
+        let data = try communicator.agree { try TaskTable.load(configuration, request) }
+        guard let source = data.training else { preconditionFailure("training was asked for") }
+
+        let sizes = NetworkConfiguration(configuration, task: data.task.shape)
+        let rule = UpdateRuleTable.rule(configuration)
+        try communicator.agree {
+            try MemoryEstimate(sizes, options, source, slots: rule.slots.count, ranks: communicator.size).check()
+        }
+        let layout = sizes.layout
+        let parameters = FloatBlock(count: layout.count)
+        let gradients = FloatBlock(count: layout.count)
+        let network = Network(sizes, parameters: parameters, gradients: gradients)
+        InitialWeights(configuration).fill(parameters, for: sizes, seed: options.seed)
+        if let initialWeights {
+            try communicator.agree { try read(initialWeights, into: parameters, layout: layout) }
+        }
+        parameters.markChanged()
+
+        self.configuration = configuration
+        self.options = options
+        self.data = data
+        trainer = Trainer(
+            communicator, options, task: data.task, source: source, network: network, parameters: parameters,
+            gradients: gradients, optimizer: Optimizer(rule, count: layout.count), schedule: Schedule(configuration))
+        validation = data.validation.map {
+            Scorer(communicator, task: data.task, source: $0, for: sizes, rootOnly: options.validatesAtRoot)
+        }
+    }
+}
+
+/// Fills a block laid out by `layout` from a safetensors file with the same names and shapes (`--init-from`, a checkpoint's
+/// model). Every tensor must be there; others are refused too, since they would be weights that are silently not used.
+package func read(_ path: String, into block: FloatBlock, layout: TensorLayout) throws {
+    try read(SafetensorsFile(path), into: block, layout: layout)
+}
+
+/// As above, from an open file.
+package func read(
+    _ file: SafetensorsFile, into block: FloatBlock, layout: TensorLayout, prefix: String = ""
+) throws {
+    for tensor in layout.tensors {
+        let name = prefix + tensor.name
+        guard let shape = file.shape(of: name) else {
+            let found = file.names.isEmpty ? "no tensors" : file.names.joined(separator: ", ")
+            throw TrainingError.usage("\(file.path): tensor \(name) is missing; found: \(found)")
+        }
+        guard shape == tensor.shape else {
+            throw TrainingError.usage(
+                "\(file.path): tensor \(name) has shape \(shape); accepted: \(tensor.shape), which follows from the "
+                    + "configuration and the data")
+        }
+        try file.read(name, into: block[tensor.range])
+    }
+    let known = Set(layout.tensors.map { prefix + $0.name })
+    if let stranger = file.names.first(where: { $0.hasPrefix(prefix) && !known.contains($0) }), prefix.isEmpty {
+        throw TrainingError.usage(
+            "\(file.path): tensor \(stranger) has no place in this model; accepted: "
+                + layout.tensors.map(\.name).joined(separator: ", "))
+    }
+    block.markChanged()
+}

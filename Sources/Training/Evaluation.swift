@@ -1,0 +1,36 @@
+import ConfigFile
+package import FileFormats
+package import MPI
+import Sequences
+
+/// Scores a checkpoint on its test data, else its validation data, or on another file: the object that `evaluate` prints.
+/// Collective.
+package func evaluate(_ argument: String, data: String?, on communicator: Communicator) throws -> JSONValue {
+    let model = try LoadedModel(argument, on: communicator)
+    let (split, task, source) = try communicator.agree {
+        var request = model.request(splits: [.test])
+        if let data {
+            guard model.vocabulary != nil else {
+                throw TrainingError.usage(
+                    "--data \(data): task \(model.configuration.text("task")) draws its sequences and reads no file; "
+                        + "accepted: evaluate without --data")
+            }
+            request.testFiles = [data]
+        }
+        let loaded = try TaskTable.load(model.configuration, request)
+        if let test = loaded.test { return ("test", loaded.task, test) }
+        request.splits = [.validation]
+        guard let validation = try TaskTable.load(model.configuration, request).validation else {
+            throw TrainingError.usage(
+                "\(model.path): its configuration names neither data.test nor data.validation; accepted: --data FILE")
+        }
+        return ("validation", loaded.task, validation)
+    }
+    let scorer = Scorer(communicator, task: task, source: source, for: model.sizes, rootOnly: false)
+    let score = try scorer.score(model.network)
+    return .object(
+        [
+            ("checkpoint", .string(model.path)), ("split", .string(split)), ("loss", .float(Float(score.loss))),
+            ("tokens", .integer(score.scored)),
+        ] + score.metrics.map { ($0.name, .float(Float($0.value))) })
+}

@@ -1,0 +1,54 @@
+import Glibc
+package import Recurrent
+package import Sequences
+import Tensors
+
+/// The memory that a rank will need for weights and activations, to be said before a training starts and fails.
+package struct MemoryEstimate: Sendable {
+    /// Bytes of parameters, gradients and optimiser state.
+    package let parameterBytes: Double
+    /// Bytes of the activations of a window.
+    package let activationBytes: Double
+    private let sizes: String
+
+    package init(_ network: NetworkConfiguration, _ options: Options, _ source: any SequenceSource, slots: Int, ranks: Int) {
+        let H = Double(network.hiddenSize)
+        let gates = Double(network.cell.gates)
+        let layers = Double(network.layers)
+        let input = Double(network.inputSize(ofLayer: 0))
+        let width = Double(network.task.output.width)
+        var parameters = gates * H * (input + H + 2) + (layers - 1) * gates * H * (2 * H + 2) + width * (H + 1)
+        if case .tokens(vocabulary: let vocabulary) = network.task.input { parameters += Double(vocabulary) * input }
+        parameterBytes = 4 * parameters * Double(2 + slots)
+
+        let share = (Double(source.rows(inStep: 0)) / Double(ranks) / Double(options.accumulate)).rounded(.up)
+        let rows = share * Double(source.longestWindow)
+        let masks = network.dropout > 0 ? 2 * layers * H + input : 0
+        activationBytes = 4 * rows * (layers * H * (gates + 3) + 2 * max(H, input) + input + width + masks)
+        sizes = "model.hidden \(network.hiddenSize) and model.layers \(network.layers)"
+    }
+
+    package var totalBytes: Double { parameterBytes + activationBytes }
+
+    /// - Throws: a `TrainingError` when the host doesn't have that much memory in all.
+    package func check() throws {
+        let memory = Double(sysconf(Int32(_SC_PHYS_PAGES))) * Double(sysconf(Int32(_SC_PAGESIZE)))
+        guard totalBytes > memory else { return }
+        throw TrainingError.usage(
+            "\(sizes) need \(Self.text(totalBytes)) of memory a rank (weights and optimiser "
+                + "\(Self.text(parameterBytes)), activations \(Self.text(activationBytes))) and this host has "
+                + "\(Self.text(memory)); accepted: a smaller model, training.batch or training.window")
+    }
+
+    /// Bytes in a unit that suits.
+    package static func text(_ bytes: Double) -> String {
+        let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
+        var value = bytes
+        var unit = 0
+        while value >= 1024, unit < units.count - 1 {
+            value /= 1024
+            unit += 1
+        }
+        return "\((value * 10).rounded() / 10) \(units[unit])"
+    }
+}

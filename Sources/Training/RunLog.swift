@@ -1,0 +1,136 @@
+import FileFormats
+import Glibc
+package import RunFolder
+package import Sequences
+
+/// The root's record of a training: metrics.jsonl, and the lines and the progress on the terminal.
+package final class RunLog {
+    private let console: Console
+    private let metrics: MetricsFile
+    private let task: any SequenceTask
+    private let ranks: Int
+    private let totalSteps: Int
+    private let started = secondsNow()
+    private var lineStarted = secondsNow()
+    private var lastShown = -Double.infinity
+    /// Since the last train line, without validations and checkpoints.
+    private var scored = 0
+    private var computeSeconds = 0.0
+    private var communicationSeconds = 0.0
+    private var pausedSeconds = 0.0
+    /// Scored steps a second over the whole leg, for the estimate of the time left.
+    private var stepSeconds = 0.0
+    private var stepsTimed = 0
+
+    package init(_ console: Console, _ metrics: MetricsFile, task: any SequenceTask, ranks: Int, totalSteps: Int) {
+        self.console = console
+        self.metrics = metrics
+        self.task = task
+        self.ranks = ranks
+        self.totalSteps = totalSteps
+    }
+
+    /// Does something that is not training (a validation, a checkpoint): its time doesn't count in tokens a second.
+    package func pausing<R>(_ body: () throws -> R) rethrows -> R {
+        let start = secondsNow()
+        defer { pausedSeconds += secondsNow() - start }
+        return try body()
+    }
+
+    /// Notes a step; with `writes`, writes its train line.
+    package func step(_ summary: Trainer.StepSummary, step: Int, writes: Bool) throws {
+        scored += summary.scored
+        let computed = summary.computeSeconds + summary.updateSeconds
+        computeSeconds += computed
+        communicationSeconds += summary.communicationSeconds
+        stepSeconds += computed + summary.communicationSeconds
+        stepsTimed += 1
+        guard writes else { return }
+        let now = secondsNow()
+        let elapsed = max(now - lineStarted - pausedSeconds, 1e-9)
+        let rate = Double(scored) / elapsed
+        var line = Self.figures("train", step: step, epoch: summary.epoch, loss: summary.loss)
+        line += taskMetrics(loss: summary.loss)
+        line += [
+            ("learning_rate", .number(summary.learningRate)),
+            ("gradient_norm", .float(Float(summary.gradientNorm))),
+            ("tokens_per_second", .float(Float(rate))),
+            ("seconds", .number(rounded(now - started))),
+            ("compute_fraction", .float(Float(computeSeconds / elapsed))),
+            ("communication_fraction", .float(Float(communicationSeconds / elapsed))),
+            ("ranks", .integer(ranks)),
+        ]
+        try metrics.append(.object(line))
+        show(summary, step: step, tokensPerSecond: rate, now: now)
+        lineStarted = now
+        (scored, computeSeconds, communicationSeconds, pausedSeconds) = (0, 0, 0, 0)
+    }
+
+    /// Writes a validation or test line.
+    package func score(_ split: String, _ score: Scorer.Score, step: Int, epoch: Int, isBest: Bool) throws {
+        var line = Self.figures(split, step: step, epoch: epoch, loss: score.loss)
+        line += score.metrics.map { ($0.name, .float(Float($0.value))) }
+        line += [("seconds", .number(rounded(secondsNow() - started))), ("ranks", .integer(ranks))]
+        try metrics.append(.object(line))
+        let shown = score.metrics.map { "\($0.name) \(format($0.value))" }.joined(separator: "  ")
+        console.info(
+            "step \(step)  epoch \(epoch)  \(split) loss \(format(score.loss))  \(shown)\(isBest ? "  (best so far)" : "")")
+    }
+
+    private static func figures(
+        _ split: String, step: Int, epoch: Int, loss: Double
+    ) -> [(key: String, value: JSONValue)] {
+        [
+            ("split", .string(split)), ("step", .integer(step)), ("epoch", .integer(epoch)),
+            ("loss", .float(Float(loss))),
+        ]
+    }
+
+    /// Of a train line: only what follows from the loss.
+    private func taskMetrics(loss: Double) -> [(key: String, value: JSONValue)] {
+        guard task.sumCount == 0 else { return [] }
+        return task.metrics(loss: loss, sums: []).map { ($0.name, .float(Float($0.value))) }
+    }
+
+    /// A line a second at the most, or the progress line.
+    private func show(_ summary: Trainer.StepSummary, step: Int, tokensPerSecond: Double, now: Double) {
+        guard now - lastShown >= 1 || step == totalSteps else { return }
+        lastShown = now
+        let left = stepSeconds / Double(stepsTimed) * Double(totalSteps - step)
+        let line =
+            "step \(step)/\(totalSteps)  epoch \(summary.epoch)  loss \(format(summary.loss))  rate "
+            + "\(format(summary.learningRate))  \(grouped(Int(tokensPerSecond))) tokens/s  ETA \(duration(left))"
+        if let progress = console.progress { progress(line) } else { console.info(line) }
+    }
+}
+
+/// Four significant digits.
+package func format(_ value: Double) -> String {
+    guard value.isFinite, value != 0 else { return "\(value)" }
+    let digits = max(0, 3 - Int(floor(log10(abs(value)))))
+    guard digits < 9, abs(value) < 1e9 else { return "\(value)" }
+    let scale = pow(10, Double(digits))
+    return "\((value * scale).rounded() / scale)"
+}
+
+/// 12,345
+package func grouped(_ value: Int) -> String {
+    var text = ""
+    for (index, digit) in String(abs(value)).reversed().enumerated() {
+        if index > 0 && index.isMultiple(of: 3) { text.append(",") }
+        text.append(digit)
+    }
+    return (value < 0 ? "-" : "") + String(text.reversed())
+}
+
+/// 3h05m, 4m10s or 12s.
+package func duration(_ seconds: Double) -> String {
+    guard seconds.isFinite, seconds < 1e9 else { return "unknown" }
+    let whole = Int(seconds.rounded())
+    let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)
+    func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
+    if hours > 0 { return "\(hours)h\(two(minutes))m" }
+    return minutes > 0 ? "\(minutes)m\(two(rest))s" : "\(rest)s"
+}
+
+private func rounded(_ seconds: Double) -> Double { (seconds * 1000).rounded() / 1000 }

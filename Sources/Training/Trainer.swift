@@ -1,0 +1,147 @@
+package import MPI
+package import Optimization
+package import Recurrent
+package import Sequences
+package import Tensors
+
+/// One model in training on all ranks: the way of a batch.
+package struct Trainer {
+    package let communicator: Communicator
+    package let task: any SequenceTask
+    package let parameters: FloatBlock
+    package let gradients: FloatBlock
+    package private(set) var network: Network
+    /// h and c of this rank's streams.
+    package let state: RecurrentState
+    package var optimizer: Optimizer
+    package var schedule: Schedule
+    package var criterion: CriterionTracker?
+    private var source: any SequenceSource
+    private var averager: GradientAverager
+    private let workspace: Workspace
+    private var batch = Batch()
+    private var sequenceErrors: [Float] = []
+    private var sums: [Double]
+    private let options: Options
+
+    /// The epoch of the next step, from 1, and the steps done within it.
+    package private(set) var epoch = 1
+    package private(set) var position = 0
+    /// Sequences trained on, for tasks whose sequences end.
+    package private(set) var sequences = 0
+
+    package init(
+        _ communicator: Communicator, _ options: Options, task: any SequenceTask, source: any SequenceSource,
+        network: Network, parameters: FloatBlock, gradients: FloatBlock, optimizer: Optimizer, schedule: Schedule
+    ) {
+        self.communicator = communicator
+        self.options = options
+        self.task = task
+        self.source = source
+        self.network = network
+        self.parameters = parameters
+        self.gradients = gradients
+        self.optimizer = optimizer
+        self.schedule = schedule
+        let rows = source.rows(inStep: 0)
+        state = RecurrentState(
+            streams: source.carriesState ? Shard.rows(rows, part: communicator.rank, of: communicator.size) : 0..<rows,
+            for: network.configuration)
+        workspace = Workspace(for: network.configuration)
+        criterion = task.criterion.map { CriterionTracker($0) }
+        averager = GradientAverager(communicator, gradients: gradients, sequences: criterion == nil ? 0 : rows)
+        sums = [Double](repeating: 0, count: task.sumCount)
+    }
+
+    package var stepsPerEpoch: Int { source.stepsPerEpoch }
+    package var totalSteps: Int { options.totalSteps(stepsPerEpoch: stepsPerEpoch) }
+    /// Updates done.
+    package var steps: Int { optimizer.updates }
+    package var carriesState: Bool { source.carriesState }
+    /// Streams over all ranks.
+    package var streams: Int { source.rows(inStep: 0) }
+
+    /// What a step did.
+    package struct StepSummary {
+        package let epoch: Int
+        /// Mean loss over the scored steps of the global batch, before the update.
+        package let loss: Double
+        package let scored: Int
+        /// Of the averaged gradient, before clipping.
+        package let gradientNorm: Double
+        package let learningRate: Double
+        package let wishesCheckpoint: Bool
+        /// Seconds of this rank: in forward and backward, in the sums over ranks (waiting included), in the update.
+        package let computeSeconds: Double
+        package let communicationSeconds: Double
+        package let updateSeconds: Double
+    }
+
+    /// One optimiser step over the global batch. Collective: every rank calls it, each with its own shard.
+    ///
+    /// - Parameter wishingCheckpoint: the root's wish, which all ranks learn from the summary.
+    package mutating func step(wishingCheckpoint: Bool = false) throws -> StepSummary {
+        let start = secondsNow()
+        if position == 0 || !source.carriesState { state.reset() }
+        let rows = source.rows(inStep: position)
+        let shard = Shard.rows(rows, part: communicator.rank, of: communicator.size)
+        network.pack()
+        var tally = Tally()
+        sequenceErrors.removeAll(keepingCapacity: true)
+        for part in 0..<options.accumulate {
+            let part = (rows: Shard.rows(shard, part: part, of: options.accumulate), isFirst: part == 0)
+            try source.read(part.rows, step: position, epoch: epoch, into: &batch)
+            tally += network.forward(batch, state, workspace, dropoutSeed: options.seed)
+            judge(part.rows.count)
+            network.backward(batch, workspace, adding: !part.isFirst)
+        }
+        let computed = secondsNow()
+        let total = try averager.sum(
+            tally, sequenceErrors: sequenceErrors, firstSequence: shard.lowerBound,
+            wishesCheckpoint: wishingCheckpoint)
+        let summed = secondsNow()
+        let norm = averager.divideAndClip(by: total.tally.scored, to: options.clipNorm)
+        guard norm.isFinite, total.tally.loss.isFinite else { throw nonFinite(norm) }
+        let rate = schedule.rate(update: steps + 1, epoch: epoch, of: totalSteps)
+        optimizer.update(parameters, with: gradients, in: 0..<parameters.count, rate: rate)
+        criterion?.observe(averager.sequenceErrors.prefix(rows))
+        let summary = StepSummary(
+            epoch: epoch, loss: total.tally.loss / Double(max(total.tally.scored, 1)), scored: total.tally.scored,
+            gradientNorm: norm, learningRate: rate, wishesCheckpoint: total.wishesCheckpoint,
+            computeSeconds: computed - start, communicationSeconds: summed - computed, updateSeconds: secondsNow() - summed)
+        advance(by: rows)
+        return summary
+    }
+
+    private mutating func judge(_ rows: Int) {
+        guard criterion != nil else { return }
+        var errors = [Float](repeating: 0, count: rows)
+        task.judge(batch, workspace.scoredOutputs, sums: &sums, sequenceErrors: &errors)
+        sequenceErrors.append(contentsOf: errors)
+    }
+
+    private mutating func advance(by rows: Int) {
+        if !source.carriesState { sequences += rows }
+        position += 1
+        if position == source.stepsPerEpoch {
+            position = 0
+            epoch += 1
+        }
+    }
+
+    private func nonFinite(_ norm: Double) -> TrainingError {
+        .failure(
+            "step \(steps + 1): the loss or the gradient is not a finite number any more (gradient norm \(norm)), so "
+                + "training has stopped without this update; try a smaller training.optimizer.learning_rate or "
+                + "training.clip_norm, and go on from the last checkpoint"
+        ).everywhere
+    }
+
+    /// Goes on from where a checkpoint stood.
+    package mutating func resume(updates: Int, epoch: Int, position: Int, sequences: Int) {
+        optimizer.updates = updates
+        self.epoch = epoch
+        self.position = position
+        self.sequences = sequences
+    }
+}

@@ -1,0 +1,149 @@
+import ConfigFile
+import FileFormats
+package import MPI
+import Recurrent
+import RunFolder
+import Sequences
+import Tensors
+
+/// A training as it was asked for on the command line: everything that is checked, then the run folder, then the run.
+package struct TrainingJob {
+    package enum Resume: Equatable, Sendable {
+        case auto
+        case never
+        case from(String)
+
+        /// auto, never, or a path.
+        package init(_ word: String) {
+            switch word {
+            case "auto": self = .auto
+            case "never": self = .never
+            default: self = .from(word)
+            }
+        }
+    }
+
+    private let configText: String
+    private let file: String
+    private let overrides: [String]
+    private let run: RunDirectory
+    private let resume: Resume
+    private let overwrites: Bool
+    private let initialWeights: String?
+    private let isDryRun: Bool
+
+    /// - Parameters:
+    ///   - file: the configuration's name in messages.
+    ///   - run: the run folder's path.
+    package init(
+        configText: String, file: String, overrides: [String] = [], run: String, resume: Resume = .auto,
+        overwrites: Bool = false, initialWeights: String? = nil, isDryRun: Bool = false
+    ) {
+        self.configText = configText
+        self.file = file
+        self.overrides = overrides
+        self.run = RunDirectory(path: run)
+        self.resume = resume
+        self.overwrites = overwrites
+        self.initialWeights = initialWeights
+        self.isDryRun = isDryRun
+    }
+
+    /// Checks, then trains. Collective. Nothing is written before all checks have passed.
+    package func carryOut(on communicator: Communicator, _ console: Console) throws {
+        let configuration = try communicator.agree {
+            try Configuration(yaml: configText, file: file, overrides: overrides, table: Options.table)
+        }
+        try Environment.checkLevels(communicator)
+        let checkpoint = try communicator.agree { communicator.isRoot ? try checkpointToGoOnFrom(console) : nil }
+        let resumes = try communicator.broadcast(Int32(checkpoint == nil ? 0 : 1), root: 0) == 1
+        if resumes && initialWeights != nil {
+            throw TrainingError.usage(
+                "--init-from \(initialWeights ?? ""): \(run.path) has a checkpoint to go on from; accepted: --overwrite, "
+                    + "or another --run, to begin with other weights"
+            ).everywhere
+        }
+        try communicator.agree {
+            guard let checkpoint else { return }
+            for change in try ResumeRules.check(configuration, against: checkpoint) {
+                console.info("changed since the checkpoint: \(change)")
+            }
+        }
+        let assembly = try Assembly(configuration, on: communicator, initialWeights: initialWeights)
+        let fingerprints = try communicator.agree { () -> JSONValue in
+            guard communicator.isRoot else { return .null }
+            let fingerprints = try ResumeRules.fingerprints(assembly.data)
+            if let checkpoint { try ResumeRules.check(fingerprints, against: checkpoint) }
+            return fingerprints
+        }
+        describe(assembly, on: communicator, console)
+        if isDryRun { return console.result("dry run: all checks have passed; nothing was written") }
+
+        let environment = try Environment.json(communicator)
+        try communicator.agree {
+            guard communicator.isRoot else { return }
+            try prepareFolder(configuration, environment, checkpoint)
+        }
+        do {
+            let trainingRun = try TrainingRun(
+                assembly, on: communicator, in: run, console: console, fingerprints: fingerprints, resumes: resumes,
+                from: checkpoint)
+            if trainingRun.isComplete { return try trainingRun.repeatFigures() }
+            if let checkpoint { console.info("going on from \(checkpoint.path)") }
+            try trainingRun.train()
+        } catch {
+            if communicator.isRoot {
+                // The training's own error is the one to report.
+                try? run.write(outcome: Outcome(state: .failed, step: 0, reason: "\(error)"))
+            }
+            throw error
+        }
+    }
+
+    /// The root's look at the run folder: nothing is changed yet.
+    private func checkpointToGoOnFrom(_ console: Console) throws -> Checkpoint? {
+        if overwrites { return nil }
+        switch resume {
+        case .never:
+            guard try !run.isUsed else {
+                throw TrainingError.usage(
+                    "\(run.path): the run folder is used already and --resume never was given; accepted: --overwrite to "
+                        + "empty it, another --run, or --resume auto to go on")
+            }
+            return nil
+        case .auto:
+            let (checkpoint, damaged) = try run.newestCheckpoint()
+            for message in damaged { console.warning(message) }
+            guard checkpoint != nil || damaged.isEmpty else {
+                throw TrainingError.usage(
+                    "\(run.path): no checkpoint of this run is whole; accepted: --overwrite to start anew, or another --run")
+            }
+            return checkpoint
+        case .from(let path):
+            let checkpoint = try RunDirectory.resolve(path)
+            try checkpoint.verify()
+            return checkpoint
+        }
+    }
+
+    private func prepareFolder(
+        _ configuration: Configuration, _ environment: JSONValue, _ checkpoint: Checkpoint?
+    ) throws {
+        if overwrites { try run.empty() }
+        try run.prepare()
+        if case .from = resume, let checkpoint {
+            try CheckpointWriter(run: run).discard(after: checkpoint.state.step)
+        }
+        try run.write(config: configuration.yaml)
+        try run.write(environment: environment)
+    }
+
+    private func describe(_ assembly: Assembly, on communicator: Communicator, _ console: Console) {
+        let sizes = assembly.trainer.network.configuration
+        let ranks = communicator.size == 1 ? "1 rank" : "\(communicator.size) ranks"
+        console.info(
+            "\(assembly.configuration.text("task")): \(sizes.cell.name) \(sizes.layers) x \(sizes.hiddenSize), "
+                + "\(grouped(sizes.layout.parameterCount)) parameters, batch \(assembly.options.batch) on \(ranks), "
+                + "\(grouped(assembly.trainer.totalSteps)) steps (\(grouped(assembly.trainer.stepsPerEpoch)) an epoch)")
+    }
+}

@@ -1,0 +1,87 @@
+package import ConfigFile
+import Glibc
+import Kernels
+import Optimization
+import Recurrent
+import Sequences
+import Tensors
+
+/// What a training would need and take, without training: for `config check` on a login node.
+package struct TrainingPlan {
+    private let memory: MemoryEstimate
+    private let checkpointBytes: Double
+    private let freeBytes: Double?
+    /// What to show, in order.
+    package let lines: [(title: String, value: String)]
+
+    /// Opens the data, all splits of it.
+    package init(_ configuration: Configuration, ranks: Int) throws {
+        let options = Options(configuration)
+        let data = try TaskTable.load(configuration, options.dataRequest)
+        guard let source = data.training else { preconditionFailure("training was asked for") }
+        let sizes = NetworkConfiguration(configuration, task: data.task.shape)
+        let slots = UpdateRuleTable.rule(configuration).slots.count
+        memory = MemoryEstimate(sizes, options, source, slots: slots, ranks: ranks)
+        let parameters = memory.parameterBytes / Double(2 + slots)
+        checkpointBytes = parameters * Double(1 + slots)
+        freeBytes = Self.freeDisk()
+        let steps = options.totalSteps(stepsPerEpoch: source.stepsPerEpoch)
+        let tokens = Double(steps) * Double(source.rows(inStep: 0)) * Double(source.longestWindow)
+        let seconds = tokens * sizes.flopsPerToken / (Self.measuredFlops(sizes) * Double(ranks))
+
+        var lines = [
+            ("task", configuration.text("task")),
+            ("model", "\(sizes.cell.name) \(sizes.layers) x \(sizes.hiddenSize), \(grouped(Int(parameters / 4))) parameters"),
+        ]
+        if let vocabulary = data.vocabulary { lines.append(("vocabulary", "\(grouped(vocabulary.count)) tokens")) }
+        for (split, paths) in data.files { lines.append(("\(split) data", paths.joined(separator: ", "))) }
+        let shares = (0..<ranks).map { Shard.rows(source.rows(inStep: 0), part: $0, of: ranks).count }
+        let (most, least) = (shares.max() ?? 0, shares.min() ?? 0)
+        lines += [
+            ("batch", "\(options.batch) sequences on \(ranks) ranks: \(most == least ? "\(most)" : "\(least) to \(most)") each"),
+            ("steps", "\(grouped(steps)), \(grouped(source.stepsPerEpoch)) an epoch"),
+            ("memory", "about \(MemoryEstimate.text(memory.totalBytes)) a rank"),
+            (
+                "disk",
+                "about \(MemoryEstimate.text(checkpointBytes)) a checkpoint, \(options.checkpointsKept + 1) of them; free here: "
+                    + (freeBytes.map { MemoryEstimate.text($0) } ?? "unknown")
+            ),
+            ("time", "very roughly \(duration(seconds)) with \(ranks) cores like this one, without validation"),
+        ]
+        if least == 0 { lines.append(("warning", "some ranks would have no work: the batch has fewer sequences than there are ranks")) }
+        self.lines = lines
+    }
+
+    /// - Throws: a `TrainingError` when memory or disk can't hold it.
+    package func check() throws {
+        try memory.check()
+        if let freeBytes, freeBytes < 2 * checkpointBytes {
+            throw TrainingError.usage(
+                "the disk of this folder has \(MemoryEstimate.text(freeBytes)) left, and two checkpoints need "
+                    + "\(MemoryEstimate.text(2 * checkpointBytes)); accepted: more room")
+        }
+    }
+
+    private static func freeDisk() -> Double? {
+        var status = statvfs()
+        guard statvfs(".", &status) == 0 else { return nil }
+        return Double(status.f_bavail) * Double(status.f_frsize)
+    }
+
+    /// Floating-point operations a second of one core here, in the recurrent product of this model.
+    private static func measuredFlops(_ sizes: NetworkConfiguration) -> Double {
+        let H = min(sizes.hiddenSize, 1024)
+        let rows = 16
+        let a = FloatBlock(count: rows * H)
+        let b = FloatBlock(count: H * H)
+        let c = FloatBlock(count: rows * H)
+        let product = Matrix(c.pointer, rows: rows, columns: H)
+        let start = secondsNow()
+        var count = 0
+        repeat {
+            product.setProduct(Matrix(a.pointer, rows: rows, columns: H), Matrix(b.pointer, rows: H, columns: H))
+            count += 1
+        } while secondsNow() - start < 0.1
+        return 2 * Double(rows * H * H * count) / (secondsNow() - start)
+    }
+}

@@ -1,0 +1,212 @@
+import ConfigFile
+package import FileFormats
+package import MPI
+import Optimization
+import Recurrent
+package import RunFolder
+import Sequences
+import Tensors
+
+/// A training from its start, or from a checkpoint, to its end: steps, train lines, validations and checkpoints in that
+/// order, and what the root writes of them. Every method that works on `trainer` is collective.
+package final class TrainingRun {
+    private let communicator: Communicator
+    private let console: Console
+    private let run: RunDirectory
+    private let assembly: Assembly
+    private var trainer: Trainer
+    private let fingerprints: JSONValue
+    /// At the root alone.
+    private var log: RunLog?
+    private var timer: CheckpointTimer
+
+    private var best = Double.infinity
+    private var validationsSinceBest = 0
+    private var lastCheckpointStep = -1
+    private var ending: Ending?
+
+    /// Why a training is over before its last step.
+    private enum Ending: Equatable {
+        case solved
+        case patience
+    }
+
+    /// - Parameter checkpoint: at the root, what to go on from; nil to begin. `resumes` says the same on every rank.
+    package init(
+        _ assembly: Assembly, on communicator: Communicator, in run: RunDirectory, console: Console,
+        fingerprints: JSONValue, resumes: Bool, from checkpoint: Checkpoint?
+    ) throws {
+        self.assembly = assembly
+        self.communicator = communicator
+        self.run = run
+        self.console = console
+        self.fingerprints = fingerprints
+        trainer = assembly.trainer
+        timer = CheckpointTimer(assembly.options.checkpointInterval)
+        if resumes {
+            try TrainingState.restore(checkpoint, into: &trainer)
+            lastCheckpointStep = trainer.steps
+            let extra = checkpoint?.state.extra
+            best = try communicator.broadcast(extra?["best_validation_loss"]?.numberValue ?? .infinity, root: 0)
+            validationsSinceBest = Int(
+                try communicator.broadcast(Int64(extra?["validations_since_best"]?.integerValue ?? 0), root: 0))
+            if try communicator.broadcast(extra?["ending"]?.stringValue == "solved" ? 1 : Int32(0), root: 0) == 1 {
+                ending = .solved
+            }
+        }
+        if isOutOfPatience { ending = .patience }
+    }
+
+    private var options: Options { assembly.options }
+    private var isOutOfPatience: Bool { options.patience > 0 && validationsSinceBest >= options.patience }
+
+    /// Whether there is nothing left to train.
+    package var isComplete: Bool { ending != nil || trainer.steps >= trainer.totalSteps }
+
+    /// Trains to the end. Collective.
+    package func train() throws {
+        if communicator.isRoot {
+            let metrics = try MetricsFile(path: run.metricsPath)
+            _ = try metrics.cut(after: trainer.steps)
+            log = RunLog(
+                console, metrics, task: assembly.data.task, ranks: communicator.size, totalSteps: trainer.totalSteps)
+            try run.write(outcome: Outcome(state: .running, step: trainer.steps, reason: "training"))
+        }
+        while !isComplete {
+            let summary = try trainer.step(wishingCheckpoint: communicator.isRoot && timer.isDue)
+            try log?.step(
+                summary, step: trainer.steps, writes: trainer.steps.isMultiple(of: options.loggingInterval))
+            noteCriterion()
+            let improved = try validateIfDue(summary)
+            if isComplete || improved || checkpointIsDue(summary) { try writeCheckpoint(isBest: improved) }
+        }
+        if lastCheckpointStep != trainer.steps { try writeCheckpoint(isBest: false) }
+        try test()
+        try finish()
+    }
+
+    /// Says a complete run's figures again.
+    package func repeatFigures() throws {
+        guard communicator.isRoot else { return }
+        console.info("\(run.path) is complete at step \(trainer.steps)")
+        sayResult()
+    }
+
+    private func noteCriterion() {
+        guard let metAfter = trainer.criterion?.metAfter, metAfter > trainer.sequences - options.batch else { return }
+        console.info("the paper's criterion on training sequences is met after \(metAfter) sequences")
+        if assembly.data.task.isSolvedByCriterion { ending = .solved }
+    }
+
+    private func checkpointIsDue(_ summary: Trainer.StepSummary) -> Bool {
+        if case .steps(let steps) = options.checkpointInterval { return trainer.steps.isMultiple(of: steps) }
+        return summary.wishesCheckpoint
+    }
+
+    /// Returns whether there was a validation with a better loss than all before.
+    private func validateIfDue(_ summary: Trainer.StepSummary) throws -> Bool {
+        guard let validation = assembly.validation, validationIsDue else { return false }
+        var network = trainer.network
+        network.pack()
+        let score = try pausing { try validation.score(network) }
+        let improved = score.loss < best
+        best = min(best, score.loss)
+        validationsSinceBest = improved ? 0 : validationsSinceBest + 1
+        trainer.schedule.observe(validationLoss: score.loss)
+        try log?.score("validation", score, step: trainer.steps, epoch: summary.epoch, isBest: improved)
+        if isOutOfPatience { ending = .patience }
+        if score.isSolved { ending = .solved }
+        return improved
+    }
+
+    private var validationIsDue: Bool {
+        switch options.validationInterval {
+        case .steps(let steps): trainer.steps.isMultiple(of: steps)
+        case .epochs(let epochs):
+            epochs > 0 && trainer.position == 0 && (trainer.epoch - 1).isMultiple(of: epochs)
+        }
+    }
+
+    private func pausing<R>(_ body: () throws -> R) rethrows -> R {
+        if let log { try log.pausing(body) } else { try body() }
+    }
+
+    /// Collective: carried states come to the root, which writes.
+    private func writeCheckpoint(isBest: Bool) throws {
+        try pausing {
+            let start = secondsNow()
+            let state = try TrainingState.gather(trainer)
+            try communicator.agree {
+                guard communicator.isRoot else { return }
+                let writer = CheckpointWriter(run: run)
+                _ = try writer.write(contents(state))
+                if isBest { try writer.pointBest(to: trainer.steps) }
+                try writer.keep(options.checkpointsKept)
+            }
+            lastCheckpointStep = trainer.steps
+            timer.noteCheckpoint(seconds: secondsNow() - start)
+            console.debug("checkpoint at step \(trainer.steps) in \(format(secondsNow() - start)) s")
+        }
+    }
+
+    private func contents(_ state: TrainingState) -> CheckpointContents {
+        let layout = trainer.network.configuration.layout
+        let extra =
+            TrainingState.extra(trainer) + [
+                ("best_validation_loss", best.isFinite ? .number(best) : .null),
+                ("validations_since_best", .integer(validationsSinceBest)),
+                ("ending", ending == .solved ? .string("solved") : .null),
+                ("ranks", .integer(communicator.size)), ("data", fingerprints),
+            ]
+        return CheckpointContents(
+            model: modelTensors(of: trainer.parameters, layout), training: state.tensors(trainer),
+            vocabulary: assembly.data.vocabulary?.json,
+            state: CheckpointState(
+                programVersion: programVersion, step: trainer.steps, epoch: trainer.epoch,
+                position: trainer.position, seed: Int(options.seed), config: assembly.configuration.yaml,
+                extra: .object(extra)))
+    }
+
+    /// Scores the test split with the best weights, or with the last ones where there is no best. Collective.
+    private func test() throws {
+        guard let source = assembly.data.test else { return }
+        let layout = trainer.network.configuration.layout
+        let weights = FloatBlock(count: layout.count)
+        weights.copy(from: trainer.parameters)
+        try communicator.agree {
+            guard communicator.isRoot, best.isFinite else { return }
+            try read(RunDirectory.resolve(run.path).model, into: weights, layout: layout)
+        }
+        try communicator.broadcast(weights.buffer, root: 0)
+        weights.markChanged()
+        let scorer = Scorer(
+            communicator, task: assembly.data.task, source: source, for: trainer.network.configuration,
+            rootOnly: options.validatesAtRoot)
+        let score = try scorer.score(.forScoring(trainer.network.configuration, weights))
+        try log?.score("test", score, step: trainer.steps, epoch: trainer.epoch, isBest: false)
+    }
+
+    private func finish() throws {
+        guard communicator.isRoot else { return }
+        let reason =
+            switch ending {
+            case .solved: "the task is solved"
+            case .patience: "\(options.patience) validations without a better loss"
+            case nil: "all steps are done"
+            }
+        try run.write(outcome: Outcome(state: .done, step: trainer.steps, reason: reason))
+        console.info("done at step \(trainer.steps): \(reason); \(run.path) holds the run")
+        sayResult()
+    }
+
+    /// What standard output ends with.
+    private func sayResult() {
+        let task = assembly.data.task
+        if best.isFinite { console.result("best validation loss \(format(best))") }
+        guard task.canBeSolved else { return }
+        if let metAfter = trainer.criterion?.metAfter {
+            console.result("paper's training criterion met after \(metAfter) sequences")
+        }
+        console.result("\(ending == .solved ? "solved" : "not solved") after \(trainer.sequences) sequences")
+    }
+}

@@ -1,0 +1,165 @@
+package import FileFormats
+import MPI
+import Optimization
+import Recurrent
+package import RunFolder
+import Sequences
+package import Tensors
+
+/// What a resumed run needs beside the weights: optimiser state and the carried states of all streams, brought together
+/// at the root. Gathering is collective; writing is the root's alone.
+package struct TrainingState {
+    /// Carried h and c of all streams, `[streams, H]` a layer; empty for tasks whose sequences end, and on other ranks.
+    private let carried: [(name: String, shape: [Int], values: FloatBlock)]
+    private let criterionErrors: FloatBlock?
+
+    private static let slotPrefix = "optimizer."
+
+    /// Collective (MPI_Gatherv).
+    package static func gather(_ trainer: Trainer) throws -> TrainingState {
+        var carried: [(name: String, shape: [Int], values: FloatBlock)] = []
+        if trainer.carriesState {
+            let counts = streamCounts(trainer)
+            for (name, layer, block) in blocks(trainer) {
+                let H = trainer.state.hiddenSize
+                let whole = trainer.communicator.isRoot ? FloatBlock(count: trainer.streams * H) : nil
+                let rows = trainer.state.streams.count * H
+                try trainer.communicator.gather(
+                    UnsafeBufferPointer(block[layer * rows..<(layer + 1) * rows]), counts: counts,
+                    into: whole?.buffer, root: 0)
+                if let whole { carried.append((name, [trainer.streams, H], whole)) }
+            }
+        }
+        let errors = trainer.criterion.map { tracker in
+            let block = FloatBlock(count: tracker.errors.count)
+            for (index, error) in tracker.errors.enumerated() { block.pointer[index] = error }
+            return block
+        }
+        return TrainingState(carried: carried, criterionErrors: errors)
+    }
+
+    /// The tensors of training.safetensors.
+    package func tensors(_ trainer: Trainer) -> [SafetensorsTensor] {
+        let layout = trainer.network.configuration.layout
+        var result: [SafetensorsTensor] = []
+        for slot in trainer.optimizer.slots {
+            result += modelTensors(of: slot.block, layout, prefix: "\(Self.slotPrefix)\(slot.name).")
+        }
+        for (name, shape, values) in carried {
+            result.append(SafetensorsTensor(name: name, shape: shape, data: UnsafeBufferPointer(values.buffer)))
+        }
+        if let errors = criterionErrors {
+            result.append(
+                SafetensorsTensor(
+                    name: "criterion.errors", shape: [errors.count], data: UnsafeBufferPointer(errors.buffer)))
+        }
+        return result
+    }
+
+    /// Brings weights, optimiser state and carried states from a checkpoint back to all ranks. Collective (MPI_Bcast,
+    /// MPI_Scatterv); the root reads.
+    package static func restore(_ checkpoint: Checkpoint?, into trainer: inout Trainer) throws {
+        let communicator = trainer.communicator
+        let layout = trainer.network.configuration.layout
+        let (parameters, optimizer) = (trainer.parameters, trainer.optimizer)
+        try communicator.agree {
+            guard let checkpoint else { return }
+            try read(checkpoint.model, into: parameters, layout: layout)
+            for slot in optimizer.slots {
+                try read(checkpoint.training, into: slot.block, layout: layout, prefix: "\(slotPrefix)\(slot.name).")
+            }
+        }
+        try communicator.broadcast(parameters.buffer, root: 0)
+        parameters.markChanged()
+        for slot in optimizer.slots { try communicator.broadcast(slot.block.buffer, root: 0) }
+        if trainer.carriesState { try restoreCarried(checkpoint, trainer) }
+        try restoreProgress(checkpoint, into: &trainer)
+    }
+
+    private static func restoreCarried(_ checkpoint: Checkpoint?, _ trainer: Trainer) throws {
+        let communicator = trainer.communicator
+        let H = trainer.state.hiddenSize
+        let counts = streamCounts(trainer)
+        for (name, layer, block) in blocks(trainer) {
+            let whole = FloatBlock(count: communicator.isRoot ? trainer.streams * H : 0)
+            try communicator.agree {
+                guard let checkpoint else { return }
+                guard checkpoint.training.shape(of: name) == [trainer.streams, H] else {
+                    throw TrainingError.usage(
+                        "\(checkpoint.training.path): tensor \(name) is missing or not of shape "
+                            + "[\(trainer.streams), \(H)], which this run's configuration asks for")
+                }
+                try checkpoint.training.read(name, into: whole.buffer)
+            }
+            let rows = trainer.state.streams.count * H
+            try communicator.scatter(
+                communicator.isRoot ? UnsafeBufferPointer(whole.buffer) : nil, counts: counts,
+                into: block[layer * rows..<(layer + 1) * rows], root: 0)
+        }
+    }
+
+    private static func restoreProgress(_ checkpoint: Checkpoint?, into trainer: inout Trainer) throws {
+        let communicator = trainer.communicator
+        let extra = checkpoint?.state.extra
+        func shared(_ value: Int?) throws -> Int { Int(try communicator.broadcast(Int64(value ?? -1), root: 0)) }
+        func shared(_ value: Double?) throws -> Double { try communicator.broadcast(value ?? 0, root: 0) }
+        let updates = try shared(checkpoint?.state.step)
+        let epoch = try shared(checkpoint?.state.epoch)
+        let position = try shared(checkpoint?.state.position)
+        let sequences = try shared(extra?["sequences"]?.integerValue)
+        trainer.resume(updates: updates, epoch: epoch, position: position, sequences: max(sequences, 0))
+        let best = try shared(extra?["plateau_best"]?.numberValue ?? .infinity)
+        let since = try shared(extra?["plateau_validations_since"]?.integerValue)
+        let factor = try shared(extra?["plateau_factor"]?.numberValue ?? 1)
+        trainer.schedule.memory.best = best
+        trainer.schedule.memory.validationsSince = max(since, 0)
+        trainer.schedule.memory.factor = factor
+        guard let tracker = trainer.criterion else { return }
+        let errors = FloatBlock(count: tracker.errors.count)
+        try communicator.agree {
+            guard let checkpoint else { return }
+            try checkpoint.training.read("criterion.errors", into: errors.buffer)
+        }
+        try communicator.broadcast(errors.buffer, root: 0)
+        let metAfter = try shared(extra?["criterion_met_after"]?.integerValue)
+        trainer.criterion?.restore(
+            errors: Array(errors.buffer), seen: max(sequences, 0), metAfter: metAfter < 0 ? nil : metAfter)
+    }
+
+    /// What state.json holds of the trainer beside step, epoch and position.
+    package static func extra(_ trainer: Trainer) -> [(key: String, value: JSONValue)] {
+        let memory = trainer.schedule.memory
+        return [
+            ("sequences", .integer(trainer.sequences)),
+            ("plateau_best", memory.best.isFinite ? .number(memory.best) : .null),
+            ("plateau_validations_since", .integer(memory.validationsSince)),
+            ("plateau_factor", .number(memory.factor)),
+            ("criterion_met_after", trainer.criterion?.metAfter.map { .integer($0) } ?? .null),
+        ]
+    }
+
+    /// Each layer's part of the carried state: name in the file, layer, and the block it is a part of.
+    private static func blocks(_ trainer: Trainer) -> [(name: String, layer: Int, block: FloatBlock)] {
+        let kinds = [("hidden", trainer.state.hidden)] + (trainer.state.cell.count > 0 || hasCell(trainer) ? [("cell", trainer.state.cell)] : [])
+        return kinds.flatMap { kind, block in
+            (0..<trainer.state.layers).map { ("state.\(kind)_l\($0)", $0, block) }
+        }
+    }
+
+    private static func hasCell(_ trainer: Trainer) -> Bool { trainer.network.configuration.cell.hasCellState }
+
+    /// Floats of each rank's part of a layer's state.
+    private static func streamCounts(_ trainer: Trainer) -> [Int] {
+        let size = trainer.communicator.size
+        return (0..<size).map {
+            Shard.rows(trainer.streams, part: $0, of: size).count * trainer.state.hiddenSize
+        }
+    }
+}
+
+/// A block's tensors under their names in a file.
+package func modelTensors(of block: FloatBlock, _ layout: TensorLayout, prefix: String = "") -> [SafetensorsTensor] {
+    layout.tensors.map {
+        SafetensorsTensor(name: prefix + $0.name, shape: $0.shape, data: UnsafeBufferPointer(block[$0.range]))
+    }
+}

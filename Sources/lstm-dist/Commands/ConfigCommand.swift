@@ -1,0 +1,65 @@
+import ArgumentParser
+import ConfigFile
+import Training
+
+/// `lstm-dist config`
+struct ConfigCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "config", abstract: "Shows or checks a configuration; needs no MPI.",
+        subcommands: [Show.self, Check.self])
+
+    /// What both take.
+    struct Source: ParsableArguments {
+        @Argument(help: "The configuration, a YAML file; - reads standard input. Without one: the embedded default.")
+        var config: String?
+        @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key.", valueName: "key.path=value"))
+        var overrides: [String] = []
+
+        func read() throws -> Configuration {
+            try Configuration(
+                yaml: ConfigSource.text(config), file: ConfigSource.name(config), overrides: overrides,
+                table: Options.table)
+        }
+    }
+
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Prints every key with its value, origin and meaning, as YAML.",
+            discussion: """
+                EXAMPLES
+                  lstm-dist config show configs/text.yaml
+                  lstm-dist config show configs/text.yaml --set training.batch=64
+                """)
+        @OptionGroup var source: Source
+
+        func run() throws { print(try source.read().annotatedYAML, terminator: "") }
+    }
+
+    struct Check: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Makes all checks that need no training: keys, data, batch, memory, disk, time to expect.",
+            discussion: """
+                EXAMPLES
+                  lstm-dist config check configs/text.yaml
+                  lstm-dist config check configs/ptb-large.yaml --ranks 16
+                """)
+        @OptionGroup var source: Source
+        @Option(help: "Ranks that the training is meant for.")
+        var ranks = 1
+
+        func validate() throws {
+            if ranks < 1 { throw ValidationError("--ranks is \(ranks); accepted: 1 or more") }
+        }
+
+        func run() throws {
+            let plan = try TrainingPlan(source.read(), ranks: ranks)
+            for (title, value) in plan.lines { print("\(title.padding(to: 12))\(value)") }
+            try plan.check()
+            print("all checks have passed")
+        }
+    }
+}
+
+extension String {
+    fileprivate func padding(to width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - count)) }
+}

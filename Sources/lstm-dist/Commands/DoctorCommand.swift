@@ -1,0 +1,25 @@
+import ArgumentParser
+import FileFormats
+import MPI
+import Training
+
+/// `lstm-dist doctor`
+struct DoctorCommand: CollectiveCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor", abstract: "Says what this launch looks like, and warns of known traps with their cure.",
+        discussion: """
+            EXAMPLES
+              mpirun -n 4 lstm-dist doctor
+              srun --mpi=pmix -n 8 lstm-dist doctor --json
+            """)
+
+    @Flag(help: "One JSON object in place of text.")
+    var json = false
+    @OptionGroup var verbosity: Verbosity
+
+    func run(on communicator: Communicator, _ console: Console) throws {
+        let diagnosis = try Diagnosis(communicator, announced: Launcher.announced)
+        if json { return console.result(diagnosis.json.text) }
+        for line in diagnosis.lines { console.result(line) }
+    }
+}

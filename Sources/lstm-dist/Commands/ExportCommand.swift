@@ -1,0 +1,48 @@
+import ArgumentParser
+import FileFormats
+import Glibc
+import MPI
+import Recurrent
+import Training
+
+/// `lstm-dist export`
+struct ExportCommand: CollectiveCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export", abstract: "Writes a model's weights for other software.",
+        discussion: """
+            The names and the gate order are PyTorch's: load_state_dict takes the tensors as they are.
+
+            EXAMPLES
+              lstm-dist export runs/text --format safetensors --output text.safetensors
+              lstm-dist export runs/text --format safetensors --output - | sha256sum
+            """)
+
+    enum Format: String, ExpressibleByArgument, CaseIterable { case safetensors }
+
+    @Argument(help: "A run folder, or a checkpoint.")
+    var checkpoint: String
+    @Option(help: "The file format.")
+    var format: Format
+    @Option(help: "The file to write; - is standard output.")
+    var output = "-"
+    @OptionGroup var verbosity: Verbosity
+
+    func run(on communicator: Communicator, _ console: Console) throws {
+        let model = try LoadedModel(checkpoint, on: communicator)
+        let tensors = modelTensors(of: model.parameters, model.sizes.layout)
+        let metadata = ["format": "pt"]
+        try communicator.agree {
+            guard communicator.isRoot else { return }
+            if output == "-" {
+                guard Launcher.ranks > 1 || isatty(STDOUT_FILENO) == 0 else {
+                    throw TrainingError.usage(
+                        "--output: standard output is a terminal, and the file is binary; accepted: --output FILE, or a pipe")
+                }
+                try SafetensorsWriter.write(toDescriptor: STDOUT_FILENO, tensors: tensors, metadata: metadata)
+            } else {
+                try SafetensorsWriter.write(to: output, tensors: tensors, metadata: metadata)
+                console.info("\(output): \(tensors.count) tensors")
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import ArgumentParser
+import FileFormats
+import RunFolder
+import Training
+
+/// `lstm-dist inspect`
+struct InspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect", abstract: "Shows a checkpoint: shapes, sizes, step, configuration, checksums.",
+        discussion: """
+            EXAMPLES
+              lstm-dist inspect runs/text
+              lstm-dist inspect runs/text/checkpoints/best --verify
+            """)
+
+    @Argument(help: "A run folder, or a checkpoint.")
+    var checkpoint: String
+    @Flag(help: "Compare the files with their checksums.")
+    var verify = false
+
+    func run() throws {
+        let checkpoint = try RunDirectory.resolve(checkpoint)
+        let state = checkpoint.state
+        print("checkpoint  \(checkpoint.path)")
+        print("step        \(state.step), epoch \(state.epoch), \(state.position) steps into it")
+        print("written by  lstm-dist \(state.programVersion), format \(state.formatVersion)")
+        print("seed        \(state.seed)")
+        for (title, file) in [("weights", checkpoint.model), ("training state", checkpoint.training)] {
+            print("\n\(title) (\(file.path))")
+            var total = 0
+            for name in file.names {
+                let shape = file.shape(of: name) ?? []
+                let count = shape.reduce(1, *)
+                total += count
+                print("  \(name)  \(shape)  \(MemoryEstimate.text(4 * Double(count)))")
+            }
+            print("  in all: \(grouped(total)) numbers, \(MemoryEstimate.text(4 * Double(total)))")
+        }
+        print("\nchecksums (\(state.checksumAlgorithm))")
+        for (file, checksum) in state.checksums.sorted(by: { $0.key < $1.key }) { print("  \(checksum)  \(file)") }
+        if verify {
+            try checkpoint.verify()
+            print("  all files are as they were written")
+        }
+        print("\nconfiguration (digest \(state.configDigest))")
+        for line in state.config.split(separator: "\n") { print("  \(line)") }
+    }
+}

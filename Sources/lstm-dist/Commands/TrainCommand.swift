@@ -1,0 +1,55 @@
+import ArgumentParser
+import ConfigFile
+import FileFormats
+import Foundation
+import MPI
+import Training
+
+/// `lstm-dist train`
+struct TrainCommand: CollectiveCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train", abstract: "Trains a model; rank 0 writes the run folder.",
+        discussion: """
+            A run that was ended goes on from its newest whole checkpoint, exactly as if it had never stopped; a complete \
+            one prints its figures again. `lstm-dist config show` explains every key.
+
+            EXAMPLES
+              mpirun -n 2 lstm-dist train configs/reber.yaml
+              mpirun -n 4 lstm-dist train configs/text.yaml --set training.batch=64 --run runs/wide
+              mpirun -n 4 lstm-dist train configs/text.yaml --dry-run
+              lstm-dist train configs/text.yaml --init-from pretrained.safetensors
+            """)
+
+    @Argument(help: "The configuration, a YAML file; - reads standard input. Without one: the embedded default.")
+    var config: String?
+    @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key.", valueName: "key.path=value"))
+    var overrides: [String] = []
+    @Option(help: "The run folder (default: runs/ and the configuration's name).")
+    var run: String?
+    @Option(help: ArgumentHelp("Go on from a checkpoint: auto (the newest whole one, if any), never, or a path."))
+    var resume = "auto"
+    @Flag(help: "Empty the run folder and start anew.")
+    var overwrite = false
+    @Option(name: .customLong("init-from"), help: "Begin with the weights of a safetensors file.")
+    var initFrom: String?
+    @Flag(help: "Check everything, say what would be done, and stop before the first step.")
+    var dryRun = false
+    @OptionGroup var verbosity: Verbosity
+
+    func validate() throws {
+        if config == "-" && run == nil { throw ValidationError("--run is needed when the configuration is -") }
+        if overwrite && resume != "auto" && resume != "never" {
+            throw ValidationError("--overwrite starts anew and excludes --resume \(resume)")
+        }
+    }
+
+    func run(on communicator: Communicator, _ console: Console) throws {
+        let text = try communicator.broadcast(
+            communicator.agree { communicator.isRoot ? try ConfigSource.text(config) : nil }, root: 0)
+        try TrainingJob(
+            configText: text, file: ConfigSource.name(config), overrides: overrides,
+            run: run ?? ConfigSource.defaultRun(config), resume: TrainingJob.Resume(resume), overwrites: overwrite,
+            initialWeights: initFrom, isDryRun: dryRun
+        ).carryOut(on: communicator, console)
+    }
+}

@@ -1,0 +1,46 @@
+import ConfigFile
+import Foundation
+import Training
+
+/// Where a configuration comes from: a file, standard input, or the embedded default.
+enum ConfigSource {
+    /// The name in messages.
+    static func name(_ argument: String?) -> String {
+        switch argument {
+        case nil: DefaultConfiguration.name
+        case "-": "standard input"
+        case let path?: path
+        }
+    }
+
+    /// The text.
+    ///
+    /// - Throws: a `TrainingError` for a file that can't be read, a `ConfigError` for one that isn't UTF-8.
+    static func text(_ argument: String?) throws -> String {
+        guard let argument else { return DefaultConfiguration.yaml }
+        let data: Data
+        do {
+            data =
+                argument == "-"
+                ? FileHandle.standardInput.readDataToEndOfFile()
+                : try Data(contentsOf: URL(fileURLWithPath: argument))
+        } catch {
+            throw TrainingError.usage(
+                "\(argument): the configuration can't be read: \(Self.reason(argument)); accepted: a YAML file, or - for "
+                    + "standard input")
+        }
+        return try Configuration.text(of: Array(data), file: name(argument))
+    }
+
+    private static func reason(_ path: String) -> String {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return "there is no such file" }
+        return isFolder.boolValue ? "it is a folder" : "permission denied"
+    }
+
+    /// runs/ and the file's name without its ending.
+    static func defaultRun(_ argument: String?) -> String {
+        guard let argument else { return "runs/reber-default" }
+        return "runs/" + URL(fileURLWithPath: argument).deletingPathExtension().lastPathComponent
+    }
+}

@@ -1,0 +1,84 @@
+import ArgumentParser
+import Foundation
+import Kernels
+import MPI
+import Training
+
+/// A command that all ranks carry out together.
+protocol CollectiveCommand: ParsableCommand {
+    var verbosity: Verbosity { get }
+    func run(on communicator: Communicator, _ console: Console) throws
+}
+
+/// The beginning and the end of the program: alone starts and ends the MPI job, maps errors to exit codes and ends all
+/// ranks when one fails.
+@main
+enum Launch {
+    static func main() {
+        prepareThreadForKernels()
+        do {
+            var command = try LSTMDist.parseAsRoot()
+            if let collective = command as? any CollectiveCommand { carryOut(collective) }
+            try command.run()
+            exit(0)
+        } catch {
+            end(parsingOrLocal: error)
+        }
+    }
+
+    /// Starts the job, runs the command on all ranks, ends the job.
+    private static func carryOut(_ command: any CollectiveCommand) -> Never {
+        let communicator: Communicator
+        do {
+            communicator = try Job.start()
+        } catch {
+            complain("MPI could not be started: \(error)")
+            exit(1)
+        }
+        do {
+            try command.run(on: communicator, communicator.isRoot ? command.verbosity.console() : .silent)
+            Job.finish()
+            exit(0)
+        } catch let failure as AgreedFailure {
+            // Rank 0 speaks for all; where it is the one that failed, its name adds nothing.
+            if communicator.isRoot { complain(failure.rank == 0 ? failure.message : failure.description) }
+            end(failure.exitCode)
+        } catch let error as TrainingError where error.isEverywhere || communicator.size == 1 {
+            if communicator.isRoot { complain(error.description) }
+            end(error.exitCode)
+        } catch {
+            Job.abort("\(error)", code: (error as? any ExitCoded)?.exitCode ?? 1)
+        }
+    }
+
+    private static func end(_ code: Int32) -> Never {
+        Job.finish()
+        exit(code)
+    }
+
+    /// Help, version, words that can't be parsed, and errors of commands that need no MPI. Under a launcher with several
+    /// ranks only the first one speaks; for a failure the ranks meet first, so that none is killed before it has spoken.
+    private static func end(parsingOrLocal error: any Error) -> Never {
+        if let local = error as? any ExitCoded {
+            endTogether(code: local.exitCode) { complain("\(error)") }
+        }
+        let isAnswer = LSTMDist.exitCode(for: error) == .success
+        let message = LSTMDist.fullMessage(for: error)
+        endTogether(code: isAnswer ? 0 : 2) {
+            if isAnswer { print(message) } else { FileHandle.standardError.write(Data((message + "\n").utf8)) }
+        }
+    }
+
+    private static func endTogether(code: Int32, _ speak: () -> Void) -> Never {
+        guard Launcher.ranks > 1, let communicator = try? Job.start() else {
+            speak()
+            exit(code)
+        }
+        if communicator.isRoot { speak() }
+        end(code)
+    }
+
+    private static func complain(_ message: String) {
+        FileHandle.standardError.write(Data("lstm-dist: \(message)\n".utf8))
+    }
+}

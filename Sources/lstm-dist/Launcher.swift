@@ -1,0 +1,25 @@
+import Foundation
+
+/// What the launcher that started this process says of the job, in its environment: known before MPI is started.
+enum Launcher {
+    private static let sizes = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS", "PBS_NP", "NSLOTS", "LSB_DJOB_NUMPROC"]
+
+    /// Ranks of this job step, 1 if no launcher says so.
+    static var ranks: Int {
+        let environment = ProcessInfo.processInfo.environment
+        let step = environment["OMPI_COMM_WORLD_SIZE"] ?? environment["PMI_SIZE"]
+        if let step { return Int(step) ?? 1 }
+        // SLURM_NTASKS alone also stands in the environment of a batch script, where this is one process.
+        guard environment["SLURM_STEP_ID"] != nil, environment["SLURM_PROCID"] != nil else { return 1 }
+        return Int(environment["SLURM_STEP_NUM_TASKS"] ?? "") ?? 1
+    }
+
+    /// The tasks that a scheduler or launcher has set out for, and the variable that says so.
+    static var announced: (variable: String, tasks: Int)? {
+        let environment = ProcessInfo.processInfo.environment
+        for variable in sizes {
+            if let tasks = environment[variable].flatMap({ Int($0) }), tasks > 1 { return (variable, tasks) }
+        }
+        return nil
+    }
+}

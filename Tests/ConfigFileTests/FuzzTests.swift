@@ -1,0 +1,135 @@
+import ConfigFile
+import Testing
+
+/// SplitMix64 (Steele, Lea & Flood, 2014): small, and the same on every machine.
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    /// A number of any exponent.
+    mutating func finiteDouble() -> Double {
+        while true {
+            let number = Double(bitPattern: next())
+            if number.isFinite { return number }
+        }
+    }
+}
+
+@Suite("Any text")
+struct FuzzTests {
+    static let document = """
+        # A valid configuration.
+        task: language-model
+        data:
+          train: [a.txt, "b.txt", 'c.txt']
+          validation: valid.txt
+          prompt: "once \\"upon\\" a time"
+        model: {cell: lstm, hidden: 128, dropout: 0.5, init: {scale: auto, forget_bias: {chrono: 110}}}
+        training:
+          batch: 50
+          steps: 2000
+          optimizer:
+            name: adamw
+            learning_rate: 2e-3
+            betas:
+              - 0.9
+              - 0.999
+        vocabulary: all
+
+        """
+
+    @Test("a mutated text gives a configuration that reads back, or one message on one line", arguments: 1...8)
+    func mutations(seed: UInt64) throws {
+        var random = SplitMix(state: seed)
+        var readable = 0
+        var refused = 0
+        let clock = ContinuousClock()
+        let start = clock.now
+        for _ in 0..<600 {
+            var text = Array(Self.document.utf8)
+            for _ in 0..<Int.random(in: 1...4, using: &random) { mutate(&text, &random) }
+            let yaml = String(decoding: text, as: UTF8.self)
+            do {
+                let configuration = try Configuration(yaml: yaml, file: "a.yaml", table: sampleTable)
+                let again = try Configuration(yaml: configuration.yaml, file: "again", table: sampleTable)
+                #expect(again == configuration, "seed \(seed): \(yaml)")
+                _ = configuration.annotatedYAML
+                readable += 1
+            } catch {
+                #expect(error.description.hasPrefix("a.yaml"), "seed \(seed): \(error)")
+                #expect(!error.description.contains { $0.isNewline }, "seed \(seed): \(error)")
+                #expect(error.description.utf8.count < 1000, "seed \(seed): \(error)")
+                refused += 1
+            }
+        }
+        #expect(readable > 20 && refused > 200, "seed \(seed): \(readable) and \(refused)")
+        // 600 texts of 500 bytes take well under a second alone; the bound is for what never ends.
+        #expect(clock.now - start < .seconds(60))
+    }
+
+    @Test("a mutated override gives a configuration or one message", arguments: 1...4)
+    func overrides(seed: UInt64) throws {
+        var random = SplitMix(state: seed)
+        let starts = [
+            "training.optimizer={name: adamw, betas: [0.9, 0.99]}", "data.validation=[a.txt, 'b.txt']",
+            "model.hidden=3",
+            "data.prompt=\"a\\tb\"", "model.init.forget_bias.chrono=7",
+        ]
+        for _ in 0..<600 {
+            var text = Array(starts[Int.random(in: starts.indices, using: &random)].utf8)
+            for _ in 0..<Int.random(in: 0...3, using: &random) { mutate(&text, &random) }
+            let override = String(decoding: text, as: UTF8.self)
+            do {
+                let configuration = try Configuration(
+                    yaml: "task: reber", file: "a.yaml", overrides: [override], table: sampleTable)
+                let again = try Configuration(yaml: configuration.yaml, file: "again", table: sampleTable)
+                #expect(again == configuration, "seed \(seed): \(override)")
+            } catch {
+                #expect(error.description.hasPrefix("--set "), "seed \(seed): \(error)")
+                #expect(!error.description.contains { $0.isNewline }, "seed \(seed): \(error)")
+            }
+        }
+    }
+
+    @Test("large texts made to be slow end in bounded time")
+    func slow() {
+        let large = 200_000
+        let texts = [
+            String(repeating: "[", count: large), String(repeating: "{a: ", count: large / 4),
+            String(repeating: "- ", count: large / 2), String(repeating: "? ", count: large / 2),
+            String(repeating: "a: b\n", count: large / 5), String(repeating: "a,", count: large),
+            "task: [" + String(repeating: "a,", count: large) + "]", String(repeating: "&a ", count: large / 3),
+            "task: \"" + String(repeating: "\\n", count: large), String(repeating: "\n", count: large),
+            String(repeating: "a", count: large) + ": 1", (0..<large / 10).map { "k\($0): 1\n" }.joined(),
+        ]
+        let clock = ContinuousClock()
+        for text in texts {
+            let start = clock.now
+            #expect(message(text) != "accepted")
+            #expect(clock.now - start < .seconds(20), "\(text.prefix(20))")
+        }
+    }
+
+    private func mutate(_ text: inout [UInt8], _ random: inout SplitMix) {
+        let special = Array("[]{}:,#&*!|>'\"%@`-? \n\t\r~=.0129aeno_\u{0}\u{FEFF}é".utf8)
+        let place = Int.random(in: 0...text.count, using: &random)
+        let length = min(text.count - place, Int.random(in: 0...12, using: &random))
+        switch Int.random(in: 0..<7, using: &random) {
+        case 0: text.removeSubrange(place..<place + min(1, length))
+        case 1: text.insert(special.randomElement(using: &random) ?? 0, at: place)
+        case 2: text.insert(UInt8.random(in: 0...255, using: &random), at: place)
+        case 3: text.removeSubrange(place..<place + length)
+        case 4:
+            text.insert(contentsOf: text[place..<place + length], at: Int.random(in: 0...text.count, using: &random))
+        case 5 where place < text.count: text[place] = special.randomElement(using: &random) ?? 0
+        default: text.removeSubrange(place...)
+        }
+    }
+}

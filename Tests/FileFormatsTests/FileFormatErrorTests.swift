@@ -1,0 +1,36 @@
+import FileFormats
+import Glibc
+import Testing
+
+@Suite struct FileFormatErrorTests {
+    @Test("the exit code tells the user's faults from the system's")
+    func exitCodes() {
+        let users: [FileFormatError] = [
+            .cannotRead(path: "x", code: ENOENT), .cannotRead(path: "x", code: EACCES), .notRegular(path: "x"),
+            .notJSON(source: "x", line: 1, column: 1, problem: "p"), .notSafetensors(path: "x", problem: "p"),
+            .badTensor(path: "x", tensor: "t", problem: "p"), .noSuchTensor(path: "x", tensor: "t", names: []),
+            .unreadableType(path: "x", tensor: "t", type: "I8"),
+            .otherSize(path: "x", tensor: "t", shape: [], found: 1, expected: 2),
+        ]
+        #expect(users.map(\.exitCode) == users.map { _ in 2 })
+        let systems: [FileFormatError] = [
+            .cannotRead(path: "x", code: EIO), .cannotRead(path: "x", code: EMFILE),
+            .cannotWrite(path: "x", code: ENOSPC), .unwritableTensor(tensor: "t", problem: "p"),
+        ]
+        #expect(systems.map(\.exitCode) == systems.map { _ in 1 })
+    }
+
+    @Test("a file without tensors says so")
+    func noNames() {
+        #expect(
+            "\(FileFormatError.noSuchTensor(path: "x", tensor: "t", names: []))" == "x has no tensor 't'; it has none.")
+    }
+
+    @Test("a file in a folder that isn't there can't be written")
+    func noFolder() throws {
+        let folder = try TemporaryFolder()
+        #expect(
+            errorText(in: folder) { try SafetensorsWriter.write(to: folder.file("none/x"), tensors: []) }
+                == "none/x cannot be written: No such file or directory.")
+    }
+}

@@ -1,0 +1,148 @@
+import FileFormats
+import Testing
+
+@Suite struct JSONValueTests {
+    @Test("members keep the order they were given in, and the text has no blanks")
+    func order() {
+        let value: JSONValue = ["split": "train", "step": 10, "a": [1, .null, true], "loss": .float(0.1), "none": [:]]
+        #expect(value.text == #"{"split":"train","step":10,"a":[1,null,true],"loss":0.1,"none":{}}"#)
+    }
+
+    @Test("the indented text has a member a line")
+    func indented() {
+        let value: JSONValue = ["a": 1, "b": ["c": [2, "x"], "d": []]]
+        let lines = ["{", "  \"a\": 1,", "  \"b\": {", "    \"c\": [", "      2,", "      \"x\"", "    ],"]
+        #expect(value.indentedText == (lines + ["    \"d\": []", "  }", "}", ""]).joined(separator: "\n"))
+    }
+
+    @Test("numbers have the fewest digits that restore them, and null stands for those that aren't finite")
+    func numbers() {
+        #expect(JSONValue.float(0.1).text == "0.1")
+        #expect(JSONValue.number(Double(Float(0.1))).text == "0.10000000149011612")
+        #expect(JSONValue.float(.leastNonzeroMagnitude).text == "1e-45")
+        #expect(JSONValue.number(-0.0).text == "-0.0")
+        #expect(JSONValue.number(1e300).text == "1e+300")
+        #expect(JSONValue.integer(.min).text == "-9223372036854775808")
+        for notFinite: JSONValue in [.float(.nan), .float(.infinity), .number(-.infinity), .number(.nan)] {
+            #expect(notFinite.text == "null")
+        }
+    }
+
+    @Test("100,000 random Floats and Doubles come back bit for bit")
+    func exactNumbers() throws {
+        var random = SeededGenerator(seed: 7)
+        for _ in 0..<100_000 {
+            let float = Float(bitPattern: UInt32(truncatingIfNeeded: random.next()))
+            let double = Double(bitPattern: random.next())
+            guard float.isFinite, double.isFinite else { continue }
+            let back = try JSONValue(parsing: JSONValue.array([.float(float), .number(double)]).text)
+            let numbers = back.arrayValue?.compactMap(\.numberValue) ?? []
+            guard numbers.count == 2, Float(numbers[0]).bitPattern == float.bitPattern,
+                numbers[1].bitPattern == double.bitPattern
+            else {
+                Issue.record("seed 7: \(float) and \(double) came back as \(back.text)")
+                continue
+            }
+        }
+    }
+
+    @Test("every text comes back, whatever characters it has")
+    func strings() throws {
+        let hostile = "\u{0}\u{1}\u{1F}\"\\/\n\r\t\r\n\u{7F}é\u{301}\u{2028}😀\u{10FFFF}"
+        let value: JSONValue = [hostile: .string(hostile)]
+        #expect(try JSONValue(parsing: value.text) == value)
+        let restored = try JSONValue(parsing: value.text)[hostile]?.stringValue
+        #expect(restored.map { Array($0.utf8) } == Array(hostile.utf8))
+        #expect(JSONValue.string("\u{1}\n\"\\/é").text == #""\u0001\n\"\\/é""#)
+        #expect(try JSONValue(parsing: #""\u0041\b\f\n\r\t\/\ud83d\ude00\u00e9""#) == "A\u{8}\u{C}\n\r\t/😀é")
+    }
+
+    @Test("what is read is typed: whole numbers, others, true, false and null")
+    func kinds() throws {
+        let text = " [ 0 , -7, 1.0, 1e2 ,-0, 9223372036854775808, true , false, null, {} , [] ]\n"
+        #expect(
+            try JSONValue(parsing: text) == [
+                0, -7, .number(1), .number(100), .number(-0.0), .number(9_223_372_036_854_775_808), true, false, .null,
+                [:],
+                .array([]),
+            ])
+    }
+
+    @Test("members of another order or another value are another object")
+    func equality() throws {
+        #expect(try JSONValue(parsing: #"{"a":1,"b":2}"#) != JSONValue(parsing: #"{"b":2,"a":1}"#))
+        #expect(try JSONValue(parsing: #"{"a":1}"#) != JSONValue(parsing: #"{"a":2}"#))
+        #expect(JSONValue.integer(1) != .number(1))
+    }
+
+    @Test(
+        "what isn't JSON is refused at its place",
+        arguments: [
+            ("", "line 1, column 1: expected a value, found the end"),
+            ("{\n  \"a\": 1,\n  \"a\": 2}", "line 3, column 3: the key \"a\" is there twice"),
+            ("{\"a\" 1}", "line 1, column 6: expected ':', found '1'"),
+            ("{a: 1}", "line 1, column 2: expected '\"', found 'a'"),
+            ("[1 2]", "line 1, column 4: expected ',' or ']', found '2'"),
+            ("[1,]", "line 1, column 4: expected a value, found ']'"),
+            ("{\"a\":1,}", "line 1, column 8: expected '\"', found '}'"),
+            ("[1", "line 1, column 3: expected ',' or ']', found the end"),
+            ("[", "line 1, column 2: expected a value or ']', found the end"),
+            ("1 2", "line 1, column 3: expected the end, found '2'"),
+            ("nul", "line 1, column 1: expected a value, found 'n'"),
+            ("NaN", "line 1, column 1: expected a value, found 'N'"),
+            ("01", "line 1, column 2: expected the end, found '1'"),
+            ("-", "line 1, column 1: the number lacks a digit"),
+            ("1.", "line 1, column 1: the number lacks a digit"),
+            ("2e+", "line 1, column 1: the number lacks a digit"),
+            ("1e999", "line 1, column 1: the number is beyond what a Double can hold"),
+            ("\"ab", "line 1, column 1: the string that begins here does not end"),
+            ("\"a\nb\"", "line 1, column 3: a control character stands in a string"),
+            ("\"\\x\"", "line 1, column 2: the escape after '\\' is not one of JSON"),
+            ("\"\\u12\"", "line 1, column 2: the escape after '\\' is not one of JSON"),
+            ("\"\\ud800\"", "line 1, column 2: the escape after '\\' is not one of JSON"),
+            ("\"\\ud800\\u0041\"", "line 1, column 2: the escape after '\\' is not one of JSON"),
+            ("\"\\udc00\"", "line 1, column 2: the escape after '\\' is not one of JSON"),
+            ("\"\\", "line 1, column 2: the escape after '\\' is not one of JSON"),
+            ("\u{1}", "line 1, column 1: expected a value, found byte 1"),
+        ])
+    func refused(text: String, problem: String) {
+        #expect(
+            errorText { _ = try JSONValue(parsing: text, from: "x.json") } == "x.json is not valid JSON: \(problem).")
+    }
+
+    @Test("64 levels are read and 65 are refused, as are a hundred thousand")
+    func depth() throws {
+        func nested(_ depth: Int) -> String {
+            String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
+        }
+        #expect(try JSONValue(parsing: nested(64)).text == nested(64))
+        let problem = "The text is not valid JSON: line 1, column 65: more than 64 levels lie in each other."
+        for depth in [65, 100_000] {
+            #expect(errorText { _ = try JSONValue(parsing: nested(depth)) } == problem)
+        }
+        let wide = "[" + Array(repeating: "[[]]", count: 1000).joined(separator: ",") + "]"
+        #expect(try JSONValue(parsing: wide).arrayValue?.count == 1000)
+    }
+
+    @Test("bytes that aren't UTF-8 are refused")
+    func invalidText() {
+        let bytes: [UInt8] = [0x22, 0x61, 0xC3, 0x28, 0x22]
+        let text = errorText { _ = try bytes.withUnsafeBytes { try JSONValue(parsing: $0) } }
+        #expect(text == "The text is not valid JSON: line 1, column 2: the string is not valid UTF-8.")
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers for the same seed, everywhere.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var bits = state
+        bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
+        return bits ^ (bits >> 31)
+    }
+}

@@ -1,0 +1,82 @@
+// allreduce, reduce and their form under way, for every type of element and every operation it has.
+
+import MPI
+
+func allreduce(_ examination: Examination) throws {
+    func each<T: Sample>(_ type: T.Type) throws {
+        let communicator = examination.communicator
+        for length in Examination.lengths {
+            for operation in T.operations {
+                var buffer = examination.samples(T.self, rank: communicator.rank, count: length, for: operation)
+                try buffer.withUnsafeMutableBufferPointer { try communicator.allreduce($0, operation) }
+                examination.requireReduced(buffer, operation)
+            }
+        }
+    }
+    try each(Float.self)
+    try each(Double.self)
+    try each(Int32.self)
+    try each(Int64.self)
+    try each(UInt64.self)
+    try each(UInt8.self)
+}
+
+func reduce(_ examination: Examination) throws {
+    func each<T: Sample>(_ type: T.Type) throws {
+        let communicator = examination.communicator
+        for length in Examination.lengths {
+            for root in 0..<communicator.size {
+                for operation in T.operations {
+                    let own = examination.samples(
+                        T.self, rank: communicator.rank, count: length, for: operation)
+                    var buffer = own
+                    try buffer.withUnsafeMutableBufferPointer {
+                        try communicator.reduce($0, operation, root: root)
+                    }
+                    if communicator.rank == root {
+                        examination.requireReduced(buffer, operation)
+                    } else {
+                        examination.equal(buffer, own, "a buffer that is not the root's")
+                    }
+                }
+            }
+        }
+    }
+    try each(Float.self)
+    try each(Double.self)
+    try each(Int32.self)
+    try each(Int64.self)
+    try each(UInt64.self)
+    try each(UInt8.self)
+}
+
+/// Three reductions at once, begun in one order and finished in another: the last by tests, the others by waits.
+func beginAllreduce(_ examination: Examination) throws {
+    let communicator = examination.communicator
+    for length in Examination.lengths {
+        let floats = UnsafeMutableBufferPointer<Float>.allocate(capacity: length)
+        let integers = UnsafeMutableBufferPointer<Int64>.allocate(capacity: length)
+        let bytes = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: length)
+        defer {
+            floats.deallocate()
+            integers.deallocate()
+            bytes.deallocate()
+        }
+        _ = floats.initialize(from: examination.samples(Float.self, rank: communicator.rank, count: length))
+        _ = integers.initialize(from: examination.samples(Int64.self, rank: communicator.rank, count: length))
+        _ = bytes.initialize(from: examination.samples(UInt8.self, rank: communicator.rank, count: length))
+
+        let first = try communicator.beginAllreduce(floats, .sum)
+        let second = try communicator.beginAllreduce(integers, .maximum)
+        let third = try communicator.beginAllreduce(bytes, .bitwiseOr)
+        while try !third.test() {}
+        try second.wait()
+        try first.wait()
+        try first.wait()
+        examination.equal(try first.test(), true, "a test after the wait")
+
+        examination.requireReduced(Array(floats), .sum)
+        examination.requireReduced(Array(integers), .maximum)
+        examination.requireReduced(Array(bytes), .bitwiseOr)
+    }
+}

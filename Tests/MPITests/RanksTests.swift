@@ -1,0 +1,125 @@
+// The exercises on real ranks: what they print, and how they end.
+
+import Foundation
+import MPI
+import Testing
+
+/// One run at a time: the ranks of two would fight for the cores.
+@Suite("MPI on real ranks", .serialized)
+struct RanksTests {
+    /// What `all` runs; `list` prints the endings after these.
+    static let checks = [
+        "allreduce", "reduce", "broadcast", "gather", "allgather", "scatter", "barrier", "begin-allreduce",
+        "begin-broadcast", "begin-barrier", "values", "split", "split-by-host", "duplicate", "agree", "error", "once",
+    ]
+    static let endings = ["bad-input", "abort", "wrong", "huge"]
+
+    private func run(_ arguments: String..., ranks: Int?) async throws -> MPIRun {
+        try await MPIRun.run(try BuiltProduct.named("MPIExercises"), arguments, ranks: ranks)
+    }
+
+    /// The rank that fails on purpose, and how its message begins where others did not fail.
+    private func prefix(_ rank: Int, of ranks: Int) -> String {
+        ranks == 1 ? "" : "rank \(rank) on \(Job.hostName): "
+    }
+
+    @Test(
+        "every exercise gets the right numbers, in one piece and in many",
+        arguments: [(1, 1000), (2, 1000), (3, 1000), (4, 1000), (2, 1_000_000), (3, 7), (4, 333)])
+    func exercises(ranks: Int, piece: Int) async throws {
+        let run = try await run("all", "--piece", "\(piece)", ranks: ranks)
+        #expect(run.errors == "")
+        #expect(run.output == Self.checks.map { "\($0): right at n = \(ranks)\n" }.joined())
+        #expect(run.exitCode == 0)
+    }
+
+    @Test("a program started bare is a job of one rank")
+    func bare() async throws {
+        let run = try await run("all", ranks: nil)
+        #expect(run.errors == "")
+        #expect(run.output == Self.checks.map { "\($0): right at n = 1\n" }.joined())
+        #expect(run.exitCode == 0)
+    }
+
+    @Test("the exercises tested here are all there are")
+    func list() async throws {
+        let run = try await run("list", ranks: 2)
+        #expect(run.output == (Self.checks + Self.endings).map { "\($0)\n" }.joined())
+        #expect(run.exitCode == 0)
+    }
+
+    @Test("bad input on one rank ends all with its message, said once, and its exit code", arguments: 1...4)
+    func badInput(ranks: Int) async throws {
+        let run = try await run("bad-input", ranks: ranks)
+        let message = prefix(min(1, ranks - 1), of: ranks) + "data.txt: is empty."
+        #expect(run.errors == "MPIExercises: \(message)\n")
+        let told = run.output.split(separator: "\n").map(String.init).sorted()
+        #expect(told == (0..<ranks).map { "rank \($0) was told: \(message)" })
+        #expect(run.exitCode == 2)
+    }
+
+    @Test("an abort names rank, host and cause, ends all ranks, and loses nothing printed before", arguments: 1...4)
+    func abort(ranks: Int) async throws {
+        let run = try await run("abort", ranks: ranks)
+        let line = "lstm-dist: rank \(min(1, ranks - 1)) on \(Job.hostName): the disk is full."
+        #expect(run.errors.split(separator: "\n").filter { $0.hasPrefix("lstm-dist") } == [line[...]])
+        if ranks == 1 { #expect(run.output == "printed before the abort\n") }
+        #expect(run.exitCode == 3)
+    }
+
+    @Test("an abort where MPI is not running says its cause and exits")
+    func abortBeforeStart() async throws {
+        let run = try await run("abort-before-start", ranks: nil)
+        #expect(run.errors == "lstm-dist: nothing has been started\n")
+        #expect(run.output == "")
+        #expect(run.exitCode == 4)
+    }
+
+    @Test("a wrong number on one rank fails the exercise", arguments: 1...4)
+    func wrong(ranks: Int) async throws {
+        let run = try await run("wrong", ranks: ranks)
+        let last = ranks - 1
+        let found = "the list[1] is 3 instead of 2, on rank \(last) of \(ranks) (1 wrong in all)"
+        #expect(run.errors == "MPIExercises: \(prefix(last, of: ranks))wrong: \(found)\n")
+        #expect(run.exitCode == 1)
+    }
+
+    @Test("a bad command line is refused by all ranks with one message")
+    func refusals() async throws {
+        let unknown = try await run("nonsense", ranks: 3)
+        #expect(unknown.errors == "MPIExercises: There is no exercise 'nonsense'; 'list' prints them.\n")
+        #expect(unknown.exitCode == 2)
+        let piece = try await run("values", "--piece", "0", ranks: 3)
+        #expect(piece.errors == "MPIExercises: --piece takes a number of elements from 1 on.\n")
+        #expect(piece.exitCode == 2)
+    }
+
+    @Test("a run that hangs is killed at its time limit, with what it had said")
+    func timeLimit() async throws {
+        let script = "echo $$ | tee -a pids; exec sleep 50"
+        let folder = FileManager.default.temporaryDirectory.appending(path: "time-limit-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let failure = await #expect(throws: MPIRun.Failure.self) {
+            try await MPIRun.run(
+                URL(filePath: "/bin/sh"), ["-c", script], ranks: 2, in: folder, limit: .seconds(2))
+        }
+        let pids = try String(contentsOf: folder.appending(path: "pids"), encoding: .utf8).split(separator: "\n")
+        let words = "'mpirun -q -n 2 /bin/sh -c \(script)' did not end within 2.0 seconds and was killed. It said:\n"
+        #expect(failure?.description.hasPrefix(words) == true)
+        #expect(pids.count == 2)
+        for pid in pids {
+            #expect(failure?.description.contains("\n\(pid)\n") == true)
+            // A process that has ended and is not yet buried has an empty command line.
+            let command = try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8)
+            #expect(command ?? "" == "")
+        }
+    }
+
+    @Test("a megabyte of output does not block a run")
+    func muchOutput() async throws {
+        let run = try await MPIRun.run(URL(filePath: "/usr/bin/seq"), ["150000"], ranks: 1)
+        #expect(run.output.utf8.count == 938_895)
+        #expect(run.exitCode == 0)
+    }
+}

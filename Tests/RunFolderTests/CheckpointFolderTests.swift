@@ -1,0 +1,252 @@
+import FileFormats
+import Glibc
+import RunFolder
+import Testing
+
+/// Which checkpoints stay, which one is meant, and what a crash leaves.
+@Suite struct CheckpointFolderTests {
+    private let maker: CheckpointMaker
+    private var folder: TemporaryFolder { maker.folder }
+    private var run: RunDirectory { maker.run }
+
+    init() throws { maker = try CheckpointMaker() }
+
+    private func resolved(_ name: String) throws -> Int { try RunDirectory.resolve(folder.file(name)).state.step }
+
+    private func refusal(_ name: String) -> String {
+        errorText(in: folder) { _ = try RunDirectory.resolve(folder.file(name)) }
+    }
+
+    private static let expected =
+        "a run folder, a checkpoint's folder or the model.safetensors inside one is expected."
+
+    // MARK: keep, best, latest
+
+    @Test("the oldest beyond the count go; the best is neither counted nor removed")
+    func keep() throws {
+        for step in [10, 20, 30, 40, 50] { try maker.write(step) }
+        try maker.writer.pointBest(to: 20)
+        try maker.writer.keep(2)
+        #expect(try run.checkpointSteps() == [20, 40, 50])
+        try maker.writer.keep(2)
+        #expect(try run.checkpointSteps() == [20, 40, 50])
+        try maker.writer.pointBest(to: 50)
+        try maker.writer.keep(1)
+        #expect(try run.checkpointSteps() == [40, 50])
+        #expect(try folder.target(maker.place("best")) == "step-00000050")
+    }
+
+    @Test("the latest stays even if none is to be kept, or if it isn't the newest")
+    func keepLatest() throws {
+        for step in [10, 20, 30] { try maker.write(step) }
+        try maker.write(10)
+        try maker.writer.keep(1)
+        #expect(try run.checkpointSteps() == [10, 30])
+        try maker.write(30)
+        try maker.writer.keep(0)
+        #expect(try run.checkpointSteps() == [30])
+    }
+
+    @Test("fewer than the count all stay, and so does what isn't a checkpoint")
+    func keepFew() throws {
+        for step in [10, 20] { try maker.write(step) }
+        try folder.make(maker.place("step-00000005"))
+        try folder.write("mine", to: maker.place("step-00000005/notes.txt"))
+        try folder.write("mine", to: maker.place("step-00000010/notes.txt"))
+        try maker.writer.keep(5)
+        #expect(try run.checkpointSteps() == [10, 20])
+        try maker.writer.keep(1)
+        #expect(try run.checkpointSteps() == [20])
+        #expect(try folder.names(maker.place("step-00000010")) == ["notes.txt"])
+        #expect(try folder.names(maker.place("step-00000005")) == ["notes.txt"])
+    }
+
+    @Test("best can't point to a checkpoint that isn't there")
+    func bestMissing() throws {
+        try maker.write(10)
+        #expect(
+            errorText(in: folder) { try maker.writer.pointBest(to: 11) }
+                == "The run folder runs/x has no checkpoint of step 11.")
+    }
+
+    @Test("going on from an older checkpoint drops the newer ones and their links")
+    func discard() throws {
+        for step in [10, 20, 30] { try maker.write(step) }
+        try maker.writer.pointBest(to: 30)
+        try maker.writer.discard(after: 20)
+        #expect(try maker.names() == ["latest", "step-00000010", "step-00000020"])
+        #expect(try folder.target(maker.place("latest")) == "step-00000020")
+        try maker.writer.pointBest(to: 10)
+        try maker.writer.discard(after: 15)
+        #expect(try maker.names() == ["best", "latest", "step-00000010"])
+        try maker.writer.discard(after: 0)
+        #expect(try maker.names() == [])
+    }
+
+    // MARK: newest
+
+    @Test("the newest is the one of the highest step, nine digits or eight")
+    func newest() throws {
+        #expect(try run.newestCheckpoint().checkpoint == nil)
+        for step in [99_999_999, 100_000_000, 20] { try maker.write(step) }
+        let (checkpoint, damaged) = try run.newestCheckpoint()
+        #expect(checkpoint?.state.step == 100_000_000)
+        #expect(damaged == [])
+    }
+
+    @Test("damaged checkpoints are passed over, each with a sentence")
+    func newestWhole() throws {
+        for step in [10, 20, 30, 40] { try maker.write(step) }
+        try maker.damage("step-00000040/training.safetensors")
+        try folder.remove(maker.place("step-00000030/state.json"))
+        try folder.write("{", to: maker.place("step-00000020/model.safetensors"))
+        let (checkpoint, damaged) = try run.newestCheckpoint()
+        #expect(checkpoint?.state.step == 10)
+        let texts = damaged.map { $0.replacing(folder.path + "/runs/x/checkpoints/", with: "") }
+        try #require(texts.count == 3)
+        #expect(texts[0].hasPrefix("The checkpoint step-00000040 is damaged: the SHA-256 of training.safetensors is "))
+        #expect(
+            texts[1...] == [
+                "The checkpoint step-00000030 is not whole: it has no state.json.",
+                "step-00000020/model.safetensors is not a whole safetensors file: "
+                    + "it has 1 bytes, and the header's length alone takes 8.",
+            ])
+    }
+
+    // MARK: resolve
+
+    @Test("a run folder means its best checkpoint, else its latest, else its newest")
+    func resolveRun() throws {
+        for step in [10, 20, 30] { try maker.write(step) }
+        try maker.write(20)
+        try maker.writer.pointBest(to: 10)
+        #expect(try resolved("runs/x") == 10)
+        #expect(try resolved("runs/x/") == 10)
+        try folder.remove(maker.place("best"))
+        #expect(try resolved("runs/x") == 20)
+        try folder.remove(maker.place("latest"))
+        #expect(try resolved("runs/x") == 30)
+        try folder.link(maker.place("best"), to: "step-00000099")
+        #expect(try resolved("runs/x") == 30, "a link that leads nowhere is as good as none")
+    }
+
+    @Test("a best checkpoint that is damaged is an error, not a reason to take another")
+    func resolveDamagedBest() throws {
+        for step in [10, 20] { try maker.write(step) }
+        try maker.writer.pointBest(to: 10)
+        try folder.remove(maker.place("step-00000010/model.safetensors"))
+        #expect(
+            refusal("runs/x")
+                == "The checkpoint runs/x/checkpoints/step-00000010 is not whole: it has no model.safetensors."
+        )
+    }
+
+    @Test("a checkpoint's folder, a link to it and the model inside it mean that checkpoint")
+    func resolveCheckpoint() throws {
+        for step in [10, 20] { try maker.write(step) }
+        try maker.writer.pointBest(to: 10)
+        for name in [
+            "step-00000010", "step-00000010/", "best", "step-00000010/model.safetensors", "best/model.safetensors",
+        ] {
+            #expect(try resolved(maker.place(name)) == 10)
+        }
+        #expect(try resolved(maker.place("latest")) == 20)
+    }
+
+    @Test("an argument that means nothing is refused with what is expected")
+    func resolveNothing() throws {
+        try folder.make("other")
+        try folder.write("", to: "file")
+        #expect(refusal("none") == "none cannot be opened: No such file or directory; \(Self.expected)")
+        #expect(refusal("file/x") == "file/x cannot be opened: Not a directory; \(Self.expected)")
+        #expect(refusal("file") == "file is a file that is not a checkpoint's model; \(Self.expected)")
+        #expect(
+            refusal("other")
+                == "other is neither a run folder (it has no folder checkpoints) nor a checkpoint (it has no state.json); "
+                + Self.expected)
+        #expect(
+            refusal("runs/x")
+                == "The run folder runs/x has no whole checkpoint: best, latest and step-* were looked for "
+                + "in runs/x/checkpoints.")
+        try folder.write("", to: "other/model.safetensors")
+        #expect(refusal("other/model.safetensors") == "The checkpoint other is not whole: it has no state.json.")
+    }
+
+    @Test("a run folder with nothing but damaged checkpoints says what was left aside")
+    func resolveAllDamaged() throws {
+        try folder.make(maker.place("step-00000010"))
+        #expect(
+            refusal("runs/x")
+                == "The run folder runs/x has no whole checkpoint: best, latest and step-* were looked for in "
+                + "runs/x/checkpoints. Left aside: The checkpoint runs/x/checkpoints/step-00000010 is not whole: "
+                + "it has no state.json.")
+    }
+
+    // MARK: what a crash leaves
+
+    @Test("a checkpoint that was never finished is no checkpoint, and goes at the next start")
+    func unfinished() throws {
+        try maker.write(10)
+        let process = try deadProcess()
+        for name in [".step-00000020.tmp-\(process)", ".step-00000030.tmp-\(getpid())"] {
+            try folder.copy(maker.place("step-00000010"), to: maker.place(name))
+        }
+        try folder.link(maker.place(".latest.tmp-\(process)"), to: "step-00000020")
+        try folder.write("", to: "runs/x/.outcome.json.tmp-\(process)")
+        #expect(try run.checkpointSteps() == [10])
+        #expect(try run.newestCheckpoint().checkpoint?.state.step == 10)
+        #expect(try run.newestCheckpoint().damaged == [])
+        try run.prepare()
+        #expect(try maker.names() == ["latest", "step-00000010"])
+        #expect(try folder.names("runs/x") == ["checkpoints"])
+    }
+
+    @Test("what a living process writes, and what isn't ours, stays at the next start")
+    func living() throws {
+        for name in [".step-00000020.tmp-1", ".step-20.tmp-999999999", ".notes.tmp-999999999", ".step-00000020.tmp-"] {
+            try folder.make(maker.place(name))
+        }
+        let before = try maker.names()
+        try run.prepare()
+        #expect(try maker.names() == before)
+    }
+
+    @Test("a checkpoint put aside by a writer that died before replacing it comes back")
+    func putAside() throws {
+        try maker.write(10)
+        let process = try deadProcess()
+        try folder.move(maker.place("step-00000010"), to: maker.place(".step-00000010.old-\(process)"))
+        try folder.make(maker.place(".step-00000010.tmp-\(process)"))
+        try run.prepare()
+        #expect(try maker.names() == ["latest", "step-00000010"])
+        #expect(try run.newestCheckpoint().checkpoint?.state.step == 10)
+    }
+
+    @Test("a checkpoint put aside by a writer that died after replacing it goes")
+    func replaced() throws {
+        try maker.write(10)
+        try folder.copy(maker.place("step-00000010"), to: maker.place(".step-00000010.old-\(try deadProcess())"))
+        try maker.write(10, scale: 2)
+        try run.prepare()
+        #expect(try maker.names() == ["latest", "step-00000010"])
+        #expect(try run.newestCheckpoint().checkpoint?.model.read("output.weight")[0] == 20)
+    }
+
+    @Test("a crash before `latest` moved leaves the newest checkpoint to be found")
+    func latestBehind() throws {
+        for step in [10, 20] { try maker.write(step) }
+        try AtomicFile.link(folder.file(maker.place("latest")), to: "step-00000010")
+        #expect(try run.newestCheckpoint().checkpoint?.state.step == 20)
+    }
+
+    /// The number of a process that has ended.
+    private func deadProcess() throws -> Int32 {
+        var process: pid_t = 0
+        var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("true"), nil]
+        defer { free(arguments[0]) }
+        try #require(posix_spawn(&process, "/bin/true", nil, nil, &arguments, nil) == 0)
+        var status: Int32 = 0
+        try #require(waitpid(process, &status, 0) == process)
+        return process
+    }
+}

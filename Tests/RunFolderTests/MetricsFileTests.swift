@@ -1,0 +1,105 @@
+import FileFormats
+import RunFolder
+import Testing
+
+@Suite struct MetricsFileTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private var path: String { folder.file("metrics.jsonl") }
+
+    private func line(_ split: String, _ step: Int) -> String { #"{"split":"\#(split)","step":\#(step),"loss":0.5}"# }
+
+    /// The lines that stay of `text` when it is cut after `step`.
+    private func cut(_ text: String, after step: Int) throws -> String {
+        try folder.write(text, to: "metrics.jsonl")
+        try MetricsFile(path: path).cut(after: step)
+        return try folder.text("metrics.jsonl")
+    }
+
+    @Test("each line is in the file as soon as it is added")
+    func append() throws {
+        let metrics = try MetricsFile(path: path)
+        try metrics.append(["split": "train", "step": 1, "loss": .float(1.1)])
+        #expect(try folder.text("metrics.jsonl") == "{\"split\":\"train\",\"step\":1,\"loss\":1.1}\n")
+        try metrics.append(["split": "validation", "step": 1, "loss": .float(.nan)])
+        try metrics.sync()
+        #expect(
+            try folder.text("metrics.jsonl")
+                == "{\"split\":\"train\",\"step\":1,\"loss\":1.1}\n{\"split\":\"validation\",\"step\":1,\"loss\":null}\n"
+        )
+    }
+
+    @Test("opening it again adds to what is there")
+    func reopen() throws {
+        try MetricsFile(path: path).append(["step": 1])
+        try MetricsFile(path: path).append(["step": 2])
+        #expect(try folder.text("metrics.jsonl") == "{\"step\":1}\n{\"step\":2}\n")
+    }
+
+    @Test("a cut keeps the lines up to the checkpoint's step, its own train and validation lines included")
+    func laterSteps() throws {
+        let kept = [line("train", 10), line("train", 20), line("validation", 20)]
+        let gone = [line("train", 21), line("train", 30), line("validation", 30)]
+        let all = (kept + gone).map { $0 + "\n" }.joined()
+        #expect(try cut(all, after: 20) == kept.map { $0 + "\n" }.joined())
+        #expect(try cut(all, after: 30) == all)
+        #expect(try cut(all, after: 9) == "")
+        try folder.write(all, to: "metrics.jsonl")
+        let counts = try MetricsFile(path: path).cut(after: 20)
+        #expect(counts == (kept: 3, removed: 3))
+    }
+
+    @Test("a cut drops the test line, also that of the checkpoint's own step")
+    func testLine() throws {
+        let kept = line("train", 20) + "\n" + line("validation", 20) + "\n"
+        #expect(try cut(kept + line("test", 20) + "\n", after: 20) == kept)
+        #expect(try cut(line("test", 20) + "\n" + kept, after: 20) == kept)
+    }
+
+    @Test("a line that a crash tore is dropped, wherever it was torn")
+    func torn() throws {
+        let kept = line("train", 10) + "\n"
+        let last = line("train", 20)
+        for length in 0..<last.count {
+            #expect(try cut(kept + last.prefix(length), after: 20) == kept)
+        }
+        #expect(try cut(kept + last, after: 20) == kept + last + "\n", "only its newline was missing")
+        #expect(try cut(kept + last, after: 10) == kept)
+        #expect(try cut(kept + String(repeating: "\0", count: 100), after: 20) == kept)
+        #expect(try cut(kept + "\n[20]\n{\"step\":\"20\"}\n" + last + "\n", after: 20) == kept + last + "\n")
+    }
+
+    @Test("lines that are out of order are cut one by one")
+    func outOfOrder() throws {
+        let lines = [5, 30, 6, 40, 7].map { line("train", $0) + "\n" }
+        #expect(try cut(lines.joined(), after: 10) == lines[0] + lines[2] + lines[4])
+        #expect(try folder.names("") == ["metrics.jsonl"])
+    }
+
+    @Test("a resumed run's lines follow those that stayed", arguments: ["train", "test"])
+    func appendAfterCut(split: String) throws {
+        // The test line in the middle makes it a rewritten file, a train line a shortened one.
+        try folder.write(
+            line(split, 11) + "\n" + line("train", 10) + "\n" + line("train", 12) + "\n", to: "metrics.jsonl")
+        let metrics = try MetricsFile(path: path)
+        try metrics.cut(after: 10)
+        try metrics.append(["step": 11])
+        try metrics.cut(after: 10)
+        try metrics.append(["step": 12])
+        #expect(try folder.text("metrics.jsonl") == line("train", 10) + "\n{\"step\":12}\n")
+    }
+
+    @Test("an empty file stays empty")
+    func empty() throws {
+        #expect(try cut("", after: 0) == "")
+    }
+
+    @Test("a metrics file that can't be made is named")
+    func unwritable() throws {
+        #expect(
+            errorText(in: folder) { _ = try MetricsFile(path: folder.file("none/metrics.jsonl")) }
+                == "none/metrics.jsonl cannot be written: No such file or directory.")
+    }
+}

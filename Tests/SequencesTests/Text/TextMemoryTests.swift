@@ -1,0 +1,94 @@
+import Foundation
+import Testing
+
+#if canImport(TextSequences)
+    import TextSequences
+#else
+    import Sequences
+#endif
+
+@Suite("Memory of a large text")
+struct TextMemoryTests {
+    // Measured in a process of its own, because tests run side by side. 40 MB as an array of tokens would take 160 MB
+    // as characters and 28 MB as words, as Strings more; what is needed is 1 to 2 MB.
+    @Test(
+        "40 MB of text take less than 6 MB of anonymous memory to count, index and read",
+        arguments: TokenizerKind.allCases)
+    func largeText(_ kind: TokenizerKind) async {
+        await #expect(processExitsWith: .success) { [name = kind.rawValue as String] in
+            let kind = try #require(TokenizerKind(rawValue: name))
+            let folder = try TextTestFolder()
+            let path = try writeLargeText(in: folder)
+            let growth = try await anonymousGrowth {
+                try withExtendedLifetime(folder) { try readAll(of: path, kind) }
+            }
+            #expect(growth < 6 << 20, "grew by \(growth) bytes")
+        }
+    }
+}
+
+/// 40 MB of some 20,000 distinct words, with characters beyond ASCII.
+private func writeLargeText(in folder: TextTestFolder) throws -> String {
+    var random = TextTestRandom(state: 1)
+    let names = (0..<20_000).map { "w\($0 * 7) " }
+    let path = try folder.write([], as: "large.txt")
+    let file = try #require(FileHandle(forWritingAtPath: path))
+    var size = 0
+    while size < 40_000_000 {
+        var piece = ""
+        for _ in 0..<20_000 { piece += names[Int(random.next() >> 32) % names.count] }
+        piece += "é\n"
+        try file.write(contentsOf: Data(piece.utf8))
+        size += piece.utf8.count
+    }
+    try file.close()
+    return path
+}
+
+private func readAll(of path: String, _ kind: TokenizerKind) throws {
+    let files = try TextFiles(patterns: [path], place: "test")
+    let vocabulary: Vocabulary =
+        switch kind {
+        case .byte: .bytes
+        case .character: try .ofCharacters(in: files)
+        case .word: try .ofWords(in: files, size: 10_000)
+        }
+    let text = try TokenText(files, vocabulary: vocabulary)
+    #expect(text.count > (kind == .word ? 5_000_000 : 39_000_000))
+    var cursor = text.cursor(at: 0)
+    var sum = 0
+    withUnsafeTemporaryAllocation(of: Int32.self, capacity: 1000) { run in
+        while cursor.position + run.count <= text.count {
+            cursor.read(into: run)
+            sum += Int(run[0])
+        }
+    }
+    #expect(sum > 0)
+}
+
+/// The most by which this process's anonymous memory grows while `body` runs, in bytes, looked at every millisecond.
+private func anonymousGrowth(while body: () throws -> Void) async throws -> Int {
+    // Twice, so that reading the file has itself taken what it needs.
+    _ = try anonymousMemory()
+    let before = try anonymousMemory()
+    let watch = Task.detached {
+        var most = 0
+        while !Task.isCancelled {
+            most = max(most, try anonymousMemory())
+            usleep(1000)
+        }
+        return max(most, try anonymousMemory())
+    }
+    let result = Result { try body() }
+    watch.cancel()
+    let most = try await watch.value
+    try result.get()
+    return most - before
+}
+
+/// This process's anonymous memory in bytes (RssAnon of /proc/self/status).
+private func anonymousMemory() throws -> Int {
+    let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+    let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") })
+    return try #require(Int(line.filter(\.isNumber))) * 1024
+}

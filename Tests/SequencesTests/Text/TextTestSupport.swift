@@ -1,0 +1,78 @@
+import Foundation
+
+#if canImport(TextSequences)
+    import TextSequences
+#else
+    import Sequences
+#endif
+
+/// A folder of small files that goes with the object.
+final class TextTestFolder {
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "lstm-dist-text-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// Writes a file and returns its path.
+    @discardableResult
+    func write(_ bytes: some Sequence<UInt8>, as name: String = "text.txt") throws -> String {
+        let file = path + "/" + name
+        try Data(bytes).write(to: URL(fileURLWithPath: file))
+        return file
+    }
+
+    /// The texts as files of one split, in order.
+    func files(_ texts: String...) throws -> TextFiles { try files(texts) }
+
+    func files(_ texts: [String]) throws -> TextFiles {
+        let paths = try texts.enumerated().map { try write($1.utf8, as: "\($0).txt") }
+        return try TextFiles(patterns: paths, place: "test")
+    }
+}
+
+/// The error that `body` throws, nil if it throws none.
+func textFailure(_ body: () throws -> Void) -> TextError? {
+    do {
+        try body()
+        return nil
+    } catch {
+        return error as? TextError
+    }
+}
+
+/// All tokens from `position` on, read in one run.
+func tokens(of text: TokenText, from position: Int = 0) -> [Int32] {
+    var cursor = text.cursor(at: position)
+    return [Int32](unsafeUninitializedCapacity: text.count - position) { buffer, count in
+        count = text.count - position
+        buffer.initialize(repeating: -1)
+        cursor.read(into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+    }
+}
+
+/// All tokens as text.
+func spelling(of text: TokenText) -> [String?] {
+    tokens(of: text).map { text.vocabulary.text(of: Int($0)) }
+}
+
+/// The vocabulary's tokens as text.
+func spelling(of vocabulary: Vocabulary) -> [String?] {
+    (0..<vocabulary.count).map { vocabulary.text(of: $0) }
+}
+
+/// SplitMix64: random texts that a seed repeats.
+struct TextTestRandom: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
