@@ -52,8 +52,8 @@ let package = Package(
         .executableTarget(
             name: "lstm-dist",
             dependencies: [
-                "Benchmarks", "Training", "RunFolder", "FileFormats", "MPI", "Kernels", "ConfigFile", argumentParser,
-                logging,
+                "Benchmarks", "Training", "RunFolder", "FileFormats", "Recurrent", "MPI", "Kernels", "ConfigFile",
+                argumentParser, logging,
             ],
             swiftSettings: common),
         library(
@@ -73,12 +73,13 @@ let package = Package(
         library("Recurrent", ["Kernels", "Tensors", "ConfigFile"]),
         library("Optimization", ["Kernels", "Tensors", "ConfigFile"]),
         library("Sequences", ["Tensors", "ConfigFile"]),
-        library("Kernels", ["COpenBLAS", "CSIMDLevel", "Tensors"]),
+        library("Kernels", ["COpenBLAS", "CSIMDLevel", "CVectors", "Tensors"]),
         library("Tensors"),
         library("ConfigFile", [yams]),
         library("MPI", ["CMPI"]),
         // Level and CPU check; compiled for the oldest CPU whatever the level is.
         .target(name: "CSIMDLevel", cSettings: [.define("LSTM_DIST_LEVEL", to: "\(levelNumber)")]),
+        .target(name: "CVectors"),
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
 
@@ -86,9 +87,15 @@ let package = Package(
         tests(of: "FileFormats"),
         tests(of: "RunFolder", ["FileFormats"]),
         tests(of: "Sequences", ["Tensors", "ConfigFile"]),
-        tests(of: "MPI", ["MPIExercises"]),
+        tests(of: "MPI", ["MPIExercises", "LaunchSupport"]),
         // A program with an exercise for each collective, started by the tests with mpirun.
         .executableTarget(
             name: "MPIExercises", dependencies: ["MPI"], path: "Tests/MPIExercises", swiftSettings: common),
+        // The whole program on real ranks.
+        .testTarget(
+            name: "LaunchTests",
+            dependencies: ["LaunchSupport", "Training", "FileFormats", "Recurrent", "Optimization"],
+            swiftSettings: common),
+        .target(name: "LaunchSupport", path: "Tests/LaunchSupport", swiftSettings: common),
     ]
 )

@@ -1,3 +1,5 @@
+public import CVectors  // public: functions that other modules inline call it
+
 #if SIMD_V4
     /// The vector that kernels compute with: as wide as the registers of the level the program is built for.
     @usableFromInline package typealias Vector = SIMD16<Float>
@@ -17,8 +19,10 @@ extension Vector {
     /// call of the C library for each lane).
     @inlinable @inline(__always)
     package func plus(_ a: Vector, times b: Vector) -> Vector {
-        #if SIMD_FMA
-            return addingProduct(a, b)
+        #if SIMD_V4
+            return multiply_add_16(a, b, self)
+        #elseif SIMD_FMA
+            return multiply_add_8(a, b, self)
         #else
             return self + a * b
         #endif

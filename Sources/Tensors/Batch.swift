@@ -23,15 +23,19 @@ package struct Batch: Sendable {
     /// `[window, sequences, values]`: the numbers to predict, read where `targets` says scored; else empty.
     package var targetValues: [Float] = []
 
+    /// Steps of the sequences, without what follows shorter ones: the tokens that throughput counts.
+    package var steps = 0
+
     package static let unscored: Int32 = -1
 
     package init() {}
 
-    /// Makes room for `[window, sequences]` of a task: inputs zero, all steps unscored.
+    /// Makes room for `[window, sequences]` of a task: inputs zero, all steps unscored, none of them padding.
     package mutating func reshape(window: Int, sequences: Int, for shape: TaskShape) {
         self.window = window
         self.sequences = sequences
         let rows = window * sequences
+        steps = rows
         switch shape.input {
         case .tokens: tokens.refill(0, count: rows)
         case .features(let count): features.refill(0, count: rows * count)

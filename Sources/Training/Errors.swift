@@ -12,6 +12,9 @@ extension ConfigError: ExitCoded {
 extension StreamError: ExitCoded {
     package var exitCode: Int32 { 2 }
 }
+extension MissingData: ExitCoded {
+    package var exitCode: Int32 { error.exitCode }
+}
 extension TextError: ExitCoded {}
 extension FileFormatError: ExitCoded {}
 extension RunFolderError: ExitCoded {}

@@ -8,13 +8,15 @@ package import Tensors
 package struct GradientAverager {
     private let communicator: Communicator
     private let gradients: FloatBlock
-    /// Loss, scored steps, whether the root wishes a checkpoint, then an error a sequence.
+    /// Loss, scored steps, steps, whether the root wishes a checkpoint, then an error a sequence.
     private var sums: [Double]
-    private static let fixed = 3
+    private static let fixed = 4
 
     /// The figures of a step over all ranks.
     package struct Total {
         package var tally = Tally()
+        /// Steps of all sequences, scored or not.
+        package var steps = 0
         package var wishesCheckpoint = false
         /// Euclidean norm of the averaged gradient.
         package var gradientNorm = 0.0
@@ -32,12 +34,13 @@ package struct GradientAverager {
 
     /// Sums over ranks; the gradients stay sums. Collective (MPI_Allreduce, twice).
     package mutating func sum(
-        _ tally: Tally, sequenceErrors: [Float], firstSequence: Int, wishesCheckpoint: Bool
+        _ tally: Tally, steps: Int, sequenceErrors: [Float], firstSequence: Int, wishesCheckpoint: Bool
     ) throws -> Total {
         for index in sums.indices { sums[index] = 0 }
         sums[0] = tally.loss
         sums[1] = Double(tally.scored)
-        sums[2] = wishesCheckpoint ? 1 : 0
+        sums[2] = Double(steps)
+        sums[3] = wishesCheckpoint ? 1 : 0
         for (index, error) in sequenceErrors.enumerated() where Self.fixed + firstSequence + index < sums.count {
             sums[Self.fixed + firstSequence + index] = Double(error)
         }
@@ -47,7 +50,8 @@ package struct GradientAverager {
         var total = Total()
         total.tally.loss = sums[0]
         total.tally.scored = Int(sums[1])
-        total.wishesCheckpoint = sums[2] > 0
+        total.steps = Int(sums[2])
+        total.wishesCheckpoint = sums[3] > 0
         return total
     }
 

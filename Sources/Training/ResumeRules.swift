@@ -9,7 +9,7 @@ package enum ResumeRules {
     /// Keys, and beginnings of keys, that may change.
     private static let changeable = [
         "training.optimizer.learning_rate", "training.schedule.", "training.steps", "training.epochs",
-        "training.accumulate", "training.clip_norm", "validation.", "data.validation", "data.test", "checkpoint.",
+        "training.accumulate", "training.clip_norm", "validation.", "data.validation", "data.test", "data.source", "checkpoint.",
         "logging.", "communication.",
     ]
     /// Compared by size and checksum, not by path.
@@ -41,8 +41,15 @@ package enum ResumeRules {
         let then = checkpoint.state.extra["data"]?["train"]
         guard let then, let now = fingerprints["train"], then != now else { return }
         throw TrainingError.usage(
-            "\(checkpoint.path): the training data is not the same any more: \(then.text) then, \(now.text) now; "
-                + "accepted: the data it was started with, another --run, or --overwrite to start anew")
+            "\(checkpoint.path): data.train is not the text it was: \(words(then)) then, \(words(now)) now; "
+                + "accepted: the text it was started with, another --run, or --overwrite to start anew")
+    }
+
+    /// Each file's fingerprint in words.
+    private static func words(_ files: JSONValue) -> String {
+        (files.arrayValue ?? []).map { file in
+            "\(file["bytes"]?.integerValue ?? 0) bytes with SHA-256 \(file["sha256"]?.stringValue ?? "unknown")"
+        }.joined(separator: ", ")
     }
 
     /// Size and checksum of each split's files: what a resumed run compares.

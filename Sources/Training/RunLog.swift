@@ -14,11 +14,11 @@ package final class RunLog {
     private var lineStarted = secondsNow()
     private var lastShown = -Double.infinity
     /// Since the last train line, without validations and checkpoints.
-    private var scored = 0
+    private var tokens = 0
     private var computeSeconds = 0.0
     private var communicationSeconds = 0.0
     private var pausedSeconds = 0.0
-    /// Scored steps a second over the whole leg, for the estimate of the time left.
+    /// Of the whole leg, for the estimate of the time left.
     private var stepSeconds = 0.0
     private var stepsTimed = 0
 
@@ -39,7 +39,7 @@ package final class RunLog {
 
     /// Notes a step; with `writes`, writes its train line.
     package func step(_ summary: Trainer.StepSummary, step: Int, writes: Bool) throws {
-        scored += summary.scored
+        tokens += summary.tokens
         let computed = summary.computeSeconds + summary.updateSeconds
         computeSeconds += computed
         communicationSeconds += summary.communicationSeconds
@@ -48,7 +48,7 @@ package final class RunLog {
         guard writes else { return }
         let now = secondsNow()
         let elapsed = max(now - lineStarted - pausedSeconds, 1e-9)
-        let rate = Double(scored) / elapsed
+        let rate = Double(tokens) / elapsed
         var line = Self.figures("train", step: step, epoch: summary.epoch, loss: summary.loss)
         line += taskMetrics(loss: summary.loss)
         line += [
@@ -63,7 +63,7 @@ package final class RunLog {
         try metrics.append(.object(line))
         show(summary, step: step, tokensPerSecond: rate, now: now)
         lineStarted = now
-        (scored, computeSeconds, communicationSeconds, pausedSeconds) = (0, 0, 0, 0)
+        (tokens, computeSeconds, communicationSeconds, pausedSeconds) = (0, 0, 0, 0)
     }
 
     /// Writes a validation or test line.

@@ -66,7 +66,8 @@ package struct Trainer {
         package let epoch: Int
         /// Mean loss over the scored steps of the global batch, before the update.
         package let loss: Double
-        package let scored: Int
+        /// Steps of all sequences: tokens of a language model.
+        package let tokens: Int
         /// Of the averaged gradient, before clipping.
         package let gradientNorm: Double
         package let learningRate: Double
@@ -87,17 +88,19 @@ package struct Trainer {
         let shard = Shard.rows(rows, part: communicator.rank, of: communicator.size)
         network.pack()
         var tally = Tally()
+        var tokens = 0
         sequenceErrors.removeAll(keepingCapacity: true)
         for part in 0..<options.accumulate {
             let part = (rows: Shard.rows(shard, part: part, of: options.accumulate), isFirst: part == 0)
             try source.read(part.rows, step: position, epoch: epoch, into: &batch)
             tally += network.forward(batch, state, workspace, dropoutSeed: options.seed)
+            tokens += batch.steps
             judge(part.rows.count)
             network.backward(batch, workspace, adding: !part.isFirst)
         }
         let computed = secondsNow()
         let total = try averager.sum(
-            tally, sequenceErrors: sequenceErrors, firstSequence: shard.lowerBound,
+            tally, steps: tokens, sequenceErrors: sequenceErrors, firstSequence: shard.lowerBound,
             wishesCheckpoint: wishingCheckpoint)
         let summed = secondsNow()
         let norm = averager.divideAndClip(by: total.tally.scored, to: options.clipNorm)
@@ -106,7 +109,7 @@ package struct Trainer {
         optimizer.update(parameters, with: gradients, in: 0..<parameters.count, rate: rate)
         criterion?.observe(averager.sequenceErrors.prefix(rows))
         let summary = StepSummary(
-            epoch: epoch, loss: total.tally.loss / Double(max(total.tally.scored, 1)), scored: total.tally.scored,
+            epoch: epoch, loss: total.tally.loss / Double(max(total.tally.scored, 1)), tokens: total.steps,
             gradientNorm: norm, learningRate: rate, wishesCheckpoint: total.wishesCheckpoint,
             computeSeconds: computed - start, communicationSeconds: summed - computed, updateSeconds: secondsNow() - summed)
         advance(by: rows)

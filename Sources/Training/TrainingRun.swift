@@ -115,9 +115,12 @@ package final class TrainingRun {
         trainer.schedule.observe(validationLoss: score.loss)
         try log?.score("validation", score, step: trainer.steps, epoch: summary.epoch, isBest: improved)
         if isOutOfPatience { ending = .patience }
-        if score.isSolved { ending = .solved }
+        if score.isSolved && criterionAllows { ending = .solved }
         return improved
     }
+
+    /// As the paper proceeds: the test counts once the criterion on training sequences, if there is one, has been met.
+    private var criterionAllows: Bool { trainer.criterion.map { $0.metAfter != nil } ?? true }
 
     private var validationIsDue: Bool {
         switch options.validationInterval {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ConfigFile
 import Training
 
 /// The command line: one file a command, one line here.
@@ -25,4 +26,17 @@ struct LSTMDist: ParsableCommand {
             InspectCommand.self, ConfigCommand.self, DoctorCommand.self, BenchCommand.self,
         ],
         defaultSubcommand: DefaultCommand.self)
+
+    /// Refuses a first word that is no command. Left to the parser it would be an argument too many of the default
+    /// command, which nobody has asked for.
+    static func checkCommand(in arguments: [String]) throws {
+        guard arguments.count > 1, case let word = arguments[1], !word.hasPrefix("-") else { return }
+        let hidden = DefaultCommand.configuration.commandName
+        let names = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
+        guard !names.contains(word) else { return }
+        let shown = names.filter { $0 != hidden }
+        let hint = nearestWord(to: word, among: shown).map { "did you mean \($0)? " } ?? ""
+        throw TrainingError.usage(
+            "there is no command \"\(word)\"; \(hint)accepted: \(shown.joined(separator: ", "))")
+    }
 }

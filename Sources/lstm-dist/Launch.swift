@@ -17,8 +17,10 @@ enum Launch {
     static func main() {
         prepareThreadForKernels()
         do {
+            try LSTMDist.checkCommand(in: CommandLine.arguments)
             var command = try LSTMDist.parseAsRoot()
             if let collective = command as? any CollectiveCommand { carryOut(collective) }
+            if Launcher.rank > 0 { freopen("/dev/null", "w", stdout) }
             try command.run()
             exit(0)
         } catch {

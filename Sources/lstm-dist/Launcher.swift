@@ -14,6 +14,13 @@ enum Launcher {
         return Int(environment["SLURM_STEP_NUM_TASKS"] ?? "") ?? 1
     }
 
+    /// This process's rank in the job step, 0 if no launcher says so.
+    static var rank: Int {
+        let environment = ProcessInfo.processInfo.environment
+        let rank = environment["OMPI_COMM_WORLD_RANK"] ?? environment["PMI_RANK"] ?? environment["SLURM_PROCID"]
+        return ranks > 1 ? Int(rank ?? "") ?? 0 : 0
+    }
+
     /// The tasks that a scheduler or launcher has set out for, and the variable that says so.
     static var announced: (variable: String, tasks: Int)? {
         let environment = ProcessInfo.processInfo.environment

@@ -1,6 +1,7 @@
 // The exercises on real ranks: what they print, and how they end.
 
 import Foundation
+import LaunchSupport
 import MPI
 import Testing
 

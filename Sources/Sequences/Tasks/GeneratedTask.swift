@@ -84,6 +84,7 @@ package struct GeneratedSource: SequenceSource {
         }
         batch.reshape(window: drawn.map(\.length).max() ?? 0, sequences: rows.count, for: task.shape)
         batch.firstStream = rows.lowerBound
+        batch.steps = drawn.reduce(0) { $0 + $1.length }
         batch.position = ((epoch - 1) * stepsPerEpoch + step) * longestWindow
         for (b, sequence) in drawn.enumerated() { batch.place(sequence, in: b, task.shape) }
     }

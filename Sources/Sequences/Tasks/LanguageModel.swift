@@ -23,6 +23,8 @@ package struct LanguageModel: SequenceTask {
             "Validates on this last part of the training text's tokens."),
         ConfigKey("data.test", .texts, when: here, "Test text, scored once when training has ended."),
         ConfigKey(
+            "data.source", .text, when: here, "How to get the text, said when a file of it is missing."),
+        ConfigKey(
             "data.tokenizer", .choice(TokenizerKind.allCases.map(\.rawValue)), default: .text("character"), when: here,
             "What a token is."),
         ConfigKey(
@@ -36,6 +38,15 @@ package struct LanguageModel: SequenceTask {
     package static let exclusiveKeys = [["data.validation", "data.validation_fraction"]]
 
     package static func load(_ configuration: Configuration, _ request: DataRequest) throws -> TaskData {
+        do {
+            return try open(configuration, request)
+        } catch let error as TextError {
+            guard case .missing = error, let source = configuration.value("data.source") else { throw error }
+            throw MissingData(error: error, source: source.yamlText)
+        }
+    }
+
+    private static func open(_ configuration: Configuration, _ request: DataRequest) throws -> TaskData {
         let window = configuration.integer("training.window")
         var opened: [String: TokenText] = [:]
         var files: [(split: String, paths: [String])] = []
@@ -113,4 +124,12 @@ package struct LanguageModel: SequenceTask {
     package func metrics(loss: Double, sums: [Double]) -> [(name: String, value: Double)] {
         [("perplexity", exp(loss)), ("bits_per_token", loss / M_LN2)]
     }
+}
+
+/// A text that isn't there, with the configuration's word on how to get it.
+package struct MissingData: Error, Equatable, CustomStringConvertible {
+    package let error: TextError
+    package let source: String
+
+    package var description: String { "\(error); how to get it: \(source)" }
 }

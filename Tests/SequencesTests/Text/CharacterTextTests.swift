@@ -1,10 +1,6 @@
 import Testing
 
-#if canImport(TextSequences)
-    import TextSequences
-#else
-    import Sequences
-#endif
+import Sequences
 
 @Suite("Text as bytes and characters")
 struct CharacterTextTests {

@@ -1,11 +1,7 @@
 import Foundation
 import Testing
 
-#if canImport(TextSequences)
-    import TextSequences
-#else
-    import Sequences
-#endif
+import Sequences
 
 @Suite("Memory of a large text")
 struct TextMemoryTests {

@@ -1,10 +1,6 @@
 import Foundation
 
-#if canImport(TextSequences)
-    import TextSequences
-#else
-    import Sequences
-#endif
+import Sequences
 
 /// A folder of small files that goes with the object.
 final class TextTestFolder {

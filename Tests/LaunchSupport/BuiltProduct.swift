@@ -1,14 +1,14 @@
 // Where the programs are that a build has made.
 
-import Foundation
+package import Foundation
 
 /// Finds this package's executables.
-enum BuiltProduct {
+package enum BuiltProduct {
     /// The environment variable that names their folder, where it is not this test program's own.
-    static let variable = "LSTM_DIST_BIN_DIR"
+    package static let variable = "LSTM_DIST_BIN_DIR"
 
     /// The path of an executable, or words on how to get it.
-    static func named(_ name: String) throws -> URL {
+    package static func named(_ name: String) throws -> URL {
         let program = folder.appending(path: name)
         guard FileManager.default.isExecutableFile(atPath: program.path) else {
             throw Missing(name: name, folder: folder.path)
@@ -21,10 +21,11 @@ enum BuiltProduct {
         return URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     }
 
-    struct Missing: Error, CustomStringConvertible {
+    /// There is no such program.
+    package struct Missing: Error, CustomStringConvertible {
         let name: String
         let folder: String
-        var description: String {
+        package var description: String {
             "There is no program \(name) in \(folder). Build it (swift build), or name its folder with \(variable)."
         }
     }

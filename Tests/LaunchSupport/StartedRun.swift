@@ -1,0 +1,112 @@
+// A run that goes on: it can be waited for, watched and killed.
+
+package import Foundation
+
+/// A program that was started under mpirun, or bare. To be asked for its result once.
+package final class StartedRun {
+    private let process = Process()
+    private let command: String
+    private let scratch: URL
+    private var output: URL { scratch.appending(path: "output") }
+    private var errors: URL { scratch.appending(path: "errors") }
+
+    /// Starts it; parameters as of `MPIRun.run`.
+    package init(
+        _ program: URL, _ arguments: [String], ranks: Int?, in folder: URL? = nil, input: String = "",
+        environment extra: [String: String] = [:]
+    ) throws {
+        scratch = FileManager.default.temporaryDirectory.appending(path: "mpi-run-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
+        let words = ranks.map { ["mpirun", "-q", "-n", "\($0)", program.path] } ?? [program.path]
+        command = (words + arguments).joined(separator: " ")
+        // Swift's threads block signals and a child inherits that: mpirun could not be asked to end. env unblocks them.
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["--default-signal"] + words + arguments
+        process.currentDirectoryURL = folder
+        process.environment = ProcessInfo.processInfo.environment
+            .merging(MPIRun.environment) { _, ours in ours }.merging(extra) { _, ours in ours }
+        // Files, not pipes: they never fill up, and do not stay open in a rank that outlives mpirun.
+        let given = scratch.appending(path: "input")
+        try Data(input.utf8).write(to: given)
+        process.standardInput = try FileHandle(forReadingFrom: given)
+        process.standardOutput = try Self.emptyFile(at: output)
+        process.standardError = try Self.emptyFile(at: errors)
+        try process.run()
+    }
+
+    deinit { try? FileManager.default.removeItem(at: scratch) }
+
+    /// Whether it has not ended yet.
+    package var isRunning: Bool { process.isRunning }
+
+    /// Waits for its end.
+    ///
+    /// - Throws: `MPIRun.Failure` when that does not come in time; then it has been killed.
+    package func result(within limit: Duration = .seconds(60)) async throws -> MPIRun {
+        let endedInTime = try await ends(within: limit)
+        if !endedInTime { try await end() }
+        let said = (try Data(contentsOf: output), String(decoding: try Data(contentsOf: errors), as: UTF8.self))
+        guard endedInTime else {
+            throw MPIRun.Failure.tookTooLong(
+                command: command, limit: limit, output: String(decoding: said.0, as: UTF8.self), errors: said.1)
+        }
+        return MPIRun(exitCode: process.terminationStatus, outputBytes: Array(said.0), errors: said.1)
+    }
+
+    /// The processes of the ranks: mpirun's children, or the program itself.
+    package var ranks: [Int32] {
+        let children = Self.children(of: process.processIdentifier)
+        return children.isEmpty ? [process.processIdentifier] : children
+    }
+
+    /// Kills mpirun and all ranks at once, as a machine that loses its power would, and returns when they are gone.
+    package func kill() async throws {
+        let processes = [process.processIdentifier] + Self.children(of: process.processIdentifier)
+        for id in processes { Foundation.kill(id, SIGKILL) }
+        process.waitUntilExit()
+        for id in processes where id != process.processIdentifier {
+            while Self.lives(id) { try await Task.sleep(for: .milliseconds(5)) }
+        }
+    }
+
+    /// Asks mpirun to end its ranks, and ends mpirun itself if it does not listen.
+    private func end() async throws {
+        process.terminate()
+        if try await ends(within: .seconds(5)) { return }
+        Foundation.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    /// Whether the process ended within the limit.
+    private func ends(within limit: Duration) async throws -> Bool {
+        let deadline = ContinuousClock.now + limit
+        while process.isRunning {
+            if ContinuousClock.now > deadline { return false }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        return true
+    }
+
+    private static func children(of parent: Int32) -> [Int32] {
+        let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc"))?.compactMap { Int32($0) } ?? []
+        return processes.filter { fields($0)?.parent == parent }.sorted()
+    }
+
+    /// Whether a process is there and not merely unburied.
+    private static func lives(_ id: Int32) -> Bool { fields(id).map { $0.state != "Z" } ?? false }
+
+    /// State and parent of a process; they follow the name in parentheses, which can hold anything.
+    private static func fields(_ id: Int32) -> (state: Substring, parent: Int32)? {
+        guard let text = try? String(contentsOfFile: "/proc/\(id)/stat", encoding: .utf8),
+            let end = text.lastIndex(of: ")")
+        else { return nil }
+        let fields = text[text.index(after: end)...].split(separator: " ")
+        guard fields.count > 1, let parent = Int32(fields[1]) else { return nil }
+        return (fields[0], parent)
+    }
+
+    private static func emptyFile(at url: URL) throws -> FileHandle {
+        try Data().write(to: url)
+        return try FileHandle(forWritingTo: url)
+    }
+}

@@ -1,0 +1,103 @@
+// What may change when a run goes on, and what is refused with its old and its new value.
+
+import FileFormats
+import Foundation
+import LaunchSupport
+import Testing
+
+extension LaunchTests {
+    @Suite("resuming with another configuration")
+    struct ChangedKeysTests {
+        private static let complaint = "lstm-dist: run/checkpoints/step-00000030: "
+        private static let accepted = "another --run, or --overwrite to start anew\n"
+
+        private func trained() async throws -> TestFolder {
+            let folder = try TestFolder.withText()
+            try await folder.train("small.yaml", into: "run")
+            return folder
+        }
+
+        @Test("learning rate, schedule, steps, clipping and logging may change, and the log says so")
+        func changeable() async throws {
+            let folder = try await trained()
+            let run = try await folder.lstmDist(
+                "train", "small.yaml", "--run", "run", "--set", "training.steps=40", "--set",
+                "training.optimizer.learning_rate=0.003", "--set", "training.schedule={name: step, factor: 0.5, every_epochs: 1}",
+                "--set", "training.clip_norm=1", "--set", "logging.every_steps=2", ranks: 2)
+            #expect(run.exitCode == 0)
+            #expect(
+                run.errors.split(separator: "\n").filter { $0.hasPrefix("changed ") } == [
+                    "changed since the checkpoint: training.steps was 30 and is now 40",
+                    "changed since the checkpoint: training.clip_norm was 5.0 and is now 1.0",
+                    "changed since the checkpoint: training.optimizer.learning_rate was 0.01 and is now 0.003",
+                    "changed since the checkpoint: training.schedule.name was constant and is now step",
+                    "changed since the checkpoint: training.schedule.factor was not given and is now 0.5",
+                    "changed since the checkpoint: training.schedule.every_epochs was not given and is now 1",
+                    "changed since the checkpoint: logging.every_steps was 1 and is now 2",
+                ])
+            #expect(try folder.run("run").metrics("train").count == 35)
+        }
+
+        @Test("model, data and seed may not: each is named, old and new")
+        func refused() async throws {
+            let folder = try await trained()
+            let before = try folder.run("run").lines()
+            let run = try await folder.lstmDist(
+                "train", "small.yaml", "--run", "run", "--set", "model.hidden=14", "--set", "data.tokenizer=byte", "--set",
+                "training.seed=2", "--set", "training.steps=40", ranks: 3)
+            #expect(
+                run.errors == Self.complaint + "this run can't go on with another configuration: "
+                    + "data.tokenizer was character and is now byte; training.seed was 1 and is now 2; "
+                    + "model.hidden was 13 and is now 14; accepted: the values it was started with, " + Self.accepted)
+            #expect(run.output == "")
+            #expect(run.exitCode == 2)
+            #expect(try folder.run("run").lines() == before)
+            #expect(try folder.text(of: "run/config.yaml").contains("hidden: 13"))
+        }
+
+        @Test("another training text under the same path is refused")
+        func changedText() async throws {
+            let folder = try await trained()
+            let path = folder.url(of: "text.txt").path
+            let (bytes, then) = (try folder.bytes(of: "text.txt").count, try Checksum.sha256(ofFile: path))
+            try folder.write(folder.text(of: "text.txt").replacing("river", with: "reevr"), to: "text.txt")
+            let now = try Checksum.sha256(ofFile: path)
+            let run = try await folder.lstmDist("train", "small.yaml", "--run", "run", ranks: 3)
+            #expect(
+                run.errors == Self.complaint + "data.train is not the text it was: \(bytes) bytes with SHA-256 \(then) "
+                    + "then, \(bytes) bytes with SHA-256 \(now) now; accepted: the text it was started with, "
+                    + Self.accepted)
+            #expect(run.exitCode == 2)
+        }
+
+        @Test("the same training text under another path goes on")
+        func movedText() async throws {
+            let folder = try await trained()
+            try FileManager.default.moveItem(at: folder.url(of: "text.txt"), to: folder.url(of: "moved.txt"))
+            let run = try await folder.lstmDist(
+                "train", "small.yaml", "--run", "run", "--quiet", "--set", "data.train=moved.txt", "--set",
+                "training.steps=32")
+            #expect(run.errors == "")
+            #expect(run.exitCode == 0)
+            #expect(try folder.run("run").metrics("train").count == 32)
+        }
+
+        @Test("--resume never on a used folder, and --init-from beside a checkpoint, are refused")
+        func usedFolder() async throws {
+            let folder = try await trained()
+            let never = try await folder.lstmDist("train", "small.yaml", "--run", "run", "--resume", "never", ranks: 3)
+            #expect(
+                never.errors == "lstm-dist: run: the run folder is used already and --resume never was given; accepted: "
+                    + "--overwrite to empty it, another --run, or --resume auto to go on\n")
+            #expect(never.exitCode == 2)
+            let weights = "run/checkpoints/latest/model.safetensors"
+            let other = try await folder.lstmDist(
+                "train", "small.yaml", "--run", "run", "--init-from", weights, ranks: 3)
+            #expect(
+                other.errors == "lstm-dist: --init-from \(weights): run has a checkpoint to go on from; accepted: "
+                    + "--overwrite, or another --run, to begin with other weights\n")
+            #expect(other.exitCode == 2)
+            #expect(try folder.run("run").metrics("train").count == 30)
+        }
+    }
+}

@@ -1,0 +1,217 @@
+// A run that was ended goes on as if it had never been.
+
+import FileFormats
+import Foundation
+import LaunchSupport
+import Testing
+
+/// Trainings whose whole state matters: what each needs beside weights is named after it.
+enum Resumable: String, CaseIterable, Sendable {
+    /// Optimiser moments, carried states of every stream, the place in the epoch and in the dropout's masks.
+    case adamWithDropout
+    /// The rate's factor and the validations since the best one.
+    case plateau
+    /// The ring of the last training errors.
+    case adding
+
+    var config: String {
+        switch self {
+        case .adamWithDropout:
+            """
+            task: language-model
+            data: {train: text.txt}
+            model: {layers: 2, hidden: 11, embedding: 5, dropout: 0.2}
+            training: {batch: 10, window: 21, steps: 70, optimizer: {name: adam, learning_rate: 0.01}}
+            logging: {every_steps: 1}
+
+            """
+        case .plateau:
+            """
+            task: language-model
+            data: {train: text.txt, validation_fraction: 0.2}
+            model: {cell: gru, hidden: 11, embedding: 5}
+            training:
+              batch: 10
+              window: 21
+              steps: 70
+              optimizer: {name: momentum, learning_rate: 3.0}
+              schedule: {name: plateau, factor: 0.5, patience: 1, warmup_steps: 20}
+            validation: {every_steps: 6}
+            logging: {every_steps: 1}
+
+            """
+        case .adding:
+            """
+            task: adding
+            data: {length: 24, sequences_per_epoch: 130}
+            model: {hidden: 6}
+            training: {batch: 40, steps: 70, optimizer: {name: rmsprop, learning_rate: 0.01}}
+            validation: {every_steps: 10, batch: 640}
+            logging: {every_steps: 1}
+
+            """
+        }
+    }
+
+    func folder() throws -> TestFolder {
+        try TestFolder.withText().write(config, to: "run.yaml")
+    }
+}
+
+extension LaunchTests {
+    @Suite("resuming")
+    struct ResumeTests {
+        @Test(
+            "ended by a lower number of steps, in the middle of an epoch, and resumed: the same bits",
+            arguments: Resumable.allCases, [1, 2])
+        func lowerSteps(training: Resumable, ranks: Int) async throws {
+            let folder = try training.folder()
+            let never = try await folder.train("run.yaml", into: "never", ranks: ranks)
+            try await folder.train("run.yaml", into: "stopped", ranks: ranks, set: ["training.steps=17"])
+            try await folder.train("run.yaml", into: "stopped", ranks: ranks, set: ["training.steps=52"])
+            let stopped = try await folder.train("run.yaml", into: "stopped", ranks: ranks)
+            try expectSame(stopped, never)
+            #expect(try never.metrics("train").count == 70)
+            // The state in question is not the one a run begins with.
+            switch training {
+            case .adamWithDropout: #expect(try never.metrics("train").last?["epoch"]?.integerValue ?? 0 > 1)
+            case .plateau: #expect(Set(try never.figures("learning_rate").suffix(50)).count > 1)
+            case .adding:
+                let state = try SafetensorsFile(folder.url(of: "never/checkpoints/latest/training.safetensors").path)
+                #expect(try state.read("criterion.errors").contains { $0.isFinite })
+            }
+        }
+
+        @Test("killed after a checkpoint and resumed: the same bits", arguments: [1, 2])
+        func killed(ranks: Int) async throws {
+            let folder = try TestFolder.withText(
+                """
+                task: language-model
+                data: {train: text.txt}
+                model: {hidden: 64, dropout: 0.1}
+                training: {batch: 12, window: 20, steps: 1500}
+                checkpoint: {every_steps: 100}
+                logging: {every_steps: 7}
+
+                """)
+            let never = try await folder.train("small.yaml", into: "never", ranks: ranks)
+            let killed = folder.run("killed")
+            let run = try folder.start("train", "small.yaml", "--run", "killed", "--quiet", ranks: ranks)
+            let deadline = ContinuousClock.now + .seconds(30)
+            while !folder.has("\(killed.checkpoint(200))/state.json"), run.isRunning, ContinuousClock.now < deadline {
+                try await Task.sleep(for: .milliseconds(2))
+            }
+            try await run.kill()
+            #expect(try killed.outcome()["state"]?.stringValue == "running")
+            #expect(try killed.metrics().count < 1500 / 7)
+            try await folder.train("small.yaml", into: "killed", ranks: ranks)
+            try expectSame(killed, never)
+            #expect(try killed.checkpointNames() == never.checkpointNames())
+        }
+
+        @Test("resumed on another number of ranks: the next 30 losses are those of a run never stopped", arguments: [3, 1])
+        func otherRanks(ranks: Int) async throws {
+            let folder = try Resumable.adamWithDropout.folder()
+            let never = try await folder.train("run.yaml", into: "never", ranks: 2)
+            try await folder.train("run.yaml", into: "stopped", ranks: 2, set: ["training.steps=37"])
+            let stopped = try await folder.train(
+                "run.yaml", into: "stopped", ranks: ranks, set: ["training.steps=67"])
+            expectClose(Array(try stopped.figures().suffix(30)), Array(try never.figures()[37..<67]), within: 1e-4)
+            #expect(try stopped.metrics().last?["ranks"]?.integerValue == ranks)
+        }
+
+        @Test("a complete run says its figures again and stays as it is")
+        func complete() async throws {
+            let folder = try Resumable.plateau.folder()
+            let run = folder.run("run")
+            let first = try await folder.lstmDist("train", "run.yaml", "--run", "run", ranks: 2)
+            let files = (try run.lines(), try run.latest("state.json"), try run.outcome())
+            let again = try await folder.lstmDist("train", "run.yaml", "--run", "run", ranks: 2)
+            #expect(again.exitCode == 0)
+            #expect(again.output == first.output)
+            #expect(again.output.hasPrefix("best validation loss "))
+            #expect(again.errors.hasSuffix(" on 2 ranks, 70 steps (75 an epoch)\nrun is complete at step 70\n"), "\(again.errors)")
+            #expect(try run.lines() == files.0)
+            #expect(try run.latest("state.json") == files.1)
+            #expect(try run.outcome() == files.2)
+        }
+
+        @Test("from an older checkpoint by its path, later ones and their lines are left behind")
+        func olderCheckpoint() async throws {
+            let folder = try TestFolder.withText()
+            let keys = ["checkpoint.every_steps=10", "checkpoint.keep=9"]
+            let never = try await folder.train("small.yaml", into: "never", set: keys)
+            try await folder.train("small.yaml", into: "run", set: keys)
+            let run = try await folder.train(
+                "small.yaml", into: "run", "--resume", "run/checkpoints/step-00000010",
+                set: keys + ["training.steps=20"])
+            #expect(try run.checkpointNames() == ["latest", "step-00000010", "step-00000020"])
+            #expect(try run.metrics("train").count == 20)
+            try await folder.train("small.yaml", into: "run", set: keys)
+            try expectSame(run, never)
+        }
+
+        @Test("a damaged newest checkpoint is left aside with a warning, and the one before it goes on", arguments: [1, 2])
+        func damaged(ranks: Int) async throws {
+            let folder = try TestFolder.withText()
+            let keys = ["checkpoint.every_steps=10"]
+            let never = try await folder.train("small.yaml", into: "never", ranks: ranks, set: keys)
+            let run = try await folder.train(
+                "small.yaml", into: "run", ranks: ranks, set: keys + ["training.steps=20"])
+            let (written, damaged) = try folder.damage("\(run.checkpoint(20))/model.safetensors")
+            let resumed = try await folder.lstmDist(
+                "train", "small.yaml", "--run", "run", "--quiet", "--set", keys[0], ranks: ranks)
+            #expect(
+                resumed.errors == """
+                    warning: The checkpoint run/checkpoints/step-00000020 is damaged: the SHA-256 of model.safetensors is \
+                    \(damaged), but \(written) was written down.
+
+                    """)
+            #expect(resumed.exitCode == 0)
+            try expectSame(run, never)
+        }
+
+        @Test("with all checkpoints damaged, nothing is begun over their remains")
+        func allDamaged() async throws {
+            let folder = try TestFolder.withText()
+            let run = try await folder.train("small.yaml", into: "run")
+            let (written, damaged) = try folder.damage("\(run.checkpoint(30))/model.safetensors")
+            let resumed = try await folder.lstmDist("train", "small.yaml", "--run", "run", ranks: 2)
+            #expect(
+                resumed.errors == """
+                    warning: The checkpoint run/checkpoints/step-00000030 is damaged: the SHA-256 of model.safetensors is \
+                    \(damaged), but \(written) was written down.
+                    lstm-dist: run: no checkpoint of this run is whole; accepted: --overwrite to start anew, or another \
+                    --run
+
+                    """)
+            #expect(resumed.exitCode == 2)
+        }
+
+        @Test("--overwrite starts anew, and leaves what is not the run's")
+        func overwrite() async throws {
+            let folder = try TestFolder.withText()
+            let run = try await folder.train("small.yaml", into: "run", set: ["checkpoint.every_steps=7"])
+            try folder.write("mine", to: "run/notes.txt")
+            try await folder.train("small.yaml", into: "run", "--overwrite", set: ["training.steps=5", "model.hidden=6"])
+            #expect(try run.checkpointNames() == ["latest", "step-00000005"])
+            #expect(try run.metrics("train").count == 5)
+            #expect(try folder.text(of: "run/notes.txt") == "mine")
+            #expect(
+                try folder.names(in: "run")
+                    == ["checkpoints", "config.yaml", "environment.json", "metrics.jsonl", "notes.txt", "outcome.json"])
+        }
+    }
+}
+
+extension TestFolder {
+    /// Changes a byte in the middle of a file; returns its checksums before and after.
+    func damage(_ name: String) throws -> (before: String, after: String) {
+        let path = url(of: name).path
+        let before = try Checksum.sha256(ofFile: path)
+        var bytes = try bytes(of: name)
+        bytes[bytes.count * 3 / 4] ^= 1
+        try Data(bytes).write(to: url(of: name))
+        return (before, try Checksum.sha256(ofFile: path))
+    }
+}

@@ -1,0 +1,116 @@
+// Where a test starts lstm-dist, and what it leaves there.
+
+import FileFormats
+import Foundation
+import LaunchSupport
+import Testing
+
+/// A folder of one test's own, in which lstm-dist is started; removed with the last reference to it.
+final class TestFolder {
+    let url: URL
+
+    init() throws {
+        url = FileManager.default.temporaryDirectory.appending(path: "launch-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(at: url) }
+
+    func url(of name: String) -> URL { url.appending(path: name) }
+
+    @discardableResult
+    func write(_ text: String, to name: String) throws -> TestFolder {
+        try Data(text.utf8).write(to: url(of: name))
+        return self
+    }
+
+    func bytes(of name: String) throws -> [UInt8] { Array(try Data(contentsOf: url(of: name))) }
+    func text(of name: String) throws -> String { String(decoding: try bytes(of: name), as: UTF8.self) }
+    func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: url(of: name).path) }
+
+    /// The names in a folder, sorted.
+    func names(in folder: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: url(of: folder).path).sorted()
+    }
+
+    func run(_ name: String) -> RunFiles { RunFiles(folder: self, name: name) }
+
+    /// Runs lstm-dist here, bare if `ranks` is nil.
+    func lstmDist(
+        _ arguments: String..., ranks: Int? = nil, input: String = "", environment: [String: String] = [:],
+        limit: Duration = .seconds(60)
+    ) async throws -> MPIRun {
+        try await MPIRun.run(
+            Self.program, arguments, ranks: ranks, in: url, input: input, environment: environment, limit: limit)
+    }
+
+    /// Starts a training here and does not wait for it.
+    func start(_ arguments: String..., ranks: Int?) throws -> StartedRun {
+        try StartedRun(Self.program, arguments, ranks: ranks, in: url)
+    }
+
+    /// Trains `config` here, with these keys set otherwise, into the folder `run`, which must succeed, and hands back what it wrote.
+    @discardableResult
+    func train(
+        _ config: String, into run: String, ranks: Int? = nil, _ arguments: String..., set keys: [String] = [],
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws -> RunFiles {
+        let words = ["train", config, "--run", run, "--quiet"] + keys.flatMap { ["--set", $0] } + arguments
+        let ended = try await MPIRun.run(Self.program, words, ranks: ranks, in: url, limit: .seconds(60))
+        #expect(ended.exitCode == 0, "\(ended.errors)", sourceLocation: sourceLocation)
+        return self.run(run)
+    }
+
+    static var program: URL { get throws { try BuiltProduct.named("lstm-dist") } }
+}
+
+/// The folder that a run wrote.
+struct RunFiles {
+    let folder: TestFolder
+    let name: String
+
+    /// What differs from run to run however equal the runs are.
+    private static let times: Set = ["tokens_per_second", "seconds", "compute_fraction", "communication_fraction"]
+
+    /// The lines of metrics.jsonl.
+    func metrics(_ split: String? = nil) throws -> [JSONValue] {
+        try folder.text(of: "\(name)/metrics.jsonl").split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+            .filter { split == nil || $0["split"]?.stringValue == split }
+    }
+
+    /// Those lines as texts, without times.
+    func lines() throws -> [String] {
+        try metrics().map { line in
+            JSONValue.object((line.members ?? []).filter { !Self.times.contains($0.key) }).text
+        }
+    }
+
+    /// A figure of each line of a split.
+    func figures(_ key: String = "loss", of split: String = "train") throws -> [Double] {
+        try metrics(split).map { try #require($0[key]?.numberValue) }
+    }
+
+    var checkpoints: String { "\(name)/checkpoints" }
+
+    func checkpoint(_ step: Int) -> String {
+        let digits = String(step)
+        return "\(checkpoints)/step-" + String(repeating: "0", count: 8 - digits.count) + digits
+    }
+
+    /// Names of the checkpoints' folders and links, sorted.
+    func checkpointNames() throws -> [String] { try folder.names(in: checkpoints) }
+
+    /// Where a link leads.
+    func target(of link: String) throws -> String {
+        try FileManager.default.destinationOfSymbolicLink(atPath: folder.url(of: "\(checkpoints)/\(link)").path)
+    }
+
+    /// A file of the latest checkpoint.
+    func latest(_ file: String) throws -> [UInt8] { try folder.bytes(of: "\(checkpoints)/latest/\(file)") }
+
+    func model(of checkpoint: String = "latest") throws -> SafetensorsFile {
+        try SafetensorsFile(folder.url(of: "\(checkpoints)/\(checkpoint)/model.safetensors").path)
+    }
+
+    func outcome() throws -> JSONValue { try JSONValue(parsing: folder.text(of: "\(name)/outcome.json")) }
+}

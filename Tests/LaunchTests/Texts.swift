@@ -1,0 +1,41 @@
+// Texts and configurations that several tests train on.
+
+import Foundation
+
+/// Files of the project that tests read.
+enum ProjectFiles {
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+    static let fixtures = folder.appending(path: "Tests/Fixtures/pytorch")
+}
+
+/// Made-up sentences: the same number of words gives the same text.
+func inventedText(words count: Int, seed: UInt64 = 1) -> String {
+    let words = "the a of ocean river stone light and under over sings falls moves through small grey".split(separator: " ")
+    var state = seed
+    var text = ""
+    for _ in 0..<count {
+        state = (state * 16807) % 2_147_483_647
+        text += words[Int(state % UInt64(words.count))]
+        text += state % 11 == 0 ? ".\n" : " "
+    }
+    return text
+}
+
+/// A small language model of characters on text.txt: 30 steps of 12 streams, no validation.
+let smallConfig = """
+    task: language-model
+    data: {train: text.txt, tokenizer: character}
+    model: {layers: 2, hidden: 13, embedding: 7}
+    training: {batch: 12, window: 9, steps: 30, optimizer: {name: adam, learning_rate: 0.01}}
+    validation: {every_epochs: 0}
+    logging: {every_steps: 1}
+
+    """
+
+extension TestFolder {
+    /// A folder with a text of 2,000 words and `small.yaml`, which trains on it.
+    static func withText(_ config: String = smallConfig) throws -> TestFolder {
+        try TestFolder().write(inventedText(words: 2000), to: "text.txt").write(config, to: "small.yaml")
+    }
+}
