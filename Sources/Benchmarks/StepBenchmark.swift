@@ -88,7 +88,8 @@ package struct StepBenchmark {
     }
 
     private func result(
-        _ times: [Double], _ summaries: [Trainer.StepSummary], _ sizes: NetworkConfiguration, tokens: Double, peak: Double
+        _ times: [Double], _ summaries: [Trainer.StepSummary], _ sizes: NetworkConfiguration, tokens: Double,
+        peak: Double
     ) throws -> Result {
         let median = try communicator.allreduce(times.sorted()[times.count / 2], .maximum)
         let total = times.reduce(0, +)

@@ -1,5 +1,5 @@
-internal import CSIMDLevel
 internal import COpenBLAS
+internal import CSIMDLevel
 
 /// Prepares the calling thread for kernels: one BLAS thread a rank (left alone, OpenBLAS starts one a core in every
 /// rank), and subnormal numbers flushed to zero (saturated gates make them, and each costs a hundred cycles).

@@ -45,7 +45,8 @@ package struct Schedule: Sendable {
             "training.schedule.name", .choice(["constant", "step", "exponential", "cosine", "plateau"]),
             default: .text("constant"), "How the learning rate changes."),
         ConfigKey(
-            "training.schedule.factor", .number(factors), when: only("step", "exponential", "plateau"), isRequired: true,
+            "training.schedule.factor", .number(factors), when: only("step", "exponential", "plateau"),
+            isRequired: true,
             "What the rate is multiplied by."),
         ConfigKey(
             "training.schedule.every_epochs", .integer(1...1_000_000_000), when: only("step"), isRequired: true,

@@ -1,5 +1,5 @@
-import Glibc
 package import ConfigFile
+import Glibc
 package import Tensors
 
 /// How the weights begin: uniform(-scale, scale) for every weight, embedding and bias, then the forget gate's bias.

@@ -36,7 +36,9 @@ extension SequenceTask {
     package var isSolvedByCriterion: Bool { false }
 
     /// Whether training ends when the task is solved.
-    package var canBeSolved: Bool { isSolvedByCriterion || isSolved(validationSums: [Double](repeating: 0, count: sumCount)) != nil }
+    package var canBeSolved: Bool {
+        isSolvedByCriterion || isSolved(validationSums: [Double](repeating: 0, count: sumCount)) != nil
+    }
 }
 
 /// "The last `count` training sequences all have an error below `each`, and their mean is below `mean`": when Hochreiter &

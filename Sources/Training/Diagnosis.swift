@@ -43,7 +43,8 @@ package struct Diagnosis {
             found.append(
                 Warning(
                     id: "singletons",
-                    seen: "\(announced.variable) speaks of \(announced.tasks) tasks, and this job has one rank: probably "
+                    seen:
+                        "\(announced.variable) speaks of \(announced.tasks) tasks, and this job has one rank: probably "
                         + "\(announced.tasks) jobs of one rank run side by side",
                     cure: "start with the mpirun of the MPI that this program is linked with, or srun --mpi=pmix"))
         }
@@ -84,7 +85,8 @@ package struct Diagnosis {
             found.append(
                 Warning(
                     id: "network-file-system", seen: "the working directory lies on \(fileSystem)",
-                    cure: "a parallel or local file system for run folders, or checkpoint.every_minutes of some length"))
+                    cure: "a parallel or local file system for run folders, or checkpoint.every_minutes of some length")
+            )
         }
         return found
     }
@@ -134,7 +136,8 @@ package struct Diagnosis {
         var lines = ["lstm-dist \(programVersion), \(Job.libraryVersion)", "ranks        \(ranks.count)"]
         for host in hosts { lines.append("host         \(host.host): \(host.ranks) ranks on \(host.cores) cores") }
         for (number, rank) in ranks.enumerated() where ranks.count <= 16 {
-            lines.append("rank \(number)       \(rank.host), may use cores \(rank.cpus.map(String.init).joined(separator: " "))")
+            lines.append(
+                "rank \(number)       \(rank.host), may use cores \(rank.cpus.map(String.init).joined(separator: " "))")
         }
         lines += [
             "threads      1 a rank",

@@ -11,7 +11,9 @@ package struct MemoryEstimate: Sendable {
     package let activationBytes: Double
     private let sizes: String
 
-    package init(_ network: NetworkConfiguration, _ options: Options, _ source: any SequenceSource, slots: Int, ranks: Int) {
+    package init(
+        _ network: NetworkConfiguration, _ options: Options, _ source: any SequenceSource, slots: Int, ranks: Int
+    ) {
         let H = Double(network.hiddenSize)
         let gates = Double(network.cell.gates)
         let layers = Double(network.layers)

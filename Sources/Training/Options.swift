@@ -75,7 +75,9 @@ package struct Options: Sendable {
         ConfigKey(
             "validation.batch", .integer(1...10_000_000),
             "Sequences of a validation step; as training.batch if not given."),
-        ConfigKey("logging.every_steps", .integer(1...1_000_000_000_000), default: .integer(10), "A train line each so many steps."),
+        ConfigKey(
+            "logging.every_steps", .integer(1...1_000_000_000_000), default: .integer(10),
+            "A train line each so many steps."),
     ]
 
     package static let exclusiveKeys = [

@@ -74,7 +74,8 @@ package final class RunLog {
         try metrics.append(.object(line))
         let shown = score.metrics.map { "\($0.name) \(format($0.value))" }.joined(separator: "  ")
         console.info(
-            "step \(step)  epoch \(epoch)  \(split) loss \(format(score.loss))  \(shown)\(isBest ? "  (best so far)" : "")")
+            "step \(step)  epoch \(epoch)  \(split) loss \(format(score.loss))  \(shown)\(isBest ? "  (best so far)" : "")"
+        )
     }
 
     private static func figures(

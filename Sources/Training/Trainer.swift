@@ -111,7 +111,8 @@ package struct Trainer {
         let summary = StepSummary(
             epoch: epoch, loss: total.tally.loss / Double(max(total.tally.scored, 1)), tokens: total.steps,
             gradientNorm: norm, learningRate: rate, wishesCheckpoint: total.wishesCheckpoint,
-            computeSeconds: computed - start, communicationSeconds: summed - computed, updateSeconds: secondsNow() - summed)
+            computeSeconds: computed - start, communicationSeconds: summed - computed,
+            updateSeconds: secondsNow() - summed)
         advance(by: rows)
         return summary
     }

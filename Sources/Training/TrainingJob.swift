@@ -84,17 +84,17 @@ package struct TrainingJob {
             guard communicator.isRoot else { return }
             try prepareFolder(configuration, environment, checkpoint)
         }
+        let trainingRun = try TrainingRun(
+            assembly, on: communicator, in: run, console: console, fingerprints: fingerprints, resumes: resumes,
+            from: checkpoint)
+        if trainingRun.isComplete { return try trainingRun.repeatFigures() }
+        if let checkpoint { console.info("going on from \(checkpoint.path)") }
         do {
-            let trainingRun = try TrainingRun(
-                assembly, on: communicator, in: run, console: console, fingerprints: fingerprints, resumes: resumes,
-                from: checkpoint)
-            if trainingRun.isComplete { return try trainingRun.repeatFigures() }
-            if let checkpoint { console.info("going on from \(checkpoint.path)") }
             try trainingRun.train()
         } catch {
             if communicator.isRoot {
                 // The training's own error is the one to report.
-                try? run.write(outcome: Outcome(state: .failed, step: 0, reason: "\(error)"))
+                try? run.write(outcome: Outcome(state: .failed, step: trainingRun.steps, reason: "\(error)"))
             }
             throw error
         }
@@ -116,7 +116,8 @@ package struct TrainingJob {
             for message in damaged { console.warning(message) }
             guard checkpoint != nil || damaged.isEmpty else {
                 throw TrainingError.usage(
-                    "\(run.path): no checkpoint of this run is whole; accepted: --overwrite to start anew, or another --run")
+                    "\(run.path): no checkpoint of this run is whole; accepted: --overwrite to start anew, or another --run"
+                )
             }
             return checkpoint
         case .from(let path):

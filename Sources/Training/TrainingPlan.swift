@@ -31,14 +31,20 @@ package struct TrainingPlan {
 
         var lines = [
             ("task", configuration.text("task")),
-            ("model", "\(sizes.cell.name) \(sizes.layers) x \(sizes.hiddenSize), \(grouped(Int(parameters / 4))) parameters"),
+            (
+                "model",
+                "\(sizes.cell.name) \(sizes.layers) x \(sizes.hiddenSize), \(grouped(Int(parameters / 4))) parameters"
+            ),
         ]
         if let vocabulary = data.vocabulary { lines.append(("vocabulary", "\(grouped(vocabulary.count)) tokens")) }
         for (split, paths) in data.files { lines.append(("\(split) data", paths.joined(separator: ", "))) }
         let shares = (0..<ranks).map { Shard.rows(source.rows(inStep: 0), part: $0, of: ranks).count }
         let (most, least) = (shares.max() ?? 0, shares.min() ?? 0)
         lines += [
-            ("batch", "\(options.batch) sequences on \(ranks) ranks: \(most == least ? "\(most)" : "\(least) to \(most)") each"),
+            (
+                "batch",
+                "\(options.batch) sequences on \(ranks) ranks: \(most == least ? "\(most)" : "\(least) to \(most)") each"
+            ),
             ("steps", "\(grouped(steps)), \(grouped(source.stepsPerEpoch)) an epoch"),
             ("memory", "about \(MemoryEstimate.text(memory.totalBytes)) a rank"),
             (
@@ -48,7 +54,10 @@ package struct TrainingPlan {
             ),
             ("time", "very roughly \(duration(seconds)) with \(ranks) cores like this one, without validation"),
         ]
-        if least == 0 { lines.append(("warning", "some ranks would have no work: the batch has fewer sequences than there are ranks")) }
+        if least == 0 {
+            lines.append(
+                ("warning", "some ranks would have no work: the batch has fewer sequences than there are ranks"))
+        }
         self.lines = lines
     }
 

@@ -60,6 +60,9 @@ package final class TrainingRun {
     private var options: Options { assembly.options }
     private var isOutOfPatience: Bool { options.patience > 0 && validationsSinceBest >= options.patience }
 
+    /// Updates done.
+    package var steps: Int { trainer.steps }
+
     /// Whether there is nothing left to train.
     package var isComplete: Bool { ending != nil || trainer.steps >= trainer.totalSteps }
 

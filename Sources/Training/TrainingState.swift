@@ -140,7 +140,9 @@ package struct TrainingState {
 
     /// Each layer's part of the carried state: name in the file, layer, and the block it is a part of.
     private static func blocks(_ trainer: Trainer) -> [(name: String, layer: Int, block: FloatBlock)] {
-        let kinds = [("hidden", trainer.state.hidden)] + (trainer.state.cell.count > 0 || hasCell(trainer) ? [("cell", trainer.state.cell)] : [])
+        let kinds =
+            [("hidden", trainer.state.hidden)]
+            + (trainer.state.cell.count > 0 || hasCell(trainer) ? [("cell", trainer.state.cell)] : [])
         return kinds.flatMap { kind, block in
             (0..<trainer.state.layers).map { ("state.\(kind)_l\($0)", $0, block) }
         }

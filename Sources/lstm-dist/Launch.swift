@@ -20,12 +20,18 @@ enum Launch {
             try LSTMDist.checkCommand(in: CommandLine.arguments)
             var command = try LSTMDist.parseAsRoot()
             if let collective = command as? any CollectiveCommand { carryOut(collective) }
-            if Launcher.rank > 0 { freopen("/dev/null", "w", stdout) }
+            if Launcher.rank > 0 { silenceResults() }
             try command.run()
             exit(0)
         } catch {
             end(parsingOrLocal: error)
         }
+    }
+
+    /// A command that needs no MPI does the same on every rank that was started: one of them speaks.
+    private static func silenceResults() {
+        let nowhere = open("/dev/null", O_WRONLY)
+        if nowhere >= 0 { dup2(nowhere, STDOUT_FILENO) }
     }
 
     /// Starts the job, runs the command on all ranks, ends the job.

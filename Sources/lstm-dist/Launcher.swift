@@ -2,7 +2,9 @@ import Foundation
 
 /// What the launcher that started this process says of the job, in its environment: known before MPI is started.
 enum Launcher {
-    private static let sizes = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS", "PBS_NP", "NSLOTS", "LSB_DJOB_NUMPROC"]
+    private static let sizes = [
+        "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS", "PBS_NP", "NSLOTS", "LSB_DJOB_NUMPROC",
+    ]
 
     /// Ranks of this job step, 1 if no launcher says so.
     static var ranks: Int {

@@ -9,7 +9,12 @@ import Training
 /// `lstm-dist bench`
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measures this machine at the work of training.", subcommands: [Step.self])
+        commandName: "bench", abstract: "Measures this machine at the work of training.",
+        discussion: """
+            EXAMPLES
+              lstm-dist bench step configs/text.yaml
+            """,
+        subcommands: [Step.self])
 
     struct Step: CollectiveCommand {
         static let configuration = CommandConfiguration(
@@ -47,7 +52,8 @@ struct BenchCommand: ParsableCommand {
             if json == "-" { return console.result(result.json.text) }
             let spread = "\(format(1e3 * result.fastestSeconds)) to \(format(1e3 * result.slowestSeconds))"
             console.result("ranks               \(result.ranks)")
-            console.result("step                \(format(1e3 * result.stepSeconds)) ms (median of \(result.steps); \(spread))")
+            console.result(
+                "step                \(format(1e3 * result.stepSeconds)) ms (median of \(result.steps); \(spread))")
             console.result("tokens/s            \(grouped(Int(result.tokensPerSecond))), all ranks together")
             console.result("GFLOP/s a rank      \(format(result.flopsPerRank / 1e9))")
             console.result(

@@ -6,6 +6,11 @@ import Training
 struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Shows or checks a configuration; needs no MPI.",
+        discussion: """
+            EXAMPLES
+              lstm-dist config show configs/text.yaml
+              lstm-dist config check configs/text.yaml
+            """,
         subcommands: [Show.self, Check.self])
 
     /// What both take.
@@ -61,5 +66,7 @@ struct ConfigCommand: ParsableCommand {
 }
 
 extension String {
-    fileprivate func padding(to width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - count)) }
+    fileprivate func padding(to width: Int) -> String {
+        self + String(repeating: " ", count: Swift.max(0, width - count))
+    }
 }

@@ -36,7 +36,8 @@ struct ExportCommand: CollectiveCommand {
             if output == "-" {
                 guard Launcher.ranks > 1 || isatty(STDOUT_FILENO) == 0 else {
                     throw TrainingError.usage(
-                        "--output: standard output is a terminal, and the file is binary; accepted: --output FILE, or a pipe")
+                        "--output: standard output is a terminal, and the file is binary; accepted: --output FILE, or a pipe"
+                    )
                 }
                 try SafetensorsWriter.write(toDescriptor: STDOUT_FILENO, tensors: tensors, metadata: metadata)
             } else {
