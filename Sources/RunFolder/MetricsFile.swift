@@ -57,6 +57,18 @@ package final class MetricsFile {
         return (kept, removed)
     }
 
+    /// The last line of each split, by its name. Lines that can't be read are passed over.
+    package func lastLines() throws -> [String: JSONValue] {
+        var last: [String: JSONValue] = [:]
+        try forEachLine { line in
+            guard let json = try? JSONValue(parsing: UnsafeRawBufferPointer(line)),
+                let split = json["split"]?.stringValue
+            else { return }
+            last[split] = json
+        }
+        return last
+    }
+
     private static func stays(_ line: UnsafeBufferPointer<UInt8>, _ step: Int) -> Bool {
         guard let json = try? JSONValue(parsing: UnsafeRawBufferPointer(line)),
             let lineStep = json["step"]?.integerValue

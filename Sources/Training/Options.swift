@@ -127,7 +127,8 @@ package struct Options: Sendable {
     package func totalSteps(stepsPerEpoch: Int) -> Int {
         switch length {
         case .steps(let steps): steps
-        case .epochs(let epochs): epochs.multipliedReportingOverflow(by: stepsPerEpoch).partialValue
+        case .epochs(let epochs):
+            epochs <= Int.max / max(stepsPerEpoch, 1) ? epochs * stepsPerEpoch : Int.max
         }
     }
 

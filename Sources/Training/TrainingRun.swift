@@ -92,7 +92,7 @@ package final class TrainingRun {
     package func repeatFigures() throws {
         guard communicator.isRoot else { return }
         console.info("\(run.path) is complete at step \(trainer.steps)")
-        sayResult()
+        try sayResult()
     }
 
     private func noteCriterion() {
@@ -202,14 +202,21 @@ package final class TrainingRun {
             }
         try run.write(outcome: Outcome(state: .done, step: trainer.steps, reason: reason))
         console.info("done at step \(trainer.steps): \(reason); \(run.path) holds the run")
-        sayResult()
+        try sayResult()
     }
 
-    /// What standard output ends with.
-    private func sayResult() {
-        let task = assembly.data.task
+    /// What standard output ends with; taken from metrics.jsonl, so that a complete run can say it again.
+    private func sayResult() throws {
+        let last = try MetricsFile(path: run.metricsPath).lastLines()
+        if let loss = last["train"]?["loss"]?.numberValue { console.result("last training loss \(format(loss))") }
         if best.isFinite { console.result("best validation loss \(format(best))") }
-        guard task.canBeSolved else { return }
+        if let test = last["test"] {
+            let figures = ["loss", "perplexity", "accuracy"].compactMap { name in
+                test[name]?.numberValue.map { "\(name) \(format($0))" }
+            }
+            console.result("test \(figures.joined(separator: ", "))")
+        }
+        guard assembly.data.task.canBeSolved else { return }
         if let metAfter = trainer.criterion?.metAfter {
             console.result("paper's training criterion met after \(metAfter) sequences")
         }

@@ -28,10 +28,12 @@ package struct MPIRun: Sendable {
     }
 
     /// What lets mpirun run as root, in containers that forbid processes to read each other's memory, and with more
-    /// ranks than cores, whose waiting ranks then give way.
+    /// ranks than cores, whose waiting ranks then give way. Ranks are not bound to cores: every mpirun on a machine would
+    /// bind to the same ones.
     package static let environment = [
         "OMPI_ALLOW_RUN_AS_ROOT": "1",
         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        "OMPI_MCA_hwloc_base_binding_policy": "none",
         "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
         "OMPI_MCA_mpi_yield_when_idle": "1",
         "OMPI_MCA_rmaps_base_oversubscribe": "1",

@@ -1,5 +1,6 @@
 // The default run and the generated tasks.
 
+import FileFormats
 import Foundation
 import LaunchSupport
 import Testing

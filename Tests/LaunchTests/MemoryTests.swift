@@ -1,0 +1,61 @@
+// A long text does not cost memory of its own.
+
+import Foundation
+import LaunchSupport
+import Testing
+
+extension LaunchTests {
+    @Suite("memory")
+    struct MemoryTests {
+        private static let megabytes = 200
+
+        @Test("200 MB of text stay below 256 MB of anonymous memory a rank", .timeLimit(.minutes(3)))
+        func largeText() async throws {
+            let folder = try TestFolder()
+            try writeText(to: folder.url(of: "text.txt"))
+            for tokenizer in ["byte", "character", "word"] {
+                try folder.write(
+                    """
+                    task: language-model
+                    data: {train: text.txt, validation_fraction: 0.01, tokenizer: \(tokenizer)}
+                    model: {hidden: 8, embedding: 8}
+                    training: {batch: 16, window: 20, steps: 20}
+                    validation: {every_epochs: 1, batch: 16}
+
+                    """, to: "large.yaml")
+                let run = try folder.start("train", "large.yaml", "--run", tokenizer, "--quiet", ranks: 2)
+                var peak = 0
+                while run.isRunning {
+                    peak = max(peak, run.ranks.map(anonymousMemory).max() ?? 0)
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                let ended = try await run.result()
+                #expect(ended.exitCode == 0, "\(ended.errors)")
+                #expect(try folder.run(tokenizer).outcome()["step"]?.integerValue == 20)
+                #expect(peak > 1 << 20, "\(tokenizer): was it measured at all?")
+                #expect(peak < 256 << 20, "\(tokenizer): \(peak >> 20) MiB")
+            }
+        }
+
+        /// A megabyte of made-up sentences again and again, with a number of its own in front of each, so that there are
+        /// rare words too.
+        private func writeText(to url: URL) throws {
+            let sentences = Array(inventedText(words: 200_000).utf8.prefix(1 << 20)) + [UInt8(ascii: "\n")]
+            try Data().write(to: url)
+            let file = try FileHandle(forWritingTo: url)
+            for number in 0..<Self.megabytes {
+                try file.write(contentsOf: Data("page\(number) \u{E9}\u{20AC}\n".utf8))
+                try file.write(contentsOf: Data(sentences))
+            }
+            try file.close()
+        }
+
+        /// Memory of a process that no file stands behind, in bytes.
+        private func anonymousMemory(of process: Int32) -> Int {
+            let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
+            let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") }
+            let kilobytes = line?.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first
+            return kilobytes.flatMap { Int($0) }.map { $0 << 10 } ?? 0
+        }
+    }
+}

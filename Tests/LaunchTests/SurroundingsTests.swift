@@ -1,0 +1,150 @@
+// The commands that say what is there: doctor, config, bench, help and version.
+
+import FileFormats
+import Foundation
+import LaunchSupport
+import Testing
+
+extension LaunchTests {
+    @Suite("surroundings")
+    struct SurroundingsTests {
+        private static let cores = ProcessInfo.processInfo.activeProcessorCount
+
+        private func warnings(_ run: MPIRun) throws -> [String] {
+            #expect(run.exitCode == 0, "\(run.errors)")
+            let warnings = try #require(JSONValue(parsing: run.output)["warnings"]?.arrayValue)
+            #expect(warnings.allSatisfy { $0["seen"]?.stringValue != nil && $0["cure"]?.stringValue != nil })
+            return warnings.compactMap { $0["id"]?.stringValue }
+        }
+
+        @Test("doctor knows the ranks of a launch, and finds nothing wrong with one rank a core")
+        func doctor() async throws {
+            let ranks = min(2, Self.cores)
+            let run = try await TestFolder().lstmDist("doctor", "--json", ranks: ranks)
+            let json = try JSONValue(parsing: run.output)
+            #expect(json["ranks"]?.integerValue == ranks)
+            #expect(json["hosts"]?.arrayValue?.first?["ranks"]?.integerValue == ranks)
+            #expect(json["cores_of_ranks"]?.arrayValue?.count == ranks)
+            #expect(try warnings(run).filter { ["oversubscribed", "singletons", "spinning"].contains($0) } == [])
+            #expect(run.errors == "")
+        }
+
+        @Test("doctor warns of more ranks than cores, and of waiting ranks that keep a core", .enabled(if: cores <= 8))
+        func oversubscribed() async throws {
+            let ranks = Self.cores + 2
+            let run = try await TestFolder().lstmDist("doctor", "--json", ranks: ranks)
+            #expect(try warnings(run).contains("oversubscribed"))
+            #expect(try !warnings(run).contains("spinning"))
+            let spinning = try await TestFolder().lstmDist(
+                "doctor", "--json", ranks: ranks, environment: ["OMPI_MCA_mpi_yield_when_idle": "0"])
+            #expect(try warnings(spinning).contains("spinning"))
+            let text = try await TestFolder().lstmDist("doctor", ranks: ranks)
+            #expect(text.output.contains("warning      [oversubscribed] "))
+        }
+
+        @Test("doctor notices a rank that is alone where a launcher speaks of four")
+        func singletons() async throws {
+            let run = try await TestFolder().lstmDist("doctor", environment: ["SLURM_NTASKS": "4"])
+            #expect(
+                run.output.split(separator: "\n").contains(
+                    """
+                    warning      [singletons] SLURM_NTASKS speaks of 4 tasks, and this job has one rank: probably 4 jobs of \
+                    one rank run side by side; cure: start with the mpirun of the MPI that this program is linked with, or \
+                    srun --mpi=pmix
+                    """))
+            #expect(run.exitCode == 0)
+        }
+
+        @Test("config show prints a configuration that reads back as the same, once on any number of ranks")
+        func configShow() async throws {
+            let folder = try TestFolder.withText()
+            let shown = try await folder.lstmDist("config", "show", "small.yaml", "--set", "model.dropout=0.1")
+            #expect(shown.errors == "")
+            #expect(shown.output.contains("# line 3"))
+            #expect(shown.output.contains("# --set"))
+            try folder.write(shown.output, to: "shown.yaml")
+            let keys = try await folder.train("small.yaml", into: "first", set: ["model.dropout=0.1"])
+            let again = try await folder.train("shown.yaml", into: "second")
+            #expect(try folder.text(of: "second/config.yaml") == folder.text(of: "first/config.yaml"))
+            try expectSame(again, keys)
+            let twice = try await folder.lstmDist(
+                "config", "show", "small.yaml", "--set", "model.dropout=0.1", ranks: 2)
+            #expect(twice.output == shown.output)
+            let input = try await folder.lstmDist("config", "show", "-", input: "task: reber\n")
+            #expect(input.output.hasPrefix("task: reber "))
+        }
+
+        @Test("config check says batch, memory, disk and time, and refuses what train would refuse")
+        func configCheck() async throws {
+            let folder = try TestFolder.withText()
+            let run = try await folder.lstmDist("config", "check", "small.yaml", "--ranks", "5")
+            let lines = run.output.split(separator: "\n").map(String.init)
+            #expect(lines.contains("train data  text.txt"))
+            #expect(lines.contains("batch       12 sequences on 5 ranks: 2 to 3 each"))
+            for title in ["memory  ", "disk  ", "time  "] { #expect(lines.contains { $0.hasPrefix(title) }) }
+            #expect(lines.last == "all checks have passed")
+            #expect(run.exitCode == 0)
+            let refused = try await folder.lstmDist("config", "check", "small.yaml", "--set", "training.batch=9999")
+            let tokens = try folder.bytes(of: "text.txt").count
+            #expect(
+                refused.errors == "lstm-dist: text.txt: \(tokens) tokens are too few for training.batch 9999: that many "
+                    + "streams of at least 10 tokens need 99990; accepted: a longer text, or a smaller training.batch or "
+                    + "training.window\n")
+            #expect(refused.exitCode == 2)
+        }
+
+        @Test("bench step measures a step, as text and as JSON")
+        func benchStep() async throws {
+            let folder = try TestFolder.withText()
+            let run = try await folder.lstmDist(
+                "bench", "step", "small.yaml", "--seconds", "0.3", "--json", "-", ranks: 2)
+            #expect(run.errors == "")
+            let json = try JSONValue(parsing: run.output)
+            #expect(json["ranks"]?.integerValue == 2)
+            for key in ["step_ms", "tokens_per_second", "gflops_per_rank", "fma_peak_gflops", "of_peak"] {
+                #expect(try #require(json[key]?.numberValue) > 0, "\(key)")
+            }
+            let parts = ["compute_fraction", "averaging_fraction", "update_fraction"].compactMap { json[$0]?.numberValue }
+            #expect(parts.count == 3)
+            #expect(parts.reduce(0, +) < 1.2)
+            // Without the data the shape is still known.
+            let absent = try await folder.lstmDist(
+                "bench", "step", "small.yaml", "--seconds", "0.2", "--json", "step.json", "--set", "data.train=absent.txt")
+            #expect(absent.output.hasPrefix("ranks               1\n"))
+            #expect(try JSONValue(parsing: folder.text(of: "step.json"))["ranks"]?.integerValue == 1)
+        }
+
+        @Test("--version, once on any number of ranks", arguments: [nil, 3])
+        func version(ranks: Int?) async throws {
+            let run = try await TestFolder().lstmDist("--version", ranks: ranks)
+            #expect(run.output.wholeMatch(of: /lstm-dist \d+\.\d+\.\d+\n/) != nil)
+            #expect(run.errors == "")
+            #expect(run.exitCode == 0)
+        }
+
+        @Test(
+            "every command's help has examples",
+            arguments: [
+                "", "train", "evaluate", "generate", "export", "inspect", "config show", "config check", "doctor",
+                "bench step",
+            ])
+        func help(command: String) async throws {
+            let words = command.split(separator: " ").map(String.init) + ["--help"]
+            let run = try await MPIRun.run(TestFolder.program, words, ranks: nil)
+            #expect(run.exitCode == 0)
+            #expect(run.errors == "")
+            let example = /EXAMPLES\n( *\S.*\n)* +(mpirun .*|srun .*)?lstm-dist/
+            #expect(run.output.firstMatch(of: example) != nil, "\(run.output)")
+            #expect(run.output.contains("USAGE: lstm-dist \(command)"))
+        }
+
+        @Test("those are all commands")
+        func allCommands() async throws {
+            let run = try await TestFolder().lstmDist("--help", ranks: 2)
+            let commands = run.output.split(separator: "\n").drop { !$0.hasPrefix("SUBCOMMANDS:") }
+                .compactMap { $0.firstMatch(of: /^  ([a-z]+) /)?.1 }
+            #expect(
+                commands == ["train", "evaluate", "generate", "export", "inspect", "config", "doctor", "bench"])
+        }
+    }
+}
