@@ -28,9 +28,8 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
     .target(name: name, dependencies: dependencies, swiftSettings: common)
 }
 
-func tests(of name: String, _ more: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
-    .testTarget(
-        name: "\(name)Tests", dependencies: [.byName(name: name)] + more, resources: resources, swiftSettings: common)
+func tests(of name: String, _ more: [Target.Dependency] = []) -> Target {
+    .testTarget(name: "\(name)Tests", dependencies: [.byName(name: name)] + more, swiftSettings: common)
 }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -83,6 +82,11 @@ let package = Package(
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
 
+        tests(of: "Tensors"),
+        tests(of: "Kernels", ["Tensors"]),
+        tests(of: "Recurrent", ["Kernels", "Tensors", "ConfigFile"]),
+        tests(of: "Optimization", ["Tensors", "ConfigFile"]),
+        tests(of: "Training", ["Sequences", "ConfigFile"]),
         tests(of: "ConfigFile"),
         tests(of: "FileFormats"),
         tests(of: "RunFolder", ["FileFormats"]),

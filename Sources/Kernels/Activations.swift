@@ -22,27 +22,29 @@ extension Vector {
         p = Vector(repeating: 5.000_000_12e-1).plus(r, times: p)
         let y = (r + 1).plus(r * r, times: p)
         let exponent = unsafeBitCast(shifted, to: VectorBits.self) &<< 23
-        return unsafeBitCast(unsafeBitCast(y, to: VectorBits.self) &+ exponent, to: Vector.self)
+        let value = unsafeBitCast(unsafeBitCast(y, to: VectorBits.self) &+ exponent, to: Vector.self)
+        return value + (x - x)  // adds 0, or NaN: the low bits of one have spoilt the exponent
     }
 
-    /// The logistic function σ(x) = 1 / (1 + e^-x).
+    /// The logistic function σ(x) = 1 / (1 + e^-x), within 4 ulp for x above -87.
     @inlinable @inline(__always)
     package var sigmoid: Vector { 1 / (1 + (-self).exponential) }
 
-    /// tanh x, within 3 ulp: an odd polynomial below 0.625 (Cephes `tanhf`), 1 - 2 / (e^2x + 1) above.
+    /// tanh x, within 3 ulp: an odd polynomial below 0.625 (Cephes `tanhf`), 1 - 2 / (e^2x + 1) above. Odd bit for
+    /// bit, -0 included.
     @inlinable @inline(__always)
     package var hyperbolicTangent: Vector {
         let bits = unsafeBitCast(self, to: VectorBits.self)
         let sign = bits & VectorBits(repeating: Int32.min)
         let magnitude = unsafeBitCast(bits & VectorBits(repeating: Int32.max), to: Vector.self)
-        let z = self * self
+        let z = magnitude * magnitude
         var p = Vector(repeating: 2.063_908_88e-2).plus(z, times: Vector(repeating: -5.704_988_73e-3))
         p = Vector(repeating: -5.373_971_56e-2).plus(z, times: p)
         p = Vector(repeating: 1.333_144_22e-1).plus(z, times: p)
         p = Vector(repeating: -3.333_328_19e-1).plus(z, times: p)
-        let small = self.plus(self * z, times: p)
+        let small = magnitude.plus(magnitude * z, times: p)
         let large = 1 - 2 / (1 + (magnitude + magnitude).exponential)
-        let signed = unsafeBitCast(unsafeBitCast(large, to: VectorBits.self) | sign, to: Vector.self)
-        return signed.replacing(with: small, where: magnitude .< Vector(repeating: 0.625))
+        let value = large.replacing(with: small, where: magnitude .< Vector(repeating: 0.625))
+        return unsafeBitCast(unsafeBitCast(value, to: VectorBits.self) | sign, to: Vector.self)
     }
 }

@@ -1,16 +1,16 @@
 import Glibc
 
 /// When the root wishes a checkpoint by the clock.
-struct CheckpointTimer {
+package struct CheckpointTimer {
     private let interval: Options.CheckpointInterval
     private var last = secondsNow()
     /// What a checkpoint costs, measured at the last one; a guess until then.
     private var cost = 0.2
 
-    init(_ interval: Options.CheckpointInterval) { self.interval = interval }
+    package init(_ interval: Options.CheckpointInterval) { self.interval = interval }
 
     /// Whether the clock asks for one now. Intervals in steps are no matter of the clock.
-    var isDue: Bool {
+    package var isDue: Bool {
         switch interval {
         case .steps: false
         case .minutes(let minutes): secondsNow() - last >= 60 * minutes
@@ -18,14 +18,15 @@ struct CheckpointTimer {
         }
     }
 
-    mutating func noteCheckpoint(seconds: Double) {
+    /// Takes note that one has been written, and of what it cost.
+    package mutating func noteCheckpoint(seconds: Double) {
         last = secondsNow()
         cost = seconds
     }
 
     /// max(100 C, √(2 C · 24 h)), at most 30 minutes: at most 1 % of the time, and Young's (1974) optimum for one failure
     /// a day.
-    static func interval(forCost seconds: Double) -> Double {
+    package static func interval(forCost seconds: Double) -> Double {
         min(30 * 60, max(100 * seconds, (2 * seconds * 24 * 3600).squareRoot()))
     }
 }

@@ -106,7 +106,7 @@ struct MatrixProductTests {
         withMemory(of: &result) { c in
             a.withMatrix { a in b.withMatrix { Matrix(c, rows: 2, columns: 4).setProduct(a, $0) } }
         }
-        #expect(result.allSatisfy(\.isFinite))
+        #expect(result.allSatisfy { $0.isFinite })
     }
 
     @Test("every row becomes the given one, padding left alone")

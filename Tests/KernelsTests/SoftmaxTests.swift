@@ -57,7 +57,7 @@ struct SoftmaxTests {
             var memory = (0..<count).map { Float($0) }
             memory[place] = .nan
             #expect(withMemory(of: &memory) { softmax($0, count: count) }.isNaN)
-            #expect(memory.allSatisfy(\.isNaN))
+            #expect(memory.allSatisfy { $0.isNaN })
         }
     }
 

@@ -1,22 +1,28 @@
 import Foundation
 import Kernels
+import Tensors
 import Testing
 
-/// What a thread computes; not seen through by the optimiser.
+/// The product of two floats that stand in memory, so that no optimiser knows it before it runs.
 @inline(never)
-private func product(_ a: Float, _ b: Float) -> Float { a * b }
+private func product(_ a: Float, _ b: Float, in block: FloatBlock) -> Float {
+    block.pointer[0] = a
+    block.pointer[1] = b
+    block.markChanged()
+    return block.pointer[0] * block.pointer[1]
+}
 
-private final class Answers: Sendable {
+/// What a thread computes before and after it is prepared.
+private struct Answers: Sendable {
     let before: Float
     let after: Float
     let ofSubnormal: Float
 
-    /// Prepares the calling thread.
-    init() {
-        before = product(1e-30, 1e-10)
+    init(_ block: FloatBlock = FloatBlock(count: 2)) {
+        before = product(1e-30, 1e-10, in: block)
         prepareThreadForKernels()
-        after = product(1e-30, 1e-10)
-        ofSubnormal = product(.leastNonzeroMagnitude, 1e30)
+        after = product(1e-30, 1e-10, in: block)
+        ofSubnormal = product(.leastNonzeroMagnitude, 1e30, in: block)
     }
 }
 
@@ -32,7 +38,7 @@ struct ThreadTests {
             #expect(answers.before > 0 && answers.before.isSubnormal)
             #expect(answers.after == 0)
             #expect(answers.ofSubnormal == 0)
-            #expect(product(1e-30, 1e-10) > 0)
+            #expect(product(1e-30, 1e-10, in: FloatBlock(count: 2)) > 0)
         }
     #endif
 }

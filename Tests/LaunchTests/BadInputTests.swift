@@ -106,9 +106,13 @@ extension LaunchTests {
         @Test(
             "wrong keys, impossible values and broken YAML in the file",
             arguments: [
-                ("model: {hidden: 8, hidden: 9}", "line 2: model.hidden is given already in line 2; accepted: once"),
+                ("model: {hidden: 8, hidden: 9}", "line 2: model.hidden is given twice; accepted: once"),
+                ("model:\n  hidden: 8\n  hidden: 9", "line 4: model.hidden is given already in line 3; accepted: once"),
                 ("model:\n  hidden: 8\n  hiden: 9", "line 4: model.hiden is not a key; did you mean model.hidden?"),
-                ("model: 8", "line 2: model is 8; accepted: a section with the keys cell, layers, hidden, dropout, init"),
+                (
+                    "model: 8",
+                    "line 2: model is 8; accepted: a section with the keys cell, layers, hidden, embedding, dropout, init"
+                ),
                 ("training:\n  batch: [3]", "line 3: training.batch is [3]; accepted: an integer from 1 to 10000000"),
                 (
                     "training: {batch: 3",
@@ -116,7 +120,7 @@ extension LaunchTests {
                 ),
                 (
                     "training: {steps: 3, epochs: 2}",
-                    "line 2: training.epochs excludes training.steps, which is given in line 2; accepted: one of them"
+                    "line 2: training.epochs excludes training.steps, which is given beside it; accepted: one of them"
                 ),
             ])
         func wrongFile(line: String, message: String) async throws {
@@ -140,12 +144,13 @@ extension LaunchTests {
         func hugeModel() async throws {
             let folder = try TestFolder.withText()
             let run = try await folder.lstmDist(
-                "train", "small.yaml", "--run", "run", "--set", "model.hidden=65536", "--set", "model.layers=64", ranks: 3,
+                "train", "small.yaml", "--run", "run", "--set", "model.hidden=65536", "--set", "model.layers=64",
+                ranks: 3,
                 limit: .seconds(30))
             let memory = Double(sysconf(Int32(_SC_PHYS_PAGES))) * Double(sysconf(Int32(_SC_PAGESIZE)))
             expect(
-                "lstm-dist: model.hidden 65536 and model.layers 64 need 31.7 TiB of memory a rank (weights and optimiser "
-                    + "31.7 TiB, activations 5.1 GiB) and this host has \(MemoryEstimate.text(memory)); accepted: a "
+                "lstm-dist: model.hidden 65536 and model.layers 64 need 31.8 TiB of memory a rank (weights and optimiser "
+                    + "31.8 TiB, activations 4.0 GiB) and this host has \(MemoryEstimate.text(memory)); accepted: a "
                     + "smaller model, training.batch or training.window",
                 from: run, in: folder)
         }
@@ -155,8 +160,10 @@ extension LaunchTests {
         @Test("initial weights of another shape, without a tensor, with one too many, or of no such file")
         func initialWeights() async throws {
             let folder = try TestFolder.withText()
-            let model = try await folder.train("small.yaml", into: "first", set: ["training.steps=1", "model.layers=1"])
-                .folder.url(of: "first/checkpoints/latest/model.safetensors").path
+            let model = try await folder.train(
+                "small.yaml", into: "first", set: ["training.steps=1", "model.layers=1"]
+            )
+            .folder.url(of: "first/checkpoints/latest/model.safetensors").path
             try FileManager.default.copyItem(atPath: model, toPath: folder.url(of: "weights.safetensors").path)
             func start(_ file: String, _ key: String) async throws -> MPIRun {
                 try await folder.lstmDist(
@@ -262,7 +269,8 @@ extension LaunchTests {
             let value = try await folder.lstmDist(
                 "generate", "run", "--temperature", "nan", ranks: 3, limit: .seconds(30))
             #expect(
-                value.errors.split(separator: "\n").first == "Error: --temperature is nan; accepted: a number, 0 or more")
+                value.errors.split(separator: "\n").first
+                    == "Error: --temperature is nan; accepted: a number, 0 or more")
             #expect(value.exitCode == 2)
         }
     }

@@ -22,18 +22,19 @@ extension LaunchTests {
             let folder = try await trained()
             let run = try await folder.lstmDist(
                 "train", "small.yaml", "--run", "run", "--set", "training.steps=40", "--set",
-                "training.optimizer.learning_rate=0.003", "--set", "training.schedule={name: step, factor: 0.5, every_epochs: 1}",
+                "training.optimizer.learning_rate=0.003", "--set",
+                "training.schedule={name: step, factor: 0.5, every_epochs: 1}",
                 "--set", "training.clip_norm=1", "--set", "logging.every_steps=2", ranks: 2)
             #expect(run.exitCode == 0)
             #expect(
                 run.errors.split(separator: "\n").filter { $0.hasPrefix("changed ") } == [
                     "changed since the checkpoint: training.steps was 30 and is now 40",
                     "changed since the checkpoint: training.clip_norm was 5.0 and is now 1.0",
+                    "changed since the checkpoint: logging.every_steps was 1 and is now 2",
                     "changed since the checkpoint: training.optimizer.learning_rate was 0.01 and is now 0.003",
                     "changed since the checkpoint: training.schedule.name was constant and is now step",
                     "changed since the checkpoint: training.schedule.factor was not given and is now 0.5",
                     "changed since the checkpoint: training.schedule.every_epochs was not given and is now 1",
-                    "changed since the checkpoint: logging.every_steps was 1 and is now 2",
                 ])
             #expect(try folder.run("run").metrics("train").count == 35)
         }
@@ -43,12 +44,13 @@ extension LaunchTests {
             let folder = try await trained()
             let before = try folder.run("run").lines()
             let run = try await folder.lstmDist(
-                "train", "small.yaml", "--run", "run", "--set", "model.hidden=14", "--set", "data.tokenizer=byte", "--set",
+                "train", "small.yaml", "--run", "run", "--set", "model.hidden=14", "--set", "data.tokenizer=byte",
+                "--set",
                 "training.seed=2", "--set", "training.steps=40", ranks: 3)
             #expect(
                 run.errors == Self.complaint + "this run can't go on with another configuration: "
-                    + "data.tokenizer was character and is now byte; training.seed was 1 and is now 2; "
-                    + "model.hidden was 13 and is now 14; accepted: the values it was started with, " + Self.accepted)
+                    + "data.tokenizer was character and is now byte; model.hidden was 13 and is now 14; "
+                    + "training.seed was 1 and is now 2; accepted: the values it was started with, " + Self.accepted)
             #expect(run.output == "")
             #expect(run.exitCode == 2)
             #expect(try folder.run("run").lines() == before)
@@ -87,7 +89,8 @@ extension LaunchTests {
             let folder = try await trained()
             let never = try await folder.lstmDist("train", "small.yaml", "--run", "run", "--resume", "never", ranks: 3)
             #expect(
-                never.errors == "lstm-dist: run: the run folder is used already and --resume never was given; accepted: "
+                never.errors
+                    == "lstm-dist: run: the run folder is used already and --resume never was given; accepted: "
                     + "--overwrite to empty it, another --run, or --resume auto to go on\n")
             #expect(never.exitCode == 2)
             let weights = "run/checkpoints/latest/model.safetensors"

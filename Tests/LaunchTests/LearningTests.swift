@@ -29,7 +29,9 @@ extension LaunchTests {
             let losses = try run.figures(of: "validation")
             #expect(losses.count == 10)
             #expect(losses.last ?? .infinity < 0.9, "\(losses)")
-            #expect(try run.figures("perplexity", of: "validation").last.map(log) ?? 0 - (losses.last ?? 0) < 1e-5)
+            expectClose(
+                try run.figures("perplexity", of: "validation").map(log), losses, within: 1e-5,
+                "logarithms of perplexity")
             let rates = try run.figures("learning_rate")
             #expect(rates.first == 4)
             expectClose([rates.last ?? 0], [4 * 0.7 * 0.7 * 0.7 * 0.7], within: 1e-9, "the last rate")
@@ -51,14 +53,18 @@ extension LaunchTests {
             #expect(losses.count == best + 1 + 3)
             let last = 20 * losses.count
             #expect(last < 2000)
-            func name(_ step: Int) -> String { "step-" + String(repeating: "0", count: 8 - "\(step)".count) + "\(step)" }
+            func name(_ step: Int) -> String {
+                "step-" + String(repeating: "0", count: 8 - "\(step)".count) + "\(step)"
+            }
             #expect(try run.target(of: "best") == name(20 * (best + 1)))
             #expect(try run.target(of: "latest") == name(last))
             #expect(
                 try run.checkpointNames()
                     == ["best", "latest", name(20 * (best + 1)), name(last - 10), name(last)])
             #expect(try run.outcome()["reason"]?.stringValue == "3 validations without a better loss")
-            #expect(started.errors.hasSuffix("done at step \(last): 3 validations without a better loss; run holds the run\n"))
+            #expect(
+                started.errors.hasSuffix(
+                    "done at step \(last): 3 validations without a better loss; run holds the run\n"))
         }
     }
 }

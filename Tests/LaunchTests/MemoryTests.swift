@@ -1,5 +1,6 @@
 // A long text does not cost memory of its own.
 
+import FileFormats
 import Foundation
 import LaunchSupport
 import Testing

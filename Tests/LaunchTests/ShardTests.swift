@@ -24,7 +24,9 @@ extension LaunchTests {
 
         @Test(
             "a last step with fewer sequences counts by its sequences",
-            arguments: [(batch: 3, ranks: 5, parts: 1), (batch: 4, ranks: 3, parts: 3), (batch: 10, ranks: 4, parts: 1)])
+            arguments: [
+                (batch: 3, ranks: 5, parts: 1), (batch: 4, ranks: 3, parts: 3), (batch: 10, ranks: 4, parts: 1),
+            ])
         func shortStep(batch: Int, ranks: Int, parts: Int) async throws {
             // The fifth, fourth or second step of an epoch has a single sequence.
             let folder = try TestFolder().write(
@@ -43,7 +45,8 @@ extension LaunchTests {
             expectClose(try many.figures(), try one.figures(), within: 1e-4)
         }
 
-        @Test("a validation's figures are the same on all ranks, on the root alone, and on any number", arguments: 2...5)
+        @Test(
+            "a validation's figures are the same on all ranks, on the root alone, and on any number", arguments: 2...5)
         func validation(ranks: Int) async throws {
             let folder = try TestFolder.withText()
             func train(_ run: String, _ place: String) async throws -> [Double] {

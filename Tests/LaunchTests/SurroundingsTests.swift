@@ -87,7 +87,8 @@ extension LaunchTests {
             let refused = try await folder.lstmDist("config", "check", "small.yaml", "--set", "training.batch=9999")
             let tokens = try folder.bytes(of: "text.txt").count
             #expect(
-                refused.errors == "lstm-dist: text.txt: \(tokens) tokens are too few for training.batch 9999: that many "
+                refused.errors
+                    == "lstm-dist: text.txt: \(tokens) tokens are too few for training.batch 9999: that many "
                     + "streams of at least 10 tokens need 99990; accepted: a longer text, or a smaller training.batch or "
                     + "training.window\n")
             #expect(refused.exitCode == 2)
@@ -104,12 +105,15 @@ extension LaunchTests {
             for key in ["step_ms", "tokens_per_second", "gflops_per_rank", "fma_peak_gflops", "of_peak"] {
                 #expect(try #require(json[key]?.numberValue) > 0, "\(key)")
             }
-            let parts = ["compute_fraction", "averaging_fraction", "update_fraction"].compactMap { json[$0]?.numberValue }
+            let parts = ["compute_fraction", "averaging_fraction", "update_fraction"].compactMap {
+                json[$0]?.numberValue
+            }
             #expect(parts.count == 3)
             #expect(parts.reduce(0, +) < 1.2)
             // Without the data the shape is still known.
             let absent = try await folder.lstmDist(
-                "bench", "step", "small.yaml", "--seconds", "0.2", "--json", "step.json", "--set", "data.train=absent.txt")
+                "bench", "step", "small.yaml", "--seconds", "0.2", "--json", "step.json", "--set",
+                "data.train=absent.txt")
             #expect(absent.output.hasPrefix("ranks               1\n"))
             #expect(try JSONValue(parsing: folder.text(of: "step.json"))["ranks"]?.integerValue == 1)
         }
@@ -142,7 +146,7 @@ extension LaunchTests {
         func allCommands() async throws {
             let run = try await TestFolder().lstmDist("--help", ranks: 2)
             let commands = run.output.split(separator: "\n").drop { !$0.hasPrefix("SUBCOMMANDS:") }
-                .compactMap { $0.firstMatch(of: /^  ([a-z]+) /)?.1 }
+                .compactMap { $0.firstMatch(of: #/^  ([a-z]+) /#)?.1 }
             #expect(
                 commands == ["train", "evaluate", "generate", "export", "inspect", "config", "doctor", "bench"])
         }

@@ -12,7 +12,9 @@ extension LaunchTests {
         /// The number in the last line of standard output, if that says the task is solved.
         private func sequencesToSolve(_ run: MPIRun) -> Int? {
             let words = run.output.split(separator: "\n").last?.split(separator: " ") ?? []
-            guard words.count == 4, words[0] == "solved", words[1] == "after", words[3] == "sequences" else { return nil }
+            guard words.count == 4, words[0] == "solved", words[1] == "after", words[3] == "sequences" else {
+                return nil
+            }
             return Int(words[2])
         }
 
@@ -35,7 +37,8 @@ extension LaunchTests {
 
         @Test("the embedded default is configs/reber.yaml")
         func embeddedDefault() throws {
-            let file = try String(contentsOf: ProjectFiles.folder.appending(path: "configs/reber.yaml"), encoding: .utf8)
+            let file = try String(
+                contentsOf: ProjectFiles.folder.appending(path: "configs/reber.yaml"), encoding: .utf8)
             #expect(file == DefaultConfiguration.yaml)
         }
 

@@ -11,7 +11,8 @@ enum ProjectFiles {
 
 /// Made-up sentences: the same number of words gives the same text.
 func inventedText(words count: Int, seed: UInt64 = 1) -> String {
-    let words = "the a of ocean river stone light and under over sings falls moves through small grey".split(separator: " ")
+    let words = "the a of ocean river stone light and under over sings falls moves through small grey".split(
+        separator: " ")
     var state = seed
     var text = ""
     for _ in 0..<count {

@@ -1,0 +1,101 @@
+import Recurrent
+import Tensors
+
+/// `Network` on a case: parameters, gradients, state and activations of its own.
+struct FloatRun {
+    let configuration: NetworkConfiguration
+    let parameters: FloatBlock
+    let gradients: FloatBlock
+    var network: Network
+    let state: RecurrentState
+    let workspace: Workspace
+    let dropoutSeed: UInt64?
+
+    /// - Parameter streams: the streams whose state is held, at least the batch's; nil: those.
+    init(_ example: NetworkCase, streams: Range<Int>? = nil) {
+        configuration = example.configuration
+        let count = configuration.layout.count
+        parameters = FloatBlock(count: count)
+        gradients = FloatBlock(count: count)
+        for (place, number) in example.parameters.enumerated() { parameters.pointer[place] = number }
+        // Whoever does not write a gradient leaves this.
+        for tensor in configuration.layout.tensors { gradients[tensor.range].update(repeating: 1000) }
+        network = Network(configuration, parameters: parameters, gradients: gradients)
+        network.pack()
+        let own = example.batch.firstStream..<example.batch.firstStream + example.batch.sequences
+        state = RecurrentState(streams: streams ?? own, for: configuration)
+        workspace = Workspace(for: configuration)
+        dropoutSeed = example.seed
+        set(example.state, firstStream: example.batch.firstStream)
+    }
+
+    private func offset(_ layer: Int, _ stream: Int) -> Int {
+        (layer * state.streams.count + stream - state.streams.lowerBound) * configuration.hiddenSize
+    }
+
+    func set(_ plain: PlainState, firstStream: Int) {
+        for (block, numbers) in [(state.hidden, plain.hidden), (state.cell, plain.cell)] {
+            for (layer, rows) in numbers.enumerated() {
+                for (b, row) in rows.enumerated() {
+                    for (unit, number) in row.enumerated() {
+                        block.pointer[offset(layer, firstStream + b) + unit] = Float(number)
+                    }
+                }
+            }
+        }
+    }
+
+    /// h, then c, of the held streams: `[layers, streams, H]` each.
+    var stateNumbers: [Double] { (Array(state.hidden.buffer) + Array(state.cell.buffer)).map { Double($0) } }
+
+    func forward(_ batch: Batch) -> Tally { network.forward(batch, state, workspace, dropoutSeed: dropoutSeed) }
+
+    func step(_ batch: Batch, adding: Bool = false) -> Tally {
+        let tally = forward(batch)
+        network.backward(batch, workspace, adding: adding)
+        return tally
+    }
+
+    func gradient(_ name: String) -> [Double] {
+        guard let tensor = configuration.layout[name] else { return [] }
+        return gradients[tensor.range].map { Double($0) }
+    }
+}
+
+extension PlainState {
+    /// h, then c, in the order of a `RecurrentState`.
+    var numbers: [Double] { (hidden + cell).flatMap { $0.flatMap { $0 } } }
+
+    func rows(_ range: Range<Int>) -> PlainState {
+        PlainState(hidden: hidden.map { Array($0[range]) }, cell: cell.map { Array($0[range]) })
+    }
+}
+
+extension Batch {
+    /// Some of the batch's sequences and steps, at their place in the whole.
+    func part(sequences rows: Range<Int>? = nil, steps: Range<Int>? = nil, _ task: TaskShape) -> Batch {
+        let rows = rows ?? 0..<sequences
+        let steps = steps ?? 0..<window
+        var part = Batch()
+        part.reshape(window: steps.count, sequences: rows.count, for: task)
+        part.firstStream = firstStream + rows.lowerBound
+        part.position = position + steps.lowerBound
+        for (t, step) in steps.enumerated() {
+            for (b, sequence) in rows.enumerated() {
+                let to = t * rows.count + b
+                let from = step * sequences + sequence
+                func copy<Number>(_ path: WritableKeyPath<Batch, [Number]>) {
+                    let width = self[keyPath: path].count / (window * sequences)
+                    for column in 0..<width {
+                        part[keyPath: path][to * width + column] = self[keyPath: path][from * width + column]
+                    }
+                }
+                copy(\.tokens)
+                copy(\.features)
+                copy(\.targets)
+                copy(\.targetValues)
+            }
+        }
+        return part
+    }
+}

@@ -1,0 +1,149 @@
+import Recurrent
+import Tensors
+import Testing
+
+/// A small network with parameters, a batch and a state to begin from, all drawn from a seed.
+struct NetworkCase: Sendable, CustomTestStringConvertible {
+    enum Scoring: String, Sendable, CaseIterable { case all, lengths, last, some }
+
+    let seed: UInt64
+    let cellName: String
+    let layers: Int
+    let hiddenSize: Int
+    let embeddingSize: Int
+    let dropout: Float
+    let task: TaskShape
+    let scoring: Scoring
+    let batch: Batch
+    /// Laid out as `configuration.layout`.
+    let parameters: [Float]
+    let state: PlainState
+
+    var configuration: NetworkConfiguration {
+        NetworkConfiguration(
+            cell: Self.cell(cellName), layers: layers, hiddenSize: hiddenSize, embeddingSize: embeddingSize,
+            dropout: dropout, task: task)
+    }
+
+    static func cell(_ name: String) -> any Cell.Type {
+        guard let cell = CellTable.cell(named: name) else { preconditionFailure("names come from the table") }
+        return cell
+    }
+
+    var testDescription: String {
+        "\(cellName), seed \(seed): \(layers) x \(hiddenSize), window \(batch.window), batch \(batch.sequences), "
+            + "\(task.input), \(task.output), \(scoring.rawValue) scored, dropout \(dropout)"
+    }
+
+    /// Every cell of the table with twenty shapes each. The first shapes are the corners: window, batch and hidden units
+    /// of 1, and a whole vector or one more.
+    static let all: [NetworkCase] = CellTable.all.flatMap { cell in
+        (1...20).map { NetworkCase(cell: cell.name, seed: $0) }
+    }
+
+    private static let corners: [(window: Int, batch: Int, hidden: Int)] = [
+        (1, 1, 1), (1, 3, 8), (4, 1, 5), (5, 2, 1), (3, 2, 16), (2, 3, 17),
+    ]
+
+    init(cell: String, seed: UInt64, dropout givenDropout: Float? = nil) {
+        var random = SeededRandom(seed)
+        let corner = seed <= UInt64(Self.corners.count) ? Self.corners[Int(seed) - 1] : nil
+        let window = corner?.window ?? random.number(1...6)
+        let sequences = corner?.batch ?? random.number(1...5)
+        let hidden = corner?.hidden ?? random.number(1...13)
+        let takesTokens = random.number(0...1) == 0
+        let givesClasses = random.number(0...2) > 0
+        let scoring = seed % 4 == 0 ? .all : Scoring.allCases[random.number(0...3)]
+        self.seed = seed
+        cellName = cell
+        let layers = random.number(1...3)
+        self.layers = layers
+        hiddenSize = hidden
+        embeddingSize = random.number(1...9)
+        dropout = givenDropout ?? (seed % 3 == 0 ? Float.random(in: 0.1...0.6, using: &random) : 0)
+        task = TaskShape(
+            input: takesTokens ? .tokens(vocabulary: random.number(2...9)) : .features(random.number(1...4)),
+            output: givesClasses ? .classes(random.number(2...9)) : .values(random.number(1...3)))
+        self.scoring = scoring
+        batch = Self.batch(task, window: window, sequences: sequences, scoring, &random)
+        let layout = NetworkConfiguration(
+            cell: Self.cell(cell), layers: layers, hiddenSize: hidden, embeddingSize: embeddingSize, task: task
+        ).layout
+        var parameters = [Float](repeating: 0, count: layout.count)
+        for tensor in layout.tensors {
+            for place in tensor.range { parameters[place] = random.float(0.7) }
+        }
+        self.parameters = parameters
+        // Two in three begin somewhere, as a carried state does.
+        func numbers(_ count: Int) -> [[[Double]]] {
+            let size: Float = seed % 3 == 1 ? 0 : 0.8
+            return (0..<layers).map { _ in
+                (0..<sequences).map { _ in (0..<count).map { _ in Double(size * random.float(1)) } }
+            }
+        }
+        state = PlainState(hidden: numbers(hidden), cell: numbers(Self.cell(cell).hasCellState ? hidden : 0))
+    }
+
+    private static func batch(
+        _ task: TaskShape, window: Int, sequences: Int, _ scoring: Scoring, _ random: inout SeededRandom
+    ) -> Batch {
+        var batch = Batch()
+        batch.reshape(window: window, sequences: sequences, for: task)
+        batch.firstStream = random.number(0...100)
+        batch.position = random.number(0...1000)
+        for b in 0..<sequences {
+            // One sequence at least is as long as the window.
+            let length = b == 0 || scoring == .all ? window : random.number(1...window)
+            for t in 0..<length {
+                let row = t * sequences + b
+                switch task.input {
+                case .tokens(let vocabulary): batch.tokens[row] = Int32(random.number(0...vocabulary - 1))
+                case .features(let width):
+                    for column in 0..<width { batch.features[row * width + column] = random.float(1) }
+                }
+                let isScored =
+                    switch scoring {
+                    case .all, .lengths: true
+                    case .last: t == length - 1
+                    case .some: t == 0 && b == 0 || random.number(0...1) == 0
+                    }
+                guard isScored else { continue }
+                switch task.output {
+                case .classes(let count): batch.targets[row] = Int32(random.number(0...count - 1))
+                case .values(let width):
+                    batch.targets[row] = 0
+                    for column in 0..<width { batch.targetValues[row * width + column] = random.float(1) }
+                }
+            }
+        }
+        return batch
+    }
+
+    /// What dropout multiplies a unit by, from the words that `Dropout` documents.
+    func mask(place: Int, time: Int, sequence: Int, unit: Int) -> Double {
+        guard dropout > 0 else { return 1 }
+        let words = CounterRandom.words(
+            seed: seed, purpose: .dropout, channel: UInt32(place), UInt32(batch.position + time),
+            UInt32(batch.firstStream + sequence), UInt32(unit / 4))
+        let draw = Double(words[unit % 4] >> 8) / 0x1p24
+        return draw >= Double(dropout) ? 1 / (1 - Double(dropout)) : 0
+    }
+}
+
+/// SplitMix64: random numbers that a seed repeats.
+struct SeededRandom: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(_ seed: UInt64) { state = seed &* 0xD134_2543_DE82_EF95 }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
+    mutating func float(_ bound: Float) -> Float { Float.random(in: -bound...bound, using: &self) }
+}

@@ -1,0 +1,55 @@
+/// A cell's formulas for one sequence and one step, as in PyTorch's documentation.
+protocol PlainCell: Sendable {
+    /// The new h and c. A cell without c returns none.
+    static func step<Number: Scalar>(_ step: PlainStep<Number>) -> (hidden: [Number], cell: [Number])
+}
+
+/// What a cell sees in a step. Vectors have a number a unit.
+struct PlainStep<Number: Scalar> {
+    /// W_x x + b_x of each gate, in PyTorch's order of gates.
+    let fromInput: [[Number]]
+    /// W_h h' + b_h of each gate.
+    let fromHidden: [[Number]]
+    /// h' and c' of the step before.
+    let hidden: [Number]
+    let cell: [Number]
+
+    /// W_x x + b_x + W_h h' + b_h of a gate.
+    func sum(_ gate: Int) -> [Number] { zip(fromInput[gate], fromHidden[gate]).map { $0 + $1 } }
+}
+
+/// The reference of each cell of `CellTable`, by name: a new cell adds its formulas and its line here.
+let plainCells: [String: any PlainCell.Type] = [
+    "lstm": PlainLSTM.self,
+    "gru": PlainGRU.self,
+    "rnn": PlainRNN.self,
+]
+
+/// i, f, o = σ(…), g = tanh(…), c = f c' + i g, h = o tanh(c).
+enum PlainLSTM: PlainCell {
+    static func step<Number: Scalar>(_ step: PlainStep<Number>) -> (hidden: [Number], cell: [Number]) {
+        let i = step.sum(0).map(\.sigmoid)
+        let f = step.sum(1).map(\.sigmoid)
+        let g = step.sum(2).map(\.hyperbolicTangent)
+        let o = step.sum(3).map(\.sigmoid)
+        let c = step.cell.indices.map { f[$0] * step.cell[$0] + i[$0] * g[$0] }
+        return (c.indices.map { o[$0] * c[$0].hyperbolicTangent }, c)
+    }
+}
+
+/// r, z = σ(…), n = tanh(W_x x + b_x + r (W_h h' + b_h)), h = (1 - z) n + z h'.
+enum PlainGRU: PlainCell {
+    static func step<Number: Scalar>(_ step: PlainStep<Number>) -> (hidden: [Number], cell: [Number]) {
+        let r = step.sum(0).map(\.sigmoid)
+        let z = step.sum(1).map(\.sigmoid)
+        let n = r.indices.map { (step.fromInput[2][$0] + r[$0] * step.fromHidden[2][$0]).hyperbolicTangent }
+        return (n.indices.map { (Number(1) - z[$0]) * n[$0] + z[$0] * step.hidden[$0] }, [])
+    }
+}
+
+/// h = tanh(…).
+enum PlainRNN: PlainCell {
+    static func step<Number: Scalar>(_ step: PlainStep<Number>) -> (hidden: [Number], cell: [Number]) {
+        (step.sum(0).map(\.hyperbolicTangent), [])
+    }
+}

@@ -1,0 +1,48 @@
+import Recurrent
+import Tensors
+
+extension NetworkCase {
+    /// The loss in Double, at parameters that need not be the case's own.
+    func plainLoss(_ parameters: [String: [Double]], _ cell: any PlainCell.Type) -> Double {
+        PlainNetwork(configuration, cell, parameters, mask: mask).run(batch, from: state).loss
+    }
+
+    /// The case's parameters in Double, by tensor.
+    var plainParameters: [String: [Double]] {
+        Dictionary(uniqueKeysWithValues: configuration.layout.tensors.map { ($0.name, parameters[$0.range].map { Double($0) }) })
+    }
+
+    /// Loss, state after the window and gradients in Double, by the tape.
+    func plainRun(_ cell: any PlainCell.Type) -> (loss: Double, state: PlainState, gradients: [String: [Double]]) {
+        let tape = Tape()
+        let variables = plainParameters.mapValues { tensor in tensor.map { tape.variable($0) } }
+        let result = PlainNetwork(configuration, cell, variables, mask: mask).run(batch, from: state)
+        let derivatives = tape.derivatives(of: result.loss)
+        let gradients = variables.mapValues { tensor in tensor.map { derivatives[$0.place] } }
+        return (result.loss.value, result.state, gradients)
+    }
+
+    /// The gradient of one tensor by central differences of the Double loss: with steps h and 2h, so that their error is
+    /// of the order h^4 and h can be large enough for rounding not to matter.
+    func differences(of name: String, _ cell: any PlainCell.Type) -> [Double] {
+        let h = 0x1p-10
+        var parameters = plainParameters
+        let own = parameters[name] ?? []
+        return own.indices.map { index in
+            func loss(_ change: Double) -> Double {
+                parameters[name]?[index] = own[index] + change
+                return plainLoss(parameters, cell)
+            }
+            let slope = (8 * (loss(h) - loss(-h)) - (loss(2 * h) - loss(-2 * h))) / (12 * h)
+            parameters[name]?[index] = own[index]
+            return slope
+        }
+    }
+}
+
+/// |a - b| / |b|; 0 where both are zero.
+func relativeDistance(_ a: [Double], _ b: [Double]) -> Double {
+    let distance = zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
+    let size = b.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    return distance == 0 && a.count == b.count ? 0 : distance / size
+}
