@@ -71,6 +71,10 @@ package struct Network {
         let dropout = configuration.dropout > 0 ? dropoutSeed : nil
         workspace.prepare(for: batch, withDropout: dropout != nil)
         guard batch.sequences > 0 else { return Tally() }
+        let streams = batch.firstStream..<batch.firstStream + batch.sequences
+        precondition(
+            state.streams.lowerBound <= streams.lowerBound && streams.upperBound <= state.streams.upperBound,
+            "the state holds streams \(state.streams), the batch has \(streams)")
         if let dropout { fillMasks(batch, workspace, seed: dropout) }
         let rows = batch.window * batch.sequences
 

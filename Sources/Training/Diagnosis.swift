@@ -55,7 +55,7 @@ package struct Diagnosis {
             found.append(
                 Warning(
                     id: "oversubscribed",
-                    seen: "\(host) has \(members.count) ranks on \(cores) cores, so they take turns",
+                    seen: "\(host) has \(members.count) ranks on \(counted(cores, "core")), so they take turns",
                     cure: "start at most \(cores) ranks there"))
             if environment["OMPI_MCA_mpi_yield_when_idle"] != "1" {
                 found.append(
@@ -134,7 +134,7 @@ package struct Diagnosis {
     /// The same for people.
     package var lines: [String] {
         var lines = ["lstm-dist \(programVersion), \(Job.libraryVersion)", "ranks        \(ranks.count)"]
-        for host in hosts { lines.append("host         \(host.host): \(host.ranks) ranks on \(host.cores) cores") }
+        for host in hosts { lines.append("host         \(host.host): \(counted(host.ranks, "rank")) on \(counted(host.cores, "core"))") }
         for (number, rank) in ranks.enumerated() where ranks.count <= 16 {
             lines.append(
                 "rank \(number)       \(rank.host), may use cores \(rank.cpus.map(String.init).joined(separator: " "))")

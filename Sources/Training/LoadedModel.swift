@@ -18,7 +18,12 @@ package struct LoadedModel {
     /// Reads a run's best (else latest) checkpoint, or the checkpoint at a path. Collective (MPI_Bcast): the root reads,
     /// so the folder need not be there on other hosts.
     package init(_ argument: String, on communicator: Communicator) throws {
-        let checkpoint = try communicator.agree { communicator.isRoot ? try RunDirectory.resolve(argument) : nil }
+        let checkpoint = try communicator.agree { () -> Checkpoint? in
+            guard communicator.isRoot else { return nil }
+            let checkpoint = try RunDirectory.resolve(argument)
+            try checkpoint.verify()
+            return checkpoint
+        }
         let path = try communicator.broadcast(checkpoint?.path ?? "", root: 0)
         let config = try communicator.broadcast(checkpoint?.configText ?? "", root: 0)
         let vocabularyText = try communicator.broadcast(checkpoint?.vocabularyText ?? "", root: 0)

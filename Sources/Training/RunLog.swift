@@ -114,6 +114,9 @@ package func format(_ value: Double) -> String {
     return "\((value * scale).rounded() / scale)"
 }
 
+/// "1 rank", "2 ranks": a count and its noun, whose plural ends in s.
+package func counted(_ count: Int, _ noun: String) -> String { "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")" }
+
 /// 12,345
 package func grouped(_ value: Int) -> String {
     var text = ""

@@ -87,7 +87,7 @@ package struct TrainingJob {
         let trainingRun = try TrainingRun(
             assembly, on: communicator, in: run, console: console, fingerprints: fingerprints, resumes: resumes,
             from: checkpoint)
-        if trainingRun.isComplete { return try trainingRun.repeatFigures() }
+        if trainingRun.isComplete { return try trainingRun.sayAgain() }
         if let checkpoint { console.info("going on from \(checkpoint.path)") }
         do {
             try trainingRun.train()
@@ -141,7 +141,7 @@ package struct TrainingJob {
 
     private func describe(_ assembly: Assembly, on communicator: Communicator, _ console: Console) {
         let sizes = assembly.trainer.network.configuration
-        let ranks = communicator.size == 1 ? "1 rank" : "\(communicator.size) ranks"
+        let ranks = counted(communicator.size, "rank")
         console.info(
             "\(assembly.configuration.text("task")): \(sizes.cell.name) \(sizes.layers) x \(sizes.hiddenSize), "
                 + "\(grouped(sizes.layout.parameterCount)) parameters, batch \(assembly.options.batch) on \(ranks), "

@@ -43,7 +43,7 @@ package struct TrainingPlan {
         lines += [
             (
                 "batch",
-                "\(options.batch) sequences on \(ranks) ranks: \(most == least ? "\(most)" : "\(least) to \(most)") each"
+                "\(counted(options.batch, "sequence")) on \(counted(ranks, "rank")): \(most == least ? "\(most)" : "\(least) to \(most)") each"
             ),
             ("steps", "\(grouped(steps)), \(grouped(source.stepsPerEpoch)) an epoch"),
             ("memory", "about \(MemoryEstimate.text(memory.totalBytes)) a rank"),
@@ -52,7 +52,7 @@ package struct TrainingPlan {
                 "about \(MemoryEstimate.text(checkpointBytes)) a checkpoint, \(options.checkpointsKept + 1) of them; free here: "
                     + (freeBytes.map { MemoryEstimate.text($0) } ?? "unknown")
             ),
-            ("time", "very roughly \(duration(seconds)) with \(ranks) cores like this one, without validation"),
+            ("time", "very roughly \(duration(seconds)) with \(counted(ranks, "core")) like this, without validation"),
         ]
         if least == 0 {
             lines.append(

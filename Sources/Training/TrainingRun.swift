@@ -71,8 +71,7 @@ package final class TrainingRun {
         if communicator.isRoot {
             let metrics = try MetricsFile(path: run.metricsPath)
             _ = try metrics.cut(after: trainer.steps)
-            log = RunLog(
-                console, metrics, task: assembly.data.task, ranks: communicator.size, totalSteps: trainer.totalSteps)
+            log = runLog(metrics)
             try run.write(outcome: Outcome(state: .running, step: trainer.steps, reason: "training"))
         }
         while !isComplete {
@@ -88,11 +87,23 @@ package final class TrainingRun {
         try finish()
     }
 
-    /// Says a complete run's figures again.
-    package func repeatFigures() throws {
-        guard communicator.isRoot else { return }
+    /// Says a complete run's figures again, and makes up for a test that is missing: asked for since, or cut off by the
+    /// program's death. Collective.
+    package func sayAgain() throws {
+        let isMissing = try communicator.agree { () -> Int32 in
+            guard communicator.isRoot, assembly.data.test != nil else { return 0 }
+            return try MetricsFile(path: run.metricsPath).lastLines()["test"] == nil ? 1 : 0
+        }
         console.info("\(run.path) is complete at step \(trainer.steps)")
-        try sayResult()
+        if try communicator.broadcast(isMissing, root: 0) == 1 {
+            if communicator.isRoot { log = runLog(try MetricsFile(path: run.metricsPath)) }
+            try test()
+        }
+        try finish()
+    }
+
+    private func runLog(_ metrics: MetricsFile) -> RunLog {
+        RunLog(console, metrics, task: assembly.data.task, ranks: communicator.size, totalSteps: trainer.totalSteps)
     }
 
     private func noteCriterion() {

@@ -46,7 +46,7 @@ struct FloatRun {
     }
 
     /// h, then c, of the held streams: `[layers, streams, H]` each.
-    var stateNumbers: [Double] { (Array(state.hidden.buffer) + Array(state.cell.buffer)).map { Double($0) } }
+    var stateNumbers: [Double] { (state.hidden.numbers() + state.cell.numbers()).map { Double($0) } }
 
     func forward(_ batch: Batch) -> Tally { network.forward(batch, state, workspace, dropoutSeed: dropoutSeed) }
 
@@ -58,17 +58,20 @@ struct FloatRun {
 
     func gradient(_ name: String) -> [Double] {
         guard let tensor = configuration.layout[name] else { return [] }
-        return gradients[tensor.range].map { Double($0) }
+        return gradients.numbers(tensor.range).map { Double($0) }
+    }
+}
+
+extension FloatBlock {
+    /// A copy of some of the floats, or of all: it outlives the block.
+    func numbers(_ range: Range<Int>? = nil) -> [Float] {
+        withExtendedLifetime(self) { Array(self[range ?? 0..<count]) }
     }
 }
 
 extension PlainState {
     /// h, then c, in the order of a `RecurrentState`.
     var numbers: [Double] { (hidden + cell).flatMap { $0.flatMap { $0 } } }
-
-    func rows(_ range: Range<Int>) -> PlainState {
-        PlainState(hidden: hidden.map { Array($0[range]) }, cell: cell.map { Array($0[range]) })
-    }
 }
 
 extension Batch {

@@ -1,4 +1,5 @@
 import ConfigFile
+import Sequences
 import Testing
 import Training
 

@@ -1,7 +1,18 @@
 /// A cell's formulas for one sequence and one step, as in PyTorch's documentation.
-protocol PlainCell: Sendable {
+protocol PlainFormulas {
     /// The new h and c. A cell without c returns none.
     static func step<Number: Scalar>(_ step: PlainStep<Number>) -> (hidden: [Number], cell: [Number])
+}
+
+/// The formulas for numbers of both kinds, as functions that the compiler has made for each kind.
+struct PlainCell: Sendable {
+    let inDouble: @Sendable (PlainStep<Double>) -> (hidden: [Double], cell: [Double])
+    let traced: @Sendable (PlainStep<Traced>) -> (hidden: [Traced], cell: [Traced])
+
+    init<Formulas: PlainFormulas>(_: Formulas.Type) {
+        inDouble = { Formulas.step($0) }
+        traced = { Formulas.step($0) }
+    }
 }
 
 /// What a cell sees in a step. Vectors have a number a unit.
@@ -19,14 +30,14 @@ struct PlainStep<Number: Scalar> {
 }
 
 /// The reference of each cell of `CellTable`, by name: a new cell adds its formulas and its line here.
-let plainCells: [String: any PlainCell.Type] = [
-    "lstm": PlainLSTM.self,
-    "gru": PlainGRU.self,
-    "rnn": PlainRNN.self,
+let plainCells: [String: PlainCell] = [
+    "lstm": PlainCell(PlainLSTM.self),
+    "gru": PlainCell(PlainGRU.self),
+    "rnn": PlainCell(PlainRNN.self),
 ]
 
 /// i, f, o = σ(…), g = tanh(…), c = f c' + i g, h = o tanh(c).
-enum PlainLSTM: PlainCell {
+enum PlainLSTM: PlainFormulas {
     static func step<Number: Scalar>(_ step: PlainStep<Number>) -> (hidden: [Number], cell: [Number]) {
         let i = step.sum(0).map(\.sigmoid)
         let f = step.sum(1).map(\.sigmoid)
@@ -38,7 +49,7 @@ enum PlainLSTM: PlainCell {
 }
 
 /// r, z = σ(…), n = tanh(W_x x + b_x + r (W_h h' + b_h)), h = (1 - z) n + z h'.
-enum PlainGRU: PlainCell {
+enum PlainGRU: PlainFormulas {
     static func step<Number: Scalar>(_ step: PlainStep<Number>) -> (hidden: [Number], cell: [Number]) {
         let r = step.sum(0).map(\.sigmoid)
         let z = step.sum(1).map(\.sigmoid)
@@ -48,7 +59,7 @@ enum PlainGRU: PlainCell {
 }
 
 /// h = tanh(…).
-enum PlainRNN: PlainCell {
+enum PlainRNN: PlainFormulas {
     static func step<Number: Scalar>(_ step: PlainStep<Number>) -> (hidden: [Number], cell: [Number]) {
         (step.sum(0).map(\.hyperbolicTangent), [])
     }

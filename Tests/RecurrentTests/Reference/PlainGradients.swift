@@ -3,20 +3,23 @@ import Tensors
 
 extension NetworkCase {
     /// The loss in Double, at parameters that need not be the case's own.
-    func plainLoss(_ parameters: [String: [Double]], _ cell: any PlainCell.Type) -> Double {
-        PlainNetwork(configuration, cell, parameters, mask: mask).run(batch, from: state).loss
+    func plainLoss(_ parameters: [String: [Double]], _ cell: PlainCell) -> Double {
+        PlainNetwork(configuration, cell.inDouble, parameters, mask: mask).run(batch, from: state).loss
     }
 
     /// The case's parameters in Double, by tensor.
     var plainParameters: [String: [Double]] {
-        Dictionary(uniqueKeysWithValues: configuration.layout.tensors.map { ($0.name, parameters[$0.range].map { Double($0) }) })
+        Dictionary(
+            uniqueKeysWithValues: configuration.layout.tensors.map { tensor in
+                (tensor.name, parameters[tensor.range].map { Double($0) })
+            })
     }
 
     /// Loss, state after the window and gradients in Double, by the tape.
-    func plainRun(_ cell: any PlainCell.Type) -> (loss: Double, state: PlainState, gradients: [String: [Double]]) {
+    func plainRun(_ cell: PlainCell) -> (loss: Double, state: PlainState, gradients: [String: [Double]]) {
         let tape = Tape()
         let variables = plainParameters.mapValues { tensor in tensor.map { tape.variable($0) } }
-        let result = PlainNetwork(configuration, cell, variables, mask: mask).run(batch, from: state)
+        let result = PlainNetwork(configuration, cell.traced, variables, mask: mask).run(batch, from: state)
         let derivatives = tape.derivatives(of: result.loss)
         let gradients = variables.mapValues { tensor in tensor.map { derivatives[$0.place] } }
         return (result.loss.value, result.state, gradients)
@@ -24,7 +27,7 @@ extension NetworkCase {
 
     /// The gradient of one tensor by central differences of the Double loss: with steps h and 2h, so that their error is
     /// of the order h^4 and h can be large enough for rounding not to matter.
-    func differences(of name: String, _ cell: any PlainCell.Type) -> [Double] {
+    func differences(of name: String, _ cell: PlainCell) -> [Double] {
         let h = 0x1p-10
         var parameters = plainParameters
         let own = parameters[name] ?? []

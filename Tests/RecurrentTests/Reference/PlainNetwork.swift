@@ -4,7 +4,7 @@ import Tensors
 /// The whole network in plain loops over sequences and units: what `Network` is compared with.
 struct PlainNetwork<Number: Scalar> {
     let configuration: NetworkConfiguration
-    let cell: any PlainCell.Type
+    let cell: (PlainStep<Number>) -> (hidden: [Number], cell: [Number])
     private let embedding: [Number]
     private let layers: [(input: Linear, hidden: Linear)]
     private let output: Linear
@@ -28,7 +28,8 @@ struct PlainNetwork<Number: Scalar> {
 
     /// - Parameter parameters: each tensor's numbers by its name, row-major.
     init(
-        _ configuration: NetworkConfiguration, _ cell: any PlainCell.Type, _ parameters: [String: [Number]],
+        _ configuration: NetworkConfiguration,
+        _ cell: @escaping (PlainStep<Number>) -> (hidden: [Number], cell: [Number]), _ parameters: [String: [Number]],
         mask: @escaping (_ place: Int, _ time: Int, _ sequence: Int, _ unit: Int) -> Double
     ) {
         func linear(_ weight: String, _ bias: String) -> Linear {
@@ -64,7 +65,7 @@ struct PlainNetwork<Number: Scalar> {
             for t in 0..<batch.window {
                 var x = dropped(input(batch, t, b), place: 0, t, b)
                 for (layer, weights) in layers.enumerated() {
-                    (hidden[layer], cells[layer]) = cell.step(
+                    (hidden[layer], cells[layer]) = cell(
                         PlainStep(
                             fromInput: gates(weights.input(x)), fromHidden: gates(weights.hidden(hidden[layer])),
                             hidden: hidden[layer], cell: cells[layer]))

@@ -1,0 +1,56 @@
+import Foundation
+import Recurrent
+import Tensors
+import Testing
+
+@Suite("Names and shapes")
+struct LayoutTests {
+    private struct Tensor: Decodable, Equatable {
+        let name: String
+        let shape: [Int]
+    }
+
+    /// By cell, what PyTorch's modules call their tensors: two layers of 9 units on an embedding of 256 by 7.
+    private static func fixture() throws -> [String: [Tensor]] {
+        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let file = tests.appendingPathComponent("Fixtures/pytorch/pytorch_names.json")
+        return try JSONDecoder().decode([String: [Tensor]].self, from: Data(contentsOf: file))
+    }
+
+    @Test("each cell's tensors have PyTorch's names, shapes and order")
+    func pytorch() throws {
+        let fixture = try Self.fixture()
+        #expect(Set(fixture.keys) == Set(CellTable.all.map { $0.name }))
+        for cell in CellTable.all {
+            let configuration = NetworkConfiguration(
+                cell: cell, layers: 2, hiddenSize: 9, embeddingSize: 7,
+                task: TaskShape(input: .tokens(vocabulary: 256), output: .classes(256)))
+            let tensors = configuration.layout.tensors.map { Tensor(name: $0.name, shape: $0.shape) }
+            #expect(tensors == fixture[cell.name], "\(cell.name)")
+        }
+    }
+
+    @Test("a network on features has no embedding, and its first layer is as wide as they are")
+    func features() {
+        for cell in CellTable.all {
+            let configuration = NetworkConfiguration(
+                cell: cell, layers: 1, hiddenSize: 5, embeddingSize: 99,
+                task: TaskShape(input: .features(3), output: .values(2)))
+            let rows = 5 * cell.gates
+            #expect(
+                configuration.layout.tensors.map { Tensor(name: $0.name, shape: $0.shape) } == [
+                    Tensor(name: "rnn.weight_ih_l0", shape: [rows, 3]), Tensor(name: "rnn.weight_hh_l0", shape: [rows, 5]),
+                    Tensor(name: "rnn.bias_ih_l0", shape: [rows]), Tensor(name: "rnn.bias_hh_l0", shape: [rows]),
+                    Tensor(name: "output.weight", shape: [2, 5]), Tensor(name: "output.bias", shape: [2]),
+                ])
+            #expect(configuration.embeddingSize == 0)
+        }
+    }
+
+    @Test("cells are found by the words of model.cell")
+    func names() {
+        for cell in CellTable.all { #expect(CellTable.cell(named: cell.name)?.name == cell.name) }
+        #expect(CellTable.cell(named: "LSTM") == nil)
+        #expect(Set(CellTable.all.map { $0.name }).count == CellTable.all.count)
+    }
+}

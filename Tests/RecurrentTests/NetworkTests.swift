@@ -1,0 +1,168 @@
+import Foundation
+import Recurrent
+import Tensors
+import Testing
+
+@Suite("Network")
+struct NetworkTests {
+    @Test("two windows with carried state give what one window over both gives", arguments: NetworkCase.all)
+    func carriedState(_ example: NetworkCase) {
+        let window = example.batch.window
+        guard window > 1 else { return }
+        let whole = FloatRun(example)
+        let expected = whole.forward(example.batch)
+        let parts = FloatRun(example)
+        let cut = (window + 1) / 2
+        var tally = parts.forward(example.batch.part(steps: 0..<cut, example.task))
+        tally += parts.forward(example.batch.part(steps: cut..<window, example.task))
+        #expect(abs(tally.loss - expected.loss) <= 1e-5 * expected.loss)
+        #expect(tally.scored == expected.scored)
+        #expect(relativeDistance(parts.stateNumbers, whole.stateNumbers) < 1e-5)
+    }
+
+    @Test("rows computed alone are the batch's rows: losses, answers and state to 1e-5", arguments: NetworkCase.all)
+    func rowsAlone(_ example: NetworkCase) {
+        let whole = FloatRun(example)
+        _ = whole.forward(example.batch)
+        let width = example.task.output.width
+        let outputs = whole.workspace.scoredOutputs
+        for b in 0..<example.batch.sequences {
+            // Holds all streams, to see that only this one's state moves.
+            let first = example.batch.firstStream
+            let alone = FloatRun(example, streams: first..<first + example.batch.sequences)
+            let before = alone.stateNumbers
+            _ = alone.forward(example.batch.part(sequences: b..<b + 1, example.task))
+            let losses = (whole.workspace.sequenceLosses[b], alone.workspace.sequenceLosses[0])
+            #expect(abs(losses.0 - losses.1) <= 1e-5 * max(1, abs(losses.0)))
+
+            let answers = alone.workspace.scoredOutputs
+            let places = outputs.rows.indices.filter { Int(outputs.rows[$0]) % example.batch.sequences == b }
+            #expect(answers.rows.map { Int($0) } == places.map { Int(outputs.rows[$0]) / example.batch.sequences })
+            for (index, place) in places.enumerated() {
+                for column in 0..<width { #expect(abs(answers[index][column] - outputs[place][column]) < 1e-5) }
+            }
+
+            for place in before.indices {
+                let stream = place / example.hiddenSize % example.batch.sequences
+                let expected = stream == b ? whole.stateNumbers[place] : before[place]
+                #expect(abs(alone.stateNumbers[place] - expected) < (stream == b ? 1e-5 : 0.0.nextUp))
+            }
+        }
+    }
+
+    @Test("a workspace that has seen larger, smaller and undropped windows gives the same numbers", arguments: 1...20)
+    func reusedWorkspace(seed: UInt64) {
+        for cell in CellTable.all {
+            let example = NetworkCase(cell: cell.name, seed: seed, dropout: 0.3)
+            let fresh = FloatRun(example)
+            let expected = fresh.step(example.batch)
+            let used = FloatRun(example)
+            let state = RecurrentState(streams: 0..<200, for: example.configuration)
+            for part in [
+                example.batch.part(sequences: 0..<1, steps: 0..<1, example.task), example.batch,
+                example.batch.part(sequences: 0..<1, example.task), example.batch.part(steps: 0..<1, example.task),
+            ] {
+                _ = used.network.forward(part, state, used.workspace)
+                used.network.backward(part, used.workspace, adding: true)
+            }
+            #expect(used.step(example.batch) == expected, "\(example.testDescription)")
+            for tensor in example.configuration.layout.tensors {
+                let (a, b) = (used.gradient(tensor.name), fresh.gradient(tensor.name))
+                #expect(a == b, "\(tensor.name) of \(example.testDescription)")
+            }
+        }
+    }
+
+    @Test("without a dropout seed every unit stays, whatever the rate")
+    func undropped() {
+        for cell in CellTable.all {
+            let dropping = FloatRun(NetworkCase(cell: cell.name, seed: 9, dropout: 0.5))
+            let example = NetworkCase(cell: cell.name, seed: 9, dropout: 0)
+            let scored = dropping.network.forward(example.batch, dropping.state, dropping.workspace)
+            #expect(scored == FloatRun(example).forward(example.batch))
+        }
+    }
+
+    @Test("a network for scoring answers as the trained one without dropout")
+    func scoring() {
+        let example = NetworkCase(cell: "lstm", seed: 12, dropout: 0.4)
+        let run = FloatRun(example)
+        let network = Network.forScoring(example.configuration, run.parameters)
+        let state = RecurrentState(streams: run.state.streams, for: example.configuration)
+        let expected = run.network.forward(
+            example.batch, RecurrentState(streams: run.state.streams, for: example.configuration), run.workspace)
+        #expect(network.forward(example.batch, state, Workspace(for: example.configuration)) == expected)
+    }
+
+    @Test("a batch without sequences counts nothing and clears the gradients, unless adding")
+    func noSequences() {
+        let example = NetworkCase(cell: "lstm", seed: 3)
+        let run = FloatRun(example)
+        let none = example.batch.part(sequences: 0..<0, example.task)
+        #expect(run.step(none, adding: true) == Tally())
+        let tensors = example.configuration.layout.tensors
+        #expect(tensors.allSatisfy { run.gradients.numbers($0.range).allSatisfy { $0 == 1000 } })
+        #expect(run.step(none) == Tally())
+        #expect(run.gradients.numbers().allSatisfy { $0 == 0 })
+    }
+
+    @Test("a batch without a scored step has no loss and no gradient", arguments: CellTable.all.map { $0.name })
+    func nothingScored(cell: String) {
+        let example = NetworkCase(cell: cell, seed: 5)
+        let run = FloatRun(example)
+        var batch = example.batch
+        for row in batch.targets.indices { batch.targets[row] = Batch.unscored }
+        #expect(run.step(batch) == Tally())
+        for tensor in example.configuration.layout.tensors {
+            #expect(run.gradients.numbers(tensor.range).allSatisfy { $0 == 0 }, "\(tensor.name)")
+        }
+    }
+
+    @Test("answers of classes are probabilities")
+    func probabilities() {
+        for example in NetworkCase.all {
+            guard case .classes(let count) = example.task.output else { continue }
+            let run = FloatRun(example)
+            _ = run.forward(example.batch)
+            let outputs = run.workspace.scoredOutputs
+            #expect(outputs.width == count && outputs.rows.count == example.batch.scored)
+            for index in outputs.rows.indices { #expect(abs(outputs[index].reduce(0, +) - 1) < 1e-5) }
+        }
+    }
+
+    @Test("a NaN among the weights reaches the loss")
+    func nan() {
+        for cell in CellTable.all {
+            let example = NetworkCase(cell: cell.name, seed: 4)
+            for tensor in example.configuration.layout.tensors where tensor.name != "embedding.weight" {
+                let run = FloatRun(example)
+                run.parameters.pointer[tensor.offset] = .nan
+                run.parameters.markChanged()
+                var network = run.network
+                network.pack()
+                // Also a weight that meets a zero: 0 x NaN is NaN.
+                let tally = network.forward(example.batch, run.state, run.workspace)
+                #expect(tally.loss.isNaN, "\(tensor.name) of \(cell.name)")
+            }
+        }
+    }
+
+    @Test("resetting makes every state zero")
+    func reset() {
+        let run = FloatRun(NetworkCase(cell: "lstm", seed: 3))
+        #expect(run.stateNumbers.contains { $0 != 0 })
+        run.state.reset()
+        #expect(run.stateNumbers.allSatisfy { $0 == 0 })
+    }
+
+    @Test("tallies add up their losses and counts")
+    func tallies() {
+        var tally = Tally()
+        var part = Tally()
+        part.loss = 1.5
+        part.scored = 2
+        tally += part
+        tally += part
+        #expect(tally.loss == 3 && tally.scored == 4)
+    }
+}
