@@ -31,13 +31,16 @@ package struct TrainingJob {
     private let overwrites: Bool
     private let initialWeights: String?
     private let isDryRun: Bool
+    private let command: String
 
     /// - Parameters:
     ///   - file: the configuration's name in messages.
     ///   - run: the run folder's path.
+    ///   - command: the command line that goes on with this run, without its launcher.
     package init(
         configText: String, file: String, overrides: [String] = [], run: String, resume: Resume = .auto,
-        overwrites: Bool = false, initialWeights: String? = nil, isDryRun: Bool = false
+        overwrites: Bool = false, initialWeights: String? = nil, isDryRun: Bool = false,
+        command: String
     ) {
         self.configText = configText
         self.file = file
@@ -47,6 +50,7 @@ package struct TrainingJob {
         self.overwrites = overwrites
         self.initialWeights = initialWeights
         self.isDryRun = isDryRun
+        self.command = command
     }
 
     /// Checks, then trains. Collective. Nothing is written before all checks have passed.
@@ -84,9 +88,10 @@ package struct TrainingJob {
             guard communicator.isRoot else { return }
             try prepareFolder(configuration, environment, checkpoint)
         }
+        let goingOn = "mpirun -n \(communicator.size) \(command)"
         let trainingRun = try TrainingRun(
-            assembly, on: communicator, in: run, console: console, fingerprints: fingerprints, resumes: resumes,
-            from: checkpoint)
+            assembly, on: communicator, in: run, console: console, fingerprints: fingerprints, command: goingOn,
+            resumes: resumes, from: checkpoint)
         if trainingRun.isComplete { return try trainingRun.sayAgain() }
         if let checkpoint { console.info("going on from \(checkpoint.path)") }
         do {
@@ -94,7 +99,7 @@ package struct TrainingJob {
         } catch {
             if communicator.isRoot {
                 // The training's own error is the one to report.
-                try? run.write(outcome: Outcome(state: .failed, step: trainingRun.steps, reason: "\(error)"))
+                try? run.write(outcome: Outcome(state: .failed, step: trainingRun.steps, reason: "\(error)", next: goingOn))
             }
             throw error
         }

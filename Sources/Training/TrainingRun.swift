@@ -16,6 +16,8 @@ package final class TrainingRun {
     private let assembly: Assembly
     private var trainer: Trainer
     private let fingerprints: JSONValue
+    /// The command that goes on with this run.
+    private let command: String
     /// At the root alone.
     private var log: RunLog?
     private var timer: CheckpointTimer
@@ -34,13 +36,14 @@ package final class TrainingRun {
     /// - Parameter checkpoint: at the root, what to go on from; nil to begin. `resumes` says the same on every rank.
     package init(
         _ assembly: Assembly, on communicator: Communicator, in run: RunDirectory, console: Console,
-        fingerprints: JSONValue, resumes: Bool, from checkpoint: Checkpoint?
+        fingerprints: JSONValue, command: String, resumes: Bool, from checkpoint: Checkpoint?
     ) throws {
         self.assembly = assembly
         self.communicator = communicator
         self.run = run
         self.console = console
         self.fingerprints = fingerprints
+        self.command = command
         trainer = assembly.trainer
         timer = CheckpointTimer(assembly.options.checkpointInterval)
         if resumes {
@@ -72,7 +75,7 @@ package final class TrainingRun {
             let metrics = try MetricsFile(path: run.metricsPath)
             _ = try metrics.cut(after: trainer.steps)
             log = runLog(metrics)
-            try run.write(outcome: Outcome(state: .running, step: trainer.steps, reason: "training"))
+            try noteRunning()
         }
         while !isComplete {
             let summary = try trainer.step(wishingCheckpoint: communicator.isRoot && timer.isDue)
@@ -87,6 +90,14 @@ package final class TrainingRun {
         try finish()
     }
 
+    /// What outcome.json says while training goes on, and after a death that nobody could write down.
+    private func noteRunning() throws {
+        try run.write(
+            outcome: Outcome(
+                state: .running, step: trainer.steps, reason: "training; the step is the last checkpoint's",
+                next: command))
+    }
+
     /// Says a complete run's figures again, and makes up for a test that is missing: asked for since, or cut off by the
     /// program's death. Collective.
     package func sayAgain() throws {
@@ -94,7 +105,6 @@ package final class TrainingRun {
             guard communicator.isRoot, assembly.data.test != nil else { return 0 }
             return try MetricsFile(path: run.metricsPath).lastLines()["test"] == nil ? 1 : 0
         }
-        console.info("\(run.path) is complete at step \(trainer.steps)")
         if try communicator.broadcast(isMissing, root: 0) == 1 {
             if communicator.isRoot { log = runLog(try MetricsFile(path: run.metricsPath)) }
             try test()
@@ -160,6 +170,7 @@ package final class TrainingRun {
                 if isBest { try writer.pointBest(to: trainer.steps) }
                 try writer.keep(options.checkpointsKept)
             }
+            if communicator.isRoot { try noteRunning() }
             lastCheckpointStep = trainer.steps
             timer.noteCheckpoint(seconds: secondsNow() - start)
             console.debug("checkpoint at step \(trainer.steps) in \(format(secondsNow() - start)) s")

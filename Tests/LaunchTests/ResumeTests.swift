@@ -102,7 +102,10 @@ extension LaunchTests {
                 try await Task.sleep(for: .milliseconds(2))
             }
             try await run.kill()
-            #expect(try killed.outcome()["state"]?.stringValue == "running")
+            let outcome = try killed.outcome()
+            #expect(outcome["state"]?.stringValue == "running")
+            #expect((outcome["step"]?.integerValue ?? 0) >= 100)
+            #expect(outcome["next"]?.stringValue?.hasPrefix("mpirun -n \(ranks) lstm-dist train small.yaml") == true)
             #expect(try killed.metrics().count < 700 / 7)
             try await folder.train("small.yaml", into: "killed", ranks: ranks)
             try expectSame(killed, never)
@@ -136,7 +139,7 @@ extension LaunchTests {
             #expect(again.output == first.output)
             let figures = /last training loss \d\S*\nbest validation loss \d\S*\ntest loss \d\S*, perplexity \d\S*\n/
             #expect(again.output.wholeMatch(of: figures) != nil, "\(again.output)")
-            #expect(again.errors.hasSuffix("\nrun is complete at step 70\n"), "\(again.errors)")
+            #expect(again.errors.hasSuffix("\ndone at step 70: all steps are done; run holds the run\n"), "\(again.errors)")
             #expect(try run.lines() == files.0)
             #expect(try run.latest("state.json") == files.1)
             #expect(try run.outcome() == files.2)

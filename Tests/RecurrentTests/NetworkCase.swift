@@ -48,16 +48,16 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
     init(cell: String, seed: UInt64, dropout givenDropout: Float? = nil) {
         var random = SeededRandom(seed)
         let corner = seed <= UInt64(Self.corners.count) ? Self.corners[Int(seed) - 1] : nil
-        let window = corner?.window ?? random.number(1...5)
-        let sequences = corner?.batch ?? random.number(1...4)
+        let window = corner?.window ?? random.number(1...6)
+        let sequences = corner?.batch ?? random.number(1...5)
         // Small, since central differences run the network four times a parameter.
-        let hidden = corner?.hidden ?? random.number(1...9)
+        let hidden = corner?.hidden ?? random.number(1...12)
         let takesTokens = random.number(0...1) == 0
         let givesClasses = random.number(0...2) > 0
         let scoring = seed % 4 == 0 ? .all : Scoring.allCases[random.number(0...3)]
         self.seed = seed
         cellName = cell
-        let layers = hidden > 9 ? 1 : random.number(1...3)
+        let layers = hidden > 12 ? 1 : random.number(1...3)
         self.layers = layers
         hiddenSize = hidden
         embeddingSize = random.number(1...9)

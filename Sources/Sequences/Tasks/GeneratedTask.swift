@@ -55,7 +55,8 @@ package struct GeneratedSource: SequenceSource {
     package static let keys = [
         ConfigKey(
             "data.sequences_per_epoch", .integer(1...1_000_000_000), default: .integer(1000),
-            when: Condition(path: "task", isOneOf: [Reber.name, Adding.name, TemporalOrder.name]),
+            when: Condition(
+                path: "task", isOneOf: TaskTable.all.filter { $0 is any GeneratedTask.Type }.map { $0.name }),
             "Sequences drawn for each epoch of a generated task.")
     ]
 

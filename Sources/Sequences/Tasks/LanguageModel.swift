@@ -41,8 +41,8 @@ package struct LanguageModel: SequenceTask {
         do {
             return try open(configuration, request)
         } catch let error as TextError {
-            guard case .missing = error, let source = configuration.value("data.source") else { throw error }
-            throw MissingData(error: error, source: source.yamlText)
+            guard case .missing = error, configuration.has("data.source") else { throw error }
+            throw MissingData(error: error, source: configuration.text("data.source"))
         }
     }
 

@@ -24,7 +24,7 @@ struct BenchCommand: ParsableCommand {
 
                 EXAMPLES
                   lstm-dist bench step configs/ptb-small.yaml
-                  mpirun -n 2 lstm-dist bench step configs/text.yaml --seconds 10 --json step.json
+                  mpirun -n 2 lstm-dist bench step configs/text.yaml --json step.json
                 """)
 
         @Argument(help: "A configuration of a language model.")

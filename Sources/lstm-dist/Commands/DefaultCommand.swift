@@ -13,7 +13,7 @@ struct DefaultCommand: CollectiveCommand {
     func run(on communicator: Communicator, _ console: Console) throws {
         try TrainingJob(
             configText: DefaultConfiguration.yaml, file: DefaultConfiguration.name, run: "runs/reber-default",
-            resume: .never, overwrites: true
+            resume: .never, overwrites: true, command: "lstm-dist"
         ).carryOut(on: communicator, console)
     }
 }

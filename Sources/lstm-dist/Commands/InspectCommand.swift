@@ -22,7 +22,11 @@ struct InspectCommand: ParsableCommand {
         let checkpoint = try RunDirectory.resolve(checkpoint)
         let state = checkpoint.state
         print("checkpoint  \(checkpoint.path)")
-        print("step        \(state.step), epoch \(state.epoch), \(state.position) steps into it")
+        let place =
+            state.position == 0
+            ? "\(counted(state.epoch - 1, "epoch")) done"
+            : "\(counted(state.position, "step")) into epoch \(state.epoch)"
+        print("step        \(state.step), \(place)")
         print("written by  lstm-dist \(state.programVersion), format \(state.formatVersion)")
         print("seed        \(state.seed)")
         for (title, file) in [("weights", checkpoint.model), ("training state", checkpoint.training)] {

@@ -15,7 +15,7 @@ struct TrainCommand: CollectiveCommand {
 
             EXAMPLES
               mpirun -n 2 lstm-dist train configs/reber.yaml
-              mpirun -n 4 lstm-dist train configs/text.yaml --set training.batch=64 --run runs/wide
+              mpirun -n 4 lstm-dist train configs/text.yaml --set model.hidden=256
               mpirun -n 4 lstm-dist train configs/text.yaml --dry-run
               lstm-dist train configs/text.yaml --init-from pretrained.safetensors
             """)
@@ -43,13 +43,25 @@ struct TrainCommand: CollectiveCommand {
         }
     }
 
+    /// This command line, less what would begin anew.
+    private var commandThatGoesOn: String {
+        var words = ["lstm-dist", "train"] + (config.map { [$0] } ?? [])
+        for override in overrides { words += ["--set", override] }
+        if let run { words += ["--run", run] }
+        let plain = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-_./=,:+@%"))
+        return words.map { word in
+            word.unicodeScalars.allSatisfy(plain.contains) && !word.isEmpty
+                ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
+        }.joined(separator: " ")
+    }
+
     func run(on communicator: Communicator, _ console: Console) throws {
         let text = try communicator.broadcast(
             communicator.agree { communicator.isRoot ? try ConfigSource.text(config) : nil }, root: 0)
         try TrainingJob(
             configText: text, file: ConfigSource.name(config), overrides: overrides,
             run: run ?? ConfigSource.defaultRun(config), resume: TrainingJob.Resume(resume), overwrites: overwrite,
-            initialWeights: initFrom, isDryRun: dryRun
+            initialWeights: initFrom, isDryRun: dryRun, command: commandThatGoesOn
         ).carryOut(on: communicator, console)
     }
 }

@@ -1,5 +1,5 @@
 /// A cell's formulas for one sequence and one step, as in PyTorch's documentation.
-protocol PlainFormulas {
+protocol PlainFormulas: Sendable {
     /// The new h and c. A cell without c returns none.
     static func step<Number: Scalar>(_ step: PlainStep<Number>) -> (hidden: [Number], cell: [Number])
 }
