@@ -1,4 +1,6 @@
-public import CVectors  // public: functions that other modules inline call it
+#if SIMD_FMA
+    public import CVectors  // public: functions that other modules inline call it
+#endif
 
 #if SIMD_V4
     /// The vector that kernels compute with: as wide as the registers of the level the program is built for.

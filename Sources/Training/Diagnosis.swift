@@ -134,7 +134,9 @@ package struct Diagnosis {
     /// The same for people.
     package var lines: [String] {
         var lines = ["lstm-dist \(programVersion), \(Job.libraryVersion)", "ranks        \(ranks.count)"]
-        for host in hosts { lines.append("host         \(host.host): \(counted(host.ranks, "rank")) on \(counted(host.cores, "core"))") }
+        for host in hosts {
+            lines.append("host         \(host.host): \(counted(host.ranks, "rank")) on \(counted(host.cores, "core"))")
+        }
         for (number, rank) in ranks.enumerated() where ranks.count <= 16 {
             lines.append(
                 "rank \(number)       \(rank.host), may use cores \(rank.cpus.map(String.init).joined(separator: " "))")

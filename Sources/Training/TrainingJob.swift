@@ -99,7 +99,8 @@ package struct TrainingJob {
         } catch {
             if communicator.isRoot {
                 // The training's own error is the one to report.
-                try? run.write(outcome: Outcome(state: .failed, step: trainingRun.steps, reason: "\(error)", next: goingOn))
+                try? run.write(
+                    outcome: Outcome(state: .failed, step: trainingRun.steps, reason: "\(error)", next: goingOn))
             }
             throw error
         }

@@ -27,7 +27,8 @@ private struct Promise: Sendable, CustomTestStringConvertible {
 private func grid(_ range: ClosedRange<Float>) -> [Float] {
     let even = (0...200_000).map { range.lowerBound + (range.upperBound - range.lowerBound) * Float($0) / 200_000 }
     let positive = stride(from: Float.leastNormalMagnitude.bitPattern, through: range.upperBound.bitPattern, by: 1009)
-    let negative = stride(from: (-Float.leastNormalMagnitude).bitPattern, through: range.lowerBound.bitPattern, by: 1009)
+    let negative = stride(
+        from: (-Float.leastNormalMagnitude).bitPattern, through: range.lowerBound.bitPattern, by: 1009)
     return even.filter { range.contains($0) } + positive.map { Float(bitPattern: $0) }
         + negative.map { Float(bitPattern: $0) }
 }
@@ -98,7 +99,9 @@ struct ActivationTests {
     @Test("the hyperbolic tangent is odd, bit for bit")
     func odd() {
         let numbers = grid(0...12)
-        #expect(mapped(numbers.map { -$0 }, { $0.hyperbolicTangent }) == mapped(numbers, { $0.hyperbolicTangent }).map { -$0 })
+        #expect(
+            mapped(numbers.map { -$0 }, { $0.hyperbolicTangent })
+                == mapped(numbers, { $0.hyperbolicTangent }).map { -$0 })
     }
 
     @Test("an element's value does not depend on its place in a vector or in the rest")

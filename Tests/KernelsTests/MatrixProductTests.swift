@@ -39,14 +39,16 @@ private struct ProductCase: Sendable, CustomTestStringConvertible {
     var testDescription: String { "[\(rows), \(inner)] x [\(inner), \(columns)]" }
 
     static let all = [
-        (1, 1, 1), (2, 3, 4), (5, 1, 7), (1, 9, 2), (8, 16, 32), (17, 33, 65), (20, 200, 50), (3, 4, 0), (0, 4, 3), (4, 0, 3),
+        (1, 1, 1), (2, 3, 4), (5, 1, 7), (1, 9, 2), (8, 16, 32), (17, 33, 65), (20, 200, 50), (3, 4, 0), (0, 4, 3),
+        (4, 0, 3),
     ].map { ProductCase(rows: $0.0, columns: $0.1, inner: $0.2) }
 }
 
 @Suite("Matrix product")
 struct MatrixProductTests {
     @Test(
-        "the product is a plain triple loop's, for all transposes and pitches, set or added", arguments: ProductCase.all)
+        "the product is a plain triple loop's, for all transposes and pitches, set or added", arguments: ProductCase.all
+    )
     private func products(_ shape: ProductCase) {
         var random = SeededRandom(UInt64(shape.rows * 10_000 + shape.columns * 100 + shape.inner))
         for transposesA in [false, true] {
@@ -80,7 +82,8 @@ struct MatrixProductTests {
                             for column in 0..<shape.columns {
                                 var exact = adding ? before[row, column] : 0
                                 for k in 0..<shape.inner {
-                                    exact += (transposesA ? a[k, row] : a[row, k])
+                                    exact +=
+                                        (transposesA ? a[k, row] : a[row, k])
                                         * (transposesB ? b[column, k] : b[k, column])
                                 }
                                 worst = max(worst, abs(result[row, column] - exact))

@@ -139,7 +139,8 @@ extension LaunchTests {
             #expect(again.output == first.output)
             let figures = /last training loss \d\S*\nbest validation loss \d\S*\ntest loss \d\S*, perplexity \d\S*\n/
             #expect(again.output.wholeMatch(of: figures) != nil, "\(again.output)")
-            #expect(again.errors.hasSuffix("\ndone at step 70: all steps are done; run holds the run\n"), "\(again.errors)")
+            #expect(
+                again.errors.hasSuffix("\ndone at step 70: all steps are done; run holds the run\n"), "\(again.errors)")
             #expect(try run.lines() == files.0)
             #expect(try run.latest("state.json") == files.1)
             #expect(try run.outcome() == files.2)

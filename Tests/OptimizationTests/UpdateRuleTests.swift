@@ -14,7 +14,8 @@ private struct Example: Sendable, CustomTestStringConvertible {
     }
 
     func rule() throws -> any UpdateRule {
-        let yaml = "training:\n  optimizer: {name: \(name), learning_rate: 0.1\(keys.yaml.isEmpty ? "" : ", ")\(keys.yaml)}\n"
+        let yaml =
+            "training:\n  optimizer: {name: \(name), learning_rate: 0.1\(keys.yaml.isEmpty ? "" : ", ")\(keys.yaml)}\n"
         let table = ConfigTable(keys: UpdateRuleTable.keys)
         return UpdateRuleTable.rule(try Configuration(yaml: yaml, file: "test.yaml", table: table))
     }

@@ -39,7 +39,8 @@ struct LayoutTests {
             let rows = 5 * cell.gates
             #expect(
                 configuration.layout.tensors.map { Tensor(name: $0.name, shape: $0.shape) } == [
-                    Tensor(name: "rnn.weight_ih_l0", shape: [rows, 3]), Tensor(name: "rnn.weight_hh_l0", shape: [rows, 5]),
+                    Tensor(name: "rnn.weight_ih_l0", shape: [rows, 3]),
+                    Tensor(name: "rnn.weight_hh_l0", shape: [rows, 5]),
                     Tensor(name: "rnn.bias_ih_l0", shape: [rows]), Tensor(name: "rnn.bias_hh_l0", shape: [rows]),
                     Tensor(name: "output.weight", shape: [2, 5]), Tensor(name: "output.bias", shape: [2]),
                 ])

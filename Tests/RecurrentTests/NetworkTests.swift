@@ -58,12 +58,15 @@ struct NetworkTests {
             let expected = fresh.step(example.batch)
             let used = FloatRun(example)
             let state = RecurrentState(streams: 0..<200, for: example.configuration)
-            for part in [
+            let parts = [
                 example.batch.part(sequences: 0..<1, steps: 0..<1, example.task), example.batch,
                 example.batch.part(sequences: 0..<1, example.task), example.batch.part(steps: 0..<1, example.task),
-            ] {
-                _ = used.network.forward(part, state, used.workspace)
-                used.network.backward(part, used.workspace, adding: true)
+            ]
+            for dropoutSeed: UInt64? in [nil, 99, nil, 99] {
+                for part in parts {
+                    _ = used.network.forward(part, state, used.workspace, dropoutSeed: dropoutSeed)
+                    used.network.backward(part, used.workspace, adding: true)
+                }
             }
             #expect(used.step(example.batch) == expected, "\(example.testDescription)")
             for tensor in example.configuration.layout.tensors {

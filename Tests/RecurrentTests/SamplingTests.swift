@@ -38,7 +38,8 @@ struct SamplingTests {
         #expect(fits(counts(temperature: 1), probabilities.map { Double($0) }))
     }
 
-    @Test("another temperature draws by the probabilities to the power of its inverse", arguments: [0.5, 2, 4] as [Float])
+    @Test(
+        "another temperature draws by the probabilities to the power of its inverse", arguments: [0.5, 2, 4] as [Float])
     func tempered(temperature: Float) {
         #expect(fits(counts(temperature: temperature), probabilities.map { pow(Double($0), 1 / Double(temperature)) }))
     }

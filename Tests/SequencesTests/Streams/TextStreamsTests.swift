@@ -8,14 +8,18 @@ private struct Cut: Sendable, CustomTestStringConvertible {
     let batch: Int
     let window: Int
     let keepsShortWindow: Bool
-    var testDescription: String { "\(range) into \(batch) by \(window)\(keepsShortWindow ? ", short window kept" : "")" }
+    var testDescription: String {
+        "\(range) into \(batch) by \(window)\(keepsShortWindow ? ", short window kept" : "")"
+    }
 
-    static let all: [Cut] = [(0..<100, 4, 6), (0..<103, 4, 6), (7..<94, 5, 3), (0..<100, 1, 99), (0..<100, 1, 98),
-        (3..<40, 3, 1), (0..<100, 10, 9), (20..<100, 8, 4), (0..<100, 49, 1), (0..<100, 7, 200)]
-        .flatMap { range, batch, window in
-            [false, true].map { Cut(range: range, batch: batch, window: window, keepsShortWindow: $0) }
-        }
-        .filter { $0.keepsShortWindow || $0.range.count / $0.batch > $0.window }
+    static let all: [Cut] = [
+        (0..<100, 4, 6), (0..<103, 4, 6), (7..<94, 5, 3), (0..<100, 1, 99), (0..<100, 1, 98),
+        (3..<40, 3, 1), (0..<100, 10, 9), (20..<100, 8, 4), (0..<100, 49, 1), (0..<100, 7, 200),
+    ]
+    .flatMap { range, batch, window in
+        [false, true].map { Cut(range: range, batch: batch, window: window, keepsShortWindow: $0) }
+    }
+    .filter { $0.keepsShortWindow || $0.range.count / $0.batch > $0.window }
 
     /// The inputs and targets of every step, stream by stream: a reshape of the list of tokens.
     func plain(_ tokens: [Int32]) -> [(inputs: [[Int32]], targets: [[Int32]])] {
@@ -62,11 +66,13 @@ struct TextStreamsTests {
         streams.read(rows, step: step, epoch: epoch, into: &batch)
         let window = plain[step].inputs[0].count
         #expect(batch.window == window && batch.sequences == rows.count)
+        guard batch.tokens.count == window * rows.count, batch.targets.count == window * rows.count else { return }
         #expect(batch.firstStream == rows.lowerBound && batch.steps == window * rows.count)
         for (b, row) in rows.enumerated() {
             let inputs = (0..<window).map { batch.tokens[$0 * rows.count + b] }
             let targets = (0..<window).map { batch.targets[$0 * rows.count + b] }
-            #expect(inputs == plain[step].inputs[row] && targets == plain[step].targets[row], "step \(step), row \(row)")
+            #expect(
+                inputs == plain[step].inputs[row] && targets == plain[step].targets[row], "step \(step), row \(row)")
         }
     }
 

@@ -41,7 +41,8 @@ struct GeneratedSourceTests {
                 let part = read(source, rows, step: 2, epoch: 3)
                 #expect(part.sequences == rows.count && part.firstStream == rows.lowerBound)
                 for (b, row) in rows.enumerated() {
-                    #expect(part.row(b, equals: whole, row, features: width(task)), "row \(row) of \(type(of: task).name)")
+                    #expect(
+                        part.row(b, equals: whole, row, features: width(task)), "row \(row) of \(type(of: task).name)")
                 }
             }
         }
@@ -118,7 +119,8 @@ struct GeneratedSourceTests {
         }
     }
 
-    @Test("the last batch of an epoch holds what is left", arguments: [(10, 4, [4, 4, 2]), (8, 4, [4, 4]), (3, 5, [3])])
+    @Test(
+        "the last batch of an epoch holds what is left", arguments: [(10, 4, [4, 4, 2]), (8, 4, [4, 4]), (3, 5, [3])])
     func lastBatch(perEpoch: Int, batch: Int, rows: [Int]) {
         let source = source(Reber(), batch: batch, perEpoch: perEpoch)
         #expect(source.stepsPerEpoch == rows.count)

@@ -3,7 +3,9 @@ import Tensors
 import Testing
 
 /// Figures 3 and 4 of the paper, edge by edge: node, symbol, next node. Node 9 is the end of the inner string.
-private let innerEdges = ["0 B 1", "1 T 2", "1 P 3", "2 S 2", "2 X 4", "3 T 3", "3 V 5", "4 X 3", "4 S 6", "5 P 4", "5 V 6", "6 E 9"]
+private let innerEdges = [
+    "0 B 1", "1 T 2", "1 P 3", "2 S 2", "2 X 4", "3 T 3", "3 V 5", "4 X 3", "4 S 6", "5 P 4", "5 V 6", "6 E 9",
+]
 
 /// The symbols that may follow the beginning of an embedded string; nil if the beginning is not legal.
 private func legal(after beginning: [Character]) -> Set<Character>? {

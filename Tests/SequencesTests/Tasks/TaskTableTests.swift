@@ -95,7 +95,9 @@ struct TaskTableTests {
             var batch = Batch()
             try source.read(0..<source.rows(inStep: 0), step: 0, epoch: 1, into: &batch)
             let width = data.task.shape.output.width
-            let answer = { (row: Int) in (0..<width).map { Float(($0 + row) % width + 1) / Float(width * (width + 1) / 2) } }
+            let answer = { (row: Int) in
+                (0..<width).map { Float(($0 + row) % width + 1) / Float(width * (width + 1) / 2) }
+            }
             let once = Judgement(data.task, batch, answer: answer)
             let twice = Judgement(data.task, batch, sums: once.sums, answer: answer)
             #expect(once.sums.count == data.task.sumCount && once.sums.allSatisfy { $0.isFinite })

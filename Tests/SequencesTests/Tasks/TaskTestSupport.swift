@@ -42,7 +42,9 @@ struct Judgement: Equatable {
 
 extension Batch {
     /// The place of the 1 among a row's features.
-    func hot(_ row: Int, width: Int) -> Int { features[row * width..<(row + 1) * width].firstIndex(of: 1).map { $0 - row * width } ?? -1 }
+    func hot(_ row: Int, width: Int) -> Int {
+        features[row * width..<(row + 1) * width].firstIndex(of: 1).map { $0 - row * width } ?? -1
+    }
 
     /// Whether everything of sequence `b` equals sequence `other.b`, up to the end of the shorter window, padded after it.
     func row(_ b: Int, equals other: Batch, _ otherB: Int, features width: Int) -> Bool {

@@ -24,17 +24,18 @@ struct TemporalOrderTests {
         #expect(Set(draws.map(\.string.count)) == Set(100...110))
         for (string, sequence) in draws {
             #expect(string[0] == "E" && string[string.count - 1] == "B")
-            #expect(sequence.features.count == 8 * string.count && sequence.features.reduce(0, +) == Float(string.count))
+            #expect(
+                sequence.features.count == 8 * string.count && sequence.features.reduce(0, +) == Float(string.count))
             #expect(sequence.features.allSatisfy { $0 == 0 || $0 == 1 })
         }
     }
 
     @Test("X or Y stands at a place in 10...20 and at one in 50...60, each drawn, and a to d everywhere else")
-    func places() {
+    func places() throws {
         var found: (Set<Int>, Set<Int>) = ([], [])
         for (string, _) in draws(2000) {
             let marked = string.indices.filter { "XY".contains(string[$0]) }
-            #expect(marked.count == 2)
+            try #require(marked.count == 2)
             found.0.insert(marked[0])
             found.1.insert(marked[1])
             for t in 1..<string.count - 1 where !marked.contains(t) { #expect("abcd".contains(string[t])) }
@@ -50,7 +51,7 @@ struct TemporalOrderTests {
             let target = Int(sequence.targets[string.count - 1])
             #expect(["XX", "XY", "YX", "YY"].firstIndex(of: order) == target)
             #expect(sequence.targets.dropLast().allSatisfy { $0 == Batch.unscored })
-            counts[target] += 1
+            if counts.indices.contains(target) { counts[target] += 1 }
         }
         // 1,000 expected, standard deviation 27; the seed is fixed.
         #expect(counts.allSatisfy { abs($0 - 1000) < 110 })

@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import Sequences
+import Testing
 
 @Suite("Files of a split")
 struct TextFilesTests {

@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import Sequences
+import Testing
 
 @Suite("Memory of a large text")
 struct TextMemoryTests {

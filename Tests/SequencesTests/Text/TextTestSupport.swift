@@ -1,5 +1,4 @@
 import Foundation
-
 import Sequences
 
 /// A folder of small files that goes with the object.

@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import Sequences
+import Testing
 
 @Suite("Reading a token stream")
 struct TokenCursorTests {

@@ -1,6 +1,5 @@
-import Testing
-
 import Sequences
+import Testing
 
 @Suite("vocabulary.json")
 struct VocabularyJSONTests {
