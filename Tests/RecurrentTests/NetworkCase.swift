@@ -35,8 +35,8 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
             + "\(task.input), \(task.output), \(scoring.rawValue) scored, dropout \(dropout)"
     }
 
-    /// Every cell of the table with twenty shapes each. The first shapes are the corners: window, batch and hidden units
-    /// of 1, and a whole vector or one more.
+    /// Every cell of the table with twenty shapes each. The first shapes are the corners: window, batch and hidden
+    /// units of 1, and a whole vector or one more.
     static let all: [NetworkCase] = CellTable.all.flatMap { cell in
         (1...20).map { NetworkCase(cell: cell.name, seed: $0) }
     }

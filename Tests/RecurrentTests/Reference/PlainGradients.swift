@@ -25,8 +25,8 @@ extension NetworkCase {
         return (result.loss.value, result.state, gradients)
     }
 
-    /// The gradient of one tensor by central differences of the Double loss: with steps h and 2h, so that their error is
-    /// of the order h^4 and h can be large enough for rounding not to matter.
+    /// The gradient of one tensor by central differences of the Double loss: with steps h and 2h, so that their error
+    /// is of the order h^4 and h can be large enough for rounding not to matter.
     func differences(of name: String, _ cell: PlainCell) -> [Double] {
         let h = 0x1p-10
         var parameters = plainParameters

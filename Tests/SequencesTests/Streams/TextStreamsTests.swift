@@ -166,12 +166,12 @@ struct TextStreamsTests {
         let files = "\(folder.path)/0.txt and 1 more"
         #expect(
             error(27, batch: 4, keepsShortWindow: false, key: "training.batch")
-                == "\(files): 27 tokens are too few for training.batch 4: that many streams of at least 7 tokens need 28; "
-                + "accepted: a longer text, or a smaller training.batch or training.window")
+                == "\(files): 27 tokens are too few for training.batch 4: that many streams of at least 7 tokens "
+                + "need 28; accepted: a longer text, or a smaller training.batch or training.window")
         #expect(
             error(7, batch: 4, keepsShortWindow: true, key: "validation.batch")
-                == "\(files): 7 tokens are too few for validation.batch 4: that many streams of at least 2 tokens need 8; "
-                + "accepted: a longer text, or a smaller validation.batch")
+                == "\(files): 7 tokens are too few for validation.batch 4: that many streams of at least 2 tokens "
+                + "need 8; accepted: a longer text, or a smaller validation.batch")
     }
 
     @Test("one file is named alone")

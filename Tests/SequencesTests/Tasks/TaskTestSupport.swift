@@ -46,7 +46,7 @@ extension Batch {
         features[row * width..<(row + 1) * width].firstIndex(of: 1).map { $0 - row * width } ?? -1
     }
 
-    /// Whether everything of sequence `b` equals sequence `other.b`, up to the end of the shorter window, padded after it.
+    /// Whether sequence `b` equals the other batch's `otherB` in all that it has, with padding where its window is longer.
     func row(_ b: Int, equals other: Batch, _ otherB: Int, features width: Int) -> Bool {
         func step(_ batch: Batch, _ t: Int, _ b: Int) -> ([Float], Int32, [Float]) {
             guard t < batch.window else { return ([Float](repeating: 0, count: width), Batch.unscored, []) }
