@@ -69,7 +69,7 @@ package enum Job {
     }
 
     /// The first line of what the installed MPI calls itself (MPI_Get_library_version). It may be asked before `start`.
-    package static var libraryVersion: String {
+    package static var versionOfMPI: String {
         let all = text(atMost: Int(MPI_MAX_LIBRARY_VERSION_STRING)) { MPI_Get_library_version($0, $1) } ?? "unknown MPI"
         let line = all.prefix { !$0.isNewline && $0 != "\0" }
         return String(line)

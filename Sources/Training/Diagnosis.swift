@@ -116,7 +116,7 @@ package struct Diagnosis {
 
     package var json: JSONValue {
         [
-            "version": .string(programVersion), "mpi": .string(Job.libraryVersion), "ranks": .integer(ranks.count),
+            "version": .string(programVersion), "mpi": .string(Job.versionOfMPI), "ranks": .integer(ranks.count),
             "hosts": .array(
                 hosts.map {
                     ["host": .string($0.host), "ranks": .integer($0.ranks), "cores": .integer($0.cores)]
@@ -133,7 +133,7 @@ package struct Diagnosis {
 
     /// The same for people.
     package var lines: [String] {
-        var lines = ["lstm-dist \(programVersion), \(Job.libraryVersion)", "ranks        \(ranks.count)"]
+        var lines = ["lstm-dist \(programVersion), \(Job.versionOfMPI)", "ranks        \(ranks.count)"]
         for host in hosts {
             lines.append("host         \(host.host): \(counted(host.ranks, "rank")) on \(counted(host.cores, "core"))")
         }

@@ -46,7 +46,7 @@ package enum Environment {
         let hosts = try communicator.gather(Job.hostName, root: 0)
         let formatter = ISO8601DateFormatter()
         return [
-            "version": .string(programVersion), "mpi": .string(Job.libraryVersion),
+            "version": .string(programVersion), "mpi": .string(Job.versionOfMPI),
             "ranks": .integer(communicator.size), "hosts": .array(hosts.map { .string($0) }),
             "cpu": .string(cpuModel), "simd_level": .string(simdLevelOfBuild),
             "job_id": jobID.map { .string($0) } ?? .null,

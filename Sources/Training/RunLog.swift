@@ -66,6 +66,9 @@ package final class RunLog {
         (tokens, computeSeconds, communicationSeconds, pausedSeconds) = (0, 0, 0, 0)
     }
 
+    /// Returns once all lines are on the disk, so that a checkpoint's lines survive with it.
+    package func sync() throws { try metrics.sync() }
+
     /// Writes a validation or test line.
     package func score(_ split: String, _ score: Scorer.Score, step: Int, epoch: Int, isBest: Bool) throws {
         var line = Self.figures(split, step: step, epoch: epoch, loss: score.loss)

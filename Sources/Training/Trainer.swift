@@ -21,7 +21,6 @@ package struct Trainer {
     private let workspace: Workspace
     private var batch = Batch()
     private var sequenceErrors: [Float] = []
-    private var sums: [Double]
     private let options: Options
 
     /// The epoch of the next step, from 1, and the steps done within it.
@@ -50,7 +49,6 @@ package struct Trainer {
         workspace = Workspace(for: network.configuration)
         criterion = task.criterion.map { CriterionTracker($0) }
         averager = GradientAverager(communicator, gradients: gradients, sequences: criterion == nil ? 0 : rows)
-        sums = [Double](repeating: 0, count: task.sumCount)
     }
 
     package var stepsPerEpoch: Int { source.stepsPerEpoch }
@@ -120,6 +118,7 @@ package struct Trainer {
     private mutating func judge(_ rows: Int) {
         guard criterion != nil else { return }
         var errors = [Float](repeating: 0, count: rows)
+        var sums = [Double](repeating: 0, count: task.sumCount)
         task.judge(batch, workspace.scoredOutputs, sums: &sums, sequenceErrors: &errors)
         sequenceErrors.append(contentsOf: errors)
     }

@@ -165,6 +165,7 @@ package final class TrainingRun {
             let state = try TrainingState.gather(trainer)
             try communicator.agree {
                 guard communicator.isRoot else { return }
+                try log?.sync()
                 let writer = CheckpointWriter(run: run)
                 _ = try writer.write(contents(state))
                 if isBest { try writer.pointBest(to: trainer.steps) }

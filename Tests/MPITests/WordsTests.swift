@@ -25,8 +25,8 @@ struct WordsTests {
     @Test("version and host are known before MPI is started")
     func beforeStart() throws {
         #expect(!Job.isRunning)
-        #expect(Job.libraryVersion.contains("MPI"))
-        #expect(!Job.libraryVersion.contains { $0.isNewline || $0 == "\0" })
+        #expect(Job.versionOfMPI.contains("MPI"))
+        #expect(!Job.versionOfMPI.contains { $0.isNewline || $0 == "\0" })
         let host = try String(contentsOfFile: "/proc/sys/kernel/hostname", encoding: .utf8)
         #expect(Job.hostName + "\n" == host)
     }

@@ -51,7 +51,7 @@ package struct TemporalOrder: GeneratedTask {
             var error: Float = 0
             for (place, p) in answer.enumerated() {
                 let difference = abs(p - (place == target ? 1 : 0))
-                if !(difference <= error) { error = difference }
+                if !error.isNaN && !(difference <= error) { error = difference }
             }
             sequenceErrors[Int(row) % batch.sequences] = error
             let isRight = answer.indices.allSatisfy { $0 == target || answer[$0] < answer[target] }
