@@ -38,8 +38,8 @@ package struct RMSProp: UpdateRule {
             span.store(s, state[0] + at)
             var variance = s
             if centered {
-                let mean = span.load(state[1] + at).plus(
-                    Vector(repeating: 1 - alpha), times: g - span.load(state[1] + at))
+                let previous = span.load(state[1] + at)
+                let mean = previous.plus(Vector(repeating: 1 - alpha), times: g - previous)
                 span.store(mean, state[1] + at)
                 variance = s - mean * mean
             }

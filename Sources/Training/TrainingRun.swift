@@ -170,8 +170,8 @@ package final class TrainingRun {
                 _ = try writer.write(contents(state))
                 if isBest { try writer.pointBest(to: trainer.steps) }
                 try writer.keep(options.checkpointsKept)
+                try noteRunning()
             }
-            if communicator.isRoot { try noteRunning() }
             lastCheckpointStep = trainer.steps
             timer.noteCheckpoint(seconds: secondsNow() - start)
             console.debug("checkpoint at step \(trainer.steps) in \(format(secondsNow() - start)) s")

@@ -142,13 +142,11 @@ package struct TrainingState {
     private static func blocks(_ trainer: Trainer) -> [(name: String, layer: Int, block: FloatBlock)] {
         let kinds =
             [("hidden", trainer.state.hidden)]
-            + (trainer.state.cell.count > 0 || hasCell(trainer) ? [("cell", trainer.state.cell)] : [])
+            + (trainer.network.configuration.cell.hasCellState ? [("cell", trainer.state.cell)] : [])
         return kinds.flatMap { kind, block in
             (0..<trainer.state.layers).map { ("state.\(kind)_l\($0)", $0, block) }
         }
     }
-
-    private static func hasCell(_ trainer: Trainer) -> Bool { trainer.network.configuration.cell.hasCellState }
 
     /// Floats of each rank's part of a layer's state.
     private static func streamCounts(_ trainer: Trainer) -> [Int] {
