@@ -40,3 +40,16 @@ extension UnsafeMutableBufferPointer<Float> {
         }
     }
 }
+
+/// result[column] = the sum of that column of a row-major matrix `[count, columns]` without gaps, `columns` whole vectors.
+package func sumOfRows(
+    _ matrix: UnsafePointer<Float>, count: Int, columns: Int, into result: UnsafeMutablePointer<Float>
+) {
+    result.update(repeating: 0, count: columns)
+    for row in 0..<count {
+        let from = matrix + row * columns
+        for column in stride(from: 0, to: columns, by: Vector.lanes) {
+            (Vector(at: result + column) + Vector(at: from + column)).store(to: result + column)
+        }
+    }
+}

@@ -1,6 +1,4 @@
-#if SIMD_FMA
-    public import CVectors  // public: functions that other modules inline call it
-#endif
+public import CVectors  // public: functions that other modules inline call it
 
 #if SIMD_V4
     /// The vector that kernels compute with: as wide as the registers of the level the program is built for.
@@ -17,16 +15,36 @@ extension Vector {
     @inlinable @inline(__always)
     package static var lanes: Int { scalarCount }
 
-    /// `self + a * b`: rounded once where the level has FMA, twice in the portable one (where one rounding would be a
-    /// call of the C library for each lane).
+    /// `self + a * b`: rounded once where the level has FMA, twice on x86 without it (where one rounding would be a call
+    /// of the C library for each lane).
     @inlinable @inline(__always)
     package func plus(_ a: Vector, times b: Vector) -> Vector {
         #if SIMD_V4
             return multiply_add_16(a, b, self)
-        #elseif SIMD_FMA
+        #elseif SIMD_FMA || arch(arm64)
             return multiply_add_8(a, b, self)
         #else
             return self + a * b
+        #endif
+    }
+
+    /// Lanes 0, 2, 4 … of self, then of `other`.
+    @inlinable @inline(__always)
+    func evenLanes(_ other: Vector) -> Vector {
+        #if SIMD_V4
+            return even_lanes_16(self, other)
+        #else
+            return even_lanes_8(self, other)
+        #endif
+    }
+
+    /// Lanes 1, 3, 5 … of self, then of `other`.
+    @inlinable @inline(__always)
+    func oddLanes(_ other: Vector) -> Vector {
+        #if SIMD_V4
+            return odd_lanes_16(self, other)
+        #else
+            return odd_lanes_8(self, other)
         #endif
     }
 

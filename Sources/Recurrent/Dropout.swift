@@ -6,14 +6,14 @@ import Tensors
 /// A unit's draw depends on (seed, global stream, position in the stream, place, unit) alone, so that it is the same on
 /// any number of ranks. Source: Zaremba, Sutskever & Vinyals (2014), section 3.1.
 enum Dropout {
-    /// Fills `mask` `[T B, width]` with 0 or 1/(1 - rate). Place 0 is the embedding's output, place l + 1 layer l's.
+    /// Fills `mask` `[T B, width]`, whose rows are `pitch` floats apart, with 0 or 1/(1 - rate). Place 0 is the embedding's output, place l + 1 layer l's.
     static func fill(
-        _ mask: UnsafeMutablePointer<Float>, width: Int, batch: Batch, place: Int, rate: Float, seed: UInt64
+        _ mask: UnsafeMutablePointer<Float>, width: Int, pitch: Int, batch: Batch, place: Int, rate: Float, seed: UInt64
     ) {
         let kept = 1 / (1 - rate)
         for t in 0..<batch.window {
             for b in 0..<batch.sequences {
-                let row = mask + (t * batch.sequences + b) * width
+                let row = mask + (t * batch.sequences + b) * pitch
                 for block in 0..<(width + 3) / 4 {
                     let words = CounterRandom.words(
                         seed: seed, purpose: .dropout, channel: UInt32(truncatingIfNeeded: place),

@@ -59,7 +59,7 @@ package struct Network {
         packedRevision = parameters.revision
     }
 
-    /// Runs a window: fills `workspace`, moves the streams' `state` to the window's end, and returns the loss.
+    /// Scores a window: moves the streams' `state` to the window's end, fills `workspace`, and returns the loss.
     ///
     /// - Parameters:
     ///   - state: holds at least the batch's streams; its zero state for sequences that begin here.
@@ -67,10 +67,38 @@ package struct Network {
     package func forward(
         _ batch: Batch, _ state: RecurrentState, _ workspace: Workspace, dropoutSeed: UInt64? = nil
     ) -> Tally {
+        guard propagate(batch, state, workspace, dropoutSeed) else { return Tally() }
+        return answer(.scoring, batch, workspace)
+    }
+
+    /// As `forward`, and then back-propagation through time over the window: gradients of the *summed* loss, added to the
+    /// gradient block or, without `adding`, in place of what stands there.
+    ///
+    /// One verb for both ways, because the output layer goes there and back chunk by chunk (see `OutputLayer`).
+    package func forwardAndBackward(
+        _ batch: Batch, _ state: RecurrentState, _ workspace: Workspace, dropoutSeed: UInt64? = nil, adding: Bool
+    ) -> Tally {
+        precondition(gradients !== parameters, "a network for scoring has no gradients")
+        guard propagate(batch, state, workspace, dropoutSeed) else {
+            if !adding { gradients.clear() }
+            return Tally()
+        }
+        let first = workspace.between[workspace.allRowsAreScored ? 0 : 1]
+        let gradient = ResultRows(first.pointer, pitch: workspace.hiddenPitch)
+        let tally = answer(.training(hiddenGradient: gradient, adding: adding), batch, workspace)
+        if !workspace.allRowsAreScored { scatterScored(from: first, to: workspace.between[0], workspace) }
+        backward(batch, workspace, adding: adding)
+        return tally
+    }
+
+    /// The recurrent layers' way forward; false when the batch has no sequences.
+    private func propagate(
+        _ batch: Batch, _ state: RecurrentState, _ workspace: Workspace, _ dropoutSeed: UInt64?
+    ) -> Bool {
         assert(packedRevision == parameters.revision, "the parameters have changed since the network was packed")
         let dropout = configuration.dropout > 0 ? dropoutSeed : nil
         workspace.prepare(for: batch, withDropout: dropout != nil)
-        guard batch.sequences > 0 else { return Tally() }
+        guard batch.sequences > 0 else { return false }
         let streams = batch.firstStream..<batch.firstStream + batch.sequences
         precondition(
             state.streams.lowerBound <= streams.lowerBound && streams.upperBound <= state.streams.upperBound,
@@ -79,81 +107,88 @@ package struct Network {
         let rows = batch.window * batch.sequences
 
         if let embedding {
-            embedding.forward(batch.tokens, into: workspace.embedded.pointer)
+            embedding.forward(
+                workspace.isFolded ? workspace.distinct.tokens : batch.tokens, into: workspace.embedded.pointer,
+                pitch: workspace.embeddingPitch)
             if dropout != nil {
-                workspace.embedded[0..<rows * embedding.size].multiply(by: workspace.masks[0].pointer)
+                workspace.embedded[0..<rows * workspace.embeddingPitch].multiply(by: workspace.masks[0].pointer)
             }
         }
         for (index, layer) in layers.enumerated() {
             let activations = workspace.layers[index]
             activations.begin(from: state, layer: index, firstStream: batch.firstStream)
-            withInput(ofLayer: index, batch, workspace) { layer.forward($0, activations) }
+            withInput(ofLayer: index, batch, workspace) { layer.forward($0, activations, workspace.scratch) }
             activations.end(into: state, layer: index, firstStream: batch.firstStream)
             if dropout != nil { drop(outputOfLayer: index, rows, workspace) }
         }
+        return true
+    }
 
-        let hidden = gatherScored(workspace)
-        output.forward(
-            hidden: hidden, rows: workspace.scoredRows, batch: batch, outputs: workspace.outputRows,
-            losses: &workspace.sequenceLosses)
+    private func answer(_ purpose: OutputLayer.Purpose, _ batch: Batch, _ workspace: Workspace) -> Tally {
+        let hidden = InputRows(
+            gatherScored(workspace), pitch: workspace.hiddenPitch, columns: configuration.hiddenSize,
+            count: workspace.scoredRows.count)
+        output.run(
+            purpose, hidden, rows: workspace.scoredRows, batch: batch, losses: &workspace.sequenceLosses,
+            answers: workspace.answerRows, workspace.outputScratch)
         var tally = Tally()
         for loss in workspace.sequenceLosses { tally.loss += loss }
         tally.scored = workspace.scoredRows.count
         return tally
     }
 
-    /// Back-propagation through time over the window of the last forward pass: gradients of the *summed* loss, added to
-    /// the gradient block or, without `adding`, in place of what stands there.
-    package func backward(_ batch: Batch, _ workspace: Workspace, adding: Bool) {
-        precondition(gradients !== parameters, "a network for scoring has no gradients")
-        guard batch.sequences > 0 else {
-            if !adding { gradients.clear() }
-            return
-        }
+    /// The recurrent layers' way back, from the gradient of the top layer's output in `workspace.between[0]`.
+    private func backward(_ batch: Batch, _ workspace: Workspace, adding: Bool) {
         let rows = batch.window * batch.sequences
-        let H = configuration.hiddenSize
         var gradient = workspace.between[0]
         var other = workspace.between[1]
-
-        let scored = workspace.allRowsAreScored ? gradient : other
-        output.backward(
-            hidden: workspace.allRowsAreScored ? topOutput(workspace) : workspace.scoredHidden.pointer,
-            rows: workspace.scoredRows, batch: batch, outputs: workspace.outputRows, hiddenGradient: scored.pointer,
-            adding: adding)
-        if !workspace.allRowsAreScored { scatterScored(from: other, to: gradient, workspace) }
-
         for (index, layer) in layers.enumerated().reversed() {
             if workspace.usesDropout {
-                gradient[0..<rows * H].multiply(by: workspace.masks[index + 1].pointer)
+                gradient[0..<rows * workspace.hiddenPitch].multiply(by: workspace.masks[index + 1].pointer)
             }
-            let wanted = index > 0 || embedding != nil
+            let pitch = index > 0 ? workspace.hiddenPitch : workspace.embeddingPitch
+            let wanted = index > 0 || embedding != nil ? ResultRows(other.pointer, pitch: pitch) : nil
             withInput(ofLayer: index, batch, workspace) {
                 layer.backward(
-                    $0, gradient.pointer, workspace.layers[index], inputGradient: wanted ? other.pointer : nil,
-                    adding: adding)
+                    $0, gradient.pointer, workspace.layers[index], inputGradient: wanted, adding: adding,
+                    workspace.scratch)
             }
             swap(&gradient, &other)
         }
         if let embedding {
             if workspace.usesDropout {
-                gradient[0..<rows * embedding.size].multiply(by: workspace.masks[0].pointer)
+                gradient[0..<rows * workspace.embeddingPitch].multiply(by: workspace.masks[0].pointer)
             }
-            embedding.backward(batch.tokens, gradient.pointer, adding: adding)
+            embedding.backward(
+                workspace.isFolded ? workspace.distinct.tokens : batch.tokens,
+                ResultRows(gradient.pointer, pitch: workspace.embeddingPitch), adding: adding)
         }
     }
 
     /// What a layer reads: the layer below, the embedding, or the features where they lie in the batch.
     private func withInput(
-        ofLayer index: Int, _ batch: Batch, _ workspace: Workspace, _ body: (UnsafeMutablePointer<Float>) -> Void
+        ofLayer index: Int, _ batch: Batch, _ workspace: Workspace, _ body: (LayerInput) -> Void
     ) {
+        let rows = batch.window * batch.sequences
         if index > 0 {
-            body(output(ofLayer: index - 1, workspace))
+            let below = output(ofLayer: index - 1, workspace)
+            body(
+                .rows(
+                    InputRows(
+                        below, pitch: workspace.hiddenPitch, columns: configuration.hiddenSize, count: rows)))
+        } else if workspace.isFolded {
+            workspace.withFoldedInput { body(.folded($0)) }
         } else if embedding != nil {
-            body(workspace.embedded.pointer)
+            body(
+                .rows(
+                    InputRows(
+                        workspace.embedded.pointer, pitch: workspace.embeddingPitch,
+                        columns: configuration.embeddingSize, count: rows)))
         } else {
             batch.features.withUnsafeBufferPointer { features in
                 guard let start = features.baseAddress else { return }
-                body(UnsafeMutablePointer(mutating: start))  // products only read their factors
+                let width = configuration.inputSize(ofLayer: 0)
+                body(.rows(InputRows(start, pitch: width, columns: width, count: rows)))
             }
         }
     }
@@ -169,13 +204,14 @@ package struct Network {
     private func fillMasks(_ batch: Batch, _ workspace: Workspace, seed: UInt64) {
         for (place, mask) in workspace.masks.enumerated() {
             Dropout.fill(
-                mask.pointer, width: place == 0 ? configuration.embeddingSize : configuration.hiddenSize, batch: batch,
-                place: place, rate: configuration.dropout, seed: seed)
+                mask.pointer, width: place == 0 ? configuration.embeddingSize : configuration.hiddenSize,
+                pitch: place == 0 ? workspace.embeddingPitch : workspace.hiddenPitch, batch: batch, place: place,
+                rate: configuration.dropout, seed: seed)
         }
     }
 
     private func drop(outputOfLayer index: Int, _ rows: Int, _ workspace: Workspace) {
-        let dropped = workspace.dropped[index][0..<rows * configuration.hiddenSize]
+        let dropped = workspace.dropped[index][0..<rows * workspace.hiddenPitch]
         dropped.baseAddress?.update(from: workspace.layers[index].output, count: dropped.count)
         dropped.multiply(by: workspace.masks[index + 1].pointer)
     }
@@ -184,19 +220,19 @@ package struct Network {
     private func gatherScored(_ workspace: Workspace) -> UnsafeMutablePointer<Float> {
         let top = topOutput(workspace)
         if workspace.allRowsAreScored { return top }
-        let H = configuration.hiddenSize
+        let pitch = workspace.hiddenPitch
         for (index, row) in workspace.scoredRows.enumerated() {
-            (workspace.scoredHidden.pointer + index * H).update(from: top + Int(row) * H, count: H)
+            (workspace.scoredHidden.pointer + index * pitch).update(from: top + Int(row) * pitch, count: pitch)
         }
         return workspace.scoredHidden.pointer
     }
 
     /// The inverse: gradients of the scored steps to their places, zero at the others.
     private func scatterScored(from scored: FloatBlock, to all: FloatBlock, _ workspace: Workspace) {
-        let H = configuration.hiddenSize
-        all.pointer.update(repeating: 0, count: workspace.window * workspace.sequences * H)
+        let pitch = workspace.hiddenPitch
+        all.pointer.update(repeating: 0, count: workspace.window * workspace.sequences * pitch)
         for (index, row) in workspace.scoredRows.enumerated() {
-            (all.pointer + Int(row) * H).update(from: scored.pointer + index * H, count: H)
+            (all.pointer + Int(row) * pitch).update(from: scored.pointer + index * pitch, count: pitch)
         }
     }
 }

@@ -3,17 +3,24 @@ import Tensors
 
 /// One recurrent layer over a window: forward, and back-propagation through time below it.
 ///
-/// Legend: T window, B sequences, I input width, H hidden, G gates, S separate gates (see `Cell`), J = (G - S) H the gate
-/// rows whose input and recurrent products are one sum. Activations are `[T, B, …]` row-major; h and c have T + 1 steps,
-/// the first of them the state before the window.
+/// Legend: T window, B sequences, R = T B rows, I input width, H hidden, G gates. Gates lie in tiles (`GateLayout`);
+/// everything else is row-major with padded rows. h and c have T + 1 steps, the first of them the state before the window.
+///
+/// The weights of the recurrence are read T times forward and T times backward, so `pack` lays them out once an update;
+/// those of the products over all steps at once are packed where they are used, which costs a hundredth of the product.
 struct RecurrentLayer {
     let cell: any Cell.Type
     let inputSize: Int
     let hiddenSize: Int
+    let layout: GateLayout
     let weights: Weights
     let gradients: Weights
-    /// `[G H]`: b_x + b_h, of separate gates b_x alone. Made by `pack`.
-    let bias: FloatBlock
+    /// A row of `GateLayout.width` for each tile: the sum of the biases that a slot receives.
+    private let bias: FloatBlock
+    /// For each tile, `[H, hidden slots]`: the weights of h_t W_h^T.
+    private let forwardPanels: FloatBlock
+    /// Panels of H columns, `[tiles, hidden slots, units]` deep: the weights of dz_t W_h.
+    private let backwardPanels: FloatBlock
 
     /// Pointers to a layer's four tensors, in the parameters or in the gradients.
     struct Weights {
@@ -40,101 +47,293 @@ struct RecurrentLayer {
         cell = configuration.cell
         inputSize = configuration.inputSize(ofLayer: layer)
         hiddenSize = configuration.hiddenSize
-        let layout = configuration.layout
-        weights = Weights(layer: layer, of: layout, in: parameters)
-        self.gradients = Weights(layer: layer, of: layout, in: gradients)
-        bias = FloatBlock(count: configuration.cell.gates * configuration.hiddenSize)
+        layout = GateLayout(cell, hiddenSize: hiddenSize)
+        weights = Weights(layer: layer, of: configuration.layout, in: parameters)
+        self.gradients = Weights(layer: layer, of: configuration.layout, in: gradients)
+        bias = FloatBlock(count: layout.tiles * GateLayout.width)
+        let depth = layout.tiles * layout.hiddenSlots.count * layout.unitsPerTile
+        forwardPanels = FloatBlock(count: depth * hiddenSize)
+        backwardPanels = FloatBlock(count: depth * wholeVectors(hiddenSize))
     }
 
-    private var gateRows: Int { cell.gates * hiddenSize }
-    private var jointRows: Int { (cell.gates - cell.separateGates) * hiddenSize }
-    private var separateRows: Int { cell.separateGates * hiddenSize }
+    /// Columns of a tile that belong to some slots; and how deep the backward product goes through a tile.
+    private func slotColumns(_ slots: Range<Int>) -> Int { slots.count * layout.unitsPerTile }
 
-    /// Adds the two biases; once an update.
+    // MARK: - Packing
+
+    /// Lays out biases and recurrent weights for the kernels; once an update.
     func pack() {
-        bias.pointer.update(from: weights.inputBias, count: gateRows)
-        bias[0..<jointRows].add(weights.hiddenBias)
-    }
-
-    /// Reads `input` `[T B, I]`, starts from step 0 of the activations' h and c, and fills the other T steps.
-    func forward(_ input: UnsafeMutablePointer<Float>, _ a: LayerActivations) {
-        let gates = Matrix(a.gates.pointer, rows: a.window * a.sequences, columns: gateRows)
-        gates.setRows(to: bias.pointer)
-        gates.setProduct(
-            Matrix(input, rows: gates.rows, columns: inputSize),
-            Matrix(weights.inputWeight, rows: gateRows, columns: inputSize).transposed, adding: true)
-        for t in 0..<a.window {
-            let previous = Matrix(a.hiddenStep(t), rows: a.sequences, columns: hiddenSize)
-            Matrix(a.gateStep(t), rows: a.sequences, columns: jointRows, pitch: gateRows)
-                .setProduct(previous, jointHiddenWeight.transposed, adding: true)
-            if separateRows > 0 {
-                let kept = Matrix(a.keptStep(t), rows: a.sequences, columns: separateRows)
-                kept.setRows(to: weights.hiddenBias + jointRows)
-                kept.setProduct(previous, separateHiddenWeight.transposed, adding: true)
+        let hiddenColumns = slotColumns(layout.hiddenSlots)
+        for tile in 0..<layout.tiles {
+            let units = layout.units(ofTile: tile).count
+            for slot in layout.gates.indices {
+                let row = layout.weightRow(slot, ofTile: tile)
+                let to = bias.pointer + tile * GateLayout.width + slot * layout.unitsPerTile
+                for unit in 0..<units {
+                    to[unit] =
+                        (layout.inputSlots.contains(slot) ? weights.inputBias[row + unit] : 0)
+                        + (layout.hiddenSlots.contains(slot) ? weights.hiddenBias[row + unit] : 0)
+                }
             }
-            cell.forward(a.step(t))
+            packTransposedTile(
+                tile, layout.hiddenSlots, weights.hiddenWeight, width: hiddenSize,
+                into: forwardPanels.pointer + tile * hiddenSize * hiddenColumns)
+        }
+        for panel in ColumnPanels(of: hiddenSize) {
+            let start = backwardPanels.pointer + layout.tiles * hiddenColumns * panel.lowerBound
+            for tile in 0..<layout.tiles {
+                packTile(
+                    tile, layout.hiddenSlots, weights.hiddenWeight + panel.lowerBound, pitch: hiddenSize,
+                    columns: panel.count, into: start + tile * hiddenColumns * wholeVectors(panel.count))
+            }
         }
     }
 
-    /// Reads the gradient of the layer's output `[T B, H]`, adds to (or sets) the gradients of the weights, and writes
-    /// the gradient of the input `[T B, I]` where wanted. The activations hold gradients afterwards.
+    /// A tile's rows of a weight matrix `[G H, width]` as columns: `[width, columns of the slots]`.
+    private func packTransposedTile(
+        _ tile: Int, _ slots: Range<Int>, _ weight: UnsafePointer<Float>, width: Int,
+        into panel: UnsafeMutablePointer<Float>
+    ) {
+        let columns = layout.columns(slots, ofTile: tile)
+        let units = layout.units(ofTile: tile).count
+        for slot in slots {
+            let row = layout.weightRow(slot, ofTile: tile)
+            for vector in 0..<layout.unitVectors(ofTile: tile) {
+                let first = vector * Vector.lanes
+                packTransposed(
+                    from: weight + (row + first) * width, pitch: width, rows: min(Vector.lanes, units - first),
+                    count: width, into: panel + (slot - slots.lowerBound) * layout.unitsPerTile + first,
+                    panelPitch: columns)
+            }
+        }
+    }
+
+    /// A tile's rows of some columns of a weight matrix, as they lie: `[slots, units, columns]`.
+    private func packTile(
+        _ tile: Int, _ slots: Range<Int>, _ weight: UnsafePointer<Float>, pitch: Int, columns: Int,
+        into panel: UnsafeMutablePointer<Float>
+    ) {
+        let units = layout.units(ofTile: tile).count
+        let width = wholeVectors(columns)
+        for slot in slots {
+            let to = panel + (slot - slots.lowerBound) * layout.unitsPerTile * width
+            packColumns(
+                from: weight + layout.weightRow(slot, ofTile: tile) * pitch, pitch: pitch, columns: columns,
+                count: units, into: to)
+            (to + units * width).update(repeating: 0, count: (layout.unitsPerTile - units) * width)
+        }
+    }
+
+    // MARK: - Forward
+
+    /// Reads the input, starts from step 0 of the activations' h and c, and fills the other T steps.
+    func forward(_ input: LayerInput, _ a: LayerActivations, _ scratch: FloatBlock) {
+        switch input {
+        case .rows(let rows): project(rows, to: a.gates.pointer, scratch)
+        case .folded(let folded): project(folded.rows, to: folded.gates.pointer, scratch)
+        }
+        for t in 0..<a.window {
+            for tile in 0..<layout.tiles {
+                if case .folded(let folded) = input { folded.copyGates(ofTile: tile, step: t, to: a) }
+                recur(t, tile, a)
+                cell.forward(
+                    a.step(
+                        t, tile: tile, unit: layout.units(ofTile: tile).lowerBound,
+                        vectors: layout.unitVectors(ofTile: tile)))
+            }
+        }
+    }
+
+    /// gates = x W_x^T + b, for all rows of an input.
+    private func project(_ input: InputRows, to gates: UnsafeMutablePointer<Float>, _ scratch: FloatBlock) {
+        for tile in 0..<layout.tiles {
+            packTransposedTile(
+                tile, layout.inputSlots, weights.inputWeight, width: inputSize, into: scratch.pointer)
+            let rows = gates + tile * input.count * GateLayout.width
+            let row = bias.pointer + tile * GateLayout.width
+            let first = layout.inputSlots.lowerBound * layout.unitsPerTile
+            multiply(
+                rows: input.count, LeftFactor(rows: input.pointer, pitch: input.pitch, count: inputSize),
+                panel: scratch.pointer, columns: layout.columns(layout.inputSlots, ofTile: tile),
+                start: .row(row + first), into: ResultRows(rows + first, pitch: GateLayout.width))
+            beginOtherSlots(ofTile: tile, rows, input.count)
+        }
+    }
+
+    /// The slots that no input reaches begin with their bias, and what a narrow last tile doesn't use with zeros.
+    private func beginOtherSlots(ofTile tile: Int, _ rows: UnsafeMutablePointer<Float>, _ count: Int) {
+        let row = bias.pointer + tile * GateLayout.width
+        let used = layout.inputSlots.lowerBound * layout.unitsPerTile + layout.columns(layout.inputSlots, ofTile: tile)
+        guard used < GateLayout.width else { return }
+        for index in 0..<count {
+            (rows + index * GateLayout.width + used).update(from: row + used, count: GateLayout.width - used)
+        }
+    }
+
+    /// gates of step t += h_{t-1} W_h^T.
+    private func recur(_ t: Int, _ tile: Int, _ a: LayerActivations) {
+        let columns = layout.columns(layout.hiddenSlots, ofTile: tile)
+        let panel = forwardPanels.pointer + tile * hiddenSize * slotColumns(layout.hiddenSlots)
+        let result = ResultRows(
+            a.gateTile(tile, step: t) + layout.hiddenSlots.lowerBound * layout.unitsPerTile, pitch: GateLayout.width)
+        for first in stride(from: 0, to: hiddenSize, by: Tuning.recurrentBlock) {
+            let count = min(Tuning.recurrentBlock, hiddenSize - first)
+            let block = panel + first * columns
+            multiply(
+                rows: a.sequences, LeftFactor(rows: a.hiddenStep(t) + first, pitch: a.pitch, count: count),
+                panel: block, columns: columns, start: .result, into: result,
+                prefetching: .lines(block + count * columns, count * columns / 16))
+        }
+    }
+
+    // MARK: - Backward
+
+    /// Reads the gradient of the layer's output `[R, H]` in `outputGradient`, adds to (or sets) the gradients of the weights,
+    /// and writes the gradient of the input where wanted. Gates and `outputGradient` hold other gradients afterwards.
     ///
     /// The state before the window is a constant: back-propagation is truncated there.
     func backward(
-        _ input: UnsafeMutablePointer<Float>, _ outputGradient: UnsafeMutablePointer<Float>, _ a: LayerActivations,
-        inputGradient: UnsafeMutablePointer<Float>?, adding: Bool
+        _ input: LayerInput, _ outputGradient: UnsafeMutablePointer<Float>, _ a: LayerActivations,
+        inputGradient: ResultRows?, adding: Bool, _ scratch: FloatBlock
     ) {
-        let dh = Matrix(a.hiddenGradient.pointer, rows: a.sequences, columns: hiddenSize)
-        let carried = UnsafeMutableBufferPointer(start: dh.pointer, count: a.sequences * hiddenSize)
-        a.hiddenGradient.clear()
+        throughTime(outputGradient, a)
+        sumBiases(a, adding: adding)
+        weightGradient(
+            gradients.hiddenWeight, layout.hiddenSlots, gates: a.gates.pointer,
+            InputRows(a.hidden.pointer, pitch: a.pitch, columns: hiddenSize, count: a.rows), adding: adding, scratch)
+        var gates = a.gates.pointer
+        let rows: InputRows
+        switch input {
+        case .rows(let all): rows = all
+        case .folded(let folded):
+            folded.sumGates(of: a, tiles: layout.tiles)
+            gates = folded.gates.pointer
+            rows = folded.rows
+        }
+        weightGradient(gradients.inputWeight, layout.inputSlots, gates: gates, rows, adding: adding, scratch)
+        if let inputGradient { gradientOfInput(gates, rows.count, into: inputGradient, scratch) }
+    }
+
+    /// Turns the gates into their gradients, from the last step to the first.
+    private func throughTime(_ outputGradient: UnsafeMutablePointer<Float>, _ a: LayerActivations) {
         a.cellGradient.clear()
+        let units = a.sequences * a.pitch
         for t in (0..<a.window).reversed() {
-            carried.add(outputGradient + t * a.sequences * hiddenSize)
-            cell.backward(a.step(t), CellGradients(hidden: dh.pointer, cell: a.cellGradient.pointer))
-            if t > 0 {
-                dh.setProduct(
-                    Matrix(a.gateStep(t), rows: a.sequences, columns: jointRows, pitch: gateRows), jointHiddenWeight,
-                    adding: true)
-                if separateRows > 0 {
-                    dh.setProduct(
-                        Matrix(a.keptStep(t), rows: a.sequences, columns: separateRows), separateHiddenWeight,
-                        adding: true)
+            let gradient = outputGradient + t * units
+            if t + 1 < a.window { recurBack(from: t + 1, a, to: gradient) }
+            for tile in 0..<layout.tiles {
+                let unit = layout.units(ofTile: tile).lowerBound
+                let previous = t > 0 ? gradient - units : a.beforeWindow.pointer
+                let cellGradient = a.cellGradient.pointer + (cell.hasCellState ? unit : 0)
+                cell.backward(
+                    a.step(t, tile: tile, unit: unit, vectors: layout.unitVectors(ofTile: tile)),
+                    CellGradients(hidden: gradient + unit, previousHidden: previous + unit, cell: cellGradient))
+            }
+        }
+    }
+
+    /// gradient of h += dz W_h, dz being the gate gradients of the step after.
+    private func recurBack(from t: Int, _ a: LayerActivations, to gradient: UnsafeMutablePointer<Float>) {
+        let depth = slotColumns(layout.hiddenSlots)
+        let tilesAtOnce = max(1, Tuning.recurrentBlock / depth)
+        for panel in ColumnPanels(of: hiddenSize) {
+            let columns = wholeVectors(panel.count)
+            let weights = backwardPanels.pointer + layout.tiles * depth * panel.lowerBound
+            for first in stride(from: 0, to: layout.tiles, by: tilesAtOnce) {
+                let count = min(tilesAtOnce, layout.tiles - first)
+                let block = weights + first * depth * columns
+                multiply(
+                    rows: a.sequences,
+                    gateRows(a.gateTile(first, step: t), layout.hiddenSlots, rowsOfTile: a.rows, tiles: count),
+                    panel: block, columns: columns, start: .result,
+                    into: ResultRows(gradient + panel.lowerBound, pitch: a.pitch),
+                    prefetching: .lines(block + count * depth * columns, count * depth * columns / 16))
+            }
+        }
+    }
+
+    /// Rows of gates as a left factor: k goes through the slots' units, tile after tile.
+    private func gateRows(
+        _ gates: UnsafePointer<Float>, _ slots: Range<Int>, rowsOfTile: Int, tiles: Int
+    ) -> LeftFactor {
+        LeftFactor(
+            gates + slots.lowerBound * layout.unitsPerTile, rowStride: GateLayout.width, step: 1,
+            blockLength: slotColumns(slots), blockStride: rowsOfTile * GateLayout.width, blocks: tiles)
+    }
+
+    private func sumBiases(_ a: LayerActivations, adding: Bool) {
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: GateLayout.width) { memory in
+            guard let sums = memory.baseAddress else { return }
+            for tile in 0..<layout.tiles {
+                sumOfRows(a.gateTile(tile), count: a.rows, columns: GateLayout.width, into: sums)
+                let units = layout.units(ofTile: tile).count
+                for slot in layout.gates.indices {
+                    let row = layout.weightRow(slot, ofTile: tile)
+                    for (slots, bias) in [
+                        (layout.inputSlots, gradients.inputBias), (layout.hiddenSlots, gradients.hiddenBias),
+                    ] where slots.contains(slot) {
+                        for unit in 0..<units {
+                            bias[row + unit] = (adding ? bias[row + unit] : 0) + sums[slot * layout.unitsPerTile + unit]
+                        }
+                    }
                 }
             }
         }
-        weightGradients(input, a, adding: adding)
-        if let inputGradient {
-            Matrix(inputGradient, rows: a.window * a.sequences, columns: inputSize)
-                .setProduct(gateGradients(a), Matrix(weights.inputWeight, rows: gateRows, columns: inputSize))
+    }
+
+    /// gradient `[G H, columns]` = (or +=) dz^T x, over all rows.
+    private func weightGradient(
+        _ gradient: UnsafeMutablePointer<Float>, _ slots: Range<Int>, gates: UnsafePointer<Float>, _ x: InputRows,
+        adding: Bool, _ scratch: FloatBlock
+    ) {
+        for first in stride(from: 0, to: x.count, by: Tuning.largeBlock) {
+            let count = min(Tuning.largeBlock, x.count - first)
+            packPanels(
+                from: x.pointer + first * x.pitch, pitch: x.pitch, columns: x.columns, count: count,
+                into: scratch.pointer)
+            for tile in 0..<layout.tiles {
+                let rows = gates + (tile * x.count + first) * GateLayout.width
+                for slot in slots {
+                    multiply(
+                        rows: layout.units(ofTile: tile).count,
+                        LeftFactor(columns: rows + slot * layout.unitsPerTile, pitch: GateLayout.width, count: count),
+                        panels: scratch.pointer, columns: x.columns, start: adding || first > 0 ? .result : .zero,
+                        into: ResultRows(
+                            gradient + layout.weightRow(slot, ofTile: tile) * x.columns, pitch: x.columns),
+                        rowsAtOnce: layout.unitsPerTile, prefetching: .beside(layout.unitsPerTile))
+                }
+            }
         }
     }
 
-    /// The products over all steps at once.
-    private func weightGradients(_ input: UnsafeMutablePointer<Float>, _ a: LayerActivations, adding: Bool) {
-        let rows = a.window * a.sequences
-        let previous = Matrix(a.hidden.pointer, rows: rows, columns: hiddenSize)
-        let all = gateGradients(a)
-        let joint = Matrix(a.gates.pointer, rows: rows, columns: jointRows, pitch: gateRows)
-        Matrix(gradients.inputWeight, rows: gateRows, columns: inputSize)
-            .setProduct(all.transposed, Matrix(input, rows: rows, columns: inputSize), adding: adding)
-        all.sumOfRows(into: gradients.inputBias, adding: adding)
-        Matrix(gradients.hiddenWeight, rows: jointRows, columns: hiddenSize)
-            .setProduct(joint.transposed, previous, adding: adding)
-        joint.sumOfRows(into: gradients.hiddenBias, adding: adding)
-        guard separateRows > 0 else { return }
-        let kept = Matrix(a.kept.pointer, rows: rows, columns: separateRows)
-        Matrix(gradients.hiddenWeight + jointRows * hiddenSize, rows: separateRows, columns: hiddenSize)
-            .setProduct(kept.transposed, previous, adding: adding)
-        kept.sumOfRows(into: gradients.hiddenBias + jointRows, adding: adding)
+    /// result `[rows, I]` = dz W_x.
+    private func gradientOfInput(
+        _ gates: UnsafePointer<Float>, _ rows: Int, into result: ResultRows, _ scratch: FloatBlock
+    ) {
+        let depth = slotColumns(layout.inputSlots)
+        let tilesAtOnce = max(1, Tuning.largeBlock / depth)
+        for first in stride(from: 0, to: layout.tiles, by: tilesAtOnce) {
+            let count = min(tilesAtOnce, layout.tiles - first)
+            for panel in ColumnPanels(of: inputSize) {
+                let start = scratch.pointer + count * depth * panel.lowerBound
+                for tile in 0..<count {
+                    packTile(
+                        first + tile, layout.inputSlots, weights.inputWeight + panel.lowerBound, pitch: inputSize,
+                        columns: panel.count, into: start + tile * depth * wholeVectors(panel.count))
+                }
+            }
+            multiply(
+                rows: rows,
+                gateRows(
+                    gates + first * rows * GateLayout.width, layout.inputSlots, rowsOfTile: rows, tiles: count),
+                panels: scratch.pointer, columns: wholeVectors(inputSize), start: first > 0 ? .result : .zero,
+                into: result, rowsAtOnce: Tuning.rowsAtOnce)
+        }
     }
 
-    private func gateGradients(_ a: LayerActivations) -> Matrix {
-        Matrix(a.gates.pointer, rows: a.window * a.sequences, columns: gateRows)
-    }
-
-    private var jointHiddenWeight: Matrix { Matrix(weights.hiddenWeight, rows: jointRows, columns: hiddenSize) }
-
-    private var separateHiddenWeight: Matrix {
-        Matrix(weights.hiddenWeight + jointRows * hiddenSize, rows: separateRows, columns: hiddenSize)
+    /// Floats that a layer's products need to pack what they read.
+    static func scratchCount(inputSize: Int, hiddenSize: Int) -> Int {
+        let columns = wholeVectors(max(inputSize, hiddenSize))
+        return max(Tuning.largeBlock * columns, inputSize * GateLayout.width)
     }
 }

@@ -1,93 +1,11 @@
+import Kernels
 package import Tensors
-
-/// The activations of one layer over one window, and the gradients that travel back through it.
-///
-/// Sized for the largest window seen; a smaller one uses the beginning of each block.
-struct LayerActivations {
-    let window: Int
-    let sequences: Int
-    let hiddenSize: Int
-    let gateRows: Int
-    let hasCellState: Bool
-    /// `[T, B, G H]`: pre-activations, gates, then their gradients.
-    let gates: FloatBlock
-    /// `[T, B, H]`: see `CellStep.kept`.
-    let kept: FloatBlock
-    /// `[T + 1, B, H]`: step 0 is the state before the window.
-    let hidden: FloatBlock
-    /// As `hidden`, for a cell with c.
-    let cell: FloatBlock
-    /// `[B, H]`: gradients on their way to the step before.
-    let hiddenGradient: FloatBlock
-    let cellGradient: FloatBlock
-
-    init(window: Int, sequences: Int, for configuration: NetworkConfiguration) {
-        let units = sequences * configuration.hiddenSize
-        self.window = window
-        self.sequences = sequences
-        hiddenSize = configuration.hiddenSize
-        gateRows = configuration.cell.gates * configuration.hiddenSize
-        hasCellState = configuration.cell.hasCellState
-        gates = FloatBlock(count: window * sequences * gateRows)
-        kept = FloatBlock(count: window * units)
-        hidden = FloatBlock(count: (window + 1) * units)
-        cell = FloatBlock(count: hasCellState ? (window + 1) * units : 0)
-        hiddenGradient = FloatBlock(count: units)
-        cellGradient = FloatBlock(count: hasCellState ? units : 0)
-    }
-
-    /// The same memory for a window of this shape, which must fit.
-    init(_ whole: LayerActivations, window: Int, sequences: Int) {
-        self.window = window
-        self.sequences = sequences
-        hiddenSize = whole.hiddenSize
-        gateRows = whole.gateRows
-        hasCellState = whole.hasCellState
-        gates = whole.gates
-        kept = whole.kept
-        hidden = whole.hidden
-        cell = whole.cell
-        hiddenGradient = whole.hiddenGradient
-        cellGradient = whole.cellGradient
-    }
-
-    func gateStep(_ t: Int) -> UnsafeMutablePointer<Float> { gates.pointer + t * sequences * gateRows }
-    func keptStep(_ t: Int) -> UnsafeMutablePointer<Float> { kept.pointer + t * sequences * hiddenSize }
-    /// h before step t.
-    func hiddenStep(_ t: Int) -> UnsafeMutablePointer<Float> { hidden.pointer + t * sequences * hiddenSize }
-
-    /// h after each step: the layer's output, `[T B, H]`.
-    var output: UnsafeMutablePointer<Float> { hiddenStep(1) }
-
-    func step(_ t: Int) -> CellStep {
-        let cellPitch = hasCellState ? sequences * hiddenSize : 0
-        return CellStep(
-            rows: sequences, hiddenSize: hiddenSize, gates: gateStep(t), kept: keptStep(t),
-            previousHidden: UnsafePointer(hiddenStep(t)), hidden: hiddenStep(t + 1),
-            previousCell: UnsafePointer(cell.pointer + t * cellPitch), cell: cell.pointer + (t + 1) * cellPitch)
-    }
-
-    /// Copies h and c of the batch's streams from `state` to step 0.
-    func begin(from state: RecurrentState, layer: Int, firstStream: Int) {
-        let offset = state.offset(layer: layer, stream: firstStream)
-        let count = sequences * hiddenSize
-        hidden.pointer.update(from: state.hidden.pointer + offset, count: count)
-        if hasCellState { cell.pointer.update(from: state.cell.pointer + offset, count: count) }
-    }
-
-    /// Copies h and c after the last step to `state`.
-    func end(into state: RecurrentState, layer: Int, firstStream: Int) {
-        let offset = state.offset(layer: layer, stream: firstStream)
-        let count = sequences * hiddenSize
-        (state.hidden.pointer + offset).update(from: hidden.pointer + window * count, count: count)
-        if hasCellState { (state.cell.pointer + offset).update(from: cell.pointer + window * count, count: count) }
-    }
-}
 
 /// The activations of one window of the whole network: what a forward pass leaves for the backward pass and for whoever
 /// judges the outputs. It grows to the largest window it meets and is then reused.
 package final class Workspace {
     private let configuration: NetworkConfiguration
+    private let keepsAnswers: Bool
     private var windowRoom = 0
     private var sequenceRoom = 0
     private var wholeLayers: [LayerActivations] = []
@@ -96,8 +14,12 @@ package final class Workspace {
     private(set) var window = 0
     private(set) var sequences = 0
     private(set) var layers: [LayerActivations] = []
-    /// `[T B, E]`: the embedding's output, or nothing when features are read where they lie.
+    /// `[T B, E]`: the embedding's output, or that of the distinct tokens; nothing when features are read where they lie.
     private(set) var embedded = FloatBlock(count: 0)
+    var distinct: DistinctTokens
+    /// Whether this window's embedding is folded into the first layer.
+    private(set) var isFolded = false
+    private var foldedGates = FloatBlock(count: 0)
     /// One mask a place: the embedding's output, then each layer's output; `[T B, width]`, 0 or 1/(1 - rate).
     private(set) var masks: [FloatBlock] = []
     /// `[T B, H]` a layer: its output after dropout.
@@ -106,24 +28,39 @@ package final class Workspace {
     private(set) var between: [FloatBlock] = []
     /// `[S, H]`: the top layer's output at the scored steps, where these are not all.
     private(set) var scoredHidden = FloatBlock(count: 0)
-    private var outputs = FloatBlock(count: 0)
+    /// What products pack.
+    private(set) var scratch = FloatBlock(count: 0)
+    let outputScratch = OutputScratch()
+    private var answers = FloatBlock(count: 0)
     /// The rows (t B + b) of the S scored steps, in order.
     private(set) var scoredRows: [Int32] = []
     /// Summed loss of each sequence of the batch, in Double.
     package internal(set) var sequenceLosses: [Double] = []
     var usesDropout = false
 
-    package init(for configuration: NetworkConfiguration) { self.configuration = configuration }
-
-    /// What the network answered at the scored steps of the last forward pass, valid until the backward pass:
-    /// probabilities of classes, or values.
-    package var scoredOutputs: ScoredOutputs {
-        ScoredOutputs(
-            rows: scoredRows, values: UnsafePointer(outputs.pointer), width: configuration.task.output.width)
+    /// - Parameter keepsAnswers: whether `scoredOutputs` will be wanted; the answers of a whole window are kept then.
+    package init(for configuration: NetworkConfiguration, keepsAnswers: Bool) {
+        self.configuration = configuration
+        self.keepsAnswers = keepsAnswers
+        if case .tokens(let vocabulary) = configuration.task.input {
+            distinct = DistinctTokens(vocabulary: vocabulary)
+        } else {
+            distinct = DistinctTokens(vocabulary: 0)
+        }
     }
 
-    var outputRows: UnsafeMutablePointer<Float> { outputs.pointer }
+    /// What the network answered at the scored steps of the last window: probabilities of classes, or values.
+    package var scoredOutputs: ScoredOutputs {
+        precondition(keepsAnswers, "the workspace was made without room for answers")
+        return ScoredOutputs(
+            rows: scoredRows, values: UnsafePointer(answers.pointer), width: configuration.task.output.width)
+    }
+
+    var answerRows: UnsafeMutablePointer<Float>? { keepsAnswers ? answers.pointer : nil }
     var allRowsAreScored: Bool { scoredRows.count == window * sequences }
+    /// Floats from one row of units, or of the embedding, to the next.
+    var hiddenPitch: Int { Tuning.rowPitch(configuration.hiddenSize) }
+    var embeddingPitch: Int { Tuning.rowPitch(configuration.embeddingSize) }
 
     /// Makes the memory fit a batch and lists its scored rows.
     func prepare(for batch: Batch, withDropout: Bool) {
@@ -136,6 +73,7 @@ package final class Workspace {
             sequences = batch.sequences
             layers = wholeLayers.map { LayerActivations($0, window: window, sequences: sequences) }
         }
+        findDistinctTokens(batch)
         sequenceLosses.removeAll(keepingCapacity: true)
         sequenceLosses.append(contentsOf: repeatElement(0, count: sequences))
         scoredRows.removeAll(keepingCapacity: true)
@@ -143,27 +81,57 @@ package final class Workspace {
             scoredRows.append(Int32(truncatingIfNeeded: row))
         }
         let width = configuration.task.output.width
-        if outputs.count < scoredRows.count * width { outputs = FloatBlock(count: scoredRows.count * width) }
-        if !allRowsAreScored && scoredHidden.count < scoredRows.count * configuration.hiddenSize {
-            scoredHidden = FloatBlock(count: scoredRows.count * configuration.hiddenSize)
+        if keepsAnswers, answers.count < scoredRows.count * width {
+            answers = FloatBlock(count: scoredRows.count * width)
+        }
+        if !allRowsAreScored && scoredHidden.count < scoredRows.count * hiddenPitch {
+            scoredHidden = FloatBlock(count: scoredRows.count * hiddenPitch)
+        }
+    }
+
+    /// Folding pays where a window has clearly fewer distinct tokens than steps. Dropout on the embedding makes each step's
+    /// input its own.
+    private func findDistinctTokens(_ batch: Batch) {
+        isFolded = false
+        guard !batch.tokens.isEmpty, !usesDropout else { return }
+        distinct.find(in: batch.tokens)
+        isFolded = Double(distinct.tokens.count) <= Tuning.foldedShare * Double(batch.tokens.count)
+        guard isFolded else { return }
+        let layout = GateLayout(configuration.cell, hiddenSize: configuration.hiddenSize)
+        let count = layout.tiles * distinct.tokens.count * GateLayout.width
+        if foldedGates.count < count { foldedGates = FloatBlock(count: count) }
+    }
+
+    /// The folded embedding of this window, whose distinct rows stand in `embedded`.
+    func withFoldedInput(_ body: (FoldedInput) -> Void) {
+        distinct.places.withUnsafeBufferPointer { places in
+            guard let first = places.baseAddress else { return }
+            let rows = InputRows(
+                embedded.pointer, pitch: embeddingPitch, columns: configuration.embeddingSize,
+                count: distinct.tokens.count)
+            body(FoldedInput(rows: rows, gates: foldedGates, rowOfStep: first))
         }
     }
 
     private func grow(window: Int, sequences: Int, _ withDropout: Bool) {
         let rows = window * sequences
-        let H = configuration.hiddenSize
         windowRoom = window
         sequenceRoom = sequences
         layers = []
         wholeLayers = (0..<configuration.layers).map { _ in
             LayerActivations(window: window, sequences: sequences, for: configuration)
         }
-        embedded = FloatBlock(count: rows * configuration.embeddingSize)
-        between = (0..<2).map { _ in FloatBlock(count: rows * max(H, configuration.embeddingSize)) }
+        embedded = FloatBlock(count: rows * embeddingPitch)
+        between = (0..<2).map { _ in FloatBlock(count: rows * max(hiddenPitch, embeddingPitch)) }
+        scratch = FloatBlock(
+            count: (0..<configuration.layers).map {
+                RecurrentLayer.scratchCount(
+                    inputSize: configuration.inputSize(ofLayer: $0), hiddenSize: configuration.hiddenSize)
+            }.max() ?? 0)
         guard withDropout || !masks.isEmpty else { return }
         masks = (0...configuration.layers).map { place in
-            FloatBlock(count: rows * (place == 0 ? configuration.embeddingSize : H))
+            FloatBlock(count: rows * (place == 0 ? embeddingPitch : hiddenPitch))
         }
-        dropped = (0..<configuration.layers).map { _ in FloatBlock(count: rows * H) }
+        dropped = (0..<configuration.layers).map { _ in FloatBlock(count: rows * hiddenPitch) }
     }
 }

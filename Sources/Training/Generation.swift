@@ -21,7 +21,7 @@ package struct Generation {
         self.vocabulary = vocabulary
         network = model.network
         state = RecurrentState(streams: 0..<1, for: model.sizes)
-        workspace = Workspace(for: model.sizes)
+        workspace = Workspace(for: model.sizes, keepsAnswers: true)
         shape = model.sizes.task
     }
 

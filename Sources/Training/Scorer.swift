@@ -36,7 +36,7 @@ package final class Scorer {
         self.source = source
         self.rootOnly = rootOnly
         state = RecurrentState(streams: 0..<source.rows(inStep: 0), for: configuration)
-        workspace = Workspace(for: configuration)
+        workspace = Workspace(for: configuration, keepsAnswers: task.sumCount > 0)
     }
 
     /// Scores the split. Collective (MPI_Allreduce). The network must be packed.

@@ -46,7 +46,7 @@ package struct Trainer {
         state = RecurrentState(
             streams: source.carriesState ? Shard.rows(rows, part: communicator.rank, of: communicator.size) : 0..<rows,
             for: network.configuration)
-        workspace = Workspace(for: network.configuration)
+        workspace = Workspace(for: network.configuration, keepsAnswers: task.criterion != nil)
         criterion = task.criterion.map { CriterionTracker($0) }
         averager = GradientAverager(communicator, gradients: gradients, sequences: criterion == nil ? 0 : rows)
     }
@@ -91,10 +91,10 @@ package struct Trainer {
         for part in 0..<options.accumulate {
             let part = (rows: Shard.rows(shard, part: part, of: options.accumulate), isFirst: part == 0)
             try source.read(part.rows, step: position, epoch: epoch, into: &batch)
-            tally += network.forward(batch, state, workspace, dropoutSeed: options.seed)
+            tally += network.forwardAndBackward(
+                batch, state, workspace, dropoutSeed: options.seed, adding: !part.isFirst)
             tokens += batch.steps
             judge(part.rows.count)
-            network.backward(batch, workspace, adding: !part.isFirst)
         }
         let computed = secondsNow()
         let total = try averager.sum(

@@ -77,18 +77,19 @@ package struct TrainingPlan {
         return Double(status.f_bavail) * Double(status.f_frsize)
     }
 
-    /// Floating-point operations a second of one core here, in the recurrent product of this model.
+    /// Floating-point operations a second of one core here, in a product with weights as wide as this model's.
     private static func measuredFlops(_ sizes: NetworkConfiguration) -> Double {
         let H = min(sizes.hiddenSize, 1024)
         let rows = 16
         let a = FloatBlock(count: rows * H)
-        let b = FloatBlock(count: H * H)
-        let c = FloatBlock(count: rows * H)
-        let product = Matrix(c.pointer, rows: rows, columns: H)
+        let panels = FloatBlock(count: H * wholeVectors(H))
+        let result = FloatBlock(count: rows * H)
         let start = secondsNow()
         var count = 0
         repeat {
-            product.setProduct(Matrix(a.pointer, rows: rows, columns: H), Matrix(b.pointer, rows: H, columns: H))
+            multiply(
+                rows: rows, LeftFactor(rows: a.pointer, pitch: H, count: H), panels: panels.pointer, columns: H,
+                start: .zero, into: ResultRows(result.pointer, pitch: H), rowsAtOnce: rows)
             count += 1
         } while secondsNow() - start < 0.1
         return 2 * Double(rows * H * H * count) / (secondsNow() - start)

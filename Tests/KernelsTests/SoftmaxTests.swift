@@ -2,68 +2,91 @@ import Foundation
 import Kernels
 import Testing
 
-@Suite("Softmax")
+/// The softmax of some columns of logits, computed as a panel with one bias a class.
+private struct PanelRun {
+    var probabilities: [[Float]] = []
+    var losses: [Double] = []
+    var unusedColumns: [Float] = []
+
+    init(_ columns: [[Float]], bias: [Float], targets: [Int32]) {
+        let classes = columns[0].count
+        let width = wholeVectors(columns.count)
+        // What a product left beside the columns must not matter.
+        var panel = [Float](repeating: 7, count: classes * width)
+        for (column, logits) in columns.enumerated() {
+            for (row, logit) in logits.enumerated() { panel[row * width + column] = logit }
+        }
+        losses = [Double](repeating: .nan, count: columns.count)
+        var found = losses
+        withMemory(of: &panel) {
+            ColumnSoftmax($0, classes: classes, columns: columns.count, bias: bias).normalise(targets) {
+                found[$0] = $1
+            }
+        }
+        losses = found
+        probabilities = columns.indices.map { column in (0..<classes).map { panel[$0 * width + column] } }
+        unusedColumns = (0..<classes).flatMap { row in (columns.count..<width).map { panel[row * width + $0] } }
+    }
+}
+
+@Suite("Softmax of columns")
 struct SoftmaxTests {
     /// Probabilities and the logarithm of the sum, in Double.
-    private func plain(_ logits: [Float]) -> (probabilities: [Double], logSum: Double) {
-        let top = Double(logits.max() ?? 0)
-        let sum = logits.reduce(0) { $0 + exp(Double($1) - top) }
-        return (logits.map { exp(Double($0) - top) / sum }, top + log(sum))
+    private func plain(_ logits: [Double]) -> (probabilities: [Double], logSum: Double) {
+        let top = logits.max() ?? 0
+        let sum = logits.reduce(0) { $0 + exp($1 - top) }
+        return (logits.map { exp($0 - top) / sum }, top + log(sum))
     }
 
     @Test(
-        "the probabilities and the logarithm of the sum are those of a plain loop in Double",
-        arguments: Array(1...40) + [65, 1000, 10_007])
-    func rows(count: Int) {
-        var random = SeededRandom(UInt64(count))
+        "probabilities and cross-entropies are those of a plain loop in Double",
+        arguments: [1, 2, 3, 17, 63, 64, 65, 1000, 10_007], [1, 5, 16, 33, 64])
+    func columns(classes: Int, count: Int) {
+        var random = SeededRandom(UInt64(classes * 100 + count))
         for spread: Float in [0.01, 1, 20] {
-            let logits = random.floats(count, in: -spread...spread)
-            let expected = plain(logits)
-            var memory = logits + [42, 43]
-            let logSum = withMemory(of: &memory) { softmax($0, count: count) }
-            // e^x is good to 2 ulp (2.4e-7), a Float sum of 16 lanes over 10,000 to some 1e-5.
-            #expect(abs(Double(logSum) - expected.logSum) < 4e-6 * (1 + abs(expected.logSum)), "spread \(spread)")
-            for (p, e) in zip(memory, expected.probabilities) {
-                #expect(abs(Double(p) - e) < 2e-5 * e + 1e-37, "spread \(spread)")
+            let logits = (0..<count).map { _ in random.floats(classes, in: -spread...spread) }
+            let bias = random.floats(classes)
+            let targets = (0..<count).map { _ in Int32.random(in: 0..<Int32(classes), using: &random) }
+            let run = PanelRun(logits, bias: bias, targets: targets)
+            for column in 0..<count {
+                let sums = zip(logits[column], bias).map { Double($0 + $1) }
+                let expected = plain(sums)
+                let loss = expected.logSum - sums[Int(targets[column])]
+                // e^x is good to 2 ulp (2.4e-7); a Float sum of 10,000 terms of one lane to some 1e-5.
+                #expect(abs(run.losses[column] - loss) < 2e-5 * (1 + abs(expected.logSum)), "spread \(spread)")
+                for (p, e) in zip(run.probabilities[column], expected.probabilities) {
+                    #expect(abs(Double(p) - e) < 4e-5 * e + 1e-37, "spread \(spread)")
+                }
             }
-            let total = memory[..<count].reduce(0) { $0 + Double($1) }
-            #expect(abs(total - 1) < 2e-5, "spread \(spread)")
-            #expect(memory[count...] == [42, 43], "something was written beyond the row")
+            #expect(run.unusedColumns.allSatisfy { $0 == 0 }, "columns beyond the last must give no gradient")
         }
     }
 
     @Test("large logits neither overflow nor vanish")
     func large() {
-        var memory: [Float] = [1e6, 1e6 - 1, -1e6, 1e30 * 0, -3e38]
-        let logSum = withMemory(of: &memory) { softmax($0, count: 5) }
-        #expect(logSum == 1e6 || logSum.nextDown == 1e6 || abs(logSum - 1_000_000.31) < 0.07)
-        #expect(abs(memory[0] - 0.731_058_6) < 1e-6 && abs(memory[1] - 0.268_941_4) < 1e-6)
-        #expect(memory[2...].allSatisfy { $0 >= 0 && $0 < 1e-37 })
+        let run = PanelRun([[1e6, 1e6 - 1, -1e6, 0, -3e38]], bias: [0, 0, 0, 0, 0], targets: [1])
+        #expect(abs(run.losses[0] - 1.313_26) < 0.07)
+        #expect(abs(run.probabilities[0][0] - 0.731_058_6) < 1e-6 && abs(run.probabilities[0][1] - 0.268_941_4) < 1e-6)
+        #expect(run.probabilities[0][2...].allSatisfy { $0 >= 0 && $0 < 1e-37 })
     }
 
-    @Test("equal logits give equal probabilities, and one logit gives 1")
+    @Test("equal logits give equal probabilities, and one class gives 1 and no loss")
     func equal() {
-        for count in [1, 3, 4, 64] {
-            var memory = [Float](repeating: -7, count: count)
-            let logSum = withMemory(of: &memory) { softmax($0, count: count) }
-            #expect(memory.allSatisfy { abs($0 * Float(count) - 1) < 1e-6 })
-            #expect(abs(logSum - (-7 + logf(Float(count)))) < 2e-6)
+        for classes in [1, 3, 4, 64] {
+            let run = PanelRun(
+                [[Float](repeating: -7, count: classes)], bias: [Float](repeating: 2, count: classes), targets: [0])
+            #expect(run.probabilities[0].allSatisfy { abs($0 * Float(classes) - 1) < 1e-6 })
+            #expect(abs(run.losses[0] - log(Double(classes))) < 2e-6)
         }
     }
 
-    @Test("a NaN anywhere makes the result and every probability NaN", arguments: [1, 5, 16, 33])
-    func nan(count: Int) {
-        for place in 0..<count {
-            var memory = (0..<count).map { Float($0) }
-            memory[place] = .nan
-            #expect(withMemory(of: &memory) { softmax($0, count: count) }.isNaN)
-            #expect(memory.allSatisfy { $0.isNaN })
+    @Test("a NaN or an infinite logit makes that column's loss NaN, and no other's", arguments: [Float.nan, .infinity])
+    func notFinite(number: Float) {
+        for place in 0..<5 {
+            var columns = [[Float]](repeating: [1, 2, 3, 4, 5], count: 20)
+            columns[18][place] = number
+            let run = PanelRun(columns, bias: [0, 0, 0, 0, 0], targets: [Int32](repeating: 2, count: 20))
+            for column in 0..<20 { #expect(run.losses[column].isNaN == (column == 18), "place \(place)") }
         }
-    }
-
-    @Test("an infinite logit makes the result NaN, so that training notices it")
-    func infinite() {
-        var memory: [Float] = [1, .infinity, 2]
-        #expect(withMemory(of: &memory) { softmax($0, count: 3) }.isNaN)
     }
 }

@@ -24,7 +24,7 @@ struct FloatRun {
         network.pack()
         let own = example.batch.firstStream..<example.batch.firstStream + example.batch.sequences
         state = RecurrentState(streams: streams ?? own, for: configuration)
-        workspace = Workspace(for: configuration)
+        workspace = Workspace(for: configuration, keepsAnswers: true)
         dropoutSeed = example.seed
         set(example.state, firstStream: example.batch.firstStream)
     }
@@ -51,9 +51,7 @@ struct FloatRun {
     func forward(_ batch: Batch) -> Tally { network.forward(batch, state, workspace, dropoutSeed: dropoutSeed) }
 
     func step(_ batch: Batch, adding: Bool = false) -> Tally {
-        let tally = forward(batch)
-        network.backward(batch, workspace, adding: adding)
-        return tally
+        network.forwardAndBackward(batch, state, workspace, dropoutSeed: dropoutSeed, adding: adding)
     }
 
     func gradient(_ name: String) -> [Double] {

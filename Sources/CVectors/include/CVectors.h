@@ -1,5 +1,6 @@
 // Vector operations that Swift has no fast words for: `addingProduct` goes lane by lane through Swift's generic code, and
-// the optimiser puts only parts of it together again (2.2 times the time of a sigmoid and a tanh, AVX-512).
+// the optimiser puts only parts of it together again (2.2 times the time of a sigmoid and a tanh, AVX-512); shuffles of
+// two vectors and prefetches can't be said at all.
 #pragma once
 
 typedef float float_vector_8 __attribute__((ext_vector_type(8)));
@@ -15,4 +16,29 @@ static inline __attribute__((always_inline)) float_vector_8 multiply_add_8(
 static inline __attribute__((always_inline)) float_vector_16 multiply_add_16(
     float_vector_16 a, float_vector_16 b, float_vector_16 sum) {
     return __builtin_elementwise_fma(a, b, sum);
+}
+
+/// The lanes 0, 2, 4 … of a and then of b.
+static inline __attribute__((always_inline)) float_vector_8 even_lanes_8(float_vector_8 a, float_vector_8 b) {
+    return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+}
+
+/// The lanes 1, 3, 5 … of a and then of b.
+static inline __attribute__((always_inline)) float_vector_8 odd_lanes_8(float_vector_8 a, float_vector_8 b) {
+    return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+}
+
+/// The lanes 0, 2, 4 … of a and then of b.
+static inline __attribute__((always_inline)) float_vector_16 even_lanes_16(float_vector_16 a, float_vector_16 b) {
+    return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+}
+
+/// The lanes 1, 3, 5 … of a and then of b.
+static inline __attribute__((always_inline)) float_vector_16 odd_lanes_16(float_vector_16 a, float_vector_16 b) {
+    return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+}
+
+/// Asks for the cache line of an address, which need not be readable.
+static inline __attribute__((always_inline)) void prefetch_line(const void *address) {
+    __builtin_prefetch(address, 0, 3);
 }

@@ -1,15 +1,20 @@
+import Kernels
+
 /// A recurrent cell: the elementwise part of one step, forward beside backward, and what the layer must know of it.
 ///
 /// The layer does the products; a cell turns pre-activations into a new hidden state and, backward, the gradient of that
-/// state into gradients of the pre-activations. Legend: B rows (sequences), H hidden units, G gates; every array is
-/// row-major, one row a sequence. A new cell is one file beside this one and one line in `CellTable`.
+/// state into gradients of the pre-activations, for the units of one tile (see `GateLayout`). Legend: B rows (sequences),
+/// H hidden units, G gates. A new cell is one file beside this one and one line in `CellTable`.
 package protocol Cell: Sendable {
     /// The word of `model.cell`.
     static var name: String { get }
     /// G: blocks of H weight rows, in PyTorch's order.
     static var gates: Int { get }
-    /// The last of the gates whose recurrent product W_h h + b_h stays apart from the input's (GRU's candidate): 0 or 1.
-    static var separateGates: Int { get }
+    /// The gate of each slot of a tile: 1 or 4 slots. A gate whose two products stay apart has two (GRU's candidate).
+    static var gateOfSlot: [Int] { get }
+    /// The slots that receive W_x x + b_x, and those that receive W_h h + b_h: each gate once in each.
+    static var inputSlots: Range<Int> { get }
+    static var hiddenSlots: Range<Int> { get }
     /// Whether a second state c travels beside h.
     static var hasCellState: Bool { get }
     /// The gate that `model.init.forget_bias` is about, and the one that chrono initialisation sets to its negative.
@@ -20,29 +25,45 @@ package protocol Cell: Sendable {
     static func backward(_ step: CellStep, _ gradients: CellGradients)
 }
 
-/// Pointers into the activations of one step; all rows of a step are consecutive.
+/// Pointers into the activations of one step and one tile.
+///
+/// Row b of an array of units begins `pitch` floats after row b - 1. Units are whole vectors: those beyond H compute with
+/// zeros and give zeros.
 package struct CellStep {
     let rows: Int
-    let hiddenSize: Int
-    /// `[B, G H]`: forward, in: pre-activations, with both biases (of a separate gate only the input's part); out: the
-    /// gates' values. Backward, in: those values; out: the gradients of the pre-activations.
+    /// Vectors of units.
+    let vectors: Int
+    /// `[B, slots, units]`, rows of `GateLayout.width`: forward, in: pre-activations; out: the gates' values. Backward, in:
+    /// those values; out: the gradients of the pre-activations.
     let gates: UnsafeMutablePointer<Float>
-    /// `[B, H]`: a separate gate's W_h h + b_h; backward, out: its gradient. Otherwise the cell's own memory from the
-    /// forward to the backward pass.
+    /// `[B, units]`: the cell's own memory from the forward to the backward pass.
     let kept: UnsafeMutablePointer<Float>
-    /// `[B, H]`: h and c of the step before, and of this one. c only for a cell with that state.
+    /// `[B, units]`: h and c of the step before, and of this one. c only for a cell with that state.
     let previousHidden: UnsafePointer<Float>
     let hidden: UnsafeMutablePointer<Float>
     let previousCell: UnsafePointer<Float>
     let cell: UnsafeMutablePointer<Float>
+    let pitch: Int
+
+    /// Calls `body` with the place of each vector of units: among the gates (of slot 0), and among the units.
+    @inline(__always)
+    func forEachVector(_ body: (_ gates: UnsafeMutablePointer<Float>, _ unit: Int) -> Void) {
+        for row in 0..<rows {
+            for vector in 0..<vectors {
+                body(
+                    gates + (row &* GateLayout.width &+ vector &* Vector.lanes), row &* pitch &+ vector &* Vector.lanes)
+            }
+        }
+    }
 }
 
-/// Gradients that go backward in time.
+/// Gradients that go backward in time, `[B, units]` with the step's pitch.
 package struct CellGradients {
-    /// `[B, H]`, in: of this step's h, from the layer above and from the next step. Out: what reaches the step before
-    /// past the recurrent product (the layer adds the product's part).
-    let hidden: UnsafeMutablePointer<Float>
-    /// `[B, H]`, in: of this step's c from the next step. Out: of the step before's c.
+    /// Of this step's h: from the layer above and from the next step.
+    let hidden: UnsafePointer<Float>
+    /// Of the step before's h: what reaches it past the recurrent product is added (the layer adds the product's part).
+    let previousHidden: UnsafeMutablePointer<Float>
+    /// In: of this step's c from the next step. Out: of the step before's c.
     let cell: UnsafeMutablePointer<Float>
 }
 

@@ -9,47 +9,42 @@ import Kernels
 package enum GRUCell: Cell {
     package static let name = "gru"
     package static let gates = 3
-    package static let separateGates = 1
+    /// The candidate's two products stand at the ends, so that each product's gates are neighbours.
+    package static let gateOfSlot = [2, 0, 1, 2]
+    package static let inputSlots = 0..<3
+    package static let hiddenSlots = 1..<4
     package static let hasCellState = false
     package static let forgetGate: Int? = nil
     package static let inputGate: Int? = nil
 
     package static func forward(_ step: CellStep) {
-        let H = step.hiddenSize
-        for row in 0..<step.rows {
-            let a = step.gates + row * 3 * H
-            let at = row * H
-            forEachVector(of: H) { u, span in
-                let r = span.load(a + u).sigmoid
-                let z = span.load(a + H + u).sigmoid
-                let n = span.load(a + 2 * H + u).plus(r, times: span.load(step.kept + at + u)).hyperbolicTangent
-                let previous = span.load(step.previousHidden + at + u)
-                span.store(r, a + u)
-                span.store(z, a + H + u)
-                span.store(n, a + 2 * H + u)
-                span.store(n.plus(z, times: previous - n), step.hidden + at + u)
-            }
+        let L = Vector.lanes
+        step.forEachVector { a, u in
+            let r = Vector(at: a + L).sigmoid
+            let z = Vector(at: a + 2 * L).sigmoid
+            let n = Vector(at: a).plus(r, times: Vector(at: a + 3 * L)).hyperbolicTangent
+            let previous = Vector(at: step.previousHidden + u)
+            n.store(to: a)
+            r.store(to: a + L)
+            z.store(to: a + 2 * L)
+            n.plus(z, times: previous - n).store(to: step.hidden + u)
         }
     }
 
     package static func backward(_ step: CellStep, _ gradients: CellGradients) {
-        let H = step.hiddenSize
-        for row in 0..<step.rows {
-            let a = step.gates + row * 3 * H
-            let at = row * H
-            forEachVector(of: H) { u, span in
-                let r = span.load(a + u)
-                let z = span.load(a + H + u)
-                let n = span.load(a + 2 * H + u)
-                let product = span.load(step.kept + at + u)
-                let dh = span.load(gradients.hidden + at + u)
-                let dn = dh * (1 - z) * (1 - n * n)
-                span.store(dn * product * r * (1 - r), a + u)
-                span.store(dh * (span.load(step.previousHidden + at + u) - n) * z * (1 - z), a + H + u)
-                span.store(dn, a + 2 * H + u)
-                span.store(dn * r, step.kept + at + u)
-                span.store(dh * z, gradients.hidden + at + u)
-            }
+        let L = Vector.lanes
+        step.forEachVector { a, u in
+            let n = Vector(at: a)
+            let r = Vector(at: a + L)
+            let z = Vector(at: a + 2 * L)
+            let product = Vector(at: a + 3 * L)
+            let dh = Vector(at: gradients.hidden + u)
+            let dn = dh * (1 - z) * (1 - n * n)
+            dn.store(to: a)
+            (dn * product * r * (1 - r)).store(to: a + L)
+            (dh * (Vector(at: step.previousHidden + u) - n) * z * (1 - z)).store(to: a + 2 * L)
+            (dn * r).store(to: a + 3 * L)
+            Vector(at: gradients.previousHidden + u).plus(dh, times: z).store(to: gradients.previousHidden + u)
         }
     }
 }

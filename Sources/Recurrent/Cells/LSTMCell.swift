@@ -10,55 +10,48 @@ import Kernels
 package enum LSTMCell: Cell {
     package static let name = "lstm"
     package static let gates = 4
-    package static let separateGates = 0
+    package static let gateOfSlot = [0, 1, 2, 3]
+    package static let inputSlots = 0..<4
+    package static let hiddenSlots = 0..<4
     package static let hasCellState = true
     package static let forgetGate: Int? = 1
     package static let inputGate: Int? = 0
 
     /// Keeps tanh(c) for the backward pass.
     package static func forward(_ step: CellStep) {
-        let H = step.hiddenSize
-        for row in 0..<step.rows {
-            let z = step.gates + row * 4 * H
-            let at = row * H
-            forEachVector(of: H) { u, span in
-                let i = span.load(z + u).sigmoid
-                let f = span.load(z + H + u).sigmoid
-                let g = span.load(z + 2 * H + u).hyperbolicTangent
-                let o = span.load(z + 3 * H + u).sigmoid
-                let c = (i * g).plus(f, times: span.load(step.previousCell + at + u))
-                let tanhC = c.hyperbolicTangent
-                span.store(i, z + u)
-                span.store(f, z + H + u)
-                span.store(g, z + 2 * H + u)
-                span.store(o, z + 3 * H + u)
-                span.store(c, step.cell + at + u)
-                span.store(tanhC, step.kept + at + u)
-                span.store(o * tanhC, step.hidden + at + u)
-            }
+        let L = Vector.lanes
+        step.forEachVector { z, u in
+            let i = Vector(at: z).sigmoid
+            let f = Vector(at: z + L).sigmoid
+            let g = Vector(at: z + 2 * L).hyperbolicTangent
+            let o = Vector(at: z + 3 * L).sigmoid
+            let c = (i * g).plus(f, times: Vector(at: step.previousCell + u))
+            let tanhC = c.hyperbolicTangent
+            i.store(to: z)
+            f.store(to: z + L)
+            g.store(to: z + 2 * L)
+            o.store(to: z + 3 * L)
+            c.store(to: step.cell + u)
+            tanhC.store(to: step.kept + u)
+            (o * tanhC).store(to: step.hidden + u)
         }
     }
 
     package static func backward(_ step: CellStep, _ gradients: CellGradients) {
-        let H = step.hiddenSize
-        for row in 0..<step.rows {
-            let z = step.gates + row * 4 * H
-            let at = row * H
-            forEachVector(of: H) { u, span in
-                let i = span.load(z + u)
-                let f = span.load(z + H + u)
-                let g = span.load(z + 2 * H + u)
-                let o = span.load(z + 3 * H + u)
-                let tanhC = span.load(step.kept + at + u)
-                let dh = span.load(gradients.hidden + at + u)
-                let dc = span.load(gradients.cell + at + u).plus(dh * o, times: 1 - tanhC * tanhC)
-                span.store(dc * g * i * (1 - i), z + u)
-                span.store(dc * span.load(step.previousCell + at + u) * f * (1 - f), z + H + u)
-                span.store(dc * i * (1 - g * g), z + 2 * H + u)
-                span.store(dh * tanhC * o * (1 - o), z + 3 * H + u)
-                span.store(dc * f, gradients.cell + at + u)
-                span.store(.zero, gradients.hidden + at + u)
-            }
+        let L = Vector.lanes
+        step.forEachVector { z, u in
+            let i = Vector(at: z)
+            let f = Vector(at: z + L)
+            let g = Vector(at: z + 2 * L)
+            let o = Vector(at: z + 3 * L)
+            let tanhC = Vector(at: step.kept + u)
+            let dh = Vector(at: gradients.hidden + u)
+            let dc = Vector(at: gradients.cell + u).plus(dh * o, times: 1 - tanhC * tanhC)
+            (dc * g * i * (1 - i)).store(to: z)
+            (dc * Vector(at: step.previousCell + u) * f * (1 - f)).store(to: z + L)
+            (dc * i * (1 - g * g)).store(to: z + 2 * L)
+            (dh * tanhC * o * (1 - o)).store(to: z + 3 * L)
+            (dc * f).store(to: gradients.cell + u)
         }
     }
 }

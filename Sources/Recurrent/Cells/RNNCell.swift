@@ -4,24 +4,25 @@ import Kernels
 package enum RNNCell: Cell {
     package static let name = "rnn"
     package static let gates = 1
-    package static let separateGates = 0
+    package static let gateOfSlot = [0]
+    package static let inputSlots = 0..<1
+    package static let hiddenSlots = 0..<1
     package static let hasCellState = false
     package static let forgetGate: Int? = nil
     package static let inputGate: Int? = nil
 
     package static func forward(_ step: CellStep) {
-        forEachVector(of: step.rows * step.hiddenSize) { u, span in
-            let h = span.load(step.gates + u).hyperbolicTangent
-            span.store(h, step.gates + u)
-            span.store(h, step.hidden + u)
+        step.forEachVector { z, u in
+            let h = Vector(at: z).hyperbolicTangent
+            h.store(to: z)
+            h.store(to: step.hidden + u)
         }
     }
 
     package static func backward(_ step: CellStep, _ gradients: CellGradients) {
-        forEachVector(of: step.rows * step.hiddenSize) { u, span in
-            let h = span.load(step.gates + u)
-            span.store(span.load(gradients.hidden + u) * (1 - h * h), step.gates + u)
-            span.store(.zero, gradients.hidden + u)
+        step.forEachVector { z, u in
+            let h = Vector(at: z)
+            (Vector(at: gradients.hidden + u) * (1 - h * h)).store(to: z)
         }
     }
 }

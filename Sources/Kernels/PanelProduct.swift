@@ -1,0 +1,235 @@
+// Products of any number of rows with a panel: up to four vectors of columns, packed [k][columns].
+
+/// Where the left factor of a product lies: number (row, k) stands at
+/// `row · rowStride + (k / blockLength) · blockStride + (k % blockLength) · step`.
+///
+/// So a row-major matrix, its transpose and the panels that gates are kept in are all read in place.
+package struct LeftFactor {
+    package var pointer: UnsafePointer<Float>
+    package let rowStride: Int
+    package let step: Int
+    package let blockLength: Int
+    package let blockStride: Int
+    package let blocks: Int
+
+    package init(
+        _ pointer: UnsafePointer<Float>, rowStride: Int, step: Int, blockLength: Int, blockStride: Int = 0,
+        blocks: Int = 1
+    ) {
+        self.pointer = pointer
+        self.rowStride = rowStride
+        self.step = step
+        self.blockLength = blockLength
+        self.blockStride = blockStride
+        self.blocks = blocks
+    }
+
+    /// A row-major matrix: `count` steps of k along each row.
+    package init(rows pointer: UnsafePointer<Float>, pitch: Int, count: Int) {
+        self.init(pointer, rowStride: pitch, step: 1, blockLength: count)
+    }
+
+    /// A row-major matrix read as its transpose: the rows of the factor are its columns, k goes down `count` rows.
+    package init(columns pointer: UnsafePointer<Float>, pitch: Int, count: Int) {
+        self.init(pointer, rowStride: 1, step: pitch, blockLength: count)
+    }
+
+    /// Steps of k.
+    package var count: Int { blocks * blockLength }
+}
+
+/// What a product brings into the cache for those that follow: a line each step of k.
+package enum Prefetch {
+    case nothing
+    /// What stands this many floats beside the left factor's numbers: the next columns of a factor that is read by columns.
+    case beside(Int)
+    /// This many lines from an address on: the panel of the next product.
+    case lines(UnsafePointer<Float>, Int)
+}
+
+/// Where a tile prefetches: an address for each step of k, counted like those of the left factor.
+struct Ahead {
+    let pointer: UnsafePointer<Float>
+    let step: Int
+    let blockStride: Int
+}
+
+/// A block of floats that a product writes, row-major.
+package struct ResultRows {
+    package let pointer: UnsafeMutablePointer<Float>
+    package let pitch: Int
+
+    package init(_ pointer: UnsafeMutablePointer<Float>, pitch: Int) {
+        self.pointer = pointer
+        self.pitch = pitch
+    }
+}
+
+/// What a product is added to.
+package enum ProductStart {
+    case zero
+    /// What stands in the result.
+    case result
+    /// The same row of numbers, as many as there are columns, for every row.
+    case row(UnsafePointer<Float>)
+}
+
+/// result `[rows, columns]` = start + a `[rows, K]` · panel `[K, columns]`.
+///
+/// - Parameters:
+///   - panel: `ceil(columns / lanes)` whole vectors for each k, without gaps.
+///   - columns: 1 to 4 vectors' lanes. Where it is not a multiple of the lanes, numbers beside the result are left alone.
+package func multiply(
+    rows: Int, _ a: LeftFactor, panel: UnsafePointer<Float>, columns: Int, start: ProductStart, into result: ResultRows,
+    prefetching: Prefetch = .nothing
+) {
+    let isWhole = columns % Vector.lanes == 0
+    let vectors = (columns + Vector.lanes - 1) / Vector.lanes
+    var first = 0
+    while first < rows {
+        let count = rowsOfNextTile(rows - first)
+        var part = a
+        part.pointer = a.pointer + first &* a.rowStride
+        let ahead = place(prefetching, part, tileRows: count, before: first)
+        let row = result.pointer + first &* result.pitch
+        if isWhole {
+            let begin: (UnsafePointer<Float>, Int) =
+                switch start {
+                case .zero: (zeros, 0)
+                case .result: (UnsafePointer(row), result.pitch)
+                case .row(let numbers): (numbers, 0)
+                }
+            multiplyTile(
+                rows: count, vectors: vectors, part, panel, start: begin.0, startPitch: begin.1, result: row,
+                pitch: result.pitch, ahead: ahead)
+        } else {
+            multiplyEdge(
+                rows: count, vectors: vectors, columns: columns, part, panel, start: start, result: row,
+                pitch: result.pitch, ahead: ahead)
+        }
+        first += count
+    }
+}
+
+/// Where the tile of `tileRows` rows, after `before` others, prefetches.
+private func place(_ wish: Prefetch, _ a: LeftFactor, tileRows: Int, before: Int) -> Ahead {
+    switch wish {
+    case .nothing:
+        return Ahead(pointer: a.pointer, step: 0, blockStride: 0)
+    case .beside(let distance):
+        return Ahead(pointer: a.pointer + distance, step: a.step, blockStride: a.blockStride)
+    case .lines(let first, let count):
+        // The tiles share the lines out, one each step of k; who comes after the last asks for the last again.
+        let done = before / tileRows &* a.count
+        guard done < count else { return Ahead(pointer: first + (count - 1) &* 16, step: 0, blockStride: 0) }
+        return Ahead(pointer: first + done &* 16, step: 16, blockStride: 16 &* a.blockLength)
+    }
+}
+
+/// Rows of the next tile where `left` are to be done: as many as fit, the last two tiles alike.
+private func rowsOfNextTile(_ left: Int) -> Int {
+    let most = Tuning.tileRows
+    return left <= most ? left : left < 2 * most ? (left + 1) / 2 : most
+}
+
+/// A row of zeros, to start from. Unsafe in name only: nobody writes to it.
+nonisolated(unsafe) private let zeros: UnsafePointer<Float> = {
+    let row = UnsafeMutablePointer<Float>.allocate(capacity: Tuning.tileVectors * Vector.lanes)
+    row.initialize(repeating: 0, count: Tuning.tileVectors * Vector.lanes)
+    return UnsafePointer(row)
+}()
+
+/// A tile whose last vector is not whole: computed beside the result, of which only its columns are touched.
+private func multiplyEdge(
+    rows: Int, vectors: Int, columns: Int, _ a: LeftFactor, _ panel: UnsafePointer<Float>, start: ProductStart,
+    result: UnsafeMutablePointer<Float>, pitch: Int, ahead: Ahead
+) {
+    let width = vectors * Vector.lanes
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: rows * width) { memory in
+        guard let beside = memory.baseAddress else { return }
+        memory.initialize(repeating: 0)
+        for row in 0..<rows {
+            switch start {
+            case .zero: break
+            case .result: (beside + row * width).update(from: result + row * pitch, count: columns)
+            case .row(let numbers): (beside + row * width).update(from: numbers, count: columns)
+            }
+        }
+        multiplyTile(
+            rows: rows, vectors: vectors, a, panel, start: beside, startPitch: width, result: beside, pitch: width,
+            ahead: ahead)
+        for row in 0..<rows { (result + row * pitch).update(from: beside + row * width, count: columns) }
+    }
+}
+
+/// One tile, of any shape there is: each is compiled for itself.
+private func multiplyTile(
+    rows: Int, vectors: Int, _ a: LeftFactor, _ panel: UnsafePointer<Float>, start: UnsafePointer<Float>,
+    startPitch: Int, result: UnsafeMutablePointer<Float>, pitch: Int, ahead: Ahead
+) {
+    @inline(__always)
+    func multiply<Shape: Tile>(_: Shape.Type) {
+        Shape.multiply(
+            a, panel, start: start, startPitch: startPitch, result: result, pitch: pitch, ahead: ahead)
+    }
+    @inline(__always)
+    func multiply<Column: RowStack>(withColumns _: Column.Type) {
+        switch vectors {
+        case 1: multiply(Tile1<Column>.self)
+        case 2: multiply(Tile2<Column>.self)
+        case 3: multiply(Tile3<Column>.self)
+        default: multiply(Tile4<Column>.self)
+        }
+    }
+    switch rows {
+    case 5 where Tuning.tileRows >= 5: multiply(withColumns: Rows5.self)
+    case 4 where Tuning.tileRows >= 5: multiply(withColumns: Rows4.self)
+    case 3 where Tuning.tileRows >= 3: multiply(withColumns: Rows3.self)
+    case 2 where Tuning.tileRows >= 3: multiply(withColumns: Rows2.self)
+    default: multiply(withColumns: Rows1.self)
+    }
+}
+
+/// The columns of a matrix cut into panels: four vectors each, the last ones more alike than four and one.
+///
+/// Panels packed one after the other have the one that begins at `column` at float `K · column`.
+package struct ColumnPanels: Sequence, IteratorProtocol {
+    private let columns: Int
+    private var first = 0
+
+    package init(of columns: Int) { self.columns = columns }
+
+    package mutating func next() -> Range<Int>? {
+        guard first < columns else { return nil }
+        let left = (columns - first + Vector.lanes - 1) / Vector.lanes
+        let most = Tuning.tileVectors
+        let vectors = left > most && left < 2 * most ? (left + 1) / 2 : Swift.min(left, most)
+        let panel = first..<Swift.min(first + vectors * Vector.lanes, columns)
+        first = panel.upperBound
+        return panel
+    }
+}
+
+/// Columns rounded up to whole vectors.
+package func wholeVectors(_ columns: Int) -> Int { (columns + Vector.lanes - 1) / Vector.lanes * Vector.lanes }
+
+/// result `[rows, columns]` = start + a `[rows, K]` · b `[K, columns]`, of which `panels` holds all, as `packPanels` makes
+/// them. `rowsAtOnce` rows of the left factor go through all panels while they are in the cache.
+package func multiply(
+    rows: Int, _ a: LeftFactor, panels: UnsafePointer<Float>, columns: Int, start: ProductStart,
+    into result: ResultRows, rowsAtOnce: Int, prefetching: Prefetch = .nothing
+) {
+    var first = 0
+    while first < rows {
+        let count = min(rowsAtOnce, rows - first)
+        var part = a
+        part.pointer = a.pointer + first * a.rowStride
+        for panel in ColumnPanels(of: columns) {
+            multiply(
+                rows: count, part, panel: panels + a.count * panel.lowerBound, columns: panel.count, start: start,
+                into: ResultRows(result.pointer + first * result.pitch + panel.lowerBound, pitch: result.pitch),
+                prefetching: panel.lowerBound == 0 ? prefetching : .nothing)
+        }
+        first += count
+    }
+}

@@ -1,0 +1,50 @@
+import Kernels
+
+/// How a layer's gates lie in memory: in tiles of some units, the gates of a unit beside each other.
+///
+///     tile j:   row (t, b):  [ slot 0: units | slot 1: units | … ]      4 vectors
+///               row (t, b+1): …                                         all T B rows, then tile j + 1
+///
+/// A tile is as wide as the product kernels compute at once, so that one product gives all gates of its units and the
+/// cell goes on while they are in the cache. With LSTM and GRU a slot is one vector of units; a plain RNN's only slot is
+/// four. GRU's candidate has two slots, one for each of its products: both products write neighbouring slots.
+struct GateLayout {
+    let hiddenSize: Int
+    /// The gate in PyTorch's order that each slot belongs to.
+    let gates: [Int]
+    /// The slots that W_x x goes to, and those that W_h h goes to.
+    let inputSlots: Range<Int>
+    let hiddenSlots: Range<Int>
+    /// Units of a tile: the width of a slot.
+    let unitsPerTile: Int
+    let tiles: Int
+
+    init(_ cell: any Cell.Type, hiddenSize: Int) {
+        self.hiddenSize = hiddenSize
+        gates = cell.gateOfSlot
+        inputSlots = cell.inputSlots
+        hiddenSlots = cell.hiddenSlots
+        unitsPerTile = Self.width / gates.count
+        tiles = (hiddenSize + unitsPerTile - 1) / unitsPerTile
+    }
+
+    /// Floats of a tile's row.
+    static var width: Int { Tuning.tileVectors * Vector.lanes }
+
+    /// The units of a tile; the last tile may have fewer than it has room for.
+    func units(ofTile tile: Int) -> Range<Int> {
+        tile * unitsPerTile..<min((tile + 1) * unitsPerTile, hiddenSize)
+    }
+
+    /// Whole vectors that hold a tile's units, of each slot.
+    func unitVectors(ofTile tile: Int) -> Int { wholeVectors(units(ofTile: tile).count) / Vector.lanes }
+
+    /// Columns of a tile that a product with these slots computes: all of them but where the last tile of a single slot
+    /// has fewer units.
+    func columns(_ slots: Range<Int>, ofTile tile: Int) -> Int {
+        gates.count == 1 ? wholeVectors(units(ofTile: tile).count) : slots.count * unitsPerTile
+    }
+
+    /// First row of the weights `[G H, …]` for a slot of a tile.
+    func weightRow(_ slot: Int, ofTile tile: Int) -> Int { gates[slot] * hiddenSize + tile * unitsPerTile }
+}

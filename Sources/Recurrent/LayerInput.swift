@@ -1,0 +1,77 @@
+import Kernels
+import Tensors
+
+/// Row-major rows that a layer reads: `[count, columns]`.
+struct InputRows {
+    let pointer: UnsafePointer<Float>
+    let pitch: Int
+    let columns: Int
+    let count: Int
+
+    init(_ pointer: UnsafePointer<Float>, pitch: Int, columns: Int, count: Int) {
+        self.pointer = pointer
+        self.pitch = pitch
+        self.columns = columns
+        self.count = count
+    }
+}
+
+/// What a layer reads.
+enum LayerInput {
+    /// A row for each step of each sequence, `[T B, I]`.
+    case rows(InputRows)
+    /// The embedding, of each token that occurs once.
+    case folded(FoldedInput)
+}
+
+/// The embedding folded into the first layer: where few distinct tokens fill a window, E W_x + b is computed for those
+/// alone, and each step copies its token's row; backward, each step's gate gradients are added to its token's row before
+/// the products with W_x and with the embedding. Exact, and it saves most of both products.
+///
+/// Legend: D distinct tokens.
+struct FoldedInput {
+    /// `[D, E]`: their embeddings.
+    let rows: InputRows
+    /// Tiles of `[D, GateLayout.width]`: their pre-activations; then the sums of gradients.
+    let gates: FloatBlock
+    /// Which of the D each row t B + b reads.
+    let rowOfStep: UnsafePointer<Int32>
+
+    /// Puts each row's pre-activations where the recurrence adds to them.
+    func copyGates(ofTile tile: Int, step t: Int, to a: LayerActivations) {
+        let from = gates.pointer + tile * rows.count * GateLayout.width
+        let to = a.gateTile(tile, step: t)
+        for b in 0..<a.sequences {
+            let row = from + Int(rowOfStep[t * a.sequences + b]) * GateLayout.width
+            copyTileRow(row, to + b * GateLayout.width)
+        }
+    }
+
+    /// Sums the gate gradients of each token's steps, in the order of the steps.
+    func sumGates(of a: LayerActivations, tiles: Int) {
+        for tile in 0..<tiles {
+            let sums = gates.pointer + tile * rows.count * GateLayout.width
+            sums.update(repeating: 0, count: rows.count * GateLayout.width)
+            let gradients = a.gateTile(tile)
+            for row in 0..<a.rows {
+                let to = sums + Int(rowOfStep[row]) * GateLayout.width
+                addTileRow(gradients + row * GateLayout.width, to)
+            }
+        }
+    }
+
+    @inline(__always)
+    private func copyTileRow(_ from: UnsafePointer<Float>, _ to: UnsafeMutablePointer<Float>) {
+        for vector in 0..<Tuning.tileVectors {
+            Vector(at: from + vector * Vector.lanes).store(to: to + vector * Vector.lanes)
+        }
+    }
+
+    @inline(__always)
+    private func addTileRow(_ from: UnsafePointer<Float>, _ to: UnsafeMutablePointer<Float>) {
+        for vector in 0..<Tuning.tileVectors {
+            let place = to + vector * Vector.lanes
+            (Vector(at: place) + Vector(at: from + vector * Vector.lanes)).store(to: place)
+        }
+    }
+}

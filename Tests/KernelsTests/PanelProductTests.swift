@@ -1,0 +1,282 @@
+import Kernels
+import Testing
+
+/// The product as a plain triple loop in Double, and what a Float chain may be off by.
+private struct PlainProduct {
+    let rows: Int
+    let columns: Int
+    let inner: Int
+    let a: [Float]
+    let b: [Float]
+
+    init(_ rows: Int, _ columns: Int, _ inner: Int, _ random: inout SeededRandom) {
+        self.rows = rows
+        self.columns = columns
+        self.inner = inner
+        a = random.floats(rows * inner)
+        b = random.floats(inner * columns)
+    }
+
+    func exact(_ row: Int, _ column: Int) -> Double {
+        (0..<inner).reduce(0) { $0 + Double(a[row * inner + $1]) * Double(b[$1 * columns + column]) }
+    }
+
+    /// As a tile computes it: one chain over k, rounded as the level's multiply-add rounds.
+    func chain(_ row: Int, _ column: Int, from start: Float) -> Float {
+        var sum = Vector(repeating: start)
+        for k in 0..<inner {
+            sum = sum.plus(Vector(repeating: a[row * inner + k]), times: Vector(repeating: b[k * columns + column]))
+        }
+        return sum[0]
+    }
+
+    var panels: [Float] {
+        var panels = [Float](repeating: .nan, count: inner * wholeVectors(columns))
+        withMemory(of: &panels) { packPanels(from: b, pitch: columns, columns: columns, count: inner, into: $0) }
+        return panels
+    }
+}
+
+/// The ways in which a left factor `[rows, inner]` may lie in memory.
+private enum Lay: CaseIterable {
+    case rows, columns, blocks
+
+    /// Memory with the numbers of `plain.a`, NaN between them, and how to read it.
+    func factor(_ plain: PlainProduct, _ body: (LeftFactor) -> Void) {
+        let (rows, inner) = (plain.rows, plain.inner)
+        switch self {
+        case .rows:
+            let pitch = inner + 3
+            var memory = [Float](repeating: .nan, count: rows * pitch + 1)
+            for row in 0..<rows { for k in 0..<inner { memory[row * pitch + k] = plain.a[row * inner + k] } }
+            withMemory(of: &memory) { body(LeftFactor(rows: $0, pitch: pitch, count: inner)) }
+        case .columns:
+            let pitch = rows + 2
+            var memory = [Float](repeating: .nan, count: inner * pitch + 1)
+            for row in 0..<rows { for k in 0..<inner { memory[k * pitch + row] = plain.a[row * inner + k] } }
+            withMemory(of: &memory) { body(LeftFactor(columns: $0, pitch: pitch, count: inner)) }
+        case .blocks:
+            // Two blocks, or one where k can't be halved.
+            let blocks = inner % 2 == 0 ? 2 : 1
+            let length = inner / blocks
+            let stride = rows * (length + 1) + 5
+            var memory = [Float](repeating: .nan, count: blocks * stride + 1)
+            for row in 0..<rows {
+                for k in 0..<inner {
+                    memory[k / max(length, 1) * stride + row * (length + 1) + k % max(length, 1)] =
+                        plain.a[row * inner + k]
+                }
+            }
+            withMemory(of: &memory) {
+                body(
+                    LeftFactor(
+                        $0, rowStride: length + 1, step: 1, blockLength: length, blockStride: stride, blocks: blocks))
+            }
+        }
+    }
+}
+
+@Suite("Product with panels")
+struct PanelProductTests {
+    private static let mark: Float = 12345
+
+    private func result(
+        _ plain: PlainProduct, _ lay: Lay, start: [Float]?, startRow: [Float]? = nil, rowsAtOnce: Int = 1000
+    ) -> [Float] {
+        let pitch = plain.columns + 2
+        var memory = [Float](repeating: Self.mark, count: plain.rows * pitch + 1)
+        for row in 0..<plain.rows {
+            for column in 0..<plain.columns {
+                memory[row * pitch + column] = start.map { $0[row * plain.columns + column] } ?? .nan
+            }
+        }
+        let panels = plain.panels
+        lay.factor(plain) { a in
+            withMemory(of: &memory) { to in
+                func run(_ how: ProductStart) {
+                    multiply(
+                        rows: plain.rows, a, panels: panels, columns: plain.columns, start: how,
+                        into: ResultRows(to, pitch: pitch), rowsAtOnce: rowsAtOnce)
+                }
+                guard var startRow else { return run(start == nil ? .zero : .result) }
+                withMemory(of: &startRow) { run(.row($0)) }
+            }
+        }
+        for row in 0..<plain.rows {
+            #expect(
+                memory[row * pitch + plain.columns] == Self.mark
+                    && memory[row * pitch + plain.columns + 1] == Self.mark,
+                "something was written beside row \(row)")
+        }
+        return (0..<plain.rows).flatMap { row in (0..<plain.columns).map { memory[row * pitch + $0] } }
+    }
+
+    @Test("every number is one chain over k, to the bit, for all rows, columns and lays", arguments: 1...13)
+    func chains(rows: Int) {
+        var random = SeededRandom(UInt64(rows))
+        let lanes = Vector.lanes
+        for columns in [
+            1, 3, lanes, lanes + 1, 2 * lanes, 3 * lanes - 1, 4 * lanes, 5 * lanes, 6 * lanes + 2, 9 * lanes,
+        ] {
+            for inner in [1, 2, 7, 64] {
+                let plain = PlainProduct(rows, columns, inner, &random)
+                let begin = random.floats(rows * columns)
+                for lay in Lay.allCases {
+                    let set = result(plain, lay, start: nil)
+                    let added = result(plain, lay, start: begin, rowsAtOnce: 4)
+                    for row in 0..<rows {
+                        for column in 0..<columns {
+                            let place = row * columns + column
+                            let what = "[\(rows), \(inner)] x [\(inner), \(columns)] \(lay), (\(row), \(column))"
+                            #expect(set[place] == plain.chain(row, column, from: 0), "\(what)")
+                            #expect(added[place] == plain.chain(row, column, from: begin[place]), "\(what)")
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("a product that starts from a row adds it to every row")
+    func startingRow() {
+        var random = SeededRandom(3)
+        let plain = PlainProduct(7, 4 * Vector.lanes, 5, &random)
+        let row = random.floats(plain.columns)
+        let found = result(plain, .rows, start: nil, startRow: row)
+        for index in 0..<plain.rows {
+            for column in 0..<plain.columns {
+                #expect(found[index * plain.columns + column] == plain.chain(index, column, from: row[column]))
+            }
+        }
+    }
+
+    @Test("a long product is a plain loop's in Double")
+    func long() {
+        var random = SeededRandom(4)
+        let plain = PlainProduct(9, 70, 3000, &random)
+        let found = result(plain, .columns, start: nil)
+        for row in 0..<plain.rows {
+            for column in 0..<plain.columns {
+                // 3,000 terms below 1, each step rounded to 2^-24 of a sum that stays below some 100.
+                #expect(abs(Double(found[row * plain.columns + column]) - plain.exact(row, column)) < 2e-3)
+            }
+        }
+    }
+
+    @Test("a product over blocks of k has the bits of the whole")
+    func blocksOfInner() {
+        var random = SeededRandom(5)
+        let plain = PlainProduct(6, 4 * Vector.lanes, 50, &random)
+        let panels = plain.panels
+        var memory = [Float](repeating: .nan, count: plain.rows * plain.columns)
+        withMemory(of: &memory) { to in
+            for (first, count) in [(0, 13), (13, 1), (14, 36)] {
+                plain.a.withUnsafeBufferPointer { a in
+                    guard let a = a.baseAddress else { return }
+                    multiply(
+                        rows: plain.rows, LeftFactor(rows: a + first, pitch: 50, count: count),
+                        panel: Array(panels[(first * plain.columns)...]), columns: plain.columns,
+                        start: first == 0 ? .zero : .result, into: ResultRows(to, pitch: plain.columns),
+                        prefetching: .beside(1))
+                }
+            }
+        }
+        for row in 0..<plain.rows {
+            for column in 0..<plain.columns {
+                #expect(memory[row * plain.columns + column] == plain.chain(row, column, from: 0))
+            }
+        }
+    }
+
+    @Test("prefetching changes no number, wherever it points")
+    func prefetching() {
+        var random = SeededRandom(6)
+        let plain = PlainProduct(11, 2 * Vector.lanes, 20, &random)
+        let panels = plain.panels
+        let elsewhere = UnsafeMutablePointer<Float>.allocate(capacity: 1)
+        defer { elsewhere.deallocate() }
+        for wish: Prefetch in [.nothing, .beside(1 << 20), .lines(elsewhere, 3), .lines(elsewhere, 10_000)] {
+            var memory = [Float](repeating: .nan, count: plain.rows * plain.columns)
+            withMemory(of: &memory) {
+                multiply(
+                    rows: plain.rows, LeftFactor(rows: plain.a, pitch: 20, count: 20), panel: panels,
+                    columns: plain.columns, start: .zero, into: ResultRows($0, pitch: plain.columns),
+                    prefetching: wish)
+            }
+            for row in 0..<plain.rows {
+                #expect(memory[row * plain.columns] == plain.chain(row, 0, from: 0))
+            }
+        }
+    }
+
+    @Test("panels cover the columns in order, four vectors at most, the last ones alike", arguments: 0...200)
+    func panels(columns: Int) {
+        let panels = Array(ColumnPanels(of: columns))
+        #expect(panels.flatMap { Array($0) } == Array(0..<columns))
+        let widths = panels.map { wholeVectors($0.count) / Vector.lanes }
+        #expect(widths.allSatisfy { (1...4).contains($0) })
+        if widths.count > 1 { #expect(widths.allSatisfy { $0 >= 2 }, "a panel of one vector after others") }
+        #expect(panels.dropLast().allSatisfy { $0.count % Vector.lanes == 0 })
+    }
+
+    @Test("rows of activations are whole vectors apart and no multiple of a kilobyte")
+    func pitches() {
+        for width in 1...2048 {
+            let pitch = Tuning.rowPitch(width)
+            #expect(pitch >= width && pitch % Vector.lanes == 0 && pitch < width + 32 && pitch % 256 != 0)
+        }
+    }
+}
+
+@Suite("Packing")
+struct PackingTests {
+    @Test("columns are packed as they lie, zeros beside them", arguments: [1, 5, 16, 17, 40, 64])
+    func columns(count: Int) {
+        var random = SeededRandom(UInt64(count))
+        let matrix = random.floats(11 * 70)
+        let width = wholeVectors(count)
+        var panel = [Float](repeating: .nan, count: 11 * width)
+        withMemory(of: &panel) { packColumns(from: matrix, pitch: 70, columns: count, count: 11, into: $0) }
+        for k in 0..<11 {
+            for column in 0..<width {
+                #expect(panel[k * width + column] == (column < count ? matrix[k * 70 + column] : 0))
+            }
+        }
+    }
+
+    @Test("a matrix is packed as its transpose, zeros in the lanes without a row")
+    func transposed() {
+        var random = SeededRandom(1)
+        for rows in 1...Vector.lanes {
+            for count in [1, 7, 8, 15, 16, 17, 50] {
+                let pitch = count + 3
+                let panelPitch = Vector.lanes * 2
+                let matrix = random.floats(rows * pitch)
+                var panel = [Float](repeating: .nan, count: count * panelPitch)
+                withMemory(of: &panel) {
+                    packTransposed(
+                        from: matrix, pitch: pitch, rows: rows, count: count, into: $0, panelPitch: panelPitch)
+                }
+                for k in 0..<count {
+                    for lane in 0..<Vector.lanes {
+                        #expect(panel[k * panelPitch + lane] == (lane < rows ? matrix[lane * pitch + k] : 0))
+                    }
+                    #expect(panel[k * panelPitch + Vector.lanes].isNaN, "something was written beside the vector")
+                }
+            }
+        }
+    }
+
+    @Test("a sum of rows is a plain loop's", arguments: [0, 1, 2, 11])
+    func sums(rows: Int) {
+        var random = SeededRandom(UInt64(rows))
+        let columns = 4 * Vector.lanes
+        let matrix = random.floats(rows * columns)
+        var sums = [Float](repeating: .nan, count: columns)
+        withMemory(of: &sums) { sumOfRows(matrix, count: rows, columns: columns, into: $0) }
+        for column in 0..<columns {
+            let exact = (0..<rows).reduce(0.0) { $0 + Double(matrix[$1 * columns + column]) }
+            #expect(abs(Double(sums[column]) - exact) <= Double(rows * rows) * 0x1p-24)
+        }
+    }
+}
