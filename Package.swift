@@ -72,7 +72,7 @@ let package = Package(
         library("Recurrent", ["Kernels", "Tensors", "ConfigFile"]),
         library("Optimization", ["Kernels", "Tensors", "ConfigFile"]),
         library("Sequences", ["Tensors", "ConfigFile"]),
-        library("Kernels", ["COpenBLAS", "CSIMDLevel", "CVectors", "Tensors"]),
+        library("Kernels", ["CSIMDLevel", "CVectors", "Tensors"]),
         library("Tensors"),
         library("ConfigFile", [yams]),
         library("MPI", ["CMPI"]),
@@ -80,7 +80,6 @@ let package = Package(
         .target(name: "CSIMDLevel", cSettings: [.define("LSTM_DIST_LEVEL", to: "\(levelNumber)")]),
         .target(name: "CVectors"),
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
-        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
 
         tests(of: "Tensors"),
         tests(of: "Kernels", ["Tensors"]),

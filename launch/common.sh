@@ -9,7 +9,7 @@ executable="$project/.build/release/lstm-dist"
 
 # Debian's names for what the project is built with. g++ brings the linker, the C library's headers and libstdc++,
 # which Swift links with; git and ca-certificates fetch the Swift packages that Package.swift names.
-build_packages=(libopenmpi-dev openmpi-bin libopenblas-dev pkg-config g++ git ca-certificates)
+build_packages=(libopenmpi-dev openmpi-bin pkg-config g++ git ca-certificates)
 # Libraries that swift.org's toolchain for Debian 12 is linked with, as a bare Debian lacks them (found by ldd).
 toolchain_packages=(libcurl4 libncurses6 libsqlite3-0 libxml2)
 
@@ -95,9 +95,9 @@ missing_packages() {
 require_packages() {
     local missing
     if ! command -v dpkg-query >/dev/null; then
-        command -v mpirun >/dev/null && pkg-config --exists ompi-c openblas 2>/dev/null && return
-        fail "This is not Debian, so what is needed can't be installed from here: please install Open MPI and" \
-            "OpenBLAS with their headers, pkg-config, g++ and git (Debian calls them: $*)."
+        command -v mpirun >/dev/null && pkg-config --exists ompi-c 2>/dev/null && return
+        fail "This is not Debian, so what is needed can't be installed from here: please install Open MPI" \
+            "with its headers, pkg-config, g++ and git (Debian calls them: $*)."
     fi
     mapfile -t missing < <(missing_packages "$@")
     [ ${#missing[@]} -eq 0 ] && return
@@ -175,8 +175,6 @@ allowed_cpus() {
 
 # Exports what a local mpirun needs on this machine, and is harmless elsewhere.
 set_mpi_environment() {
-    # A rank computes with one thread: OpenBLAS would otherwise start one for every core, in every rank.
-    export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
     # Open MPI wants to be told twice before it runs for root, which is who one is in most containers.
     if [ "$(id -u)" -eq 0 ]; then
         export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1

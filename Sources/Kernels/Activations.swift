@@ -8,9 +8,7 @@ extension Vector {
     /// stay in vector registers, where a conversion would go lane by lane.
     @inlinable @inline(__always)
     package var exponential: Vector {
-        let low = Vector(repeating: -87.3)
-        let high = Vector(repeating: 88.7)
-        let x = replacing(with: low, where: self .< low).replacing(with: high, where: self .> high)
+        let x = Vector(repeating: 88.7).smaller(Vector(repeating: -87.3).larger(self))
         let shift = Vector(repeating: 0x1.8p23)
         let shifted = shift.plus(x, times: Vector(repeating: 1.442_695_04))
         let n = shifted - shift
@@ -44,7 +42,7 @@ extension Vector {
         p = Vector(repeating: -3.333_328_19e-1).plus(z, times: p)
         let small = magnitude.plus(magnitude * z, times: p)
         let large = 1 - 2 / (1 + (magnitude + magnitude).exponential)
-        let value = large.replacing(with: small, where: magnitude .< Vector(repeating: 0.625))
+        let value = magnitude.ifLess(than: Vector(repeating: 0.625), small, else: large)
         return unsafeBitCast(unsafeBitCast(value, to: VectorBits.self) | sign, to: Vector.self)
     }
 }

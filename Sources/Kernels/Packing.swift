@@ -44,6 +44,30 @@ package func packTransposed(
     }
 }
 
+/// Row-major rows from a panel: matrix[column · pitch + k] = panel[k · whole vectors + column], for `count` steps of k and
+/// what else of a whole vector `pitch` has room for, as zeros.
+package func unpackTransposed(
+    from panel: UnsafePointer<Float>, columns: Int, count: Int, into matrix: UnsafeMutablePointer<Float>, pitch: Int
+) {
+    let width = wholeVectors(columns)
+    for first in stride(from: 0, to: columns, by: Vector.lanes) {
+        let lanes = Swift.min(Vector.lanes, columns - first)
+        for k in stride(from: 0, to: count, by: Vector.lanes) {
+            let from = panel + k * width + first
+            let to = matrix + first * pitch + k
+            if lanes == Vector.lanes, k + Vector.lanes <= count {
+                transposeSquare(from, width, to, pitch)
+            } else {
+                for lane in 0..<lanes {
+                    var row = Vector.zero
+                    for step in 0..<Swift.min(Vector.lanes, count - k) { row[step] = from[step * width + lane] }
+                    row.store(to: to + lane * pitch)
+                }
+            }
+        }
+    }
+}
+
 /// A square of as many rows and columns as a vector has lanes, transposed in registers.
 ///
 /// Gathering the even lanes and then the odd lanes of each pair of neighbours moves the lowest bit of the column to the

@@ -48,6 +48,9 @@ package enum Tuning {
     /// gradients of a large vocabulary travel more often.
     package static let logitBytes = 16 << 20
 
+    /// Bytes of a block of answers, which softmax and three products go through while it is in L2.
+    package static let answerBlockBytes = 512 << 10
+
     /// Distinct tokens over tokens of a window up to which the embedding is folded into the first layer.
     package static let foldedShare = 0.75
 

@@ -28,6 +28,39 @@ extension Vector {
         #endif
     }
 
+    /// In each lane the larger one; the other's NaN stays, self's does not.
+    ///
+    /// Words of C for this and the next two, because Swift's `replacing(with:where:)` goes lane by lane until the very
+    /// last optimisation: functions with a few of them are too large to be inlined.
+    @inlinable @inline(__always)
+    package func larger(_ other: Vector) -> Vector {
+        #if SIMD_V4
+            return larger_16(self, other)
+        #else
+            return larger_8(self, other)
+        #endif
+    }
+
+    /// In each lane the smaller one; the other's NaN stays, self's does not.
+    @inlinable @inline(__always)
+    package func smaller(_ other: Vector) -> Vector {
+        #if SIMD_V4
+            return smaller_16(self, other)
+        #else
+            return smaller_8(self, other)
+        #endif
+    }
+
+    /// In each lane `a` where self is less than `limit`, else `b`.
+    @inlinable @inline(__always)
+    package func ifLess(than limit: Vector, _ a: Vector, else b: Vector) -> Vector {
+        #if SIMD_V4
+            return choose_less_16(self, limit, a, b)
+        #else
+            return choose_less_8(self, limit, a, b)
+        #endif
+    }
+
     /// Lanes 0, 2, 4 … of self, then of `other`.
     @inlinable @inline(__always)
     func evenLanes(_ other: Vector) -> Vector {

@@ -5,9 +5,16 @@ import Tensors
 /// error for values.
 ///
 /// Legend: S scored steps, H hidden, W width (classes or values). It works through the steps in chunks, from the product to the
-/// gradients, so that the answers of a whole window, S W floats, never stand in memory. Within a chunk the answers are kept
-/// the other way round, in panels of steps `[W, steps]`: then the weights `[W, H]` are a left factor that is read as it lies,
-/// and softmax has its sums side by side in vectors.
+/// gradients, so that the answers of a whole window, S W floats, never stand in memory; and through the width in blocks, so
+/// that answers are gone through while they are in the cache:
+///
+///     for each chunk of steps
+///         for each block of the width    answers = weight hidden^T; exponentials, with sums and tops for softmax
+///         losses
+///         for each block of the width    gradients of the answers, from them those of hidden, weight and bias
+///
+/// The answers are kept the other way round, in panels of steps `[W, steps]`: then the weights `[W, H]` are a left factor that is
+/// read as it lies, and softmax has its sums side by side in vectors.
 struct OutputLayer {
     let weight: UnsafeMutablePointer<Float>  // [W, H]
     let bias: UnsafeMutablePointer<Float>  // [W]
@@ -31,30 +38,34 @@ struct OutputLayer {
         _ purpose: Purpose, _ hidden: InputRows, rows: [Int32], batch: Batch, losses: inout [Double],
         answers: UnsafeMutablePointer<Float>?, _ scratch: OutputScratch
     ) {
-        let count = rows.count
-        let length = Self.chunkLength(steps: count, width: output.width)
-        scratch.prepare(steps: min(length, count), hiddenSize: hiddenSize, width: output.width)
-        for first in stride(from: 0, to: count, by: length) {
-            let steps = first..<min(first + length, count)
-            let chunk = InputRows(
+        let length = Self.chunkLength(steps: rows.count, width: output.width)
+        for first in stride(from: 0, to: rows.count, by: length) {
+            let steps = first..<min(first + length, rows.count)
+            let part = InputRows(
                 hidden.pointer + first * hidden.pitch, pitch: hidden.pitch, columns: hiddenSize, count: steps.count)
-            product(chunk, scratch)
-            for panel in ColumnPanels(of: steps.count) {
-                let answer = scratch.answers.pointer + output.width * panel.lowerBound
-                let places = rows[steps.lowerBound + panel.lowerBound..<steps.lowerBound + panel.upperBound]
-                judge(answer, panel.count, places, batch, losses: &losses)
-                if let answers {
-                    copy(answer, panel.count, to: answers + (first + panel.lowerBound) * output.width)
+            scratch.prepare(part.count, hiddenSize: hiddenSize, width: output.width, batch, rows[steps])
+            let chunk = Chunk(layer: self, hidden: part, scratch: scratch)
+            chunk.forward(batch, losses: &losses)
+            switch purpose {
+            case .scoring:
+                guard let answers else { continue }
+                for block in 0..<chunk.blocks {
+                    chunk.finish(block)
+                    chunk.copy(block, to: answers + first * output.width)
                 }
-                if case .training = purpose { turnIntoGradient(answer, panel.count, places, batch) }
-            }
-            if case .training(let hiddenGradient, let adding) = purpose {
-                let part = ResultRows(
-                    hiddenGradient.pointer + first * hiddenGradient.pitch, pitch: hiddenGradient.pitch)
-                backward(chunk, part, adding: adding || first > 0, scratch)
+            case .training(let hiddenGradient, let adding):
+                chunk.packHiddenRows()
+                for block in 0..<chunk.blocks {
+                    chunk.finish(block)
+                    if let answers { chunk.copy(block, to: answers + first * output.width) }
+                    chunk.turnIntoGradient(block, batch)
+                    chunk.backward(block, adding: adding || first > 0)
+                }
+                chunk.finishGradientOfHidden(
+                    ResultRows(hiddenGradient.pointer + first * hiddenGradient.pitch, pitch: hiddenGradient.pitch))
             }
         }
-        if case .training(_, adding: false) = purpose, count == 0 {
+        if case .training(_, adding: false) = purpose, rows.isEmpty {
             weightGradient.update(repeating: 0, count: output.width * hiddenSize)
             biasGradient.update(repeating: 0, count: output.width)
         }
@@ -68,177 +79,236 @@ struct OutputLayer {
         return max(panel, ((steps + chunks - 1) / chunks + panel - 1) / panel * panel)
     }
 
-    /// answers `[W, steps]` = weight hidden^T, without the bias.
-    private func product(_ hidden: InputRows, _ scratch: OutputScratch) {
+    /// Rows of the width in a block, so that a block of answers stays in L2.
+    static func blockLength(steps: Int, width: Int) -> Int {
+        min(width, Tuning.columnBlock, max(64, Tuning.answerBlockBytes / MemoryLayout<Float>.stride / max(steps, 1)))
+    }
+}
+
+/// The output layer's work on some steps of a window.
+private struct Chunk {
+    let layer: OutputLayer
+    let hidden: InputRows
+    let scratch: OutputScratch
+
+    private var H: Int { layer.hiddenSize }
+    private var W: Int { layer.output.width }
+    private var blockLength: Int { OutputLayer.blockLength(steps: hidden.count, width: W) }
+    var blocks: Int { (W + blockLength - 1) / blockLength }
+
+    private func rows(ofBlock block: Int) -> Range<Int> { block * blockLength..<min((block + 1) * blockLength, W) }
+
+    /// A panel's answers, `[W, steps]`.
+    private func answers(_ panel: Range<Int>) -> UnsafeMutablePointer<Float> {
+        scratch.answers.pointer + W * panel.lowerBound
+    }
+
+    private func softmax(_ panel: Range<Int>) -> ColumnSoftmax {
+        ColumnSoftmax(
+            answers(panel), columns: panel.count, bias: layer.bias,
+            memory: scratch.softmax.pointer + ColumnSoftmax.memoryCount(columns: panel.lowerBound, blocks: blocks),
+            blocks: blocks)
+    }
+
+    // MARK: - Forward
+
+    /// Computes the answers, as exponentials where they are classes, and adds the losses to their sequences'.
+    func forward(_ batch: Batch, losses: inout [Double]) {
+        packHiddenColumns()
+        for block in 0..<blocks {
+            product(block)
+            for panel in ColumnPanels(of: hidden.count) {
+                switch layer.output {
+                case .classes:
+                    scratch.withTargets(panel) {
+                        softmax(panel).exponentiate(rows(ofBlock: block), block: block, targets: $0)
+                    }
+                case .values: addBias(block, panel)
+                }
+            }
+        }
         for panel in ColumnPanels(of: hidden.count) {
-            let width = wholeVectors(panel.count)
+            switch layer.output {
+            case .classes:
+                let softmax = softmax(panel)
+                for step in 0..<panel.count {
+                    losses[scratch.place(panel.lowerBound + step) % batch.sequences] += softmax.loss(step)
+                }
+            case .values(let values):
+                let pitch = wholeVectors(panel.count)
+                for step in 0..<panel.count {
+                    let place = scratch.place(panel.lowerBound + step)
+                    var sum = 0.0
+                    for value in 0..<values {
+                        let target = batch.targetValues[place * values + value]
+                        let error = Double(answers(panel)[value * pitch + step]) - Double(target)
+                        sum += error * error
+                    }
+                    losses[place % batch.sequences] += sum / Double(values)
+                }
+            }
+        }
+    }
+
+    /// The hidden rows, transposed: panels of steps `[H, steps]`.
+    private func packHiddenColumns() {
+        for panel in ColumnPanels(of: hidden.count) {
             for first in stride(from: 0, to: panel.count, by: Vector.lanes) {
                 packTransposed(
                     from: hidden.pointer + (panel.lowerBound + first) * hidden.pitch, pitch: hidden.pitch,
-                    rows: min(Vector.lanes, panel.count - first), count: hiddenSize,
-                    into: scratch.hiddenColumns.pointer + hiddenSize * panel.lowerBound + first, panelPitch: width)
+                    rows: min(Vector.lanes, panel.count - first), count: H,
+                    into: scratch.hiddenColumns.pointer + H * panel.lowerBound + first,
+                    panelPitch: wholeVectors(panel.count))
             }
         }
-        let bytesOfRow = hiddenSize * MemoryLayout<Float>.stride
-        let rowsAtOnce = max(Tuning.rowsAtOnce, Tuning.outputBlockBytes / bytesOfRow)
-        for first in stride(from: 0, to: output.width, by: rowsAtOnce) {
+    }
+
+    /// answers = weight hidden^T, without the bias.
+    private func product(_ block: Int) {
+        let rows = rows(ofBlock: block)
+        let rowsAtOnce = max(Tuning.rowsAtOnce, Tuning.outputBlockBytes / (H * MemoryLayout<Float>.stride))
+        for first in stride(from: rows.lowerBound, to: rows.upperBound, by: rowsAtOnce) {
             for panel in ColumnPanels(of: hidden.count) {
                 let width = wholeVectors(panel.count)
                 multiply(
-                    rows: min(rowsAtOnce, output.width - first),
-                    LeftFactor(rows: weight + first * hiddenSize, pitch: hiddenSize, count: hiddenSize),
-                    panel: scratch.hiddenColumns.pointer + hiddenSize * panel.lowerBound, columns: width, start: .zero,
-                    into: ResultRows(
-                        scratch.answers.pointer + output.width * panel.lowerBound + first * width, pitch: width))
+                    rows: min(rowsAtOnce, rows.upperBound - first),
+                    LeftFactor(rows: layer.weight + first * H, pitch: H, count: H),
+                    panel: scratch.hiddenColumns.pointer + H * panel.lowerBound, columns: width, start: .zero,
+                    into: ResultRows(answers(panel) + first * width, pitch: width))
             }
         }
     }
 
-    /// Adds the losses of a panel's steps; classes become probabilities, values get their bias.
-    private func judge(
-        _ answer: UnsafeMutablePointer<Float>, _ steps: Int, _ places: ArraySlice<Int32>, _ batch: Batch,
-        losses: inout [Double]
-    ) {
-        let pitch = wholeVectors(steps)
-        switch output {
-        case .classes(let classes):
-            withUnsafeTemporaryAllocation(of: Int32.self, capacity: steps) { targets in
-                for (step, place) in places.enumerated() { targets[step] = batch.targets[Int(place)] }
-                guard let first = targets.baseAddress else { return }
-                ColumnSoftmax(answer, classes: classes, columns: steps, bias: bias).normalise(first) { step, loss in
-                    losses[Int(places[places.startIndex + step]) % batch.sequences] += loss
-                }
-            }
-        case .values(let values):
-            for value in 0..<values {
-                for step in 0..<steps { answer[value * pitch + step] += bias[value] }
-            }
-            for (step, place) in places.enumerated() {
-                var sum = 0.0
-                for value in 0..<values {
-                    let target = batch.targetValues[Int(place) * values + value]
-                    let error = Double(answer[value * pitch + step]) - Double(target)
-                    sum += error * error
-                }
-                losses[Int(place) % batch.sequences] += sum / Double(values)
-            }
+    private func addBias(_ block: Int, _ panel: Range<Int>) {
+        let pitch = wholeVectors(panel.count)
+        for row in rows(ofBlock: block) {
+            for step in 0..<panel.count { answers(panel)[row * pitch + step] += layer.bias[row] }
         }
     }
 
-    private func copy(_ answer: UnsafePointer<Float>, _ steps: Int, to answers: UnsafeMutablePointer<Float>) {
-        let pitch = wholeVectors(steps)
-        for step in 0..<steps {
-            for row in 0..<output.width { answers[step * output.width + row] = answer[row * pitch + step] }
+    // MARK: - From answers to gradients
+
+    /// Exponentials become probabilities.
+    func finish(_ block: Int) {
+        guard case .classes = layer.output else { return }
+        for panel in ColumnPanels(of: hidden.count) { softmax(panel).normalise(rows(ofBlock: block), block: block) }
+    }
+
+    /// Copies the answers of a block to `[steps, W]`, row-major.
+    func copy(_ block: Int, to result: UnsafeMutablePointer<Float>) {
+        for panel in ColumnPanels(of: hidden.count) {
+            let pitch = wholeVectors(panel.count)
+            for row in rows(ofBlock: block) {
+                for step in 0..<panel.count {
+                    result[(panel.lowerBound + step) * W + row] = answers(panel)[row * pitch + step]
+                }
+            }
         }
     }
 
     /// Answers become the gradients of the summed loss by the numbers before the loss.
-    private func turnIntoGradient(
-        _ answer: UnsafeMutablePointer<Float>, _ steps: Int, _ places: ArraySlice<Int32>, _ batch: Batch
-    ) {
-        let pitch = wholeVectors(steps)
-        switch output {
-        case .classes:
-            for (step, place) in places.enumerated() { answer[Int(batch.targets[Int(place)]) * pitch + step] -= 1 }
-        case .values(let values):
-            for value in 0..<values {
-                for (step, place) in places.enumerated() {
-                    let error = answer[value * pitch + step] - batch.targetValues[Int(place) * values + value]
-                    answer[value * pitch + step] = 2 * error / Float(values)
+    func turnIntoGradient(_ block: Int, _ batch: Batch) {
+        let rows = rows(ofBlock: block)
+        for panel in ColumnPanels(of: hidden.count) {
+            let pitch = wholeVectors(panel.count)
+            switch layer.output {
+            case .classes:
+                scratch.withTargets(panel) { targets in
+                    for step in 0..<panel.count where rows.contains(Int(targets[step])) {
+                        answers(panel)[Int(targets[step]) * pitch + step] -= 1
+                    }
+                }
+            case .values(let values):
+                for value in rows {
+                    for step in 0..<panel.count {
+                        let target = batch.targetValues[scratch.place(panel.lowerBound + step) * values + value]
+                        let error = answers(panel)[value * pitch + step] - target
+                        answers(panel)[value * pitch + step] = 2 * error / Float(values)
+                    }
+                    // What a product made of steps that are none must reach no sum.
+                    for step in panel.count..<pitch { answers(panel)[value * pitch + step] = 0 }
                 }
             }
         }
     }
 
-    private func backward(_ hidden: InputRows, _ hiddenGradient: ResultRows, adding: Bool, _ scratch: OutputScratch) {
-        gradientOfHidden(hidden.count, hiddenGradient, scratch)
-        gradientOfWeight(hidden, adding: adding, scratch)
-        for row in 0..<output.width {
+    // MARK: - Backward
+
+    /// The hidden rows as panels of H columns.
+    func packHiddenRows() {
+        packPanels(
+            from: hidden.pointer, pitch: hidden.pitch, columns: H, count: hidden.count,
+            into: scratch.hiddenRows.pointer)
+    }
+
+    /// What a block's answers give to the gradient of hidden, and the gradients of its rows of weight and bias.
+    func backward(_ block: Int, adding: Bool) {
+        let rows = rows(ofBlock: block)
+        addGradientOfHidden(rows)
+        gradientOfWeight(rows, adding: adding)
+        for row in rows {
             var sum = Vector.zero
             for panel in ColumnPanels(of: hidden.count) {
                 let width = wholeVectors(panel.count)
-                let numbers = scratch.answers.pointer + output.width * panel.lowerBound + row * width
+                let numbers = answers(panel) + row * width
                 for column in stride(from: 0, to: width, by: Vector.lanes) { sum += Vector(at: numbers + column) }
             }
-            biasGradient[row] = (adding ? biasGradient[row] : 0) + sum.sum()
+            layer.biasGradient[row] = (adding ? layer.biasGradient[row] : 0) + sum.sum()
         }
     }
 
-    /// gradient of hidden `[steps, H]` = d^T weight.
-    private func gradientOfHidden(_ steps: Int, _ result: ResultRows, _ scratch: OutputScratch) {
-        for first in stride(from: 0, to: output.width, by: Tuning.columnBlock) {
-            let count = min(Tuning.columnBlock, output.width - first)
-            packPanels(
-                from: weight + first * hiddenSize, pitch: hiddenSize, columns: hiddenSize, count: count,
-                into: scratch.packed.pointer)
-            for panel in ColumnPanels(of: steps) {
-                let width = wholeVectors(panel.count)
-                let numbers = scratch.answers.pointer + output.width * panel.lowerBound + first * width
-                multiply(
-                    rows: panel.count, LeftFactor(columns: numbers, pitch: width, count: count),
-                    panels: scratch.packed.pointer, columns: wholeVectors(hiddenSize),
-                    start: first > 0 ? .result : .zero,
-                    into: ResultRows(result.pointer + panel.lowerBound * result.pitch, pitch: result.pitch),
-                    rowsAtOnce: Tuning.columnsAtOnce)
-            }
+    /// gradient of hidden, transposed, in panels of steps `[H, steps]` = (from the second block on, +=) weight^T d.
+    private func addGradientOfHidden(_ rows: Range<Int>) {
+        for panel in ColumnPanels(of: hidden.count) {
+            let width = wholeVectors(panel.count)
+            multiply(
+                rows: H, LeftFactor(columns: layer.weight + rows.lowerBound * H, pitch: H, count: rows.count),
+                panel: answers(panel) + rows.lowerBound * width, columns: width,
+                start: rows.lowerBound > 0 ? .result : .zero,
+                into: ResultRows(scratch.hiddenGradient.pointer + H * panel.lowerBound, pitch: width))
+        }
+    }
+
+    /// After the last block: the gradient of hidden as rows `[steps, H]`.
+    func finishGradientOfHidden(_ result: ResultRows) {
+        for panel in ColumnPanels(of: hidden.count) {
+            unpackTransposed(
+                from: scratch.hiddenGradient.pointer + H * panel.lowerBound, columns: panel.count, count: H,
+                into: result.pointer + panel.lowerBound * result.pitch, pitch: result.pitch)
         }
     }
 
     /// gradient of weight `[W, H]` = (or +=) d hidden.
-    private func gradientOfWeight(_ hidden: InputRows, adding: Bool, _ scratch: OutputScratch) {
-        packPanels(
-            from: hidden.pointer, pitch: hidden.pitch, columns: hiddenSize, count: hidden.count,
-            into: scratch.packed.pointer)
+    private func gradientOfWeight(_ rows: Range<Int>, adding: Bool) {
         // The whole panels of steps are one left factor, in blocks; the last ones, narrower, come after it.
         let panelWidth = Tuning.tileVectors * Vector.lanes
-        let rowsAtOnce = max(Tuning.rowsAtOnce, Tuning.outputBlockBytes / (hidden.count * MemoryLayout<Float>.stride))
-        for first in stride(from: 0, to: output.width, by: rowsAtOnce) {
-            var start: ProductStart = adding ? .result : .zero
-            let rows = min(rowsAtOnce, output.width - first)
-            func multiply(_ steps: Range<Int>, _ a: LeftFactor) {
-                for panel in ColumnPanels(of: hiddenSize) {
-                    let width = wholeVectors(panel.count)
-                    let packed = scratch.packed.pointer + hidden.count * panel.lowerBound + steps.lowerBound * width
-                    Kernels.multiply(
-                        rows: rows, a, panel: packed, columns: panel.count, start: start,
-                        into: ResultRows(weightGradient + first * hiddenSize + panel.lowerBound, pitch: hiddenSize))
-                }
-                start = .result
-            }
-            var whole = 0
-            for panel in ColumnPanels(of: hidden.count) where panel.count == panelWidth { whole = panel.upperBound }
-            if whole > 0 {
-                multiply(
-                    0..<whole,
-                    LeftFactor(
-                        scratch.answers.pointer + first * panelWidth, rowStride: panelWidth, step: 1,
-                        blockLength: panelWidth, blockStride: output.width * panelWidth, blocks: whole / panelWidth))
-            }
-            for panel in ColumnPanels(of: hidden.count) where panel.lowerBound >= whole {
-                let width = wholeVectors(panel.count)
-                let numbers = scratch.answers.pointer + output.width * panel.lowerBound + first * width
-                multiply(panel, LeftFactor(rows: numbers, pitch: width, count: panel.count))
-            }
+        var whole = 0
+        for panel in ColumnPanels(of: hidden.count) where panel.count == panelWidth { whole = panel.upperBound }
+        if whole > 0 {
+            let numbers = answers(0..<panelWidth) + rows.lowerBound * panelWidth
+            addGradientOfWeight(
+                rows, 0..<whole,
+                LeftFactor(
+                    numbers, rowStride: panelWidth, step: 1, blockLength: panelWidth, blockStride: W * panelWidth,
+                    blocks: whole / panelWidth), start: adding ? .result : .zero)
+        }
+        for panel in ColumnPanels(of: hidden.count) where panel.lowerBound >= whole {
+            let width = wholeVectors(panel.count)
+            addGradientOfWeight(
+                rows, panel,
+                LeftFactor(rows: answers(panel) + rows.lowerBound * width, pitch: width, count: panel.count),
+                start: adding || panel.lowerBound > 0 ? .result : .zero)
         }
     }
-}
 
-/// What the output layer needs beside the hidden rows, for one chunk of steps.
-final class OutputScratch {
-    /// Panels of steps `[W, steps]`: logits, probabilities, gradients.
-    private(set) var answers = FloatBlock(count: 0)
-    /// Panels of steps `[H, steps]`: the hidden rows, transposed.
-    private(set) var hiddenColumns = FloatBlock(count: 0)
-    /// Panels of H columns: hidden rows, or a block of the weights.
-    private(set) var packed = FloatBlock(count: 0)
-
-    func prepare(steps: Int, hiddenSize: Int, width: Int) {
-        let steps = wholeVectors(steps)
-        if answers.count < steps * width { answers = FloatBlock(count: steps * width) }
-        if hiddenColumns.count < steps * hiddenSize { hiddenColumns = FloatBlock(count: steps * hiddenSize) }
-        let depth = max(steps, min(width, Tuning.columnBlock))
-        if packed.count < depth * wholeVectors(hiddenSize) {
-            packed = FloatBlock(count: depth * wholeVectors(hiddenSize))
+    private func addGradientOfWeight(_ rows: Range<Int>, _ steps: Range<Int>, _ d: LeftFactor, start: ProductStart) {
+        for panel in ColumnPanels(of: H) {
+            let packed =
+                scratch.hiddenRows.pointer + hidden.count * panel.lowerBound
+                + steps.lowerBound * wholeVectors(panel.count)
+            multiply(
+                rows: rows.count, d, panel: packed, columns: panel.count, start: start,
+                into: ResultRows(layer.weightGradient + rows.lowerBound * H + panel.lowerBound, pitch: H))
         }
     }
 }

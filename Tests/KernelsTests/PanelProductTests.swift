@@ -267,6 +267,32 @@ struct PackingTests {
         }
     }
 
+    @Test("a panel is laid out as rows again, with zeros up to a whole vector", arguments: [1, 16, 17, 40, 64])
+    func unpacked(columns: Int) {
+        var random = SeededRandom(UInt64(columns))
+        for count in [1, 15, 16, 33] {
+            let width = wholeVectors(columns)
+            let panel = random.floats(count * width)
+            let pitch = wholeVectors(count) + 4
+            var rows = [Float](repeating: .nan, count: columns * pitch)
+            withMemory(of: &rows) {
+                unpackTransposed(from: panel, columns: columns, count: count, into: $0, pitch: pitch)
+            }
+            for column in 0..<columns {
+                for k in 0..<pitch {
+                    let found = rows[column * pitch + k]
+                    if k < count {
+                        #expect(found == panel[k * width + column])
+                    } else if k < wholeVectors(count) {
+                        #expect(found == 0)
+                    } else {
+                        #expect(found.isNaN, "something was written beside the row")
+                    }
+                }
+            }
+        }
+    }
+
     @Test("a sum of rows is a plain loop's", arguments: [0, 1, 2, 11])
     func sums(rows: Int) {
         var random = SeededRandom(UInt64(rows))

@@ -2,13 +2,13 @@ import Foundation
 import Kernels
 import Testing
 
-/// The softmax of some columns of logits, computed as a panel with one bias a class.
+/// The softmax of some columns of logits, computed as a panel with one bias a class, in blocks of classes.
 private struct PanelRun {
     var probabilities: [[Float]] = []
     var losses: [Double] = []
     var unusedColumns: [Float] = []
 
-    init(_ columns: [[Float]], bias: [Float], targets: [Int32]) {
+    init(_ columns: [[Float]], bias: [Float], targets: [Int32], blockLength: Int = 7) {
         let classes = columns[0].count
         let width = wholeVectors(columns.count)
         // What a product left beside the columns must not matter.
@@ -16,11 +16,22 @@ private struct PanelRun {
         for (column, logits) in columns.enumerated() {
             for (row, logit) in logits.enumerated() { panel[row * width + column] = logit }
         }
-        losses = [Double](repeating: .nan, count: columns.count)
-        var found = losses
-        withMemory(of: &panel) {
-            ColumnSoftmax($0, classes: classes, columns: columns.count, bias: bias).normalise(targets) {
-                found[$0] = $1
+        let blocks = stride(from: 0, to: classes, by: blockLength).map { $0..<min($0 + blockLength, classes) }
+        var memory = [Float](
+            repeating: .nan, count: ColumnSoftmax.memoryCount(columns: columns.count, blocks: blocks.count))
+        var bias = bias
+        var found: [Double] = []
+        withMemory(of: &panel) { panel in
+            withMemory(of: &memory) { memory in
+                withMemory(of: &bias) { bias in
+                    let softmax = ColumnSoftmax(
+                        panel, columns: columns.count, bias: bias, memory: memory, blocks: blocks.count)
+                    for (index, rows) in blocks.enumerated() {
+                        softmax.exponentiate(rows, block: index, targets: targets)
+                    }
+                    found = columns.indices.map { softmax.loss($0) }
+                    for (index, rows) in blocks.enumerated().reversed() { softmax.normalise(rows, block: index) }
+                }
             }
         }
         losses = found
@@ -47,7 +58,7 @@ struct SoftmaxTests {
             let logits = (0..<count).map { _ in random.floats(classes, in: -spread...spread) }
             let bias = random.floats(classes)
             let targets = (0..<count).map { _ in Int32.random(in: 0..<Int32(classes), using: &random) }
-            let run = PanelRun(logits, bias: bias, targets: targets)
+            let run = PanelRun(logits, bias: bias, targets: targets, blockLength: classes > 100 ? 300 : 7)
             for column in 0..<count {
                 let sums = zip(logits[column], bias).map { Double($0 + $1) }
                 let expected = plain(sums)
@@ -68,6 +79,23 @@ struct SoftmaxTests {
         #expect(abs(run.losses[0] - 1.313_26) < 0.07)
         #expect(abs(run.probabilities[0][0] - 0.731_058_6) < 1e-6 && abs(run.probabilities[0][1] - 0.268_941_4) < 1e-6)
         #expect(run.probabilities[0][2...].allSatisfy { $0 >= 0 && $0 < 1e-37 })
+    }
+
+    @Test("logits that rise from block to block, by more than e^x can hold, are as one block")
+    func rising() {
+        let logits = (0..<30).map { Float($0) * 12 - 100 }
+        let bias = [Float](repeating: 0.5, count: 30)
+        for order in [logits, logits.reversed()] {
+            for target: Int32 in [0, 15, 29] {
+                let expected = plain(order.map { Double($0) + 0.5 })
+                let run = PanelRun([order], bias: bias, targets: [target], blockLength: 4)
+                let loss = expected.logSum - Double(order[Int(target)]) - 0.5
+                #expect(abs(run.losses[0] - loss) < 1e-4 * (1 + loss))
+                for (p, e) in zip(run.probabilities[0], expected.probabilities) {
+                    #expect(abs(Double(p) - e) < 1e-5 * e + 1e-37)
+                }
+            }
+        }
     }
 
     @Test("equal logits give equal probabilities, and one class gives 1 and no loss")

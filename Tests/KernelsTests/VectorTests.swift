@@ -58,4 +58,15 @@ struct VectorTests {
             #expect(abs(Double(result[0]) - exact) <= 0x1p-23 * Double(abs(a * b) + abs(s)))
         }
     }
+
+    @Test("the larger, the smaller and the chosen of two, with the NaN that stays")
+    func choices() {
+        func lane(_ x: Float) -> Vector { Vector(repeating: x) }
+        #expect(lane(1).larger(lane(2))[0] == 2 && lane(3).larger(lane(2))[0] == 3)
+        #expect(lane(1).smaller(lane(2))[0] == 1 && lane(3).smaller(lane(2))[0] == 2)
+        #expect(lane(.nan).larger(lane(2))[0] == 2 && lane(2).larger(lane(.nan))[0].isNaN)
+        #expect(lane(.nan).smaller(lane(2))[0] == 2 && lane(2).smaller(lane(.nan))[0].isNaN)
+        #expect(lane(1).ifLess(than: lane(2), lane(7), else: lane(8))[0] == 7)
+        #expect(lane(2).ifLess(than: lane(2), lane(7), else: lane(8))[0] == 8)
+    }
 }

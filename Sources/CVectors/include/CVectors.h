@@ -38,6 +38,38 @@ static inline __attribute__((always_inline)) float_vector_16 odd_lanes_16(float_
     return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 }
 
+/// In each lane a where a > b, else b: of a NaN and a number b.
+static inline __attribute__((always_inline)) float_vector_8 larger_8(float_vector_8 a, float_vector_8 b) {
+    return a > b ? a : b;
+}
+
+/// In each lane a where a > b, else b: of a NaN and a number b.
+static inline __attribute__((always_inline)) float_vector_16 larger_16(float_vector_16 a, float_vector_16 b) {
+    return a > b ? a : b;
+}
+
+/// In each lane a where a < b, else b: of a NaN and a number b.
+static inline __attribute__((always_inline)) float_vector_8 smaller_8(float_vector_8 a, float_vector_8 b) {
+    return a < b ? a : b;
+}
+
+/// In each lane a where a < b, else b: of a NaN and a number b.
+static inline __attribute__((always_inline)) float_vector_16 smaller_16(float_vector_16 a, float_vector_16 b) {
+    return a < b ? a : b;
+}
+
+/// In each lane a where x < y, else b.
+static inline __attribute__((always_inline)) float_vector_8 choose_less_8(
+    float_vector_8 x, float_vector_8 y, float_vector_8 a, float_vector_8 b) {
+    return x < y ? a : b;
+}
+
+/// In each lane a where x < y, else b.
+static inline __attribute__((always_inline)) float_vector_16 choose_less_16(
+    float_vector_16 x, float_vector_16 y, float_vector_16 a, float_vector_16 b) {
+    return x < y ? a : b;
+}
+
 /// Asks for the cache line of an address, which need not be readable.
 static inline __attribute__((always_inline)) void prefetch_line(const void *address) {
     __builtin_prefetch(address, 0, 3);
