@@ -7,8 +7,9 @@ import Training
 /// Times MPI_Allreduce, in place, of floats, from 4 bytes on: what averaging gradients comes down to.
 ///
 /// As in nccl-tests: the algorithm's bandwidth is bytes / time, the bus bandwidth that times 2 (N - 1) / N, which makes
-/// figures of different N comparable with the speed of what connects the ranks. As in the OSU micro-benchmarks: each
-/// iteration begins at a barrier; a rank's time is the mean of its iterations.
+/// figures of different N comparable with the speed of what connects the ranks. As in the OSU micro-benchmarks each
+/// iteration begins at a barrier. A rank's time is the median of its iterations: on a core that is shared, one that is
+/// interrupted takes a thousand times as long and would spoil a mean.
 package struct AllreduceBenchmark {
     private let communicator: Communicator
     /// Bytes a message, in order.
@@ -88,17 +89,16 @@ package struct AllreduceBenchmark {
         message.update(repeating: 0)
         for _ in 0..<Self.warmUp { try communicator.allreduce(message, .sum) }
         let iterations = try iterations(timed { try communicator.allreduce(message, .sum) })
-        var total = 0.0
-        for _ in 0..<iterations {
+        let times = try (0..<iterations).map { _ in
             try communicator.barrier()
-            total += try timed { try communicator.allreduce(message, .sum) }
+            return try timed { try communicator.allreduce(message, .sum) }
         }
-        let mean = total / Double(iterations)
+        let median = Spread(times).median
         return Row(
             bytes: bytes, iterations: iterations,
-            seconds: try communicator.allreduce(mean, .sum) / Double(communicator.size),
-            leastSeconds: try communicator.allreduce(mean, .minimum),
-            greatestSeconds: try communicator.allreduce(mean, .maximum), ranks: communicator.size, wrong: Int(wrong),
+            seconds: try communicator.allreduce(median, .sum) / Double(communicator.size),
+            leastSeconds: try communicator.allreduce(median, .minimum),
+            greatestSeconds: try communicator.allreduce(median, .maximum), ranks: communicator.size, wrong: Int(wrong),
             copyRate: try copyRate(bytes))
     }
 

@@ -9,7 +9,7 @@ struct BenchAllreduce: CollectiveCommand {
     static let configuration = CommandConfiguration(
         commandName: "allreduce", abstract: "Times MPI_Allreduce by size, and checks its sums.",
         discussion: """
-            The columns are those of nccl-tests: time is a call's, in microseconds; algbw is size / time, busbw that times \
+            The columns are those of nccl-tests: time is a call's in microseconds, the mean over ranks of their medians; algbw is size / time, busbw that times \
             2 (N - 1) / N; #wrong counts elements that are not the sum. min and max are the fastest and the slowest rank's \
             time, as in the OSU micro-benchmarks. copy is what a rank copies from memory to memory, blocks of that size, \
             all ranks at once: a bound for what ranks of one host can exchange. 1 GB is 10^9 bytes.
