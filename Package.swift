@@ -86,6 +86,7 @@ let package = Package(
         tests(of: "Recurrent", ["Kernels", "Tensors", "ConfigFile"]),
         tests(of: "Optimization", ["Tensors", "ConfigFile"]),
         tests(of: "Training", ["Sequences", "ConfigFile"]),
+        tests(of: "Benchmarks", ["FileFormats"]),
         tests(of: "ConfigFile"),
         tests(of: "FileFormats"),
         tests(of: "RunFolder", ["FileFormats"]),

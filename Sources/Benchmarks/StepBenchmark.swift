@@ -21,13 +21,11 @@ package struct StepBenchmark {
         package let fastestSeconds: Double
         package let slowestSeconds: Double
         package let tokensPerSecond: Double
+        /// Floating-point operations a second, by the nominal count (`NetworkConfiguration.flopsPerToken`).
         package let flopsPerRank: Double
         /// Of one core, in the same run.
         package let peakFlops: Double
-        /// Shares of the median step: forward and backward; summing over ranks, waiting included; update.
-        package let compute: Double
-        package let averaging: Double
-        package let update: Double
+        package let split: StepSplit
 
         package var json: JSONValue {
             [
@@ -35,22 +33,27 @@ package struct StepBenchmark {
                 "step_ms_min": .number(1e3 * fastestSeconds), "step_ms_max": .number(1e3 * slowestSeconds),
                 "tokens_per_second": .number(tokensPerSecond), "gflops_per_rank": .number(flopsPerRank / 1e9),
                 "fma_peak_gflops": .number(peakFlops / 1e9), "of_peak": .number(flopsPerRank / peakFlops),
-                "compute_fraction": .number(compute), "averaging_fraction": .number(averaging),
-                "update_fraction": .number(update),
+                "compute_fraction": .number(split.compute), "averaging_fraction": .number(split.averaging),
+                "waiting_fraction": .number(split.waiting), "update_fraction": .number(split.update),
             ]
         }
     }
 
     /// - Throws: a `TrainingError` for a task without tokens.
     package init(_ configuration: Configuration, on communicator: Communicator) throws {
+        try Self.check(configuration)
+        self.configuration = configuration
+        self.communicator = communicator
+    }
+
+    /// - Throws: a `TrainingError`, the same on every rank, for a task without tokens.
+    package static func check(_ configuration: Configuration) throws {
         guard configuration.text("task") == LanguageModel.name else {
             throw TrainingError.usage(
-                "bench step: task is \(configuration.text("task")); accepted: a configuration of task "
+                "bench: task is \(configuration.text("task")); accepted: a configuration of task "
                     + LanguageModel.name
             ).everywhere
         }
-        self.configuration = configuration
-        self.communicator = communicator
     }
 
     /// Measures for about `seconds`, at least 5 steps after 2 of warm-up. Collective.
@@ -93,15 +96,13 @@ package struct StepBenchmark {
         _ times: [Double], _ summaries: [Trainer.StepSummary], _ sizes: NetworkConfiguration, tokens: Double,
         peak: Double
     ) throws -> Result {
-        let median = try communicator.allreduce(times.sorted()[times.count / 2], .maximum)
-        let total = times.reduce(0, +)
-        func share(_ part: (Trainer.StepSummary) -> Double) -> Double { summaries.reduce(0) { $0 + part($1) } / total }
+        let median = try communicator.allreduce(Spread(times).median, .maximum)
         return Result(
             ranks: communicator.size, steps: times.count, stepSeconds: median,
             fastestSeconds: try communicator.allreduce(times.min() ?? 0, .minimum),
             slowestSeconds: try communicator.allreduce(times.max() ?? 0, .maximum), tokensPerSecond: tokens / median,
             flopsPerRank: tokens * sizes.flopsPerToken / median / Double(communicator.size), peakFlops: peak,
-            compute: share(\.computeSeconds), averaging: share(\.communicationSeconds), update: share(\.updateSeconds))
+            split: try StepSplit(summaries, seconds: times, on: communicator))
     }
 
     /// Of the data if it is there; else as many as the tokenizer would have: 256 bytes, 65 characters, data.vocabulary words.

@@ -16,6 +16,13 @@ enum Launcher {
         return Int(environment["SLURM_STEP_NUM_TASKS"] ?? "") ?? 1
     }
 
+    /// Whether a launcher started this process, be it as the only rank: an mpirun inside such a job step finds itself in the
+    /// other's surroundings.
+    static var isPresent: Bool {
+        let environment = ProcessInfo.processInfo.environment
+        return ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"].contains { environment[$0] != nil } || ranks > 1
+    }
+
     /// This process's rank in the job step, 0 if no launcher says so.
     static var rank: Int {
         let environment = ProcessInfo.processInfo.environment

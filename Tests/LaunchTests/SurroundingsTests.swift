@@ -1,4 +1,4 @@
-// The commands that say what is there: doctor, config, bench, help and version.
+// The commands that say what is there: doctor, config, help and version.
 
 import FileFormats
 import Foundation
@@ -94,30 +94,6 @@ extension LaunchTests {
             #expect(refused.exitCode == 2)
         }
 
-        @Test("bench step measures a step, as text and as JSON")
-        func benchStep() async throws {
-            let folder = try TestFolder.withText()
-            let run = try await folder.lstmDist(
-                "bench", "step", "small.yaml", "--seconds", "0.3", "--json", "-", ranks: 2)
-            #expect(run.errors == "")
-            let json = try JSONValue(parsing: run.output)
-            #expect(json["ranks"]?.integerValue == 2)
-            for key in ["step_ms", "tokens_per_second", "gflops_per_rank", "fma_peak_gflops", "of_peak"] {
-                #expect(try #require(json[key]?.numberValue) > 0, "\(key)")
-            }
-            let parts = ["compute_fraction", "averaging_fraction", "update_fraction"].compactMap {
-                json[$0]?.numberValue
-            }
-            #expect(parts.count == 3)
-            #expect(parts.reduce(0, +) < 1.2)
-            // Without the data the shape is still known.
-            let absent = try await folder.lstmDist(
-                "bench", "step", "small.yaml", "--seconds", "0.2", "--json", "step.json", "--set",
-                "data.train=absent.txt")
-            #expect(absent.output.hasPrefix("ranks               1\n"))
-            #expect(try JSONValue(parsing: folder.text(of: "step.json"))["ranks"]?.integerValue == 1)
-        }
-
         @Test("--version, once on any number of ranks", arguments: [nil, 3])
         func version(ranks: Int?) async throws {
             let run = try await TestFolder().lstmDist("--version", ranks: ranks)
@@ -130,7 +106,7 @@ extension LaunchTests {
             "every command's help has examples",
             arguments: [
                 "", "train", "evaluate", "generate", "export", "inspect", "config show", "config check", "doctor",
-                "bench step",
+                "bench step", "bench allreduce", "bench scaling", "bench memory",
             ])
         func help(command: String) async throws {
             let words = command.split(separator: " ").map(String.init) + ["--help"]

@@ -1,0 +1,57 @@
+import ArgumentParser
+import Benchmarks
+import ConfigFile
+import RunFolder
+import Training
+
+/// `lstm-dist bench`
+struct BenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "Measures this machine at the work of training.",
+        discussion: """
+            EXAMPLES
+              lstm-dist bench step configs/text.yaml
+              mpirun -n 4 lstm-dist bench allreduce
+              lstm-dist bench scaling configs/ptb-small.yaml --svg scaling.svg
+            """,
+        subcommands: [BenchStep.self, BenchAllreduce.self, BenchScaling.self, BenchMemory.self])
+
+    /// Whose step is measured.
+    struct Source: ParsableArguments {
+        @Argument(
+            help:
+                "A configuration of a language model; - reads standard input. Without one: 2 x 256 units on characters."
+        )
+        var config: String?
+        @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key.", valueName: "key.path=value"))
+        var overrides: [String] = []
+
+        /// The configuration's name in messages.
+        var name: String { config.map { ConfigSource.name($0) } ?? BenchmarkConfiguration.name }
+
+        /// Its text; one rank reads it.
+        func text() throws -> String { try config.map { try ConfigSource.text($0) } ?? BenchmarkConfiguration.yaml }
+
+        func configuration(_ text: String) throws -> Configuration {
+            try Configuration(yaml: text, file: name, overrides: overrides, table: Options.table)
+        }
+    }
+
+    /// Where figures go besides the text.
+    enum Output {
+        /// Refuses, before anything is measured, a file whose folder isn't there.
+        static func check(_ option: String, _ path: String?) throws {
+            guard let path, path != "-" else { return }
+            try FileCheck.writable(path, option: option)
+        }
+
+        /// Writes to a file; a path that isn't given, or is standard output, is for the caller.
+        static func write(_ text: String, to path: String?) throws {
+            if let path, path != "-" { try AtomicFile.write(text, to: path) }
+        }
+    }
+
+    static func checkSeconds(_ seconds: Double) throws {
+        if !(seconds > 0 && seconds < 1e6) { throw ValidationError("--seconds is \(seconds); accepted: above 0") }
+    }
+}

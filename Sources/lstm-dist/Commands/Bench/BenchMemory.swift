@@ -1,0 +1,34 @@
+import ArgumentParser
+import Benchmarks
+import FileFormats
+import MPI
+import Training
+
+/// `lstm-dist bench memory`
+struct BenchMemory: CollectiveCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "memory", abstract: "Measures the memory bandwidth of all ranks at once, by STREAM's triad.",
+        discussion: """
+            bench scaling shows it as a ceiling. Each rank has three arrays of 64 MiB.
+
+            EXAMPLES
+              mpirun -n 2 lstm-dist bench memory
+            """)
+
+    @Option(help: "Also write the figures to this file, as JSON; - is standard output, in place of the text.")
+    var json: String?
+    @OptionGroup var verbosity: Verbosity
+
+    func run(on communicator: Communicator, _ console: Console) throws {
+        try communicator.agree {
+            if communicator.isRoot { try BenchCommand.Output.check("--json", json) }
+        }
+        let result = try MemoryBenchmark(on: communicator).run()
+        if json == "-" { return console.result(result.json.text) }
+        console.result("ranks  \(result.ranks)")
+        console.result("triad  \(format(result.bytesPerSecond / 1e9)) GB/s, all ranks together")
+        try communicator.agree {
+            if communicator.isRoot { try BenchCommand.Output.write(result.json.indentedText, to: json) }
+        }
+    }
+}

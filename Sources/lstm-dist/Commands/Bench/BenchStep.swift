@@ -1,0 +1,60 @@
+import ArgumentParser
+import Benchmarks
+import FileFormats
+import MPI
+import Training
+
+/// `lstm-dist bench step`
+struct BenchStep: CollectiveCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "step", abstract: "Times whole training steps on random tokens, beside one core's peak.",
+        discussion: """
+            The shape is the configuration's; flops are 3 x (2 x gates x H (in + H) a layer + 2 H V) a token.
+
+            EXAMPLES
+              lstm-dist bench step configs/ptb-small.yaml
+              mpirun -n 2 lstm-dist bench step configs/text.yaml --json step.json
+            """)
+
+    @OptionGroup var source: BenchCommand.Source
+    @Option(help: "How long to measure.")
+    var seconds = 5.0
+    @Option(help: "Also write the figures to this file, as JSON; - is standard output, in place of the text.")
+    var json: String?
+    @OptionGroup var verbosity: Verbosity
+
+    func validate() throws { try BenchCommand.checkSeconds(seconds) }
+
+    func run(on communicator: Communicator, _ console: Console) throws {
+        let text = try communicator.broadcast(
+            communicator.agree { () -> String? in
+                guard communicator.isRoot else { return nil }
+                try BenchCommand.Output.check("--json", json)
+                return try source.text()
+            }, root: 0)
+        let configuration = try communicator.agree { try source.configuration(text) }
+        let result = try StepBenchmark(configuration, on: communicator).run(seconds: seconds)
+        if json == "-" { return console.result(result.json.text) }
+        for line in lines(result) { console.result(line) }
+        try communicator.agree {
+            if communicator.isRoot { try BenchCommand.Output.write(result.json.indentedText, to: json) }
+        }
+    }
+
+    private func lines(_ result: StepBenchmark.Result) -> [String] {
+        let spread = "\(format(1e3 * result.fastestSeconds)) to \(format(1e3 * result.slowestSeconds))"
+        let split = result.split
+        return [
+            "ranks               \(result.ranks)",
+            "step                \(format(1e3 * result.stepSeconds)) ms (median of \(result.steps); \(spread))",
+            "tokens/s            \(grouped(Int(result.tokensPerSecond))), all ranks together",
+            "GFLOP/s a rank      \(format(result.flopsPerRank / 1e9)), nominal",
+            "FMA peak of a core  \(format(result.peakFlops / 1e9)) GFLOP/s; a rank reaches "
+                + "\(format(result.flopsPerRank / result.peakFlops)) of it",
+            "of a step           forward and backward \(shareText(split.compute)), averaging \(shareText(split.averaging)), "
+                + "waiting \(shareText(split.waiting)), update \(shareText(split.update))",
+            "SIMD level          \(Environment.simdLevelOfBuild) on \(Environment.cpuModel)",
+            figureOfMerit(result.tokensPerSecond),
+        ]
+    }
+}

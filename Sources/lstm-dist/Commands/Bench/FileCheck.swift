@@ -1,0 +1,23 @@
+import Foundation
+import Training
+
+/// Files that a long measurement will write at its end.
+enum FileCheck {
+    /// - Throws: a `TrainingError` for a file that could not be written, said before the work rather than after it.
+    static func writable(_ path: String, option: String) throws {
+        var isFolder: ObjCBool = false
+        let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        let reason: String?
+        if exists && isFolder.boolValue {
+            reason = "it is a folder"
+        } else if !FileManager.default.fileExists(atPath: folder) {
+            reason = "there is no folder \(folder)"
+        } else {
+            reason = FileManager.default.isWritableFile(atPath: folder) ? nil : "its folder can't be written"
+        }
+        if let reason {
+            throw TrainingError.usage("\(option) \(path): \(reason); accepted: a file in a folder that can be written")
+        }
+    }
+}

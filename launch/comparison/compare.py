@@ -1,0 +1,158 @@
+"""Measures lstm-dist and PyTorch in turns and prints what comes out. Started by launch/compare-pytorch, which has checked
+the options; its help explains them.
+"""
+
+import argparse
+import datetime
+import json
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+
+import texts
+from processes import Failure, cores
+from report import Measured, Memory, Report
+from shapes import SHAPES
+from sides import LSTMDist, PyTorch
+
+
+def note(line):
+    print(line, file=sys.stderr, flush=True)
+
+
+class Comparison:
+    def __init__(self, options):
+        self.options = options
+        self.cpus = cores()
+        self.ours = LSTMDist(options.program, options.folder)
+        self.plain = PyTorch(options.folder, tcmalloc=False)
+        self.tcmalloc = PyTorch(options.folder, tcmalloc=True)
+        self.peak_shape = next(shape for shape in SHAPES if shape.name == "adding-128")
+
+    def peak(self):
+        """One core's multiply-add peak now, on the core that one rank runs on."""
+        return self.ours.peak(self.peak_shape, texts.make(self.peak_shape, self.options.folder), self.cpus)[
+            "fma_peak_gflops"
+        ]
+
+    def measure(self, shape):
+        """All measurements of a shape, in the order of the rank counts."""
+        corpus = texts.make(shape, self.options.folder)
+        self.ours.check(shape, corpus, max(self.options.ranks), self.cpus)
+        plan = self.ours.calibrate(shape, corpus, self.options.seconds, self.cpus)
+        return [self.measure_ranks(shape, corpus, plan, ranks) for ranks in self.options.ranks]
+
+    def measure_ranks(self, shape, corpus, plan, ranks):
+        measured = Measured(shape, ranks)
+        where = (shape, corpus, ranks, plan, self.cpus)
+
+        def ours():
+            before = self.peak() if ranks == 1 else None
+            measured.ours.append(self.ours.together(*where))
+            if ranks == 1:
+                # A core that something else disturbs shows less than its peak: the better of two times counts.
+                measured.peaks.append(max(before, self.peak()))
+
+        turns = [
+            ours,
+            lambda: measured.plain.append(self.plain.together(*where)),
+            lambda: measured.tcmalloc.append(self.tcmalloc.together(*where)),
+        ]
+        for repeat in range(self.options.repeats):
+            # Forwards, then backwards, so that a machine that slows down or speeds up favours neither.
+            for turn in turns if repeat % 2 == 0 else reversed(turns):
+                turn()
+            note(
+                f"{shape.name}, ranks {ranks}, turn {repeat + 1} of {self.options.repeats}: lstm-dist "
+                f"{measured.ours[-1]:,.0f} tokens/s, PyTorch {measured.plain[-1]:,.0f}, with tcmalloc "
+                f"{measured.tcmalloc[-1]:,.0f}"
+            )
+        for pair in range(self.options.pairs if ranks > 1 else 0):
+            together = lambda: self.ours.together(*where)
+            apart = lambda: self.ours.side_by_side(*where)
+            first = together() if pair % 2 == 0 else apart()
+            second = apart() if pair % 2 == 0 else together()
+            measured.pairs.append((first, second) if pair % 2 == 0 else (second, first))
+            note(
+                f"{shape.name}, pair {pair + 1} of {self.options.pairs}: {ranks} ranks together "
+                f"{measured.pairs[-1][0]:,.0f} tokens/s, side by side {measured.pairs[-1][1]:,.0f}"
+            )
+        return measured
+
+    def measure_memory(self, ranks):
+        shape = next(shape for shape in SHAPES if shape.name == "ptb-medium")
+        corpus = texts.make(shape, self.options.folder)
+        plan = self.ours.calibrate(shape, corpus, self.options.seconds, self.cpus)
+        where = (shape, corpus, ranks, plan, self.cpus)
+        memory = Memory(ranks, *(side.memory(*where) for side in (self.ours, self.plain, self.tcmalloc)))
+        note(
+            f"memory of a rank, ranks {ranks}: lstm-dist {memory.ours:.0f} MiB, PyTorch {memory.plain:.0f}, "
+            f"with tcmalloc {memory.tcmalloc:.0f}"
+        )
+        return memory
+
+    def facts(self):
+        said = subprocess.run([self.options.program, "--version"], capture_output=True, text=True, check=True).stdout
+        doctor = subprocess.run([self.options.program, "doctor"], capture_output=True, text=True, check=True).stdout
+        level = next(line for line in doctor.splitlines() if line.startswith("SIMD level"))
+        cpu = next(line for line in doctor.splitlines() if line.startswith("CPU"))
+        return [
+            ("lstm-dist", said.split()[1]),
+            ("SIMD level", level.split("built for ")[1].split(",")[0]),
+            ("PyTorch", self.plain.version),
+            ("CPU", cpu.split(maxsplit=1)[1]),
+            ("cores", len(self.cpus)),
+            ("date", datetime.date.today().isoformat()),
+        ]
+
+    def run(self):
+        if max(self.options.ranks) > len(self.cpus):
+            note(
+                f"warning: {max(self.options.ranks)} ranks share {len(self.cpus)} core(s) here, so the figures say little; "
+                "give --ranks that have a core each"
+            )
+        measured = []
+        for name in self.options.shapes:
+            measured += self.measure(next(shape for shape in SHAPES if shape.name == name))
+        memory = [self.measure_memory(ranks) for ranks in self.options.ranks] if self.options.memory else []
+        return Report(self.facts(), self.command, measured, memory)
+
+    @property
+    def command(self):
+        """Without what names places of this machine."""
+        words = ["launch/compare-pytorch"]
+        words += ["--shapes", ",".join(self.options.shapes), "--ranks", ",".join(map(str, self.options.ranks))]
+        for name in ("repeats", "pairs", "seconds"):
+            words += [f"--{name}", f"{getattr(self.options, name):g}"]
+        return shlex.join(words + (["--memory"] if self.options.memory else []))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--folder", required=True)
+    parser.add_argument("--shapes", type=lambda text: text.split(","), default=[shape.name for shape in SHAPES])
+    parser.add_argument("--ranks", type=lambda text: sorted({int(word) for word in text.split(",")}), default=[1, 2])
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--pairs", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--output", action="append", default=[])
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with tempfile.TemporaryDirectory(prefix="compare-pytorch-", dir=options.folder) as options.folder:
+            report = Comparison(options).run()
+    except Failure as failure:
+        sys.exit(f"launch/compare-pytorch: {failure}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    print(report.text)
+    for path in options.output:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(json.dumps(report.json, indent=1) + "\n" if path.endswith(".json") else report.markdown)
+
+
+main()

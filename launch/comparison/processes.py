@@ -1,0 +1,121 @@
+"""Starts what is measured, on cores of its own, and ends it all when something fails."""
+
+import os
+import signal
+import subprocess
+import time
+
+
+class Failure(Exception):
+    """A process that failed; the message has its own words."""
+
+
+class Process:
+    """A process and all that it starts, kept to some CPUs."""
+
+    def __init__(self, command, cpus, folder, environment=None):
+        self.command = command
+        self.folder = folder
+        os.makedirs(folder, exist_ok=True)
+        self.output_path = os.path.join(folder, "output")
+        self.errors_path = os.path.join(folder, "errors")
+        with open(self.output_path, "wb") as output, open(self.errors_path, "wb") as errors:
+            self.process = subprocess.Popen(
+                ["taskset", "--cpu-list", ",".join(map(str, cpus)), *command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                env={**os.environ, **(environment or {})},
+                start_new_session=True,
+            )
+
+    @property
+    def output(self):
+        with open(self.output_path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    @property
+    def runs(self):
+        return self.process.poll() is None
+
+    def check(self):
+        """Raises if it ended with anything but 0."""
+        if self.process.poll() in (None, 0):
+            return
+        with open(self.errors_path, encoding="utf-8", errors="replace") as file:
+            words = file.read().strip() or "(it said nothing)"
+        raise Failure(f"'{' '.join(self.command)}' ended with {self.process.returncode}. Its own words:\n{words}")
+
+    def end(self):
+        """Ends all of it, if it is still there: mpirun is asked first, so that it can end its ranks."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if self.runs:
+                os.killpg(self.process.pid, number)
+                try:
+                    self.process.wait(timeout=5)
+                except subprocess.TimeoutExpired:
+                    continue
+
+
+def wait(processes, watch=lambda: None):
+    """Waits until all have succeeded; as soon as one fails, ends the others and raises its Failure."""
+    try:
+        while any(process.runs for process in processes):
+            for process in processes:
+                process.check()
+            watch()
+            time.sleep(0.02)
+        for process in processes:
+            process.check()
+    finally:
+        for process in processes:
+            process.end()
+
+
+def pss(process, name):
+    """Proportional set sizes in MiB, of a process and its descendants whose command line has `name` in it."""
+    sizes = []
+    for identifier in descendants(process.process.pid):
+        try:
+            with open(f"/proc/{identifier}/cmdline", "rb") as file:
+                # mpirun has the name among its arguments, too: the program itself is the first, or a script of python.
+                words = file.read().split(b"\0")[:2]
+            if not any(os.path.basename(word) == name.encode() for word in words):
+                continue
+            with open(f"/proc/{identifier}/smaps_rollup", encoding="ascii") as file:
+                sizes += [int(line.split()[1]) / 1024 for line in file if line.startswith("Pss:")]
+        except OSError:
+            continue  # it has ended meanwhile
+    return sizes
+
+
+def descendants(root):
+    parents = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/stat", encoding="ascii", errors="replace") as file:
+                    # The name in parentheses can hold anything; state and parent follow it.
+                    parents[int(entry)] = int(file.read().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+    found = [root]
+    for identifier in found:
+        found += [child for child, parent in parents.items() if parent == identifier]
+    return found
+
+
+def cores():
+    """The first hardware thread of each core that this process may use."""
+    firsts, seen = [], set()
+    for cpu in sorted(os.sched_getaffinity(0)):
+        topology = f"/sys/devices/system/cpu/cpu{cpu}/topology"
+        try:
+            with open(f"{topology}/core_id") as core, open(f"{topology}/physical_package_id") as package:
+                place = (package.read().strip(), core.read().strip())
+        except OSError:
+            place = cpu
+        if place not in seen:
+            seen.add(place)
+            firsts.append(cpu)
+    return firsts

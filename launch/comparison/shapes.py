@@ -1,0 +1,56 @@
+"""The models that lstm-dist and PyTorch are compared on, and what a token of each costs."""
+
+from typing import NamedTuple
+
+
+class Shape(NamedTuple):
+    name: str
+    vocabulary: int
+    embedding: int
+    hidden: int
+    layers: int
+    window: int
+    batch: int
+    """Sequences of each rank: with more ranks the global batch grows."""
+    tokenizer: str
+
+    @property
+    def tokens_per_step(self):
+        """Of one rank."""
+        return self.window * self.batch
+
+    @property
+    def flops_per_token(self):
+        """Nominal: three times the forward pass's 2 x 4H (in + H) a layer and 2HV of the output layer."""
+        flops, width = 2 * self.hidden * self.vocabulary, self.embedding
+        for _ in range(self.layers):
+            flops += 2 * 4 * self.hidden * (width + self.hidden)
+            width = self.hidden
+        return 3 * flops
+
+    def config(self, text, ranks, steps, steps_per_line):
+        """lstm-dist's configuration of a training from the file `text`, without validations and checkpoints on its way."""
+        return f"""task: language-model
+data: {{train: {text}, tokenizer: {self.tokenizer}}}
+model: {{cell: lstm, layers: {self.layers}, hidden: {self.hidden}, embedding: {self.embedding}}}
+training:
+  batch: {self.batch * ranks}
+  window: {self.window}
+  steps: {steps}
+  optimizer: {{name: sgd, learning_rate: 0.1}}
+  clip_norm: 5.0
+validation: {{every_epochs: 0}}
+checkpoint: {{every_steps: 1000000000, keep: 1}}
+logging: {{every_steps: {steps_per_line}}}
+"""
+
+
+#   name          vocabulary, embedding, hidden, layers, window, batch of a rank
+SHAPES = [
+    Shape("char-512", 65, 64, 512, 2, 50, 50, "character"),
+    Shape("ptb-medium", 10000, 650, 650, 2, 35, 20, "word"),
+    Shape("ptb-large", 10000, 1500, 1500, 2, 35, 20, "word"),
+    Shape("ptb-small", 10000, 200, 200, 2, 20, 20, "word"),
+    Shape("char-128", 65, 64, 128, 2, 50, 50, "character"),
+    Shape("adding-128", 2, 2, 128, 1, 100, 32, "character"),
+]

@@ -1,0 +1,164 @@
+"""The two sides of the comparison: each trains a shape on some ranks and says how many tokens a second it took."""
+
+import json
+import os
+import shutil
+import statistics
+import sys
+from collections import namedtuple
+
+from processes import Failure, Process, pss, wait
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TCMALLOC = "libtcmalloc_minimal.so.4"
+WARM_UP_LINES = 2
+
+Plan = namedtuple("Plan", "steps_per_line lines")
+"""How long a training is; both sides follow the same one. The first WARM_UP_LINES don't count."""
+
+
+def counted(rates):
+    """Median of a training's tokens a second after its warm-up."""
+    return statistics.median(rates[WARM_UP_LINES:])
+
+
+class LSTMDist:
+    """`lstm-dist train` on a text; ranks under launch/local, one rank bare."""
+
+    def __init__(self, program, folder):
+        self.program = os.path.abspath(program)
+        self.folder = folder
+        self.runs = 0
+
+    def start(self, shape, corpus, ranks, plan, cpus):
+        self.runs += 1
+        folder = os.path.join(self.folder, f"run-{self.runs}")
+        config = os.path.join(self.folder, f"{shape.name}-{self.runs}.yaml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(shape.config(corpus.text, ranks, plan.lines * plan.steps_per_line, plan.steps_per_line))
+        words = ["train", config, "--run", os.path.join(folder, "run"), "--quiet"]
+        if ranks == 1:
+            command = [self.program, *words]
+        else:
+            command = [os.path.join(HERE, "..", "local"), str(ranks), *words]
+        return Process(command, cpus, folder, {"LSTM_DIST": self.program})
+
+    @staticmethod
+    def rates(process):
+        with open(os.path.join(process.folder, "run", "metrics.jsonl"), encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file]
+        shutil.rmtree(process.folder)
+        return [line["tokens_per_second"] for line in lines if line["split"] == "train"]
+
+    def together(self, shape, corpus, ranks, plan, cpus):
+        process = self.start(shape, corpus, ranks, plan, cpus[:ranks])
+        wait([process])
+        return counted(self.rates(process))
+
+    def side_by_side(self, shape, corpus, count, plan, cpus):
+        """As many trainings of one rank at the same time, each on a core of its own; the sum of what they reach."""
+        processes = [self.start(shape, corpus, 1, plan, [cpus[i % len(cpus)]]) for i in range(count)]
+        wait(processes)
+        return sum(counted(self.rates(process)) for process in processes)
+
+    def calibrate(self, shape, corpus, seconds, cpus):
+        """A plan whose trainings take about so many seconds on one rank, in lines of at least a fifth of a second."""
+        process = self.start(shape, corpus, 1, Plan(1, 6), cpus[:1])
+        wait([process])
+        step = shape.tokens_per_step / counted(self.rates(process))
+        steps_per_line = max(1, round(0.2 / step))
+        return Plan(steps_per_line, WARM_UP_LINES + max(5, round(seconds / (step * steps_per_line))))
+
+    def check(self, shape, corpus, ranks, cpus):
+        """Sees to it that the text gives the vocabulary that PyTorch's model will have."""
+        folder = os.path.join(self.folder, "check")
+        os.makedirs(folder, exist_ok=True)
+        config = os.path.join(folder, "config.yaml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(shape.config(corpus.text, ranks, 1, 1))
+        process = Process([self.program, "config", "check", config, "--ranks", str(ranks)], cpus, folder)
+        wait([process])
+        if f"\nvocabulary  {shape.vocabulary:,} tokens\n" not in process.output:
+            raise Failure(f"{shape.name}: the vocabulary is not {shape.vocabulary}:\n{process.output}")
+
+    def peak(self, shape, corpus, cpus):
+        """`lstm-dist bench step` of a small shape: one core's multiply-add peak in GFLOP/s, and the program's own facts."""
+        folder = os.path.join(self.folder, "peak")
+        os.makedirs(folder, exist_ok=True)
+        config = os.path.join(folder, "config.yaml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(shape.config(corpus.text, 1, 1, 1))
+        command = [self.program, "bench", "step", config, "--seconds", "0.02", "--json", "-"]
+        process = Process(command, cpus[:1], folder)
+        wait([process])
+        return json.loads(process.output)
+
+    def memory(self, shape, corpus, ranks, plan, cpus):
+        """MiB of a rank: the highest PSS after the first line of metrics, in the mean over ranks."""
+        process = self.start(shape, corpus, ranks, plan, cpus[:ranks])
+        metrics = os.path.join(process.folder, "run", "metrics.jsonl")
+        sizes = watch_memory([process], os.path.basename(self.program), lambda: written(metrics))
+        shutil.rmtree(process.folder)
+        return sizes
+
+
+class PyTorch:
+    """train_with_torch.py: ranks meet over gloo on this host."""
+
+    def __init__(self, folder, tcmalloc):
+        self.folder = folder
+        self.tcmalloc = tcmalloc
+        self.runs = 0
+        self.version = ""
+
+    def start(self, shape, corpus, ranks, plan, cpus):
+        self.runs += 1
+        folder = os.path.join(self.folder, f"torch-{self.tcmalloc}-{self.runs}")
+        environment = {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+        if self.tcmalloc:
+            environment["LD_PRELOAD"] = TCMALLOC
+        command = [
+            sys.executable, os.path.join(HERE, "train_with_torch.py"), "--shape", shape.name, "--tokens", corpus.ids,
+            "--lines", str(plan.lines), "--steps-per-line", str(plan.steps_per_line), "--ranks", str(ranks),
+            "--meeting", os.path.join(folder, "meeting"),
+        ]
+        # All ranks may use all the cores: gloo has threads of its own.
+        os.makedirs(folder)
+        return [
+            Process([*command, "--rank", str(rank)], cpus[:ranks], os.path.join(folder, str(rank)), environment)
+            for rank in range(ranks)
+        ]
+
+    def together(self, shape, corpus, ranks, plan, cpus):
+        processes = self.start(shape, corpus, ranks, plan, cpus)
+        wait(processes)
+        said = json.loads(processes[0].output)
+        if said["tcmalloc"] != self.tcmalloc:
+            raise Failure(f"PyTorch ran {'without' if self.tcmalloc else 'with'} tcmalloc: is {TCMALLOC} installed?")
+        self.version = said["torch"]
+        shutil.rmtree(os.path.dirname(processes[0].folder))
+        return counted(said["tokens_per_second"])
+
+    def memory(self, shape, corpus, ranks, plan, cpus):
+        """As LSTMDist.memory, from the start: what loads torch and the tokens needs less than training."""
+        processes = self.start(shape, corpus, ranks, plan, cpus)
+        return watch_memory(processes, "train_with_torch.py", lambda: True)
+
+
+def written(path):
+    return os.path.exists(path) and os.path.getsize(path) > 0
+
+
+def watch_memory(processes, name, is_training):
+    """The highest mean over ranks of their PSS, from when `is_training` on until they end."""
+    highest = 0.0
+
+    def look():
+        nonlocal highest
+        if is_training():
+            sizes = [size for process in processes for size in pss(process, name)]
+            if sizes:
+                highest = max(highest, statistics.mean(sizes))
+
+    wait(processes, look)
+    return highest
