@@ -95,6 +95,9 @@ let package = Package(
         // A program with an exercise for each collective, started by the tests with mpirun.
         .executableTarget(
             name: "MPIExercises", dependencies: ["MPI"], path: "Tests/MPIExercises", swiftSettings: common),
+        // Versions of the product kernels, checked and timed side by side.
+        .executableTarget(
+            name: "KernelLab", dependencies: ["Kernels", "Tensors"], path: "Tests/KernelLab", swiftSettings: common),
         // The whole program on real ranks.
         .testTarget(
             name: "LaunchTests",

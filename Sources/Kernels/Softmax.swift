@@ -1,4 +1,4 @@
-import Glibc
+internal import CVectors
 
 /// Softmax and cross-entropy of the columns of a panel whose rows, the classes, come block by block, so that each block is
 /// gone through while it is in the cache.
@@ -68,7 +68,7 @@ package struct ColumnSoftmax {
 
     /// After the last block: the cross-entropy of a column's target, in nats. A NaN or an infinite logit makes it NaN.
     package func loss(_ column: Int) -> Double {
-        Double(tops(blocks - 1)[column] + logf(sums[column])) - Double(targetLogits[column])
+        Double(tops(blocks - 1)[column] + natural_logarithm(sums[column])) - Double(targetLogits[column])
     }
 
     /// After the last block, in any order: the block's numbers become probabilities, those of columns beyond the last 0.

@@ -197,7 +197,6 @@ struct RecurrentLayer {
         inputGradient: ResultRows?, adding: Bool, _ scratch: FloatBlock
     ) {
         throughTime(outputGradient, a)
-        sumBiases(a, adding: adding)
         weightGradient(
             gradients.hiddenWeight, layout.hiddenSlots, gates: a.gates.pointer,
             InputRows(a.hidden.pointer, pitch: a.pitch, columns: hiddenSize, count: a.rows), adding: adding, scratch)
@@ -211,6 +210,7 @@ struct RecurrentLayer {
             rows = folded.rows
         }
         weightGradient(gradients.inputWeight, layout.inputSlots, gates: gates, rows, adding: adding, scratch)
+        sumBiases(gates, rows.count, adding: adding)
         if let inputGradient { gradientOfInput(gates, rows.count, into: inputGradient, scratch) }
     }
 
@@ -261,11 +261,13 @@ struct RecurrentLayer {
             blockLength: slotColumns(slots), blockStride: rowsOfTile * GateLayout.width, blocks: tiles)
     }
 
-    private func sumBiases(_ a: LayerActivations, adding: Bool) {
+    /// Adds up the gate gradients: of all steps, or of the distinct tokens, which hold the sums over their steps.
+    private func sumBiases(_ gates: UnsafePointer<Float>, _ count: Int, adding: Bool) {
         withUnsafeTemporaryAllocation(of: Float.self, capacity: GateLayout.width) { memory in
             guard let sums = memory.baseAddress else { return }
             for tile in 0..<layout.tiles {
-                sumOfRows(a.gateTile(tile), count: a.rows, columns: GateLayout.width, into: sums)
+                sumOfRows(
+                    gates + tile * count * GateLayout.width, count: count, columns: GateLayout.width, into: sums)
                 let units = layout.units(ofTile: tile).count
                 for slot in layout.gates.indices {
                     let row = layout.weightRow(slot, ofTile: tile)

@@ -11,6 +11,9 @@ package final class FloatBlock {
     /// Bytes that every block and every tensor of a `TensorLayout` is aligned to: a cache line, and the widest vector.
     package static let alignment = 64
 
+    /// Bytes of a huge page: large blocks lie in such pages, of which the processor remembers fewer addresses.
+    private static let hugePage = 2 << 20
+
     /// Counts the changes that were announced: whoever keeps something made from the contents compares it.
     package private(set) var revision = 0
 
@@ -18,10 +21,14 @@ package final class FloatBlock {
         precondition(count >= 0, "a block cannot hold \(count) floats")
         var raw: UnsafeMutableRawPointer?
         let bytes = max(count, 1) * MemoryLayout<Float>.stride
-        let code = posix_memalign(&raw, Self.alignment, bytes)
+        let isLarge = bytes >= Self.hugePage
+        let code = posix_memalign(&raw, isLarge ? Self.hugePage : Self.alignment, bytes)
         guard code == 0, let raw else {
             preconditionFailure("no memory for a block of \(bytes) bytes")
         }
+        // Asked for, not needed: where the kernel has none to give, or is told not to, everything works as well. Only for
+        // whole huge pages, so that no memory is taken that the block doesn't use.
+        if isLarge { madvise(raw, bytes / Self.hugePage * Self.hugePage, MADV_HUGEPAGE) }
         self.count = count
         pointer = raw.bindMemory(to: Float.self, capacity: max(count, 1))
         pointer.initialize(repeating: 0, count: max(count, 1))

@@ -1,6 +1,6 @@
 // Vector operations that Swift has no fast words for: `addingProduct` goes lane by lane through Swift's generic code, and
 // the optimiser puts only parts of it together again (2.2 times the time of a sigmoid and a tanh, AVX-512); shuffles of
-// two vectors and prefetches can't be said at all.
+// two vectors, prefetches and the like can't be said at all.
 #pragma once
 
 typedef float float_vector_8 __attribute__((ext_vector_type(8)));
@@ -69,6 +69,9 @@ static inline __attribute__((always_inline)) float_vector_16 choose_less_16(
     float_vector_16 x, float_vector_16 y, float_vector_16 a, float_vector_16 b) {
     return x < y ? a : b;
 }
+
+/// ln x, the C library's, which kernels can't import where there is no operating system.
+static inline __attribute__((always_inline)) float natural_logarithm(float x) { return __builtin_logf(x); }
 
 /// Asks for the cache line of an address, which need not be readable.
 static inline __attribute__((always_inline)) void prefetch_line(const void *address) {

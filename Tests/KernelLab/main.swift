@@ -1,0 +1,14 @@
+// Versions of the product kernels, each checked against a plain loop and then timed: what `Tuning` chose, and what lost.
+//
+//     launch/dev/kernel-lab            # all of them, some seconds each
+//     launch/dev/kernel-lab 3          # fewer rounds
+import Kernels
+import Tensors
+
+let lab = Lab(rounds: CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 15)
+otherTiles(lab, hidden: 650)
+recurrentProduct(lab, rows: 20, hidden: 650)
+recurrentProduct(lab, rows: 50, hidden: 512)
+recurrentProduct(lab, rows: 20, hidden: 1500)
+gradientOfInput(lab, rows: 700, hidden: 650)
+weightGradient(lab, rows: 2500, hidden: 512)
