@@ -24,9 +24,10 @@ package struct StepBenchmark {
         package let flopsPerRank: Double
         /// Of one core, in the same run.
         package let peakFlops: Double
-        /// Shares of the median step: forward and backward; summing over ranks, waiting included; update.
+        /// Shares of all steps: forward and backward; summing over ranks; waiting for other ranks; update.
         package let compute: Double
         package let averaging: Double
+        package let waiting: Double
         package let update: Double
 
         package var json: JSONValue {
@@ -36,6 +37,7 @@ package struct StepBenchmark {
                 "tokens_per_second": .number(tokensPerSecond), "gflops_per_rank": .number(flopsPerRank / 1e9),
                 "fma_peak_gflops": .number(peakFlops / 1e9), "of_peak": .number(flopsPerRank / peakFlops),
                 "compute_fraction": .number(compute), "averaging_fraction": .number(averaging),
+                "waiting_fraction": .number(waiting),
                 "update_fraction": .number(update),
             ]
         }
@@ -60,15 +62,20 @@ package struct StepBenchmark {
         let window = configuration.integer("training.window")
         let task = LanguageModel(vocabularySize: vocabulary)
         let sizes = NetworkConfiguration(configuration, task: task.shape)
-        let count = sizes.layout.count
-        let (parameters, gradients) = (FloatBlock(count: count), FloatBlock(count: count))
-        InitialWeights(configuration).fill(parameters, for: sizes, seed: options.seed)
+        let rule = UpdateRuleTable.rule(configuration)
+        let hosts = try Hosts(communicator)
+        let memory = try TrainingMemory(
+            communicator, hosts, count: sizes.layout.count, slots: rule.slots.count, averaging: options.averaging)
+        let optimizer = Optimizer(rule, blocks: memory.slots)
+        try memory.write {
+            optimizer.fillInitialState()
+            InitialWeights(configuration).fill(memory.parameters, for: sizes, seed: options.seed)
+        }
         var trainer = Trainer(
             communicator, options, task: task,
             source: RandomTokens(vocabulary: vocabulary, streams: options.batch, window: window),
-            network: Network(sizes, parameters: parameters, gradients: gradients), parameters: parameters,
-            gradients: gradients, optimizer: Optimizer(UpdateRuleTable.rule(configuration), count: count),
-            schedule: Schedule(configuration))
+            network: Network(sizes, parameters: memory.parameters, gradients: memory.gradients), memory: memory,
+            optimizer: optimizer, schedule: Schedule(configuration))
 
         let peakBefore = Self.measurePeak()
         _ = try trainer.step()
@@ -86,6 +93,8 @@ package struct StepBenchmark {
         }
         // A core that something else disturbs shows less than its peak: the better of two times counts.
         let peak = try communicator.allreduce(max(peakBefore, Self.measurePeak()), .minimum)
+        try memory.free()
+        try hosts.free()
         return try result(times, summaries, sizes, tokens: Double(options.batch * window), peak: peak)
     }
 
@@ -101,7 +110,8 @@ package struct StepBenchmark {
             fastestSeconds: try communicator.allreduce(times.min() ?? 0, .minimum),
             slowestSeconds: try communicator.allreduce(times.max() ?? 0, .maximum), tokensPerSecond: tokens / median,
             flopsPerRank: tokens * sizes.flopsPerToken / median / Double(communicator.size), peakFlops: peak,
-            compute: share(\.computeSeconds), averaging: share(\.communicationSeconds), update: share(\.updateSeconds))
+            compute: share(\.computeSeconds), averaging: share(\.averagingSeconds), waiting: share(\.waitingSeconds),
+            update: share(\.updateSeconds))
     }
 
     /// Of the data if it is there; else as many as the tokenizer would have: 256 bytes, 65 characters, data.vocabulary words.

@@ -13,6 +13,7 @@ package struct Network {
     private let embedding: Embedding?
     private let layers: [RecurrentLayer]
     private let output: OutputLayer
+    private let finishingRanges: [Range<Int>]
     /// The revision of the parameters that the packed weights were made from.
     private var packedRevision: Int?
 
@@ -28,6 +29,7 @@ package struct Network {
         self.configuration = configuration
         self.parameters = parameters
         self.gradients = gradients
+        finishingRanges = configuration.finishingRanges
         if case .tokens(let vocabulary) = configuration.task.input {
             let (weight, gradient) = pointers("embedding.weight")
             embedding = Embedding(
@@ -104,10 +106,15 @@ package struct Network {
 
     /// Back-propagation through time over the window of the last forward pass: gradients of the *summed* loss, added to
     /// the gradient block or, without `adding`, in place of what stands there.
-    package func backward(_ batch: Batch, _ workspace: Workspace, adding: Bool) {
+    ///
+    /// - Parameter finished: is told each of `finishingRanges` as soon as this pass writes to it no more.
+    package func backward(
+        _ batch: Batch, _ workspace: Workspace, adding: Bool, finished: (Range<Int>) throws -> Void = { _ in }
+    ) rethrows {
         precondition(gradients !== parameters, "a network for scoring has no gradients")
         guard batch.sequences > 0 else {
             if !adding { gradients.clear() }
+            for range in finishingRanges { try finished(range) }
             return
         }
         let rows = batch.window * batch.sequences
@@ -120,6 +127,7 @@ package struct Network {
             hidden: workspace.allRowsAreScored ? topOutput(workspace) : workspace.scoredHidden.pointer,
             rows: workspace.scoredRows, batch: batch, outputs: workspace.outputRows, hiddenGradient: scored.pointer,
             adding: adding)
+        try finished(finishingRanges[0])
         if !workspace.allRowsAreScored { scatterScored(from: other, to: gradient, workspace) }
 
         for (index, layer) in layers.enumerated().reversed() {
@@ -132,6 +140,7 @@ package struct Network {
                     $0, gradient.pointer, workspace.layers[index], inputGradient: wanted ? other.pointer : nil,
                     adding: adding)
             }
+            try finished(finishingRanges[layers.count - index])
             swap(&gradient, &other)
         }
         if let embedding {
@@ -139,6 +148,7 @@ package struct Network {
                 gradient[0..<rows * embedding.size].multiply(by: workspace.masks[0].pointer)
             }
             embedding.backward(batch.tokens, gradient.pointer, adding: adding)
+            try finished(finishingRanges[layers.count + 1])
         }
     }
 

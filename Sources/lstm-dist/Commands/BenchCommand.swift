@@ -60,8 +60,8 @@ struct BenchCommand: ParsableCommand {
                 "FMA peak of a core  \(format(result.peakFlops / 1e9)) GFLOP/s; a rank reaches "
                     + "\(format(result.flopsPerRank / result.peakFlops)) of it")
             console.result(
-                "of a step           forward and backward \(format(result.compute)), averaging and waiting "
-                    + "\(format(result.averaging)), update \(format(result.update))")
+                "of a step           forward and backward \(format(result.compute)), averaging "
+                    + "\(format(result.averaging)), waiting \(format(result.waiting)), update \(format(result.update))")
             console.result("SIMD level          \(Environment.simdLevelOfBuild) on \(Environment.cpuModel)")
             try communicator.agree {
                 if let json, communicator.isRoot { try AtomicFile.write(result.json.indentedText, to: json) }
