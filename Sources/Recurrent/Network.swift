@@ -109,7 +109,7 @@ package struct Network {
     ///
     /// - Parameter finished: is told each of `finishingRanges` as soon as this pass writes to it no more.
     package func backward(
-        _ batch: Batch, _ workspace: Workspace, adding: Bool, finished: (Range<Int>) throws -> Void = { _ in }
+        _ batch: Batch, _ workspace: Workspace, adding: Bool, finished: (Range<Int>) throws -> Void
     ) rethrows {
         precondition(gradients !== parameters, "a network for scoring has no gradients")
         guard batch.sequences > 0 else {
@@ -150,6 +150,11 @@ package struct Network {
             embedding.backward(batch.tokens, gradient.pointer, adding: adding)
             try finished(finishingRanges[layers.count + 1])
         }
+    }
+
+    /// As above, for who need not know when a range is final.
+    package func backward(_ batch: Batch, _ workspace: Workspace, adding: Bool) {
+        backward(batch, workspace, adding: adding) { _ in }
     }
 
     /// What a layer reads: the layer below, the embedding, or the features where they lie in the batch.

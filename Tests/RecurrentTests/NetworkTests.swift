@@ -97,6 +97,27 @@ struct NetworkTests {
         #expect(network.forward(example.batch, state, Workspace(for: example.configuration)) == expected)
     }
 
+    @Test("each range of gradients is final when it is called finished", arguments: NetworkCase.all)
+    func finished(_ example: NetworkCase) {
+        for batch in [example.batch, example.batch.part(sequences: 0..<0, example.task)] {
+            let run = FloatRun(example)
+            _ = run.forward(batch)
+            var ranges: [Range<Int>] = []
+            var seen: [Float] = []
+            run.network.backward(batch, run.workspace, adding: false) { range in
+                ranges.append(range)
+                seen = run.gradients.numbers(range) + seen
+                // Nothing of it is written again.
+                run.gradients[range].update(repeating: -7)
+            }
+            #expect(ranges == example.configuration.finishingRanges)
+            #expect(run.gradients.numbers().allSatisfy { $0 == -7 })
+            let other = FloatRun(example)
+            _ = other.step(batch)
+            #expect(seen == other.gradients.numbers())
+        }
+    }
+
     @Test("a batch without sequences counts nothing and clears the gradients, unless adding")
     func noSequences() {
         let example = NetworkCase(cell: "lstm", seed: 3)
