@@ -63,15 +63,20 @@ package struct StepBenchmark {
         let window = configuration.integer("training.window")
         let task = LanguageModel(vocabularySize: vocabulary)
         let sizes = NetworkConfiguration(configuration, task: task.shape)
-        let count = sizes.layout.count
-        let (parameters, gradients) = (FloatBlock(count: count), FloatBlock(count: count))
-        InitialWeights(configuration).fill(parameters, for: sizes, seed: options.seed)
+        let rule = UpdateRuleTable.rule(configuration)
+        let hosts = try Hosts(communicator)
+        let memory = try TrainingMemory(
+            communicator, hosts, count: sizes.layout.count, slots: rule.slots.count, averaging: options.averaging)
+        let optimizer = Optimizer(rule, blocks: memory.slots)
+        try memory.write {
+            optimizer.fillInitialState()
+            InitialWeights(configuration).fill(memory.parameters, for: sizes, seed: options.seed)
+        }
         var trainer = Trainer(
             communicator, options, task: task,
             source: RandomTokens(vocabulary: vocabulary, streams: options.batch, window: window),
-            network: Network(sizes, parameters: parameters, gradients: gradients), parameters: parameters,
-            gradients: gradients, optimizer: Optimizer(UpdateRuleTable.rule(configuration), count: count),
-            schedule: Schedule(configuration))
+            network: Network(sizes, parameters: memory.parameters, gradients: memory.gradients), memory: memory,
+            optimizer: optimizer, schedule: Schedule(configuration))
 
         let peakBefore = Self.measurePeak()
         _ = try trainer.step()
@@ -89,6 +94,8 @@ package struct StepBenchmark {
         }
         // A core that something else disturbs shows less than its peak: the better of two times counts.
         let peak = try communicator.allreduce(max(peakBefore, Self.measurePeak()), .minimum)
+        try memory.free()
+        try hosts.free()
         return try result(times, summaries, sizes, tokens: Double(options.batch * window), peak: peak)
     }
 

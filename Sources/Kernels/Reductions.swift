@@ -1,16 +1,44 @@
+/// The floats that a sum of squares adds up in Float before it goes on in Double.
+package enum PartialSum {
+    /// Floats of one partial sum. Sums over parts that begin at its multiples, added in order, are the sum over the whole
+    /// bit for bit.
+    package static let length = 4096
+}
+
 extension UnsafeMutableBufferPointer<Float> {
     /// Σ x², in Double: the square of the Euclidean norm. Partial sums of 4,096 floats at a time, so that the Float
     /// accumulators stay exact to about 1e-6 whatever the length.
     package var sumOfSquares: Double {
         guard let baseAddress else { return 0 }
         var total = 0.0
-        for start in stride(from: 0, to: count, by: 4096) {
+        for start in stride(from: 0, to: count, by: PartialSum.length) {
             var sum = Vector.zero
-            forEachVector(of: Swift.min(4096, count - start)) { offset, span in
+            forEachVector(of: Swift.min(PartialSum.length, count - start)) { offset, span in
                 let x = span.load(baseAddress + start + offset)
                 sum = sum.plus(x, times: x)
             }
             total += Double(sum.sum())
+        }
+        return total
+    }
+
+    /// x = terms[0][first...] + terms[1][first...] + …, element by element and in that order; returns Σ x² as
+    /// `sumOfSquares` has it.
+    ///
+    /// - Parameter terms: at least one pointer, each to `first` floats and as many more as x has; x itself may be there.
+    package func setSum(of terms: UnsafeBufferPointer<UnsafePointer<Float>>, from first: Int) -> Double {
+        guard let baseAddress else { return 0 }
+        var total = 0.0
+        for start in stride(from: 0, to: count, by: PartialSum.length) {
+            var squares = Vector.zero
+            forEachVector(of: Swift.min(PartialSum.length, count - start)) { offset, span in
+                let at = start + offset
+                var x = span.load(terms[0] + first + at)
+                for term in 1..<terms.count { x += span.load(terms[term] + first + at) }
+                span.store(x, baseAddress + at)
+                squares = squares.plus(x, times: x)
+            }
+            total += Double(squares.sum())
         }
         return total
     }

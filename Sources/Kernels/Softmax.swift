@@ -18,11 +18,14 @@ package struct ColumnSoftmax {
     private let memory: UnsafeMutablePointer<Float>
     private let blocks: Int
 
-    /// - Parameter memory: `memoryCount` floats that stay this panel's own until its last block has been normalised.
+    /// - Parameters:
+    ///   - columns: at most a tile's.
+    ///   - memory: `memoryCount` floats that stay this panel's own until its last block has been normalised.
     package init(
         _ panel: UnsafeMutablePointer<Float>, columns: Int, bias: UnsafePointer<Float>,
         memory: UnsafeMutablePointer<Float>, blocks: Int
     ) {
+        precondition(columns <= Tuning.tileVectors * Vector.lanes, "a panel is at most as wide as a tile")
         self.panel = panel
         self.columns = columns
         width = wholeVectors(columns)

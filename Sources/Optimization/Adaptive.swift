@@ -25,15 +25,16 @@ package struct RMSProp: UpdateRule {
     }
 
     package func update(
-        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
+        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>, scale: Float,
         _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
     ) {
         let rate = Vector(repeating: Float(-rate))
         let decay = Vector(repeating: decay)
         let momentum = Vector(repeating: momentum)
+        let factor = Vector(repeating: scale)
         forEachVector(of: count) { at, span in
             let p = span.load(parameters + at)
-            let g = span.load(gradients + at).plus(decay, times: p)
+            let g = (span.load(gradients + at) * factor).plus(decay, times: p)
             let s = (alpha * span.load(state[0] + at)) + (1 - alpha) * g * g
             span.store(s, state[0] + at)
             var variance = s
@@ -72,14 +73,15 @@ package struct Adagrad: UpdateRule {
     package var slots: [(name: String, initial: Float)] { [("sum", initial)] }
 
     package func update(
-        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
+        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>, scale: Float,
         _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
     ) {
         let rate = Vector(repeating: Float(-rate / (1 + Double(number - 1) * rateDecay)))
         let decay = Vector(repeating: decay)
+        let factor = Vector(repeating: scale)
         forEachVector(of: count) { at, span in
             let p = span.load(parameters + at)
-            let g = span.load(gradients + at).plus(decay, times: p)
+            let g = (span.load(gradients + at) * factor).plus(decay, times: p)
             let s = span.load(state[0] + at).plus(g, times: g)
             span.store(s, state[0] + at)
             span.store(p.plus(rate, times: g / (s.squareRoot() + epsilon)), parameters + at)
@@ -98,10 +100,10 @@ package struct Adam: UpdateRule {
     package var slots: [(name: String, initial: Float)] { moments.slots }
 
     package func update(
-        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
+        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>, scale: Float,
         _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
     ) {
-        moments.update(parameters, gradients, state, count: count, rate: rate, number: number)
+        moments.update(parameters, gradients, scale: scale, state, count: count, rate: rate, number: number)
     }
 }
 
@@ -115,10 +117,10 @@ package struct AdamW: UpdateRule {
     package var slots: [(name: String, initial: Float)] { moments.slots }
 
     package func update(
-        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
+        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>, scale: Float,
         _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
     ) {
-        moments.update(parameters, gradients, state, count: count, rate: rate, number: number)
+        moments.update(parameters, gradients, scale: scale, state, count: count, rate: rate, number: number)
     }
 }
 
@@ -144,19 +146,20 @@ private struct Moments {
     }
 
     func update(
-        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
+        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>, scale: Float,
         _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
     ) {
         let correction1 = 1 - pow(betas.0, Double(number))
         let correction2 = 1 - pow(betas.1, Double(number))
         let size = Vector(repeating: Float(-rate / correction1))
-        let scale = Float(1 / correction2.squareRoot())
+        let correction = Float(1 / correction2.squareRoot())
         let (beta2, rest1, rest2) = (Float(betas.1), Vector(repeating: Float(1 - betas.0)), Float(1 - betas.1))
         let coupled = Vector(repeating: decouplesDecay ? 0 : decay)
         let kept = decouplesDecay ? Float(1 - rate * Double(decay)) : 1
+        let factor = Vector(repeating: scale)
         forEachVector(of: count) { at, span in
             let p = kept * span.load(parameters + at)
-            let g = span.load(gradients + at).plus(coupled, times: p)
+            let g = (span.load(gradients + at) * factor).plus(coupled, times: p)
             let m = span.load(state[0] + at).plus(rest1, times: g - span.load(state[0] + at))
             var v = beta2 * span.load(state[1] + at) + rest2 * g * g
             span.store(m, state[0] + at)
@@ -166,7 +169,7 @@ private struct Moments {
                 v = largest.replacing(with: v, where: v .> largest)
                 span.store(v, state[2] + at)
             }
-            span.store(p.plus(size, times: m / (v.squareRoot() * scale + epsilon)), parameters + at)
+            span.store(p.plus(size, times: m / (v.squareRoot() * correction + epsilon)), parameters + at)
         }
     }
 }

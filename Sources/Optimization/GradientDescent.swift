@@ -10,14 +10,16 @@ package struct SGD: UpdateRule {
     package init(_ configuration: Configuration) { decay = configuration.optimizerNumber("weight_decay") }
 
     package func update(
-        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
+        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>, scale: Float,
         _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
     ) {
         let rate = Vector(repeating: Float(-rate))
         let decay = Vector(repeating: decay)
+        let factor = Vector(repeating: scale)
         forEachVector(of: count) { at, span in
             let p = span.load(parameters + at)
-            span.store(p.plus(rate, times: span.load(gradients + at).plus(decay, times: p)), parameters + at)
+            let g = (span.load(gradients + at) * factor).plus(decay, times: p)
+            span.store(p.plus(rate, times: g), parameters + at)
         }
     }
 }
@@ -33,10 +35,10 @@ package struct Momentum: UpdateRule {
     }
 
     package func update(
-        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
+        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>, scale: Float,
         _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
     ) {
-        velocity.update(parameters, gradients, state[0], count: count, rate: rate, number: number)
+        velocity.update(parameters, gradients, scale: scale, state[0], count: count, rate: rate, number: number)
     }
 }
 
@@ -51,10 +53,10 @@ package struct Nesterov: UpdateRule {
     }
 
     package func update(
-        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
+        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>, scale: Float,
         _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
     ) {
-        velocity.update(parameters, gradients, state[0], count: count, rate: rate, number: number)
+        velocity.update(parameters, gradients, scale: scale, state[0], count: count, rate: rate, number: number)
     }
 }
 
@@ -73,7 +75,7 @@ private struct Velocity {
     }
 
     func update(
-        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
+        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>, scale: Float,
         _ velocities: UnsafeMutablePointer<Float>, count: Int, rate: Double, number: Int
     ) {
         let rate = Vector(repeating: Float(-rate))
@@ -81,9 +83,10 @@ private struct Velocity {
         let momentum = Vector(repeating: momentum)
         let share = Vector(repeating: number == 1 ? 1 : 1 - dampening)
         let ahead = Vector(repeating: looksAhead ? 1 : 0)
+        let factor = Vector(repeating: scale)
         forEachVector(of: count) { at, span in
             let p = span.load(parameters + at)
-            let g = span.load(gradients + at).plus(decay, times: p)
+            let g = (span.load(gradients + at) * factor).plus(decay, times: p)
             let v = (share * g).plus(momentum, times: span.load(velocities + at))
             span.store(v, velocities + at)
             let direction = (ahead * g).plus(1 - ahead + ahead * momentum, times: v)

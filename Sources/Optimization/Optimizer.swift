@@ -7,24 +7,49 @@ package struct Optimizer {
     /// Updates done.
     package var updates = 0
 
+    /// With state of its own, at its beginning.
     package init(_ rule: any UpdateRule, count: Int) {
-        self.rule = rule
-        slots = rule.slots.map { slot in
-            let block = FloatBlock(count: count)
-            if slot.initial != 0 { block.buffer.update(repeating: slot.initial) }
-            return (slot.name, block)
-        }
+        self.init(rule, blocks: rule.slots.map { _ in FloatBlock(count: count) })
+        fillInitialState()
     }
 
-    /// Updates the parameters of `range` (all ranges of a block together are one update, closed by the call that has
-    /// `last`).
+    /// With state in blocks that are handed in, one a slot, in the slots' order. They hold zeros, or what another rank
+    /// of the host has put there: `fillInitialState` is the caller's.
+    package init(_ rule: any UpdateRule, blocks: [FloatBlock]) {
+        precondition(blocks.count == rule.slots.count, "there is one block a slot")
+        self.rule = rule
+        slots = zip(rule.slots, blocks).map { ($0.name, $1) }
+    }
+
+    /// Sets the state to what the rule begins with.
+    package func fillInitialState() {
+        for (slot, (_, block)) in zip(rule.slots, slots) { block.buffer.update(repeating: slot.initial) }
+    }
+
+    /// Updates the parameters of `range` with `scale` times the gradients (all ranges of a block together are one update,
+    /// closed by the call that has `last`).
     package mutating func update(
-        _ parameters: FloatBlock, with gradients: FloatBlock, in range: Range<Int>, rate: Double, last: Bool = true
+        _ parameters: FloatBlock, with gradients: FloatBlock, in range: Range<Int>, scale: Float = 1, rate: Double,
+        last: Bool = true
     ) {
         rule.update(
-            parameters.pointer + range.lowerBound, gradients.pointer + range.lowerBound,
+            parameters.pointer + range.lowerBound, gradients.pointer + range.lowerBound, scale: scale,
             slots.map { $0.block.pointer + range.lowerBound }, count: range.count, rate: rate, number: updates + 1)
-        if last { updates += 1 }
+        if last { close(parameters) }
+    }
+
+    /// One update of the parameters in `ranges`, of which there may be none: then others update them.
+    package mutating func update(
+        _ parameters: FloatBlock, with gradients: FloatBlock, in ranges: [Range<Int>], scale: Float, rate: Double
+    ) {
+        for range in ranges {
+            update(parameters, with: gradients, in: range, scale: scale, rate: rate, last: false)
+        }
+        close(parameters)
+    }
+
+    private mutating func close(_ parameters: FloatBlock) {
+        updates += 1
         parameters.markChanged()
     }
 }

@@ -14,11 +14,12 @@ package protocol UpdateRule: Sendable {
     /// Updates `count` parameters.
     ///
     /// - Parameters:
+    ///   - scale: what each gradient is multiplied by first.
     ///   - state: one pointer a slot, to as many floats.
     ///   - rate: the learning rate of this update.
     ///   - number: which update this is, from 1.
     func update(
-        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
+        _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>, scale: Float,
         _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int)
 }
 

@@ -13,6 +13,7 @@ package struct Network {
     private let embedding: Embedding?
     private let layers: [RecurrentLayer]
     private let output: OutputLayer
+    private let finishingRanges: [Range<Int>]
     /// The revision of the parameters that the packed weights were made from.
     private var packedRevision: Int?
 
@@ -28,6 +29,7 @@ package struct Network {
         self.configuration = configuration
         self.parameters = parameters
         self.gradients = gradients
+        finishingRanges = configuration.finishingRanges
         if case .tokens(let vocabulary) = configuration.task.input {
             let (weight, gradient) = pointers("embedding.weight")
             embedding = Embedding(
@@ -75,20 +77,32 @@ package struct Network {
     /// gradient block or, without `adding`, in place of what stands there.
     ///
     /// One verb for both ways, because the output layer goes there and back chunk by chunk (see `OutputLayer`).
+    ///
+    /// - Parameter finished: is told each of `finishingRanges` as soon as this pass writes to it no more.
     package func forwardAndBackward(
-        _ batch: Batch, _ state: RecurrentState, _ workspace: Workspace, dropoutSeed: UInt64? = nil, adding: Bool
-    ) -> Tally {
+        _ batch: Batch, _ state: RecurrentState, _ workspace: Workspace, dropoutSeed: UInt64? = nil, adding: Bool,
+        finished: (Range<Int>) throws -> Void
+    ) rethrows -> Tally {
         precondition(gradients !== parameters, "a network for scoring has no gradients")
         guard propagate(batch, state, workspace, dropoutSeed) else {
             if !adding { gradients.clear() }
+            for range in finishingRanges { try finished(range) }
             return Tally()
         }
         let first = workspace.between[workspace.allRowsAreScored ? 0 : 1]
         let gradient = ResultRows(first.pointer, pitch: workspace.hiddenPitch)
         let tally = answer(.training(hiddenGradient: gradient, adding: adding), batch, workspace)
+        try finished(finishingRanges[0])
         if !workspace.allRowsAreScored { scatterScored(from: first, to: workspace.between[0], workspace) }
-        backward(batch, workspace, adding: adding)
+        try backward(batch, workspace, adding: adding, finished)
         return tally
+    }
+
+    /// As above, for who need not know when a range is final.
+    package func forwardAndBackward(
+        _ batch: Batch, _ state: RecurrentState, _ workspace: Workspace, dropoutSeed: UInt64? = nil, adding: Bool
+    ) -> Tally {
+        forwardAndBackward(batch, state, workspace, dropoutSeed: dropoutSeed, adding: adding) { _ in }
     }
 
     /// The recurrent layers' way forward; false when the batch has no sequences.
@@ -138,7 +152,9 @@ package struct Network {
     }
 
     /// The recurrent layers' way back, from the gradient of the top layer's output in `workspace.between[0]`.
-    private func backward(_ batch: Batch, _ workspace: Workspace, adding: Bool) {
+    private func backward(
+        _ batch: Batch, _ workspace: Workspace, adding: Bool, _ finished: (Range<Int>) throws -> Void
+    ) rethrows {
         let rows = batch.window * batch.sequences
         var gradient = workspace.between[0]
         var other = workspace.between[1]
@@ -153,6 +169,7 @@ package struct Network {
                     $0, gradient.pointer, workspace.layers[index], inputGradient: wanted, adding: adding,
                     workspace.scratch)
             }
+            try finished(finishingRanges[layers.count - index])
             swap(&gradient, &other)
         }
         if let embedding {
@@ -162,6 +179,7 @@ package struct Network {
             embedding.backward(
                 workspace.isFolded ? workspace.distinct.tokens : batch.tokens,
                 ResultRows(gradient.pointer, pitch: workspace.embeddingPitch), adding: adding)
+            try finished(finishingRanges[layers.count + 1])
         }
     }
 

@@ -80,6 +80,19 @@ package struct NetworkConfiguration {
 }
 
 extension NetworkConfiguration {
+    /// The ranges of the gradient block that `Network.backward` finishes one after the other: the output layer, the
+    /// recurrent layers from the top, the embedding. Each begins where its tensors do and ends where the one before
+    /// begins, so that together they are the whole block, from its end to its start.
+    package var finishingRanges: [Range<Int>] {
+        let layout = layout
+        let names = ["output.weight"] + (0..<layers).reversed().map { "rnn.weight_ih_l\($0)" } + ["embedding.weight"]
+        var end = layout.count
+        return names.compactMap { layout[$0]?.offset }.map { start in
+            defer { end = start }
+            return start..<end
+        }
+    }
+
     /// Floating-point operations of a training step for each token: three times the forward pass's 2 G H (in + H) a layer
     /// and 2 H W of the output layer, the count that speeds are quoted by.
     package var flopsPerToken: Double {

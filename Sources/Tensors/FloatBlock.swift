@@ -3,7 +3,8 @@ import Glibc
 /// A block of `count` floats at one address for its whole life, aligned to 64 bytes and zeroed at first.
 ///
 /// Parameters, gradients, optimiser state, carried state and activations live in blocks; tensors are ranges of
-/// them, named by a `TensorLayout`. The block owns the memory; a pointer from it is valid while the block is.
+/// them, named by a `TensorLayout`. The block owns its memory, or keeps the owner of borrowed memory; a pointer from it
+/// is valid while the block is.
 package final class FloatBlock {
     package let count: Int
     package let pointer: UnsafeMutablePointer<Float>
@@ -16,6 +17,9 @@ package final class FloatBlock {
 
     /// Counts the changes that were announced: whoever keeps something made from the contents compares it.
     package private(set) var revision = 0
+
+    /// Whose memory this is; nil where the block allocated it.
+    private let owner: AnyObject?
 
     package init(count: Int) {
         precondition(count >= 0, "a block cannot hold \(count) floats")
@@ -30,11 +34,26 @@ package final class FloatBlock {
         // whole huge pages, so that no memory is taken that the block doesn't use.
         if isLarge { madvise(raw, bytes / Self.hugePage * Self.hugePage, MADV_HUGEPAGE) }
         self.count = count
+        owner = nil
         pointer = raw.bindMemory(to: Float.self, capacity: max(count, 1))
         pointer.initialize(repeating: 0, count: max(count, 1))
     }
 
-    deinit { free(pointer) }
+    /// A view of memory that somebody else has aligned and zeroed, such as a part of a shared window.
+    ///
+    /// - Parameters:
+    ///   - memory: `count` floats on a cache line; the block neither zeroes nor frees them.
+    ///   - owner: kept as long as the block is.
+    package init(borrowing memory: UnsafeMutablePointer<Float>, count: Int, owner: AnyObject) {
+        precondition(count >= 0, "a block cannot hold \(count) floats")
+        precondition(
+            UInt(bitPattern: memory).isMultiple(of: UInt(Self.alignment)), "borrowed memory begins on a cache line")
+        self.count = count
+        self.owner = owner
+        pointer = memory
+    }
+
+    deinit { if owner == nil { free(pointer) } }
 
     package var buffer: UnsafeMutableBufferPointer<Float> { .init(start: pointer, count: count) }
 
@@ -43,7 +62,7 @@ package final class FloatBlock {
         return .init(start: pointer + range.lowerBound, count: range.count)
     }
 
-    package func clear() { pointer.update(repeating: 0, count: max(count, 1)) }
+    package func clear() { pointer.update(repeating: 0, count: count) }
 
     /// Says that the contents have changed: needed after every write to parameters (see `Network.pack`).
     package func markChanged() { revision += 1 }

@@ -15,6 +15,9 @@ package struct Assembly {
     package let data: TaskData
     package var trainer: Trainer
     package let validation: Scorer?
+    /// What the parts work on; freed by whoever made the assembly.
+    package let memory: TrainingMemory
+    private let hosts: Hosts
 
     /// Collective: every rank opens the data it will read; a failure on one ends all, with one message.
     package init(
@@ -29,28 +32,41 @@ package struct Assembly {
 
         let sizes = NetworkConfiguration(configuration, task: data.task.shape)
         let rule = UpdateRuleTable.rule(configuration)
+        let hosts = try Hosts(communicator)
         try communicator.agree {
-            try MemoryEstimate(sizes, options, source, slots: rule.slots.count, ranks: communicator.size).check()
+            try MemoryEstimate(
+                sizes, options, source, slots: rule.slots.count, ranks: communicator.size,
+                sharedBy: options.averaging == .auto ? hosts.host.size : 1
+            ).check(ranksOnHost: hosts.host.size)
         }
         let layout = sizes.layout
-        let parameters = FloatBlock(count: layout.count)
-        let gradients = FloatBlock(count: layout.count)
-        let network = Network(sizes, parameters: parameters, gradients: gradients)
-        InitialWeights(configuration).fill(parameters, for: sizes, seed: options.seed)
-        if let initialWeights {
-            try communicator.agree { try read(initialWeights, into: parameters, layout: layout) }
+        let memory = try TrainingMemory(
+            communicator, hosts, count: layout.count, slots: rule.slots.count, averaging: options.averaging)
+        let network = Network(sizes, parameters: memory.parameters, gradients: memory.gradients)
+        let optimizer = Optimizer(rule, blocks: memory.slots)
+        try memory.write {
+            optimizer.fillInitialState()
+            InitialWeights(configuration).fill(memory.parameters, for: sizes, seed: options.seed)
+            if let initialWeights { try read(initialWeights, into: memory.parameters, layout: layout) }
         }
-        parameters.markChanged()
 
         self.configuration = configuration
         self.options = options
         self.data = data
+        self.memory = memory
+        self.hosts = hosts
         trainer = Trainer(
-            communicator, options, task: data.task, source: source, network: network, parameters: parameters,
-            gradients: gradients, optimizer: Optimizer(rule, count: layout.count), schedule: Schedule(configuration))
+            communicator, options, task: data.task, source: source, network: network, memory: memory,
+            optimizer: optimizer, schedule: Schedule(configuration))
         validation = data.validation.map {
             Scorer(communicator, task: data.task, source: $0, for: sizes, rootOnly: options.validatesAtRoot)
         }
+    }
+
+    /// Gives back what the ranks share; nothing of the assembly may be used afterwards. Collective (MPI_Win_free).
+    package func free() throws {
+        try memory.free()
+        try hosts.free()
     }
 }
 

@@ -42,13 +42,15 @@ package enum Environment {
     }
 
     /// Collective (gather): every rank's host, at the root.
-    package static func json(_ communicator: Communicator) throws -> JSONValue {
+    ///
+    /// - Parameter averaging: how gradients are averaged (`TrainingMemory.averaging`).
+    package static func json(_ communicator: Communicator, averaging: String) throws -> JSONValue {
         let hosts = try communicator.gather(Job.hostName, root: 0)
         let formatter = ISO8601DateFormatter()
         return [
             "version": .string(programVersion), "mpi": .string(Job.versionOfMPI),
             "ranks": .integer(communicator.size), "hosts": .array(hosts.map { .string($0) }),
-            "cpu": .string(cpuModel), "simd_level": .string(simdLevelOfBuild),
+            "averaging": .string(averaging), "cpu": .string(cpuModel), "simd_level": .string(simdLevelOfBuild),
             "job_id": jobID.map { .string($0) } ?? .null,
             "start_time": .string(formatter.string(from: Date())),
         ]

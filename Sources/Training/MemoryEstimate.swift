@@ -5,14 +5,18 @@ import Tensors
 
 /// The memory that a rank will need for weights and activations, to be said before a training starts and fails.
 package struct MemoryEstimate: Sendable {
-    /// Bytes of parameters, gradients and optimiser state.
+    /// Bytes of parameters, gradients and optimiser state: of what ranks have in common, a rank's part.
     package let parameterBytes: Double
     /// Bytes of the activations of a window.
     package let activationBytes: Double
     private let sizes: String
 
+    /// - Parameters:
+    ///   - ranks: of the whole job.
+    ///   - sharedBy: how many ranks have parameters and optimiser state in common (`TrainingMemory`); 1: each its own.
     package init(
-        _ network: NetworkConfiguration, _ options: Options, _ source: any SequenceSource, slots: Int, ranks: Int
+        _ network: NetworkConfiguration, _ options: Options, _ source: any SequenceSource, slots: Int, ranks: Int,
+        sharedBy: Int = 1
     ) {
         let H = Double(network.hiddenSize)
         let gates = Double(network.cell.gates)
@@ -21,7 +25,7 @@ package struct MemoryEstimate: Sendable {
         let width = Double(network.task.output.width)
         var parameters = gates * H * (input + H + 2) + (layers - 1) * gates * H * (2 * H + 2) + width * (H + 1)
         if case .tokens(vocabulary: let vocabulary) = network.task.input { parameters += Double(vocabulary) * input }
-        parameterBytes = 4 * parameters * Double(2 + slots)
+        parameterBytes = 4 * parameters * (1 + Double(1 + slots) / Double(sharedBy))
 
         let share = (Double(source.rows(inStep: 0)) / Double(ranks) / Double(options.accumulate)).rounded(.up)
         let rows = share * Double(source.longestWindow)
@@ -32,13 +36,16 @@ package struct MemoryEstimate: Sendable {
 
     package var totalBytes: Double { parameterBytes + activationBytes }
 
-    /// - Throws: a `TrainingError` when the host doesn't have that much memory in all.
-    package func check() throws {
+    /// - Throws: a `TrainingError` when the host doesn't have that much memory for all its ranks.
+    package func check(ranksOnHost: Int = 1) throws {
         let memory = Double(sysconf(Int32(_SC_PHYS_PAGES))) * Double(sysconf(Int32(_SC_PAGESIZE)))
-        guard totalBytes > memory else { return }
+        guard totalBytes * Double(ranksOnHost) > memory else { return }
+        let ofAll =
+            ranksOnHost == 1
+            ? " and" : ", \(Self.text(totalBytes * Double(ranksOnHost))) for the \(ranksOnHost) ranks of a host, and"
         throw TrainingError.usage(
             "\(sizes) need \(Self.text(totalBytes)) of memory a rank (weights and optimiser "
-                + "\(Self.text(parameterBytes)), activations \(Self.text(activationBytes))) and this host has "
+                + "\(Self.text(parameterBytes)), activations \(Self.text(activationBytes)))\(ofAll) this host has "
                 + "\(Self.text(memory)); accepted: a smaller model, training.batch or training.window")
     }
 

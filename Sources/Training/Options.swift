@@ -16,6 +16,14 @@ package struct Options: Sendable {
         case minutes(Double)
     }
 
+    /// How gradients are averaged.
+    package enum Averaging: String, Sendable, CaseIterable {
+        /// In memory that the ranks of a host share, between hosts by MPI_Iallreduce.
+        case auto
+        /// By one MPI_Allreduce over all ranks.
+        case allreduce
+    }
+
     package enum ValidationInterval: Sendable, Equatable {
         case epochs(Int)
         case steps(Int)
@@ -26,6 +34,7 @@ package struct Options: Sendable {
     package let clipNorm: Double
     package let accumulate: Int
     package let seed: UInt64
+    package let averaging: Averaging
     package let checkpointInterval: CheckpointInterval
     package let checkpointsKept: Int
     package let validationInterval: ValidationInterval
@@ -53,8 +62,8 @@ package struct Options: Sendable {
         ConfigKey(
             "communication.reduction", .choice(["fast"]), default: .text("fast"), "How sums over ranks are made."),
         ConfigKey(
-            "communication.averaging", .choice(["auto", "allreduce"]), default: .text("auto"),
-            "How gradients are averaged; both are one MPI_Allreduce over all ranks today."),
+            "communication.averaging", .choice(Averaging.allCases.map(\.rawValue)), default: .text("auto"),
+            "auto: in memory shared by the ranks of a host, where it can be had; allreduce: one MPI_Allreduce."),
         ConfigKey(
             "checkpoint.every", .choice(["auto"]), default: .text("auto"),
             "auto: an interval that follows from a checkpoint's measured cost, at most 30 minutes."),
@@ -100,6 +109,7 @@ package struct Options: Sendable {
         clipNorm = configuration.number("training.clip_norm")
         accumulate = configuration.integer("training.accumulate")
         seed = UInt64(configuration.integer("training.seed"))
+        averaging = configuration.text("communication.averaging") == Averaging.allreduce.rawValue ? .allreduce : .auto
         checkpointInterval =
             if configuration.has("checkpoint.every_steps") {
                 .steps(configuration.integer("checkpoint.every_steps"))

@@ -2,14 +2,13 @@ package import MPI
 package import Optimization
 package import Recurrent
 package import Sequences
-package import Tensors
+import Tensors
 
 /// One model in training on all ranks: the way of a batch.
 package struct Trainer {
     package let communicator: Communicator
     package let task: any SequenceTask
-    package let parameters: FloatBlock
-    package let gradients: FloatBlock
+    package let memory: TrainingMemory
     package private(set) var network: Network
     /// h and c of this rank's streams.
     package let state: RecurrentState
@@ -17,7 +16,7 @@ package struct Trainer {
     package var schedule: Schedule
     package var criterion: CriterionTracker?
     private var source: any SequenceSource
-    private var averager: GradientAverager
+    private let averager: GradientAverager
     private let workspace: Workspace
     private var batch = Batch()
     private var sequenceErrors: [Float] = []
@@ -31,15 +30,14 @@ package struct Trainer {
 
     package init(
         _ communicator: Communicator, _ options: Options, task: any SequenceTask, source: any SequenceSource,
-        network: Network, parameters: FloatBlock, gradients: FloatBlock, optimizer: Optimizer, schedule: Schedule
+        network: Network, memory: TrainingMemory, optimizer: Optimizer, schedule: Schedule
     ) {
         self.communicator = communicator
         self.options = options
         self.task = task
         self.source = source
         self.network = network
-        self.parameters = parameters
-        self.gradients = gradients
+        self.memory = memory
         self.optimizer = optimizer
         self.schedule = schedule
         let rows = source.rows(inStep: 0)
@@ -48,7 +46,8 @@ package struct Trainer {
             for: network.configuration)
         workspace = Workspace(for: network.configuration, keepsAnswers: task.criterion != nil)
         criterion = task.criterion.map { CriterionTracker($0) }
-        averager = GradientAverager(communicator, gradients: gradients, sequences: criterion == nil ? 0 : rows)
+        averager = GradientAverager(
+            communicator, memory, ranges: network.configuration.finishingRanges, sequences: criterion == nil ? 0 : rows)
     }
 
     package var stepsPerEpoch: Int { source.stepsPerEpoch }
@@ -70,10 +69,14 @@ package struct Trainer {
         package let gradientNorm: Double
         package let learningRate: Double
         package let wishesCheckpoint: Bool
-        /// Seconds of this rank: in forward and backward, in the sums over ranks (waiting included), in the update.
+        /// Seconds of this rank: in forward and backward; in the sums over ranks and the norm; waiting until all ranks
+        /// have come to the sums, and to the end of the update; in the update.
         package let computeSeconds: Double
-        package let communicationSeconds: Double
+        package let averagingSeconds: Double
+        package let waitingSeconds: Double
         package let updateSeconds: Double
+
+        package var communicationSeconds: Double { averagingSeconds + waitingSeconds }
     }
 
     /// One optimiser step over the global batch. Collective: every rank calls it, each with its own shard.
@@ -89,28 +92,40 @@ package struct Trainer {
         var tokens = 0
         sequenceErrors.removeAll(keepingCapacity: true)
         for part in 0..<options.accumulate {
-            let part = (rows: Shard.rows(shard, part: part, of: options.accumulate), isFirst: part == 0)
+            let part = (
+                rows: Shard.rows(shard, part: part, of: options.accumulate), isFirst: part == 0,
+                isLast: part == options.accumulate - 1
+            )
             try source.read(part.rows, step: position, epoch: epoch, into: &batch)
-            tally += network.forwardAndBackward(
-                batch, state, workspace, dropoutSeed: options.seed, adding: !part.isFirst)
+            tally += try network.forwardAndBackward(
+                batch, state, workspace, dropoutSeed: options.seed, adding: !part.isFirst
+            ) { finished in
+                if part.isLast { try averager.begin(finished) }
+            }
             tokens += batch.steps
             judge(part.rows.count)
         }
         let computed = secondsNow()
-        let total = try averager.sum(
+        let total = try averager.finish(
             tally, steps: tokens, sequenceErrors: sequenceErrors, firstSequence: shard.lowerBound,
             wishesCheckpoint: wishingCheckpoint)
         let summed = secondsNow()
-        let norm = averager.divideAndClip(by: total.tally.scored, to: options.clipNorm)
+        let norm = total.gradientNorm
         guard norm.isFinite, total.tally.loss.isFinite else { throw nonFinite(norm) }
         let rate = schedule.rate(update: steps + 1, epoch: epoch, of: totalSteps)
-        optimizer.update(parameters, with: gradients, in: 0..<parameters.count, rate: rate)
-        criterion?.observe(averager.sequenceErrors.prefix(rows))
+        optimizer.update(
+            memory.parameters, with: memory.gradients, in: averager.ownRanges,
+            scale: total.scale(clippingTo: options.clipNorm), rate: rate)
+        let updated = secondsNow()
+        try averager.waitForUpdates()
+        let met = secondsNow()
+        let errors = averager.sequenceErrors.prefix(rows)
+        criterion?.observe(errors)
         let summary = StepSummary(
             epoch: epoch, loss: total.tally.loss / Double(max(total.tally.scored, 1)), tokens: total.steps,
             gradientNorm: norm, learningRate: rate, wishesCheckpoint: total.wishesCheckpoint,
-            computeSeconds: computed - start, communicationSeconds: summed - computed,
-            updateSeconds: secondsNow() - summed)
+            computeSeconds: computed - start - total.begunSeconds, averagingSeconds: total.averagingSeconds,
+            waitingSeconds: total.waitingSeconds + met - updated, updateSeconds: updated - summed)
         advance(by: rows)
         return summary
     }

@@ -74,6 +74,15 @@ package struct TrainingJob {
             }
         }
         let assembly = try Assembly(configuration, on: communicator, initialWeights: initialWeights)
+        try carryOut(assembly, on: communicator, console, resumes: resumes, from: checkpoint)
+        // After an error it is left to the system: no rank can tell whether the others would come here.
+        try assembly.free()
+    }
+
+    private func carryOut(
+        _ assembly: Assembly, on communicator: Communicator, _ console: Console, resumes: Bool,
+        from checkpoint: Checkpoint?
+    ) throws {
         let fingerprints = try communicator.agree { () -> JSONValue in
             guard communicator.isRoot else { return .null }
             let fingerprints = try ResumeRules.fingerprints(assembly.data)
@@ -83,10 +92,10 @@ package struct TrainingJob {
         describe(assembly, on: communicator, console)
         if isDryRun { return console.result("dry run: all checks have passed; nothing was written") }
 
-        let environment = try Environment.json(communicator)
+        let environment = try Environment.json(communicator, averaging: assembly.memory.averaging)
         try communicator.agree {
             guard communicator.isRoot else { return }
-            try prepareFolder(configuration, environment, checkpoint)
+            try prepareFolder(assembly.configuration, environment, checkpoint)
         }
         let goingOn = "mpirun -n \(communicator.size) \(command)"
         let trainingRun = try TrainingRun(
@@ -152,5 +161,10 @@ package struct TrainingJob {
             "\(assembly.configuration.text("task")): \(sizes.cell.name) \(sizes.layers) x \(sizes.hiddenSize), "
                 + "\(grouped(sizes.layout.parameterCount)) parameters, batch \(assembly.options.batch) on \(ranks), "
                 + "\(grouped(assembly.trainer.totalSteps)) steps (\(grouped(assembly.trainer.stepsPerEpoch)) an epoch)")
+        if let refusal = assembly.memory.refusal {
+            console.info("averaging: plain MPI_Allreduce, since the ranks can't share memory: \(refusal)")
+        } else if communicator.size > 1 {
+            console.info("averaging: \(assembly.memory.averaging)")
+        }
     }
 }

@@ -22,6 +22,7 @@ package struct TrainingPlan {
         let sizes = NetworkConfiguration(configuration, task: data.task.shape)
         let slots = UpdateRuleTable.rule(configuration).slots.count
         memory = MemoryEstimate(sizes, options, source, slots: slots, ranks: ranks)
+        let shared = MemoryEstimate(sizes, options, source, slots: slots, ranks: ranks, sharedBy: ranks)
         let parameters = memory.parameterBytes / Double(2 + slots)
         checkpointBytes = parameters * Double(1 + slots)
         freeBytes = Self.freeDisk()
@@ -46,7 +47,12 @@ package struct TrainingPlan {
                 "\(counted(options.batch, "sequence")) on \(counted(ranks, "rank")): \(most == least ? "\(most)" : "\(least) to \(most)") each"
             ),
             ("steps", "\(grouped(steps)), \(grouped(source.stepsPerEpoch)) an epoch"),
-            ("memory", "about \(MemoryEstimate.text(memory.totalBytes)) a rank"),
+            (
+                "memory",
+                "about \(MemoryEstimate.text(memory.totalBytes)) a rank"
+                    + (ranks > 1 && options.averaging == .auto
+                        ? ", or \(MemoryEstimate.text(shared.totalBytes)) where all ranks share a host" : "")
+            ),
             (
                 "disk",
                 "about \(MemoryEstimate.text(checkpointBytes)) a checkpoint, \(options.checkpointsKept + 1) of them; free here: "

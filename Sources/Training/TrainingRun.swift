@@ -188,7 +188,7 @@ package final class TrainingRun {
                 ("ranks", .integer(communicator.size)), ("data", fingerprints),
             ]
         return CheckpointContents(
-            model: modelTensors(of: trainer.parameters, layout), training: state.tensors(trainer),
+            model: modelTensors(of: trainer.memory.parameters, layout), training: state.tensors(trainer),
             vocabulary: assembly.data.vocabulary?.json,
             state: CheckpointState(
                 programVersion: programVersion, step: trainer.steps, epoch: trainer.epoch,
@@ -201,7 +201,7 @@ package final class TrainingRun {
         guard let source = assembly.data.test else { return }
         let layout = trainer.network.configuration.layout
         let weights = FloatBlock(count: layout.count)
-        weights.copy(from: trainer.parameters)
+        weights.copy(from: trainer.memory.parameters)
         try communicator.agree {
             guard communicator.isRoot, best.isFinite else { return }
             try read(RunDirectory.resolve(run.path).model, into: weights, layout: layout)

@@ -61,17 +61,15 @@ package struct TrainingState {
     package static func restore(_ checkpoint: Checkpoint?, into trainer: inout Trainer) throws {
         let communicator = trainer.communicator
         let layout = trainer.network.configuration.layout
-        let (parameters, optimizer) = (trainer.parameters, trainer.optimizer)
+        let (memory, optimizer) = (trainer.memory, trainer.optimizer)
         try communicator.agree {
             guard let checkpoint else { return }
-            try read(checkpoint.model, into: parameters, layout: layout)
+            try read(checkpoint.model, into: memory.parameters, layout: layout)
             for slot in optimizer.slots {
                 try read(checkpoint.training, into: slot.block, layout: layout, prefix: "\(slotPrefix)\(slot.name).")
             }
         }
-        try communicator.broadcast(parameters.buffer, root: 0)
-        parameters.markChanged()
-        for slot in optimizer.slots { try communicator.broadcast(slot.block.buffer, root: 0) }
+        try memory.broadcastFromRoot()
         if trainer.carriesState { try restoreCarried(checkpoint, trainer) }
         try restoreProgress(checkpoint, into: &trainer)
     }

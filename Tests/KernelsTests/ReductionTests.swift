@@ -31,6 +31,51 @@ struct ReductionTests {
         #expect(numbers.withUnsafeMutableBufferPointer { $0.sumOfSquares } == .infinity)
     }
 
+    @Test(
+        "a sum of blocks is added in their order, and its squares are those of the whole bit for bit", arguments: counts
+    )
+    func sums(count: Int) {
+        var random = SeededRandom(UInt64(count) + 2000)
+        let first = 5
+        for terms in 1...4 {
+            var blocks = (0..<terms).map { _ in random.floats(first + count) }
+            var expected = Array(blocks[0][first...])
+            for block in blocks[1...] { for place in 0..<count { expected[place] += block[first + place] } }
+            let squares = expected.withUnsafeMutableBufferPointer { $0.sumOfSquares }
+            // The sum goes over one of its own terms.
+            let own = terms / 2
+            for index in blocks.indices { blocks[index].append(55) }
+            let pointers = blocks.map { block in
+                let memory = UnsafeMutablePointer<Float>.allocate(capacity: block.count)
+                memory.initialize(from: block, count: block.count)
+                return memory
+            }
+            defer { for pointer in pointers { pointer.deallocate() } }
+            let found = pointers.map { UnsafePointer($0) }.withUnsafeBufferPointer {
+                UnsafeMutableBufferPointer(start: pointers[own] + first, count: count).setSum(of: $0, from: first)
+            }
+            #expect((0..<count).map { pointers[own][first + $0] } == expected)
+            #expect(found.bitPattern == squares.bitPattern)
+            #expect(pointers[own][first + count] == 55, "something was written beyond the block")
+            for index in blocks.indices where index != own {
+                #expect((0...first + count).allSatisfy { pointers[index][$0] == blocks[index][$0] })
+            }
+        }
+    }
+
+    @Test("sums of squares over whole partial sums, added in order, are that over the whole bit for bit")
+    func partialSums() {
+        var random = SeededRandom(7)
+        var numbers = random.floats(5 * PartialSum.length + 100)
+        let whole = numbers.withUnsafeMutableBufferPointer { $0.sumOfSquares }
+        var sum = 0.0
+        for start in stride(from: 0, to: numbers.count, by: PartialSum.length) {
+            var part = Array(numbers[start..<min(start + PartialSum.length, numbers.count)])
+            sum += part.withUnsafeMutableBufferPointer { $0.sumOfSquares }
+        }
+        #expect(sum.bitPattern == whole.bitPattern)
+    }
+
     @Test("scaling, adding and multiplying work element by element", arguments: counts)
     func elements(count: Int) {
         var random = SeededRandom(UInt64(count) + 1000)

@@ -4,7 +4,7 @@ import Glibc
 import MPI
 
 /// No rank leaves before the last has come: by the clock that the processes of one host share.
-private func requireTogether(_ examination: Examination, _ wait: () throws -> Void) throws {
+func requireTogether(_ examination: Examination, _ wait: () throws -> Void) throws {
     let communicator = examination.communicator
     for late in 0..<communicator.size {
         if communicator.rank == late { usleep(30_000) }

@@ -4,6 +4,7 @@
 //     mpirun -n 3 MPIExercises gather          one of them
 //     mpirun -n 3 MPIExercises all --piece 7   all that check something, in pieces of 7 elements
 //     mpirun -n 2 MPIExercises huge            messages of 2^31 + 5 bytes; by hand: takes 4 GiB a rank
+//     mpirun -n 2 MPIExercises huge-window     segments of 2^31 + 9 bytes; by hand: takes 2 GiB a rank
 //
 // Exit: 0 where all is right, 1 with what was wrong, 2 for a name that is not there.
 
@@ -27,12 +28,15 @@ struct Exercise: Sendable {
         Exercise("barrier", barrier), Exercise("begin-allreduce", beginAllreduce),
         Exercise("begin-broadcast", beginBroadcast), Exercise("begin-barrier", beginBarrier),
         Exercise("values", values), Exercise("split", split), Exercise("split-by-host", splitByHost),
-        Exercise("duplicate", duplicate), Exercise("agree", agree), Exercise("error", error), Exercise("once", once),
+        Exercise("duplicate", duplicate), Exercise("shared-window", sharedWindow),
+        Exercise("shared-counters", sharedCounters), Exercise("window-refused", windowRefused),
+        Exercise("agree", agree), Exercise("error", error), Exercise("once", once),
     ]
 
     /// Those that end the job in a way of their own, or take long.
     static let endings = [
         Exercise("bad-input", badInput), Exercise("abort", abort), Exercise("wrong", wrong), Exercise("huge", huge),
+        Exercise("huge-window", hugeWindow),
     ]
 }
 

@@ -11,9 +11,10 @@ struct RanksTests {
     /// What `all` runs; `list` prints the endings after these.
     static let checks = [
         "allreduce", "reduce", "broadcast", "gather", "allgather", "scatter", "barrier", "begin-allreduce",
-        "begin-broadcast", "begin-barrier", "values", "split", "split-by-host", "duplicate", "agree", "error", "once",
+        "begin-broadcast", "begin-barrier", "values", "split", "split-by-host", "duplicate",
+        "shared-window", "shared-counters", "window-refused", "agree", "error", "once",
     ]
-    static let endings = ["bad-input", "abort", "wrong", "huge"]
+    static let endings = ["bad-input", "abort", "wrong", "huge", "huge-window"]
 
     private func run(_ arguments: String..., ranks: Int?) async throws -> MPIRun {
         try await MPIRun.run(try BuiltProduct.named("MPIExercises"), arguments, ranks: ranks)
@@ -47,6 +48,25 @@ struct RanksTests {
         let run = try await run("list", ranks: 2)
         #expect(run.output == (Self.checks + Self.endings).map { "\($0)\n" }.joined())
         #expect(run.exitCode == 0)
+    }
+
+    @Test(
+        "a window that can't be had is refused with words and without a hang",
+        arguments: [
+            // A folder that has no room at all, one that is not there, and an MPI without shared windows.
+            ("osc_sm_backing_directory", "/proc", "/proc has 0 MiB left and a window shared by"),
+            (
+                "osc_sm_backing_directory", "/absent",
+                "/absent, where a window shared by the ranks of this host would lie, can't be used: No such file or"
+            ),
+            ("osc", "^sm", "MPI_Win_allocate_shared failed: "),
+        ])
+    func noWindow(parameter: String, value: String, message: String) async throws {
+        let run = try await MPIRun.run(
+            try BuiltProduct.named("MPIExercises"), ["shared-window"], ranks: 3,
+            environment: ["OMPI_MCA_\(parameter)": value])
+        #expect(run.errors.hasPrefix("MPIExercises: \(message)"), "\(run.errors)")
+        #expect(run.exitCode == 1)
     }
 
     @Test("bad input on one rank ends all with its message, said once, and its exit code", arguments: 1...4)

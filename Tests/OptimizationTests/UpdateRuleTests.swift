@@ -120,6 +120,44 @@ struct UpdateRuleTests {
         #expect((7..<44).allSatisfy { parameters.pointer[$0] != problem.start[$0] })
     }
 
+    @Test("a factor of the gradients is as good as scaled gradients, bit for bit", arguments: Example.all)
+    private func scale(_ example: Example) throws {
+        let count = 53
+        let factor: Float = 0.3187
+        let problem = Problem(count: count, seed: 4)
+        let (scaled, plain) = (block(problem.start), block(problem.start))
+        var one = Optimizer(try example.rule(), count: count)
+        var two = Optimizer(try example.rule(), count: count)
+        for (index, gradients) in problem.gradients.enumerated() {
+            let rate = Problem.rates[index]
+            one.update(
+                scaled, with: block(gradients), in: [32..<count, 0..<32], scale: factor, rate: rate)
+            two.update(plain, with: block(gradients.map { $0 * factor }), in: 0..<count, rate: rate)
+        }
+        #expect(scaled.buffer.map(\.bitPattern) == plain.buffer.map(\.bitPattern))
+        #expect(one.updates == two.updates)
+    }
+
+    @Test("a rank that owns nothing counts updates and notices changes like the others")
+    func noRanges() throws {
+        let parameters = block([1, 2])
+        var optimizer = Optimizer(try Example(name: "sgd", keys: RuleCase()).rule(), count: 2)
+        optimizer.update(parameters, with: block([1, 1]), in: [], scale: 1, rate: 1)
+        #expect(Array(parameters.buffer) == [1, 2])
+        #expect(optimizer.updates == 1 && parameters.revision == 1)
+    }
+
+    @Test("state in blocks that were handed in begins when it is told to")
+    func handedIn() throws {
+        let keys = RuleCase("initial_accumulator_value: 0.5")
+        let memory = FloatBlock(count: 2)
+        let optimizer = Optimizer(try Example(name: "adagrad", keys: keys).rule(), blocks: [memory])
+        #expect(Array(memory.buffer) == [0, 0])
+        optimizer.fillInitialState()
+        #expect(Array(memory.buffer) == [0.5, 0.5])
+        #expect(optimizer.slots[0].block === memory)
+    }
+
     @Test("an update announces that the parameters have changed")
     func revision() throws {
         let parameters = FloatBlock(count: 1)

@@ -48,6 +48,25 @@ struct LayoutTests {
         }
     }
 
+    @Test("a backward pass finishes ranges that adjoin, from the layout's end to its start")
+    func finishingRanges() {
+        for cell in CellTable.all {
+            for input in [TaskShape.Input.tokens(vocabulary: 7), .features(3)] {
+                let configuration = NetworkConfiguration(
+                    cell: cell, layers: 3, hiddenSize: 5, embeddingSize: 4,
+                    task: TaskShape(input: input, output: .classes(6)))
+                let ranges = configuration.finishingRanges
+                #expect(ranges.reversed().flatMap { Array($0) } == Array(0..<configuration.layout.count))
+                let first = ranges.map { range in
+                    configuration.layout.tensors.first { range.contains($0.offset) }?.name
+                }
+                let embedding: [String?] = configuration.embeddingSize > 0 ? ["embedding.weight"] : []
+                #expect(
+                    first == ["output.weight", "rnn.weight_ih_l2", "rnn.weight_ih_l1", "rnn.weight_ih_l0"] + embedding)
+            }
+        }
+    }
+
     @Test("cells are found by the words of model.cell")
     func names() {
         for cell in CellTable.all { #expect(CellTable.cell(named: cell.name)?.name == cell.name) }

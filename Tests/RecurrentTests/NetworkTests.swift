@@ -99,6 +99,28 @@ struct NetworkTests {
                 == expected)
     }
 
+    @Test("each range of gradients is final when it is called finished", arguments: NetworkCase.all)
+    func finished(_ example: NetworkCase) {
+        for batch in [example.batch, example.batch.part(sequences: 0..<0, example.task)] {
+            let run = FloatRun(example)
+            var ranges: [Range<Int>] = []
+            var seen: [Float] = []
+            _ = run.network.forwardAndBackward(
+                batch, run.state, run.workspace, dropoutSeed: run.dropoutSeed, adding: false
+            ) { range in
+                ranges.append(range)
+                seen = run.gradients.numbers(range) + seen
+                // Nothing of it is written again.
+                run.gradients[range].update(repeating: -7)
+            }
+            #expect(ranges == example.configuration.finishingRanges)
+            #expect(run.gradients.numbers().allSatisfy { $0 == -7 })
+            let other = FloatRun(example)
+            _ = other.step(batch)
+            #expect(seen == other.gradients.numbers())
+        }
+    }
+
     @Test("a batch without sequences counts nothing and clears the gradients, unless adding")
     func noSequences() {
         let example = NetworkCase(cell: "lstm", seed: 3)

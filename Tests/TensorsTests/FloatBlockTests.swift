@@ -32,6 +32,24 @@ struct FloatBlockTests {
         #expect(block[10..<10].isEmpty)
     }
 
+    @Test("a block on borrowed memory is a view of it, keeps its owner and does not free it")
+    func borrowing() {
+        var owner: FloatBlock? = FloatBlock(count: 64)
+        weak let watched = owner
+        guard let memory = owner?.pointer else { return }
+        memory[17] = 4
+        var block: FloatBlock? = owner.map { FloatBlock(borrowing: $0.pointer + 16, count: 20, owner: $0) }
+        block?.pointer[19] = 5
+        #expect(block?.count == 20 && block?.pointer[1] == 4)
+        owner = nil
+        #expect(watched != nil)
+        #expect(memory[35] == 5)
+        block?.clear()
+        #expect(watched?.buffer.allSatisfy { $0 == 0 } == true)
+        block = nil
+        #expect(watched == nil)
+    }
+
     @Test("a copy takes over the contents and stays apart")
     func copying() {
         let block = FloatBlock(count: 3)

@@ -25,6 +25,8 @@ struct OptionsTests {
         #expect(!options.validatesAtRoot)
         #expect(options.validationBatch == 50)
         #expect(options.loggingInterval == 10)
+        #expect(options.averaging == .auto)
+        #expect(try Self.options("communication: {averaging: allreduce}").averaging == .allreduce)
     }
 
     @Test("of alternatives one given replaces the other's default, and --set replaces the file's")
