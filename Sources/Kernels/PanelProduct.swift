@@ -45,6 +45,8 @@ package enum Prefetch {
     case beside(Int)
     /// This many lines from an address on: the panel of the next product.
     case lines(UnsafePointer<Float>, Int)
+    /// For each block of the left factor, all its rows, but this many floats beside them: the gates of the step before.
+    case blocksBeside(Int)
 }
 
 /// Where a tile prefetches: an address for each step of k, counted like those of the left factor.
@@ -90,7 +92,7 @@ package func multiply(
         let count = rowsOfNextTile(rows - first)
         var part = a
         part.pointer = a.pointer + first &* a.rowStride
-        let ahead = place(prefetching, part, tileRows: count, before: first)
+        let ahead = place(prefetching, part, tileRows: count, before: first, rows: rows)
         let row = result.pointer + first &* result.pitch
         if isWhole {
             let begin: (UnsafePointer<Float>, Int) =
@@ -112,7 +114,7 @@ package func multiply(
 }
 
 /// Where the tile of `tileRows` rows, after `before` others, prefetches.
-private func place(_ wish: Prefetch, _ a: LeftFactor, tileRows: Int, before: Int) -> Ahead {
+private func place(_ wish: Prefetch, _ a: LeftFactor, tileRows: Int, before: Int, rows: Int) -> Ahead {
     switch wish {
     case .nothing:
         return Ahead(pointer: a.pointer, step: 0, blockStride: 0)
@@ -123,6 +125,11 @@ private func place(_ wish: Prefetch, _ a: LeftFactor, tileRows: Int, before: Int
         let done = before / tileRows &* a.count
         guard done < count else { return Ahead(pointer: first + (count - 1) &* 16, step: 0, blockStride: 0) }
         return Ahead(pointer: first + done &* 16, step: 16, blockStride: 16 &* a.blockLength)
+    case .blocksBeside(let distance):
+        let done = before / tileRows &* a.blockLength &* 16
+        guard done < rows &* a.rowStride else { return Ahead(pointer: a.pointer, step: 0, blockStride: 0) }
+        let start = a.pointer - before &* a.rowStride
+        return Ahead(pointer: start + (distance &+ done), step: 16, blockStride: a.blockStride)
     }
 }
 

@@ -81,3 +81,41 @@ package func sumOfRows(
         }
     }
 }
+
+/// sums[row] += the sum of that row of a row-major matrix `[rows, columns]` without gaps, `columns` whole vectors.
+///
+/// As many rows as a vector has lanes at once: adding the even to the odd lanes of neighbours halves their number until one
+/// vector holds all sums.
+package func addRowSums(
+    _ matrix: UnsafePointer<Float>, rows: Int, columns: Int, to sums: UnsafeMutablePointer<Float>
+) {
+    func sum(ofRow row: Int) -> Vector {
+        var sum = Vector(at: matrix + row &* columns)
+        for column in stride(from: Vector.lanes, to: columns, by: Vector.lanes) {
+            sum += Vector(at: matrix + (row &* columns &+ column))
+        }
+        return sum
+    }
+    var row = 0
+    while row + Vector.lanes <= rows {
+        #if SIMD_V4
+            var some = InlineArray<16, Vector> { sum(ofRow: row &+ $0) }
+        #else
+            var some = InlineArray<8, Vector> { sum(ofRow: row &+ $0) }
+        #endif
+        var left = Vector.lanes / 2
+        while left > 0 {
+            for index in 0..<left {
+                let (a, b) = (some[unchecked: 2 &* index], some[unchecked: 2 &* index &+ 1])
+                some[unchecked: index] = a.evenLanes(b) + a.oddLanes(b)
+            }
+            left /= 2
+        }
+        (Vector(at: sums + row) + some[unchecked: 0]).store(to: sums + row)
+        row += Vector.lanes
+    }
+    while row < rows {
+        sums[row] += sum(ofRow: row).sum()
+        row += 1
+    }
+}

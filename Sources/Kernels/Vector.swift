@@ -61,9 +61,17 @@ extension Vector {
         #endif
     }
 
+    /// The sum of all lanes, halves added to halves; `sum()` adds lane after lane.
+    @inlinable @inline(__always)
+    package var total: Float {
+        var sum = self
+        for _ in 0..<Vector.lanes.trailingZeroBitCount { sum = sum.evenLanes(sum) + sum.oddLanes(sum) }
+        return sum[0]
+    }
+
     /// Lanes 0, 2, 4 … of self, then of `other`.
     @inlinable @inline(__always)
-    func evenLanes(_ other: Vector) -> Vector {
+    package func evenLanes(_ other: Vector) -> Vector {
         #if SIMD_V4
             return even_lanes_16(self, other)
         #else
@@ -73,7 +81,7 @@ extension Vector {
 
     /// Lanes 1, 3, 5 … of self, then of `other`.
     @inlinable @inline(__always)
-    func oddLanes(_ other: Vector) -> Vector {
+    package func oddLanes(_ other: Vector) -> Vector {
         #if SIMD_V4
             return odd_lanes_16(self, other)
         #else

@@ -14,7 +14,7 @@ import Tensors
 ///         for each block of the width    gradients of the answers, from them those of hidden, weight and bias
 ///
 /// The answers are kept the other way round, in panels of steps `[W, steps]`: then the weights `[W, H]` are a left factor that is
-/// read as it lies, and softmax has its sums side by side in vectors.
+/// read as it lies, and softmax has its sums side by side in vectors. Where W is small, `NarrowOutput` does it all.
 struct OutputLayer {
     let weight: UnsafeMutablePointer<Float>  // [W, H]
     let bias: UnsafeMutablePointer<Float>  // [W]
@@ -38,6 +38,11 @@ struct OutputLayer {
         _ purpose: Purpose, _ hidden: InputRows, rows: [Int32], batch: Batch, losses: inout [Double],
         answers: UnsafeMutablePointer<Float>?, _ scratch: OutputScratch
     ) {
+        if output.width <= Tuning.narrowWidth {
+            let memory = scratch.narrow(NarrowOutput.memoryCount(hiddenSize: hiddenSize, width: output.width))
+            return NarrowOutput(self, memory: memory)
+                .run(purpose, hidden, rows: rows, batch: batch, losses: &losses, answers: answers)
+        }
         let length = Self.chunkLength(steps: rows.count, width: output.width)
         for first in stride(from: 0, to: rows.count, by: length) {
             let steps = first..<min(first + length, rows.count)
@@ -246,14 +251,11 @@ private struct Chunk {
         let rows = rows(ofBlock: block)
         addGradientOfHidden(rows)
         gradientOfWeight(rows, adding: adding)
-        for row in rows {
-            var sum = Vector.zero
-            for panel in ColumnPanels(of: hidden.count) {
-                let width = wholeVectors(panel.count)
-                let numbers = answers(panel) + row * width
-                for column in stride(from: 0, to: width, by: Vector.lanes) { sum += Vector(at: numbers + column) }
-            }
-            layer.biasGradient[row] = (adding ? layer.biasGradient[row] : 0) + sum.sum()
+        let sums = layer.biasGradient + rows.lowerBound
+        if !adding { sums.update(repeating: 0, count: rows.count) }
+        for panel in ColumnPanels(of: hidden.count) {
+            let width = wholeVectors(panel.count)
+            addRowSums(answers(panel) + rows.lowerBound * width, rows: rows.count, columns: width, to: sums)
         }
     }
 

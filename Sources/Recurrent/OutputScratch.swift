@@ -33,6 +33,12 @@ final class OutputScratch {
         for row in rows { targets.append(batch.targets[Int(row)]) }
     }
 
+    /// Room for `NarrowOutput`.
+    func narrow(_ count: Int) -> UnsafeMutablePointer<Float> {
+        grow(&answers, count)
+        return answers.pointer
+    }
+
     func place(_ step: Int) -> Int { Int(places[step]) }
 
     func withTargets(_ panel: Range<Int>, _ body: (UnsafePointer<Int32>) -> Void) {

@@ -59,6 +59,10 @@ struct RecurrentLayer {
     /// Columns of a tile that belong to some slots; and how deep the backward product goes through a tile.
     private func slotColumns(_ slots: Range<Int>) -> Int { slots.count * layout.unitsPerTile }
 
+    private var weightsStayInCache: Bool {
+        forwardPanels.count * MemoryLayout<Float>.stride <= Tuning.cachedWeightBytes
+    }
+
     // MARK: - Packing
 
     /// Lays out biases and recurrent weights for the kernels; once an update.
@@ -170,7 +174,8 @@ struct RecurrentLayer {
         }
     }
 
-    /// gates of step t += h_{t-1} W_h^T.
+    /// gates of step t += h_{t-1} W_h^T. Meanwhile what comes next is brought into the cache: the next block of weights,
+    /// or where they are in the cache all the time, the next tile of gates.
     private func recur(_ t: Int, _ tile: Int, _ a: LayerActivations) {
         let columns = layout.columns(layout.hiddenSlots, ofTile: tile)
         let panel = forwardPanels.pointer + tile * hiddenSize * slotColumns(layout.hiddenSlots)
@@ -179,10 +184,13 @@ struct RecurrentLayer {
         for first in stride(from: 0, to: hiddenSize, by: Tuning.recurrentBlock) {
             let count = min(Tuning.recurrentBlock, hiddenSize - first)
             let block = panel + first * columns
+            let next = a.gateTile(tile + 1, step: t)
             multiply(
                 rows: a.sequences, LeftFactor(rows: a.hiddenStep(t) + first, pitch: a.pitch, count: count),
                 panel: block, columns: columns, start: .result, into: result,
-                prefetching: .lines(block + count * columns, count * columns / 16))
+                prefetching: weightsStayInCache
+                    ? .lines(next, a.sequences * GateLayout.width / 16)
+                    : .lines(block + count * columns, count * columns / 16))
         }
     }
 
@@ -232,7 +240,8 @@ struct RecurrentLayer {
         }
     }
 
-    /// gradient of h += dz W_h, dz being the gate gradients of the step after.
+    /// gradient of h += dz W_h, dz being the gate gradients of the step after. Meanwhile this step's gates, which the
+    /// cell needs next, come into the cache, and then the weights.
     private func recurBack(from t: Int, _ a: LayerActivations, to gradient: UnsafeMutablePointer<Float>) {
         let depth = slotColumns(layout.hiddenSlots)
         let tilesAtOnce = max(1, Tuning.recurrentBlock / depth)
@@ -247,7 +256,9 @@ struct RecurrentLayer {
                     gateRows(a.gateTile(first, step: t), layout.hiddenSlots, rowsOfTile: a.rows, tiles: count),
                     panel: block, columns: columns, start: .result,
                     into: ResultRows(gradient + panel.lowerBound, pitch: a.pitch),
-                    prefetching: .lines(block + count * depth * columns, count * depth * columns / 16))
+                    prefetching: panel.lowerBound == 0
+                        ? .blocksBeside(-a.sequences * GateLayout.width)
+                        : .lines(block + count * depth * columns, count * depth * columns / 16))
             }
         }
     }

@@ -305,4 +305,20 @@ struct PackingTests {
             #expect(abs(Double(sums[column]) - exact) <= Double(rows * rows) * 0x1p-24)
         }
     }
+
+    @Test("the sums of rows are a plain loop's, and are added", arguments: [0, 1, 7, 8, 16, 17, 40])
+    func rowSums(rows: Int) {
+        var random = SeededRandom(UInt64(rows) + 9)
+        for columns in [Vector.lanes, 3 * Vector.lanes] {
+            let matrix = random.floats(rows * columns)
+            let before = random.floats(rows + 1)
+            var sums = before
+            withMemory(of: &sums) { addRowSums(matrix, rows: rows, columns: columns, to: $0) }
+            for row in 0..<rows {
+                let exact = (0..<columns).reduce(Double(before[row])) { $0 + Double(matrix[row * columns + $1]) }
+                #expect(abs(Double(sums[row]) - exact) <= Double(columns * columns) * 0x1p-24, "row \(row)")
+            }
+            #expect(sums[rows] == before[rows], "something was written beyond the sums")
+        }
+    }
 }

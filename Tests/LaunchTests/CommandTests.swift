@@ -148,7 +148,8 @@ extension LaunchTests {
             #expect(run.errors.hasPrefix("language-model: lstm 2 x 13, "))
             #expect(
                 run.errors.hasSuffix(
-                    " parameters, batch 12 on 3 ranks, 30 steps (\(steps) an epoch)\naveraging: shared window, 3 ranks\n"))
+                    " parameters, batch 12 on 3 ranks, 30 steps (\(steps) an epoch)\naveraging: shared window, 3 ranks\n"
+                ))
             #expect(run.exitCode == 0)
             #expect(try folder.names(in: ".") == ["small.yaml", "text.txt"])
         }
