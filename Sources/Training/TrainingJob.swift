@@ -91,6 +91,9 @@ package struct TrainingJob {
         }
         describe(assembly, on: communicator, console)
         if isDryRun { return console.result("dry run: all checks have passed; nothing was written") }
+        if communicator.size > 1, assembly.memory.refusal == nil {
+            console.info("averaging: \(assembly.memory.averaging)")
+        }
 
         let environment = try Environment.json(communicator, averaging: assembly.memory.averaging)
         try communicator.agree {
@@ -163,8 +166,6 @@ package struct TrainingJob {
                 + "\(grouped(assembly.trainer.totalSteps)) steps (\(grouped(assembly.trainer.stepsPerEpoch)) an epoch)")
         if let refusal = assembly.memory.refusal {
             console.info("averaging: plain MPI_Allreduce, since the ranks can't share memory: \(refusal)")
-        } else if communicator.size > 1 {
-            console.info("averaging: \(assembly.memory.averaging)")
         }
     }
 }
