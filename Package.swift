@@ -1,4 +1,4 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
 // The SIMD level the whole program is built for: v4 (AVX-512), v3 (AVX2 and FMA) or portable.

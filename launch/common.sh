@@ -132,11 +132,11 @@ apt_get() {
 # Sees to it that a Swift toolchain that can build the project is on the PATH.
 require_swift() {
     local version
-    local cure="Swift 6.1 or newer is needed: see https://www.swift.org/install/linux, and put its usr/bin on the PATH."
+    local cure="Swift 6.2 or newer is needed: see https://www.swift.org/install/linux, and put its usr/bin on the PATH."
     command -v swift >/dev/null || fail "There is no swift on the PATH. $cure"
     version=$(swift --version 2>&1) || fail "swift does not run: $version $cure"
     version=$(sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' <<<"$version" | head -n 1)
-    if ! awk -v found="${version:-0.0}" 'BEGIN { split(found, v, "."); exit v[1] * 1000 + v[2] < 6001 }'; then
+    if ! awk -v found="${version:-0.0}" 'BEGIN { split(found, v, "."); exit v[1] * 1000 + v[2] < 6002 }'; then
         fail "The swift on the PATH is version ${version:-unknown}. $cure"
     fi
 }

@@ -152,9 +152,11 @@ private func multiplyEdge(
     result: UnsafeMutablePointer<Float>, pitch: Int, ahead: Ahead
 ) {
     let width = vectors * Vector.lanes
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: rows * width) { memory in
-        guard let beside = memory.baseAddress else { return }
-        memory.initialize(repeating: 0)
+    // On the stack, with room for the largest tile.
+    var memory = InlineArray<20, Vector>(repeating: .zero)
+    assert(rows * vectors <= memory.count, "no tile is that large")
+    withUnsafeMutableBytes(of: &memory) { bytes in
+        let beside = bytes.baseAddress!.assumingMemoryBound(to: Float.self)  // an array of 20 has an address
         for row in 0..<rows {
             switch start {
             case .zero: break

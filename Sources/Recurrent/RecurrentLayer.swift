@@ -282,13 +282,12 @@ struct RecurrentLayer {
                 let units = layout.units(ofTile: tile).count
                 for slot in layout.gates.indices {
                     let row = layout.weightRow(slot, ofTile: tile)
-                    for (slots, bias) in [
-                        (layout.inputSlots, gradients.inputBias), (layout.hiddenSlots, gradients.hiddenBias),
-                    ] where slots.contains(slot) {
-                        for unit in 0..<units {
-                            bias[row + unit] = (adding ? bias[row + unit] : 0) + sums[slot * layout.unitsPerTile + unit]
-                        }
+                    let from = sums + slot * layout.unitsPerTile
+                    func put(to bias: UnsafeMutablePointer<Float>) {
+                        for unit in 0..<units { bias[row + unit] = (adding ? bias[row + unit] : 0) + from[unit] }
                     }
+                    if layout.inputSlots.contains(slot) { put(to: gradients.inputBias) }
+                    if layout.hiddenSlots.contains(slot) { put(to: gradients.hiddenBias) }
                 }
             }
         }

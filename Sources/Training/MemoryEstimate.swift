@@ -1,4 +1,5 @@
 import Glibc
+import Kernels
 package import Recurrent
 package import Sequences
 import Tensors
@@ -25,12 +26,17 @@ package struct MemoryEstimate: Sendable {
         let width = Double(network.task.output.width)
         var parameters = gates * H * (input + H + 2) + (layers - 1) * gates * H * (2 * H + 2) + width * (H + 1)
         if case .tokens(vocabulary: let vocabulary) = network.task.input { parameters += Double(vocabulary) * input }
-        parameterBytes = 4 * parameters * (1 + Double(1 + slots) / Double(sharedBy))
+        // The recurrent weights are also laid out for the kernels, forward and backward.
+        let packed = 2 * layers * gates * H * H
+        parameterBytes = 4 * (parameters * (1 + Double(1 + slots) / Double(sharedBy)) + packed)
 
         let share = (Double(source.rows(inStep: 0)) / Double(ranks) / Double(options.accumulate)).rounded(.up)
         let rows = share * Double(source.longestWindow)
         let masks = network.dropout > 0 ? 2 * layers * H + input : 0
-        activationBytes = 4 * rows * (layers * H * (gates + 3) + 2 * max(H, input) + input + width + masks)
+        // The answers of a chunk of rows, and its hidden rows in three layouts; what products pack at a time.
+        let chunk = min(rows, max(64, Double(Tuning.logitBytes / 4) / width))
+        let products = chunk * (width + 3 * H) + Double(Tuning.largeBlock) * max(H, input)
+        activationBytes = 4 * (rows * (layers * H * (gates + 3) + 2 * max(H, input) + input + masks) + products)
         sizes = "model.hidden \(network.hiddenSize) and model.layers \(network.layers)"
     }
 
