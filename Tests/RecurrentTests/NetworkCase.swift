@@ -55,16 +55,39 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
         let takesTokens = random.number(0...1) == 0
         let givesClasses = random.number(0...2) > 0
         let scoring = seed % 4 == 0 ? .all : Scoring.allCases[random.number(0...3)]
-        self.seed = seed
-        cellName = cell
         let layers = hidden > 12 ? 1 : random.number(1...3)
-        self.layers = layers
-        hiddenSize = hidden
-        embeddingSize = random.number(1...9)
-        dropout = givenDropout ?? (seed % 3 == 0 ? Float.random(in: 0.1...0.6, using: &random) : 0)
-        task = TaskShape(
+        let embedding = random.number(1...9)
+        let dropout = givenDropout ?? (seed % 3 == 0 ? Float.random(in: 0.1...0.6, using: &random) : 0)
+        let task = TaskShape(
             input: takesTokens ? .tokens(vocabulary: random.number(2...9)) : .features(random.number(1...4)),
             output: givesClasses ? .classes(random.number(2...9)) : .values(random.number(1...3)))
+        self.init(
+            cell: cell, seed: seed, layers: layers, hidden: hidden, embedding: embedding, window: window,
+            sequences: sequences, task: task, scoring: scoring, dropout: dropout, bound: 0.7, &random)
+    }
+
+    /// A shape that is given, with the seed's numbers: parameters within `bound`.
+    init(
+        cell: String, seed: UInt64, layers: Int, hidden: Int, embedding: Int, window: Int, sequences: Int,
+        task: TaskShape, scoring: Scoring, dropout: Float, bound: Float
+    ) {
+        var random = SeededRandom(seed)
+        self.init(
+            cell: cell, seed: seed, layers: layers, hidden: hidden, embedding: embedding, window: window,
+            sequences: sequences, task: task, scoring: scoring, dropout: dropout, bound: bound, &random)
+    }
+
+    private init(
+        cell: String, seed: UInt64, layers: Int, hidden: Int, embedding: Int, window: Int, sequences: Int,
+        task: TaskShape, scoring: Scoring, dropout: Float, bound: Float, _ random: inout SeededRandom
+    ) {
+        self.seed = seed
+        cellName = cell
+        self.layers = layers
+        hiddenSize = hidden
+        embeddingSize = embedding
+        self.dropout = dropout
+        self.task = task
         self.scoring = scoring
         batch = Self.batch(task, window: window, sequences: sequences, scoring, &random)
         let layout = NetworkConfiguration(
@@ -72,7 +95,7 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
         ).layout
         var parameters = [Float](repeating: 0, count: layout.count)
         for tensor in layout.tensors {
-            for place in tensor.range { parameters[place] = random.float(0.7) }
+            for place in tensor.range { parameters[place] = random.float(bound) }
         }
         self.parameters = parameters
         // Two in three begin somewhere, as a carried state does.

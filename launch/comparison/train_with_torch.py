@@ -9,6 +9,7 @@ Ranks find each other by --rank, --ranks and --meeting, a file that doesn't exis
 
 import argparse
 import json
+import os
 import time
 
 import torch
@@ -98,9 +99,12 @@ def main():
     work = shape.tokens_per_step * options.ranks * options.steps_per_line
     rates = [work / seconds for seconds in train(shape, options)]
     if options.rank == 0:
-        print(json.dumps({"tokens_per_second": rates, "torch": torch.__version__, "tcmalloc": preloads_tcmalloc()}))
+        figures = {"tokens_per_second": rates, "torch": torch.__version__, "tcmalloc": preloads_tcmalloc()}
+        print(json.dumps(figures), flush=True)
     if options.ranks > 1:
         torch.distributed.destroy_process_group()
+        # Without the interpreter's own end: gloo's threads now and then abort a process that is done.
+        os._exit(0)
 
 
 if __name__ == "__main__":
