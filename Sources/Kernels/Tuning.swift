@@ -9,7 +9,7 @@ package enum Tuning {
 
     /// Rows of a tile at most. Accumulators are rows x 4 vectors, and each step of k needs the broadcast numbers of all
     /// rows and some vectors of columns beside them: 20 + 5 + 4 of AVX-512's 32 registers (6 rows would fit, but the
-    /// compiler loads all columns at once and then spills: 0.75 of peak instead of 0.96), 12 + 3 + 1 of AVX2's 16 (0.90 to
+    /// compiler loads all columns at once and then spills: 0.75 of peak instead of 0.96; row by row it doesn't, 0.93), 12 + 3 + 1 of AVX2's 16 (0.90 to
     /// 0.95; 2 rows: 0.67 to 0.85), the same 12 + 3 as pairs of arm64's 32. Portable x86 has 16 registers of half a vector.
     @inlinable package static var tileRows: Int {
         #if SIMD_V4
