@@ -56,7 +56,7 @@ struct LocalRanks {
 
     /// What mpirun needs here and the user has not set otherwise.
     private func environment(forRanks ranks: Int) -> [String: String] {
-        var needed: [String: String] = ["OPENBLAS_NUM_THREADS": "1"]
+        var needed: [String: String] = [:]
         if geteuid() == 0 {
             needed["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
             needed["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"

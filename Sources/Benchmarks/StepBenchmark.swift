@@ -62,21 +62,11 @@ package struct StepBenchmark {
         let vocabulary = try communicator.agree { try vocabularySize }
         let window = configuration.integer("training.window")
         let task = LanguageModel(vocabularySize: vocabulary)
-        let sizes = NetworkConfiguration(configuration, task: task.shape)
-        let rule = UpdateRuleTable.rule(configuration)
         let hosts = try Hosts(communicator)
-        let memory = try TrainingMemory(
-            communicator, hosts, count: sizes.layout.count, slots: rule.slots.count, averaging: options.averaging)
-        let optimizer = Optimizer(rule, blocks: memory.slots)
-        try memory.write {
-            optimizer.fillInitialState()
-            InitialWeights(configuration).fill(memory.parameters, for: sizes, seed: options.seed)
-        }
-        var trainer = Trainer(
-            communicator, options, task: task,
-            source: RandomTokens(vocabulary: vocabulary, streams: options.batch, window: window),
-            network: Network(sizes, parameters: memory.parameters, gradients: memory.gradients), memory: memory,
-            optimizer: optimizer, schedule: Schedule(configuration))
+        var trainer = try Trainer(
+            communicator, hosts, configuration, task: task,
+            source: RandomTokens(vocabulary: vocabulary, streams: options.batch, window: window))
+        let sizes = trainer.network.configuration
 
         let peakBefore = Self.measurePeak()
         _ = try trainer.step()
@@ -94,7 +84,7 @@ package struct StepBenchmark {
         }
         // A core that something else disturbs shows less than its peak: the better of two times counts.
         let peak = try communicator.allreduce(max(peakBefore, Self.measurePeak()), .minimum)
-        try memory.free()
+        try trainer.memory.free()
         try hosts.free()
         return try result(times, summaries, sizes, tokens: Double(options.batch * window), peak: peak)
     }

@@ -4,7 +4,7 @@
 package func packColumns(
     from matrix: UnsafePointer<Float>, pitch: Int, columns: Int, count: Int, into panel: UnsafeMutablePointer<Float>
 ) {
-    let width = (columns + Vector.lanes - 1) / Vector.lanes * Vector.lanes
+    let width = wholeVectors(columns)
     for k in 0..<count {
         let row = matrix + k &* pitch
         let to = panel + k &* width

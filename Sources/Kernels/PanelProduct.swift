@@ -43,8 +43,8 @@ package enum Prefetch {
     case nothing
     /// What stands this many floats beside the left factor's numbers: the next columns of a factor that is read by columns.
     case beside(Int)
-    /// This many lines from an address on: the panel of the next product.
-    case lines(UnsafePointer<Float>, Int)
+    /// This many floats from an address on: the panel of the next product.
+    case floats(UnsafePointer<Float>, Int)
     /// For each block of the left factor, all its rows, but this many floats beside them: the gates of the step before.
     case blocksBeside(Int)
 }
@@ -86,7 +86,7 @@ package func multiply(
     prefetching: Prefetch = .nothing
 ) {
     let isWhole = columns % Vector.lanes == 0
-    let vectors = (columns + Vector.lanes - 1) / Vector.lanes
+    let vectors = wholeVectors(columns) / Vector.lanes
     var first = 0
     while first < rows {
         let count = rowsOfNextTile(rows - first)
@@ -115,21 +115,22 @@ package func multiply(
 
 /// Where the tile of `tileRows` rows, after `before` others, prefetches.
 private func place(_ wish: Prefetch, _ a: LeftFactor, tileRows: Int, before: Int, rows: Int) -> Ahead {
+    let line = Tuning.lineFloats
     switch wish {
     case .nothing:
         return Ahead(pointer: a.pointer, step: 0, blockStride: 0)
     case .beside(let distance):
         return Ahead(pointer: a.pointer + distance, step: a.step, blockStride: a.blockStride)
-    case .lines(let first, let count):
+    case .floats(let first, let count):
         // The tiles share the lines out, one each step of k; who comes after the last asks for the last again.
-        let done = before / tileRows &* a.count
-        guard done < count else { return Ahead(pointer: first + (count - 1) &* 16, step: 0, blockStride: 0) }
-        return Ahead(pointer: first + done &* 16, step: 16, blockStride: 16 &* a.blockLength)
+        let done = before / tileRows &* a.count &* line
+        guard done < count else { return Ahead(pointer: first + (count - line), step: 0, blockStride: 0) }
+        return Ahead(pointer: first + done, step: line, blockStride: line &* a.blockLength)
     case .blocksBeside(let distance):
-        let done = before / tileRows &* a.blockLength &* 16
+        let done = before / tileRows &* a.blockLength &* line
         guard done < rows &* a.rowStride else { return Ahead(pointer: a.pointer, step: 0, blockStride: 0) }
         let start = a.pointer - before &* a.rowStride
-        return Ahead(pointer: start + (distance &+ done), step: 16, blockStride: a.blockStride)
+        return Ahead(pointer: start + (distance &+ done), step: line, blockStride: a.blockStride)
     }
 }
 
@@ -141,8 +142,8 @@ private func rowsOfNextTile(_ left: Int) -> Int {
 
 /// A row of zeros, to start from. Unsafe in name only: nobody writes to it.
 nonisolated(unsafe) private let zeros: UnsafePointer<Float> = {
-    let row = UnsafeMutablePointer<Float>.allocate(capacity: Tuning.tileVectors * Vector.lanes)
-    row.initialize(repeating: 0, count: Tuning.tileVectors * Vector.lanes)
+    let row = UnsafeMutablePointer<Float>.allocate(capacity: Tuning.tileColumns)
+    row.initialize(repeating: 0, count: Tuning.tileColumns)
     return UnsafePointer(row)
 }()
 
@@ -210,7 +211,7 @@ package struct ColumnPanels: Sequence, IteratorProtocol {
 
     package mutating func next() -> Range<Int>? {
         guard first < columns else { return nil }
-        let left = (columns - first + Vector.lanes - 1) / Vector.lanes
+        let left = wholeVectors(columns - first) / Vector.lanes
         let most = Tuning.tileVectors
         let vectors = left > most && left < 2 * most ? (left + 1) / 2 : Swift.min(left, most)
         let panel = first..<Swift.min(first + vectors * Vector.lanes, columns)
@@ -220,6 +221,7 @@ package struct ColumnPanels: Sequence, IteratorProtocol {
 }
 
 /// Columns rounded up to whole vectors.
+@inlinable
 package func wholeVectors(_ columns: Int) -> Int { (columns + Vector.lanes - 1) / Vector.lanes * Vector.lanes }
 
 /// result `[rows, columns]` = start + a `[rows, K]` · b `[K, columns]`, of which `panels` holds all, as `packPanels` makes

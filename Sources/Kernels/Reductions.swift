@@ -3,6 +3,21 @@ package enum PartialSum {
     /// Floats of one partial sum. Sums over parts that begin at its multiples, added in order, are the sum over the whole
     /// bit for bit.
     package static let length = 4096
+
+    /// Σ x² over `count` floats, which `numbers` hands out vector by vector.
+    @inline(__always)
+    fileprivate static func sumOfSquares(_ count: Int, _ numbers: (_ at: Int, _ span: VectorSpan) -> Vector) -> Double {
+        var total = 0.0
+        for start in stride(from: 0, to: count, by: length) {
+            var sum = Vector.zero
+            forEachVector(of: min(length, count - start)) { offset, span in
+                let x = numbers(start + offset, span)
+                sum = sum.plus(x, times: x)
+            }
+            total += Double(sum.sum())
+        }
+        return total
+    }
 }
 
 extension UnsafeMutableBufferPointer<Float> {
@@ -10,16 +25,7 @@ extension UnsafeMutableBufferPointer<Float> {
     /// accumulators stay exact to about 1e-6 whatever the length.
     package var sumOfSquares: Double {
         guard let baseAddress else { return 0 }
-        var total = 0.0
-        for start in stride(from: 0, to: count, by: PartialSum.length) {
-            var sum = Vector.zero
-            forEachVector(of: Swift.min(PartialSum.length, count - start)) { offset, span in
-                let x = span.load(baseAddress + start + offset)
-                sum = sum.plus(x, times: x)
-            }
-            total += Double(sum.sum())
-        }
-        return total
+        return PartialSum.sumOfSquares(count) { at, span in span.load(baseAddress + at) }
     }
 
     /// x = terms[0][first...] + terms[1][first...] + …, element by element and in that order; returns Σ x² as
@@ -28,27 +34,11 @@ extension UnsafeMutableBufferPointer<Float> {
     /// - Parameter terms: at least one pointer, each to `first` floats and as many more as x has; x itself may be there.
     package func setSum(of terms: UnsafeBufferPointer<UnsafePointer<Float>>, from first: Int) -> Double {
         guard let baseAddress else { return 0 }
-        var total = 0.0
-        for start in stride(from: 0, to: count, by: PartialSum.length) {
-            var squares = Vector.zero
-            forEachVector(of: Swift.min(PartialSum.length, count - start)) { offset, span in
-                let at = start + offset
-                var x = span.load(terms[0] + first + at)
-                for term in 1..<terms.count { x += span.load(terms[term] + first + at) }
-                span.store(x, baseAddress + at)
-                squares = squares.plus(x, times: x)
-            }
-            total += Double(squares.sum())
-        }
-        return total
-    }
-
-    /// x *= factor.
-    package func scale(by factor: Float) {
-        guard let baseAddress else { return }
-        let factor = Vector(repeating: factor)
-        forEachVector(of: count) { offset, span in
-            span.store(span.load(baseAddress + offset) * factor, baseAddress + offset)
+        return PartialSum.sumOfSquares(count) { at, span in
+            var x = span.load(terms[0] + first + at)
+            for term in 1..<terms.count { x += span.load(terms[term] + first + at) }
+            span.store(x, baseAddress + at)
+            return x
         }
     }
 

@@ -44,7 +44,7 @@ package struct ColumnSoftmax {
         _ panel: UnsafeMutablePointer<Float>, columns: Int, bias: UnsafePointer<Float>,
         memory: UnsafeMutablePointer<Float>, blocks: Int
     ) {
-        precondition(columns <= Tuning.tileVectors * Vector.lanes, "a panel is at most as wide as a tile")
+        precondition(columns <= Tuning.tileColumns, "a panel is at most as wide as a tile")
         self.panel = panel
         self.columns = columns
         width = wholeVectors(columns)

@@ -6,6 +6,11 @@
 package enum Tuning {
     /// Columns of a tile, as vectors: the four gates of an LSTM's units side by side, at every level.
     @inlinable package static var tileVectors: Int { 4 }
+    /// The same in floats.
+    @inlinable package static var tileColumns: Int { tileVectors * Vector.lanes }
+
+    /// Floats of a cache line, which a prefetch asks for.
+    @inlinable package static var lineFloats: Int { 16 }
 
     /// Rows of a tile at most. Accumulators are rows x 4 vectors, and each step of k needs the broadcast numbers of all
     /// rows and some vectors of columns beside them: 20 + 5 + 4 of AVX-512's 32 registers (6 rows would fit, but the
@@ -64,7 +69,7 @@ package enum Tuning {
     /// Floats from one row of activations to the next: whole vectors, and no multiple of a kilobyte, so that the rows of a
     /// tile don't meet in the same sets of the L1 cache.
     @inlinable package static func rowPitch(_ width: Int) -> Int {
-        let whole = (width + Vector.lanes - 1) / Vector.lanes * Vector.lanes
+        let whole = wholeVectors(width)
         return whole > 0 && whole % 256 == 0 ? whole + 16 : whole
     }
 }

@@ -29,7 +29,7 @@ struct GateLayout {
     }
 
     /// Floats of a tile's row.
-    static var width: Int { Tuning.tileVectors * Vector.lanes }
+    static var width: Int { Tuning.tileColumns }
 
     /// The units of a tile; the last tile may have fewer than it has room for.
     func units(ofTile tile: Int) -> Range<Int> {
@@ -39,10 +39,14 @@ struct GateLayout {
     /// Whole vectors that hold a tile's units, of each slot.
     func unitVectors(ofTile tile: Int) -> Int { wholeVectors(units(ofTile: tile).count) / Vector.lanes }
 
+    /// Where some slots begin in a tile's row, and how many floats they take.
+    func firstColumn(_ slots: Range<Int>) -> Int { slots.lowerBound * unitsPerTile }
+    func width(_ slots: Range<Int>) -> Int { slots.count * unitsPerTile }
+
     /// Columns of a tile that a product with these slots computes: all of them but where the last tile of a single slot
     /// has fewer units.
     func columns(_ slots: Range<Int>, ofTile tile: Int) -> Int {
-        gates.count == 1 ? wholeVectors(units(ofTile: tile).count) : slots.count * unitsPerTile
+        gates.count == 1 ? wholeVectors(units(ofTile: tile).count) : width(slots)
     }
 
     /// First row of the weights `[G H, …]` for a slot of a tile.

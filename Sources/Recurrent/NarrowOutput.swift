@@ -21,7 +21,7 @@ struct NarrowOutput {
         weights = memory
         sums = memory + layer.output.width * pitch
         packColumns(
-            from: layer.weight, pitch: layer.hiddenSize, columns: min(layer.hiddenSize, pitch),
+            from: layer.weight, pitch: layer.hiddenSize, columns: layer.hiddenSize,
             count: layer.output.width, into: weights)
         sums.update(repeating: 0, count: layer.output.width * pitch)
     }
@@ -42,7 +42,7 @@ struct NarrowOutput {
                 losses[Int(place) % batch.sequences] += judge(answer, Int(place), batch)
                 if let answers { (answers + step * width).update(from: answer, count: width) }
                 guard case .training(let hiddenGradient, _) = purpose else { continue }
-                turnIntoGradient(answer, Int(place), batch)
+                layer.turnIntoGradient(answer, stride: 1, rows: 0..<width, Int(place), batch)
                 for index in 0..<width { biasSums[index] += answer[index] }
                 backward(row, answer, hiddenGradient.pointer + step * hiddenGradient.pitch)
             }
@@ -67,23 +67,7 @@ struct NarrowOutput {
         case .classes(let classes):
             let logit = answer[Int(batch.targets[place])]
             return Double(softmax(answer, count: classes)) - Double(logit)
-        case .values(let values):
-            var sum = 0.0
-            for value in 0..<values {
-                let error = Double(answer[value]) - Double(batch.targetValues[place * values + value])
-                sum += error * error
-            }
-            return sum / Double(values)
-        }
-    }
-
-    private func turnIntoGradient(_ answer: UnsafeMutablePointer<Float>, _ place: Int, _ batch: Batch) {
-        switch layer.output {
-        case .classes: answer[Int(batch.targets[place])] -= 1
-        case .values(let values):
-            for value in 0..<values {
-                answer[value] = 2 * (answer[value] - batch.targetValues[place * values + value]) / Float(values)
-            }
+        case .values: return layer.squaredError(answer, stride: 1, place, batch)
         }
     }
 

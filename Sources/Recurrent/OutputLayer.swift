@@ -80,13 +80,45 @@ struct OutputLayer {
     static func chunkLength(steps: Int, width: Int) -> Int {
         let most = max(1, Tuning.logitBytes / MemoryLayout<Float>.stride / width)
         let chunks = max(1, (steps + most - 1) / most)
-        let panel = Tuning.tileVectors * Vector.lanes
+        let panel = Tuning.tileColumns
         return max(panel, ((steps + chunks - 1) / chunks + panel - 1) / panel * panel)
     }
 
     /// Rows of the width in a block, so that a block of answers stays in L2.
     static func blockLength(steps: Int, width: Int) -> Int {
         min(width, Tuning.columnBlock, max(64, Tuning.answerBlockBytes / MemoryLayout<Float>.stride / max(steps, 1)))
+    }
+
+    static func blockCount(steps: Int, width: Int) -> Int {
+        let length = blockLength(steps: steps, width: width)
+        return (width + length - 1) / length
+    }
+
+    /// The loss of a step that answers with values: their mean squared error. The answers are `stride` floats apart.
+    func squaredError(_ answer: UnsafePointer<Float>, stride: Int, _ place: Int, _ batch: Batch) -> Double {
+        let values = output.width
+        var sum = 0.0
+        for value in 0..<values {
+            let error = Double(answer[value * stride]) - Double(batch.targetValues[place * values + value])
+            sum += error * error
+        }
+        return sum / Double(values)
+    }
+
+    /// A step's answers, those of `rows`, become the gradients of its loss by the numbers before the loss.
+    func turnIntoGradient(
+        _ answer: UnsafeMutablePointer<Float>, stride: Int, rows: Range<Int>, _ place: Int, _ batch: Batch
+    ) {
+        switch output {
+        case .classes:
+            let target = Int(batch.targets[place])
+            if rows.contains(target) { answer[target * stride] -= 1 }
+        case .values(let values):
+            for value in rows {
+                let error = answer[value * stride] - batch.targetValues[place * values + value]
+                answer[value * stride] = 2 * error / Float(values)
+            }
+        }
     }
 }
 
@@ -99,7 +131,7 @@ private struct Chunk {
     private var H: Int { layer.hiddenSize }
     private var W: Int { layer.output.width }
     private var blockLength: Int { OutputLayer.blockLength(steps: hidden.count, width: W) }
-    var blocks: Int { (W + blockLength - 1) / blockLength }
+    var blocks: Int { OutputLayer.blockCount(steps: hidden.count, width: W) }
 
     private func rows(ofBlock block: Int) -> Range<Int> { block * blockLength..<min((block + 1) * blockLength, W) }
 
@@ -139,17 +171,12 @@ private struct Chunk {
                 for step in 0..<panel.count {
                     losses[scratch.place(panel.lowerBound + step) % batch.sequences] += softmax.loss(step)
                 }
-            case .values(let values):
+            case .values:
                 let pitch = wholeVectors(panel.count)
                 for step in 0..<panel.count {
                     let place = scratch.place(panel.lowerBound + step)
-                    var sum = 0.0
-                    for value in 0..<values {
-                        let target = batch.targetValues[place * values + value]
-                        let error = Double(answers(panel)[value * pitch + step]) - Double(target)
-                        sum += error * error
-                    }
-                    losses[place % batch.sequences] += sum / Double(values)
+                    losses[place % batch.sequences] += layer.squaredError(
+                        answers(panel) + step, stride: pitch, place, batch)
                 }
             }
         }
@@ -216,23 +243,14 @@ private struct Chunk {
         let rows = rows(ofBlock: block)
         for panel in ColumnPanels(of: hidden.count) {
             let pitch = wholeVectors(panel.count)
-            switch layer.output {
-            case .classes:
-                scratch.withTargets(panel) { targets in
-                    for step in 0..<panel.count where rows.contains(Int(targets[step])) {
-                        answers(panel)[Int(targets[step]) * pitch + step] -= 1
-                    }
-                }
-            case .values(let values):
-                for value in rows {
-                    for step in 0..<panel.count {
-                        let target = batch.targetValues[scratch.place(panel.lowerBound + step) * values + value]
-                        let error = answers(panel)[value * pitch + step] - target
-                        answers(panel)[value * pitch + step] = 2 * error / Float(values)
-                    }
-                    // What a product made of steps that are none must reach no sum.
-                    for step in panel.count..<pitch { answers(panel)[value * pitch + step] = 0 }
-                }
+            for step in 0..<panel.count {
+                layer.turnIntoGradient(
+                    answers(panel) + step, stride: pitch, rows: rows, scratch.place(panel.lowerBound + step), batch)
+            }
+            // What a product and the bias made of steps that are none must reach no sum; probabilities are 0 there.
+            guard case .values = layer.output else { continue }
+            for row in rows {
+                for step in panel.count..<pitch { answers(panel)[row * pitch + step] = 0 }
             }
         }
     }
@@ -283,7 +301,7 @@ private struct Chunk {
     /// gradient of weight `[W, H]` = (or +=) d hidden.
     private func gradientOfWeight(_ rows: Range<Int>, adding: Bool) {
         // The whole panels of steps are one left factor, in blocks; the last ones, narrower, come after it.
-        let panelWidth = Tuning.tileVectors * Vector.lanes
+        let panelWidth = Tuning.tileColumns
         var whole = 0
         for panel in ColumnPanels(of: hidden.count) where panel.count == panelWidth { whole = panel.upperBound }
         if whole > 0 {

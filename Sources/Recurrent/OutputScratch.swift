@@ -20,8 +20,7 @@ final class OutputScratch {
     /// Makes room for these steps of a batch.
     func prepare(_ steps: Int, hiddenSize: Int, width: Int, _ batch: Batch, _ rows: ArraySlice<Int32>) {
         let columns = wholeVectors(hiddenSize)
-        let block = OutputLayer.blockLength(steps: steps, width: width)
-        let blocks = (width + block - 1) / block
+        let blocks = OutputLayer.blockCount(steps: steps, width: width)
         grow(&answers, wholeVectors(steps) * width)
         grow(&softmax, ColumnSoftmax.memoryCount(columns: steps, blocks: blocks))
         grow(&hiddenColumns, wholeVectors(steps) * hiddenSize)

@@ -51,13 +51,10 @@ struct RecurrentLayer {
         weights = Weights(layer: layer, of: configuration.layout, in: parameters)
         self.gradients = Weights(layer: layer, of: configuration.layout, in: gradients)
         bias = FloatBlock(count: layout.tiles * GateLayout.width)
-        let depth = layout.tiles * layout.hiddenSlots.count * layout.unitsPerTile
+        let depth = layout.tiles * layout.width(layout.hiddenSlots)
         forwardPanels = FloatBlock(count: depth * hiddenSize)
         backwardPanels = FloatBlock(count: depth * wholeVectors(hiddenSize))
     }
-
-    /// Columns of a tile that belong to some slots; and how deep the backward product goes through a tile.
-    private func slotColumns(_ slots: Range<Int>) -> Int { slots.count * layout.unitsPerTile }
 
     private var weightsStayInCache: Bool {
         forwardPanels.count * MemoryLayout<Float>.stride <= Tuning.cachedWeightBytes
@@ -67,7 +64,7 @@ struct RecurrentLayer {
 
     /// Lays out biases and recurrent weights for the kernels; once an update.
     func pack() {
-        let hiddenColumns = slotColumns(layout.hiddenSlots)
+        let hiddenColumns = layout.width(layout.hiddenSlots)
         for tile in 0..<layout.tiles {
             let units = layout.units(ofTile: tile).count
             for slot in layout.gates.indices {
@@ -155,7 +152,7 @@ struct RecurrentLayer {
                 tile, layout.inputSlots, weights.inputWeight, width: inputSize, into: scratch.pointer)
             let rows = gates + tile * input.count * GateLayout.width
             let row = bias.pointer + tile * GateLayout.width
-            let first = layout.inputSlots.lowerBound * layout.unitsPerTile
+            let first = layout.firstColumn(layout.inputSlots)
             multiply(
                 rows: input.count, LeftFactor(rows: input.pointer, pitch: input.pitch, count: inputSize),
                 panel: scratch.pointer, columns: layout.columns(layout.inputSlots, ofTile: tile),
@@ -167,7 +164,7 @@ struct RecurrentLayer {
     /// The slots that no input reaches begin with their bias, and what a narrow last tile doesn't use with zeros.
     private func beginOtherSlots(ofTile tile: Int, _ rows: UnsafeMutablePointer<Float>, _ count: Int) {
         let row = bias.pointer + tile * GateLayout.width
-        let used = layout.inputSlots.lowerBound * layout.unitsPerTile + layout.columns(layout.inputSlots, ofTile: tile)
+        let used = layout.firstColumn(layout.inputSlots) + layout.columns(layout.inputSlots, ofTile: tile)
         guard used < GateLayout.width else { return }
         for index in 0..<count {
             (rows + index * GateLayout.width + used).update(from: row + used, count: GateLayout.width - used)
@@ -178,19 +175,18 @@ struct RecurrentLayer {
     /// or where they are in the cache all the time, the next tile of gates.
     private func recur(_ t: Int, _ tile: Int, _ a: LayerActivations) {
         let columns = layout.columns(layout.hiddenSlots, ofTile: tile)
-        let panel = forwardPanels.pointer + tile * hiddenSize * slotColumns(layout.hiddenSlots)
+        let panel = forwardPanels.pointer + tile * hiddenSize * layout.width(layout.hiddenSlots)
         let result = ResultRows(
-            a.gateTile(tile, step: t) + layout.hiddenSlots.lowerBound * layout.unitsPerTile, pitch: GateLayout.width)
+            a.gateTile(tile, step: t) + layout.firstColumn(layout.hiddenSlots), pitch: GateLayout.width)
         for first in stride(from: 0, to: hiddenSize, by: Tuning.recurrentBlock) {
             let count = min(Tuning.recurrentBlock, hiddenSize - first)
             let block = panel + first * columns
-            let next = a.gateTile(tile + 1, step: t)
             multiply(
                 rows: a.sequences, LeftFactor(rows: a.hiddenStep(t) + first, pitch: a.pitch, count: count),
                 panel: block, columns: columns, start: .result, into: result,
                 prefetching: weightsStayInCache
-                    ? .lines(next, a.sequences * GateLayout.width / 16)
-                    : .lines(block + count * columns, count * columns / 16))
+                    ? .floats(a.gateTile(tile + 1, step: t), a.sequences * GateLayout.width)
+                    : .floats(block + count * columns, count * columns))
         }
     }
 
@@ -243,7 +239,7 @@ struct RecurrentLayer {
     /// gradient of h += dz W_h, dz being the gate gradients of the step after. Meanwhile this step's gates, which the
     /// cell needs next, come into the cache, and then the weights.
     private func recurBack(from t: Int, _ a: LayerActivations, to gradient: UnsafeMutablePointer<Float>) {
-        let depth = slotColumns(layout.hiddenSlots)
+        let depth = layout.width(layout.hiddenSlots)
         let tilesAtOnce = max(1, Tuning.recurrentBlock / depth)
         for panel in ColumnPanels(of: hiddenSize) {
             let columns = wholeVectors(panel.count)
@@ -258,7 +254,7 @@ struct RecurrentLayer {
                     into: ResultRows(gradient + panel.lowerBound, pitch: a.pitch),
                     prefetching: panel.lowerBound == 0
                         ? .blocksBeside(-a.sequences * GateLayout.width)
-                        : .lines(block + count * depth * columns, count * depth * columns / 16))
+                        : .floats(block + count * depth * columns, count * depth * columns))
             }
         }
     }
@@ -268,8 +264,8 @@ struct RecurrentLayer {
         _ gates: UnsafePointer<Float>, _ slots: Range<Int>, rowsOfTile: Int, tiles: Int
     ) -> LeftFactor {
         LeftFactor(
-            gates + slots.lowerBound * layout.unitsPerTile, rowStride: GateLayout.width, step: 1,
-            blockLength: slotColumns(slots), blockStride: rowsOfTile * GateLayout.width, blocks: tiles)
+            gates + layout.firstColumn(slots), rowStride: GateLayout.width, step: 1,
+            blockLength: layout.width(slots), blockStride: rowsOfTile * GateLayout.width, blocks: tiles)
     }
 
     /// Adds up the gate gradients: of all steps, or of the distinct tokens, which hold the sums over their steps.
@@ -322,7 +318,7 @@ struct RecurrentLayer {
     private func gradientOfInput(
         _ gates: UnsafePointer<Float>, _ rows: Int, into result: ResultRows, _ scratch: FloatBlock
     ) {
-        let depth = slotColumns(layout.inputSlots)
+        let depth = layout.width(layout.inputSlots)
         let tilesAtOnce = max(1, Tuning.largeBlock / depth)
         for first in stride(from: 0, to: layout.tiles, by: tilesAtOnce) {
             let count = min(tilesAtOnce, layout.tiles - first)

@@ -16,7 +16,7 @@ package final class Workspace {
     private(set) var layers: [LayerActivations] = []
     /// `[T B, E]`: the embedding's output, or that of the distinct tokens; nothing when features are read where they lie.
     private(set) var embedded = FloatBlock(count: 0)
-    var distinct: DistinctTokens
+    private(set) var distinct: DistinctTokens
     /// Whether this window's embedding is folded into the first layer.
     private(set) var isFolded = false
     private var foldedGates = FloatBlock(count: 0)

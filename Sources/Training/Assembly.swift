@@ -15,8 +15,6 @@ package struct Assembly {
     package let data: TaskData
     package var trainer: Trainer
     package let validation: Scorer?
-    /// What the parts work on; freed by whoever made the assembly.
-    package let memory: TrainingMemory
     private let hosts: Hosts
 
     /// Collective: every rank opens the data it will read; a failure on one ends all, with one message.
@@ -39,25 +37,13 @@ package struct Assembly {
                 sharedBy: options.averaging == .auto ? hosts.host.size : 1
             ).check(ranksOnHost: hosts.host.size)
         }
-        let layout = sizes.layout
-        let memory = try TrainingMemory(
-            communicator, hosts, count: layout.count, slots: rule.slots.count, averaging: options.averaging)
-        let network = Network(sizes, parameters: memory.parameters, gradients: memory.gradients)
-        let optimizer = Optimizer(rule, blocks: memory.slots)
-        try memory.write {
-            optimizer.fillInitialState()
-            InitialWeights(configuration).fill(memory.parameters, for: sizes, seed: options.seed)
-            if let initialWeights { try read(initialWeights, into: memory.parameters, layout: layout) }
-        }
-
         self.configuration = configuration
         self.options = options
         self.data = data
-        self.memory = memory
         self.hosts = hosts
-        trainer = Trainer(
-            communicator, options, task: data.task, source: source, network: network, memory: memory,
-            optimizer: optimizer, schedule: Schedule(configuration))
+        trainer = try Trainer(communicator, hosts, configuration, task: data.task, source: source) { parameters in
+            if let initialWeights { try read(initialWeights, into: parameters, layout: sizes.layout) }
+        }
         validation = data.validation.map {
             Scorer(communicator, task: data.task, source: $0, for: sizes, rootOnly: options.validatesAtRoot)
         }
@@ -65,8 +51,37 @@ package struct Assembly {
 
     /// Gives back what the ranks share; nothing of the assembly may be used afterwards. Collective (MPI_Win_free).
     package func free() throws {
-        try memory.free()
+        try trainer.memory.free()
         try hosts.free()
+    }
+}
+
+extension Trainer {
+    /// Puts a trainer together on memory of its own (`memory`, to be freed by the caller): network, initial weights and
+    /// optimiser by the configuration.
+    ///
+    /// Collective (MPI_Win_allocate_shared on each host, or nothing).
+    ///
+    /// - Parameter finishWeights: may change the initial weights, on the ranks that write them for others.
+    package init(
+        _ communicator: Communicator, _ hosts: Hosts, _ configuration: Configuration, task: any SequenceTask,
+        source: any SequenceSource, finishWeights: (FloatBlock) throws -> Void = { _ in }
+    ) throws {
+        let options = Options(configuration)
+        let sizes = NetworkConfiguration(configuration, task: task.shape)
+        let rule = UpdateRuleTable.rule(configuration)
+        let memory = try TrainingMemory(
+            communicator, hosts, count: sizes.layout.count, slots: rule.slots.count, averaging: options.averaging)
+        let optimizer = Optimizer(rule, blocks: memory.slots)
+        try memory.write {
+            optimizer.fillInitialState()
+            InitialWeights(configuration).fill(memory.parameters, for: sizes, seed: options.seed)
+            try finishWeights(memory.parameters)
+        }
+        self.init(
+            communicator, options, task: task, source: source,
+            network: Network(sizes, parameters: memory.parameters, gradients: memory.gradients), memory: memory,
+            optimizer: optimizer, schedule: Schedule(configuration))
     }
 }
 

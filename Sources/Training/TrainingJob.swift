@@ -91,11 +91,11 @@ package struct TrainingJob {
         }
         describe(assembly, on: communicator, console)
         if isDryRun { return console.result("dry run: all checks have passed; nothing was written") }
-        if communicator.size > 1, assembly.memory.refusal == nil {
-            console.info("averaging: \(assembly.memory.averaging)")
+        if communicator.size > 1, assembly.trainer.memory.refusal == nil {
+            console.info("averaging: \(assembly.trainer.memory.averaging)")
         }
 
-        let environment = try Environment.json(communicator, averaging: assembly.memory.averaging)
+        let environment = try Environment.json(communicator, averaging: assembly.trainer.memory.averaging)
         try communicator.agree {
             guard communicator.isRoot else { return }
             try prepareFolder(assembly.configuration, environment, checkpoint)
@@ -164,7 +164,7 @@ package struct TrainingJob {
             "\(assembly.configuration.text("task")): \(sizes.cell.name) \(sizes.layers) x \(sizes.hiddenSize), "
                 + "\(grouped(sizes.layout.parameterCount)) parameters, batch \(assembly.options.batch) on \(ranks), "
                 + "\(grouped(assembly.trainer.totalSteps)) steps (\(grouped(assembly.trainer.stepsPerEpoch)) an epoch)")
-        if let refusal = assembly.memory.refusal {
+        if let refusal = assembly.trainer.memory.refusal {
             console.info("averaging: plain MPI_Allreduce, since the ranks can't share memory: \(refusal)")
         }
     }

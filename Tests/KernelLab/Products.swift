@@ -1,7 +1,7 @@
 import Kernels
 import Tensors
 
-private let width = Tuning.tileVectors * Vector.lanes
+private let width = Tuning.tileColumns
 
 /// The largest difference of some numbers from a plain loop's in Double: every 97th of them is looked at.
 private func distance(
@@ -32,7 +32,7 @@ func recurrentProduct(_ lab: Lab, rows: Int, hidden: Int) {
                     rows: rows, LeftFactor(rows: h.pointer + first, pitch: pitch, count: count), panel: panel,
                     columns: width, start: first > 0 ? .result : .zero,
                     into: ResultRows(gates.pointer + tile * rows * width, pitch: width),
-                    prefetching: prefetches ? .lines(panel + count * width, count * width / 16) : .nothing)
+                    prefetching: prefetches ? .floats(panel + count * width, count * width) : .nothing)
             }
         }
     }

@@ -195,7 +195,7 @@ struct PanelProductTests {
         let panels = plain.panels
         let elsewhere = UnsafeMutablePointer<Float>.allocate(capacity: 1)
         defer { elsewhere.deallocate() }
-        for wish: Prefetch in [.nothing, .beside(1 << 20), .lines(elsewhere, 3), .lines(elsewhere, 10_000)] {
+        for wish: Prefetch in [.nothing, .beside(1 << 20), .floats(elsewhere, 48), .floats(elsewhere, 160_000)] {
             var memory = [Float](repeating: .nan, count: plain.rows * plain.columns)
             withMemory(of: &memory) {
                 multiply(

@@ -46,19 +46,7 @@ struct GradientTests {
     }
 
     @Test("loss, gradients and state are the Double reference's, to 1e-4", arguments: NetworkCase.all)
-    func network(_ example: NetworkCase) throws {
-        let cell = try #require(plainCells[example.cellName])
-        let plain = example.plainRun(cell)
-        let run = FloatRun(example)
-        let tally = run.step(example.batch)
-        #expect(abs(tally.loss - plain.loss) < 1e-5 * plain.loss)
-        #expect(tally.scored == example.batch.scored)
-        #expect(relativeDistance(run.stateNumbers, plain.state.numbers) < 1e-5)
-        for tensor in example.configuration.layout.tensors {
-            let distance = relativeDistance(run.gradient(tensor.name), try #require(plain.gradients[tensor.name]))
-            #expect(distance < 1e-4, "\(tensor.name)")
-        }
-    }
+    func network(_ example: NetworkCase) throws { try expectReference(example) }
 
     @Test("gradients added up over two parts of a batch are the whole batch's", arguments: NetworkCase.all)
     func accumulation(_ example: NetworkCase) throws {
@@ -83,5 +71,19 @@ struct GradientTests {
         let owned = Set(example.configuration.layout.tensors.flatMap { Array($0.range) })
         let numbers = run.gradients.numbers()
         #expect(numbers.indices.allSatisfy { owned.contains($0) || numbers[$0] == 0 })
+    }
+}
+
+/// A step's loss, its count, the gradients and the state after it are the Double reference's.
+func expectReference(_ example: NetworkCase) throws {
+    let plain = example.plainRun(try #require(plainCells[example.cellName]))
+    let run = FloatRun(example)
+    let tally = run.step(example.batch)
+    #expect(abs(tally.loss - plain.loss) < 1e-5 * plain.loss)
+    #expect(tally.scored == example.batch.scored)
+    #expect(relativeDistance(run.stateNumbers, plain.state.numbers) < 1e-5)
+    for tensor in example.configuration.layout.tensors {
+        let distance = relativeDistance(run.gradient(tensor.name), try #require(plain.gradients[tensor.name]))
+        #expect(distance < 1e-4, "\(tensor.name)")
     }
 }

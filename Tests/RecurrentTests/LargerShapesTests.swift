@@ -36,23 +36,13 @@ struct LargerShapesTests {
     }
 
     @Test("loss, gradients and state are the Double reference's, to 1e-4", arguments: shapes)
-    func reference(_ example: NetworkCase) throws {
-        let plain = example.plainRun(try #require(plainCells[example.cellName]))
-        let run = FloatRun(example)
-        let tally = run.step(example.batch)
-        #expect(abs(tally.loss - plain.loss) < 1e-5 * plain.loss)
-        #expect(relativeDistance(run.stateNumbers, plain.state.numbers) < 1e-5)
-        for tensor in example.configuration.layout.tensors {
-            let distance = relativeDistance(run.gradient(tensor.name), try #require(plain.gradients[tensor.name]))
-            #expect(distance < 1e-4, "\(tensor.name)")
-        }
-    }
+    func reference(_ example: NetworkCase) throws { try expectReference(example) }
 
     @Test("the shapes are larger than what they are to be larger than")
     func sizes() {
-        #expect(Self.shapes.contains { $0.hiddenSize > Tuning.tileVectors * Vector.lanes })
+        #expect(Self.shapes.contains { $0.hiddenSize > Tuning.tileColumns })
         #expect(Self.shapes.contains { $0.task.output.width > Tuning.columnBlock })
-        #expect(Self.shapes.contains { $0.batch.window * $0.batch.sequences > Tuning.tileVectors * Vector.lanes })
+        #expect(Self.shapes.contains { $0.batch.window * $0.batch.sequences > Tuning.tileColumns })
         #expect(Self.shapes.contains { $0.batch.sequences > Tuning.tileRows })
         #expect(Self.shapes.contains { (2...Tuning.narrowWidth).contains($0.task.output.width) == false })
     }

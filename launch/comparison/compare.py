@@ -14,7 +14,7 @@ import tempfile
 import texts
 from processes import Failure, cores
 from report import Measured, Memory, Report
-from shapes import SHAPES
+from shapes import SHAPES, named
 from sides import LSTMDist, PyTorch
 
 
@@ -29,7 +29,7 @@ class Comparison:
         self.ours = LSTMDist(options.program, options.folder)
         self.plain = PyTorch(options.folder, tcmalloc=False)
         self.tcmalloc = PyTorch(options.folder, tcmalloc=True)
-        self.peak_shape = next(shape for shape in SHAPES if shape.name == "adding-128")
+        self.peak_shape = named("adding-128")
 
     def peak(self):
         """One core's multiply-add peak now, on the core that one rank runs on."""
@@ -82,7 +82,7 @@ class Comparison:
         return measured
 
     def measure_memory(self, ranks):
-        shape = next(shape for shape in SHAPES if shape.name == "ptb-medium")
+        shape = named("ptb-medium")
         corpus = texts.make(shape, self.options.folder)
         plan = self.ours.calibrate(shape, corpus, self.options.seconds, self.cpus)
         where = (shape, corpus, ranks, plan, self.cpus)
@@ -115,7 +115,7 @@ class Comparison:
             )
         measured = []
         for name in self.options.shapes:
-            measured += self.measure(next(shape for shape in SHAPES if shape.name == name))
+            measured += self.measure(named(name))
         memory = [self.measure_memory(ranks) for ranks in self.options.ranks] if self.options.memory else []
         return Report(self.facts(), self.command, measured, memory)
 

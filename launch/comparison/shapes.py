@@ -54,3 +54,7 @@ SHAPES = [
     Shape("char-128", 65, 64, 128, 2, 50, 50, "character"),
     Shape("adding-128", 2, 2, 128, 1, 100, 32, "character"),
 ]
+
+
+def named(name):
+    return next(shape for shape in SHAPES if shape.name == name)

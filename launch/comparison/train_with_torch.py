@@ -15,7 +15,7 @@ import time
 import torch
 from torch import nn
 
-from shapes import SHAPES
+from shapes import SHAPES, named
 
 
 class LanguageModel(nn.Module):
@@ -90,7 +90,7 @@ def main():
     parser.add_argument("--ranks", type=int, default=1)
     parser.add_argument("--meeting")
     options = parser.parse_args()
-    shape = next(shape for shape in SHAPES if shape.name == options.shape)
+    shape = named(options.shape)
     torch.set_num_threads(1)
     if options.ranks > 1:
         torch.distributed.init_process_group(
