@@ -146,3 +146,7 @@ package struct VectorSpan {
         if let rest { vector.store(to: pointer, count: rest) } else { vector.store(to: pointer) }
     }
 }
+
+/// Asks for the cache line of an address, which need not be readable.
+@inlinable @inline(__always)
+package func prefetch(_ address: UnsafePointer<Float>) { prefetch_line(address) }

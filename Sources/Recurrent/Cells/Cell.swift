@@ -45,14 +45,35 @@ package struct CellStep {
     let cell: UnsafeMutablePointer<Float>
     let pitch: Int
 
-    /// Calls `body` with the place of each vector of units: among the gates (of slot 0), and among the units.
+    /// The place of each vector of units: among the gates (of slot 0), and among the units.
+    ///
+    /// A sequence and not a closure's caller, so that a cell's loop is one function, whose constants stay in registers.
     @inline(__always)
-    func forEachVector(_ body: (_ gates: UnsafeMutablePointer<Float>, _ unit: Int) -> Void) {
-        for row in 0..<rows {
-            for vector in 0..<vectors {
-                body(
-                    gates + (row &* GateLayout.width &+ vector &* Vector.lanes), row &* pitch &+ vector &* Vector.lanes)
+    var places: Places { Places(step: self) }
+
+    /// Brings what the same row of the next tile needs into the cache, given the place of this one's. Rows are too far apart
+    /// for the processor to foresee it: a seventh of the cell's time forward, a quarter backward (128 units, Zen 4).
+    @inline(__always)
+    func prefetchNextTile(_ place: UnsafePointer<Float>) { prefetch(place + vectors &* Vector.lanes) }
+
+    struct Places: Sequence, IteratorProtocol {
+        private let step: CellStep
+        private var row = 0
+        private var vector = 0
+
+        @inline(__always)
+        init(step: CellStep) { self.step = step }
+
+        @inline(__always)
+        mutating func next() -> (gates: UnsafeMutablePointer<Float>, unit: Int)? {
+            if vector == step.vectors {
+                vector = 0
+                row &+= 1
             }
+            guard row < step.rows else { return nil }
+            let unit = vector &* Vector.lanes
+            vector &+= 1
+            return (step.gates + (row &* GateLayout.width &+ unit), row &* step.pitch &+ unit)
         }
     }
 }

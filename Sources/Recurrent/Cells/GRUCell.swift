@@ -19,7 +19,7 @@ package enum GRUCell: Cell {
 
     package static func forward(_ step: CellStep) {
         let L = Vector.lanes
-        step.forEachVector { a, u in
+        for (a, u) in step.places {
             let r = Vector(at: a + L).sigmoid
             let z = Vector(at: a + 2 * L).sigmoid
             let n = Vector(at: a).plus(r, times: Vector(at: a + 3 * L)).hyperbolicTangent
@@ -28,12 +28,14 @@ package enum GRUCell: Cell {
             r.store(to: a + L)
             z.store(to: a + 2 * L)
             n.plus(z, times: previous - n).store(to: step.hidden + u)
+            step.prefetchNextTile(step.previousHidden + u)
+            step.prefetchNextTile(step.hidden + u)
         }
     }
 
     package static func backward(_ step: CellStep, _ gradients: CellGradients) {
         let L = Vector.lanes
-        step.forEachVector { a, u in
+        for (a, u) in step.places {
             let n = Vector(at: a)
             let r = Vector(at: a + L)
             let z = Vector(at: a + 2 * L)
@@ -45,6 +47,9 @@ package enum GRUCell: Cell {
             (dh * (Vector(at: step.previousHidden + u) - n) * z * (1 - z)).store(to: a + 2 * L)
             (dn * r).store(to: a + 3 * L)
             Vector(at: gradients.previousHidden + u).plus(dh, times: z).store(to: gradients.previousHidden + u)
+            step.prefetchNextTile(gradients.hidden + u)
+            step.prefetchNextTile(step.previousHidden + u)
+            step.prefetchNextTile(gradients.previousHidden + u)
         }
     }
 }

@@ -20,7 +20,7 @@ package enum LSTMCell: Cell {
     /// Keeps tanh(c) for the backward pass.
     package static func forward(_ step: CellStep) {
         let L = Vector.lanes
-        step.forEachVector { z, u in
+        for (z, u) in step.places {
             let i = Vector(at: z).sigmoid
             let f = Vector(at: z + L).sigmoid
             let g = Vector(at: z + 2 * L).hyperbolicTangent
@@ -34,12 +34,16 @@ package enum LSTMCell: Cell {
             c.store(to: step.cell + u)
             tanhC.store(to: step.kept + u)
             (o * tanhC).store(to: step.hidden + u)
+            step.prefetchNextTile(step.previousCell + u)
+            step.prefetchNextTile(step.cell + u)
+            step.prefetchNextTile(step.kept + u)
+            step.prefetchNextTile(step.hidden + u)
         }
     }
 
     package static func backward(_ step: CellStep, _ gradients: CellGradients) {
         let L = Vector.lanes
-        step.forEachVector { z, u in
+        for (z, u) in step.places {
             let i = Vector(at: z)
             let f = Vector(at: z + L)
             let g = Vector(at: z + 2 * L)
@@ -52,6 +56,10 @@ package enum LSTMCell: Cell {
             (dc * i * (1 - g * g)).store(to: z + 2 * L)
             (dh * tanhC * o * (1 - o)).store(to: z + 3 * L)
             (dc * f).store(to: gradients.cell + u)
+            step.prefetchNextTile(step.previousCell + u)
+            step.prefetchNextTile(step.kept + u)
+            step.prefetchNextTile(gradients.cell + u)
+            step.prefetchNextTile(gradients.hidden + u)
         }
     }
 }

@@ -12,17 +12,19 @@ package enum RNNCell: Cell {
     package static let inputGate: Int? = nil
 
     package static func forward(_ step: CellStep) {
-        step.forEachVector { z, u in
+        for (z, u) in step.places {
             let h = Vector(at: z).hyperbolicTangent
             h.store(to: z)
             h.store(to: step.hidden + u)
+            step.prefetchNextTile(step.hidden + u)
         }
     }
 
     package static func backward(_ step: CellStep, _ gradients: CellGradients) {
-        step.forEachVector { z, u in
+        for (z, u) in step.places {
             let h = Vector(at: z)
             (Vector(at: gradients.hidden + u) * (1 - h * h)).store(to: z)
+            step.prefetchNextTile(gradients.hidden + u)
         }
     }
 }
