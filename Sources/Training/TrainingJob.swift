@@ -31,15 +31,17 @@ package struct TrainingJob {
     private let overwrites: Bool
     private let initialWeights: String?
     private let isDryRun: Bool
+    private let threads: Int
     private let command: String
 
     /// - Parameters:
     ///   - file: the configuration's name in messages.
     ///   - run: the run folder's path.
+    ///   - threads: that each rank computes with.
     ///   - command: the command line that goes on with this run, without its launcher.
     package init(
         configText: String, file: String, overrides: [String] = [], run: String, resume: Resume = .auto,
-        overwrites: Bool = false, initialWeights: String? = nil, isDryRun: Bool = false,
+        overwrites: Bool = false, initialWeights: String? = nil, isDryRun: Bool = false, threads: Int = 1,
         command: String
     ) {
         self.configText = configText
@@ -50,6 +52,7 @@ package struct TrainingJob {
         self.overwrites = overwrites
         self.initialWeights = initialWeights
         self.isDryRun = isDryRun
+        self.threads = threads
         self.command = command
     }
 
@@ -73,7 +76,8 @@ package struct TrainingJob {
                 console.info("changed since the checkpoint: \(change)")
             }
         }
-        let assembly = try Assembly(configuration, on: communicator, initialWeights: initialWeights)
+        let assembly = try Assembly(
+            configuration, on: communicator, initialWeights: initialWeights, threads: threads)
         try carryOut(assembly, on: communicator, console, resumes: resumes, from: checkpoint)
         // After an error it is left to the system: no rank can tell whether the others would come here.
         try assembly.free()
