@@ -99,12 +99,15 @@ package struct TrainingJob {
             console.info("averaging: \(assembly.trainer.memory.averaging)")
         }
 
-        let environment = try Environment.json(communicator, averaging: assembly.trainer.memory.averaging)
+        let environment = try Environment.json(
+            communicator, threads: threads, averaging: assembly.trainer.memory.averaging)
         try communicator.agree {
             guard communicator.isRoot else { return }
             try prepareFolder(assembly.configuration, environment, checkpoint)
         }
-        let goingOn = "mpirun -n \(communicator.size) \(command)"
+        // mpirun would otherwise give all threads of a rank one core.
+        let binding = threads > 1 ? " --bind-to none" : ""
+        let goingOn = "mpirun -n \(communicator.size)\(binding) \(command)"
         let trainingRun = try TrainingRun(
             assembly, on: communicator, in: run, console: console, fingerprints: fingerprints, command: goingOn,
             resumes: resumes, from: checkpoint)
@@ -163,7 +166,7 @@ package struct TrainingJob {
 
     private func describe(_ assembly: Assembly, on communicator: Communicator, _ console: Console) {
         let sizes = assembly.trainer.network.configuration
-        let ranks = counted(communicator.size, "rank")
+        let ranks = counted(communicator.size, "rank") + (threads > 1 ? " of \(counted(threads, "thread"))" : "")
         console.info(
             "\(assembly.configuration.text("task")): \(sizes.cell.name) \(sizes.layers) x \(sizes.hiddenSize), "
                 + "\(grouped(sizes.layout.parameterCount)) parameters, batch \(assembly.options.batch) on \(ranks), "

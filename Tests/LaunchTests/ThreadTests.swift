@@ -4,6 +4,7 @@ import FileFormats
 import Foundation
 import LaunchSupport
 import Testing
+import Training
 
 extension LaunchTests {
     @Suite("threads of a rank")
@@ -107,6 +108,74 @@ extension LaunchTests {
             let two = try await folder.train(Self.text.file, into: "two", "--threads-per-rank", "2")
             try await folder.train(Self.text.file, into: "cut", "--threads-per-rank", "2", set: ["training.steps=31"])
             try expectSame(try await folder.train(Self.text.file, into: "cut", "--threads-per-rank", "2"), two)
+        }
+
+        @Test(
+            "a rank that is bound to one core and has several threads is warned once, with the cure", arguments: [1, 2])
+        func boundToOneCore(ranks: Int) async throws {
+            let folder = try folder()
+            let binding = ["OMPI_MCA_hwloc_base_binding_policy": "core"]
+            let cores = ProcessInfo.processInfo.processorCount
+            // As many threads as the host has cores, so that another binding can help; on one core nothing could.
+            let threads = max(2, cores / ranks)
+            let isEnough = ranks * threads <= cores
+            let train = try await folder.lstmDist(
+                "train", Self.text.file, "--run", "run", "--threads-per-rank", "\(threads)", "--set",
+                "training.steps=2",
+                ranks: ranks, environment: binding)
+            #expect(train.exitCode == 0)
+            let lines = train.errors.split(separator: "\n")
+            let warnings = lines.filter { $0.hasPrefix("warning: ") }
+            #expect(warnings.count == 1 && lines.first == warnings.first, "\(train.errors)")
+            let cure =
+                isEnough
+                ? "; cure: mpirun --map-by slot:pe=\(threads), mpirun --bind-to none, or launch/local"
+                : "; cure: start at most \(cores) threads there, ranks times --threads-per-rank"
+            #expect(warnings.first?.hasSuffix(cure) == true, "\(train.errors)")
+            #expect(
+                lines.dropFirst().first?.contains(" on \(ranks == 1 ? "1 rank" : "2 ranks") of \(threads) threads, ")
+                    == true)
+            let environment = try JSONValue(parsing: folder.text(of: "run/environment.json"))
+            #expect(environment["threads_per_rank"]?.integerValue == threads)
+            let doctor = try await folder.lstmDist(
+                "doctor", "--json", "--threads-per-rank", "\(threads)", ranks: ranks, environment: binding)
+            let json = try JSONValue(parsing: doctor.output)
+            #expect(json["threads_per_rank"]?.integerValue == threads)
+            let ids = json["warnings"]?.arrayValue?.compactMap { $0["id"]?.stringValue } ?? []
+            #expect(ids.contains(isEnough ? "threads-share-core" : "oversubscribed"), "\(doctor.output)")
+        }
+
+        @Test("ranks that may use all cores are warned when their threads are more than these, and only then")
+        func cores() async throws {
+            let folder = try TestFolder()
+            let cores = Environment.allowedCPUs.count
+            func ids(_ threads: Int, ranks: Int) async throws -> [String] {
+                let run = try await folder.lstmDist(
+                    "doctor", "--json", "--threads-per-rank", "\(threads)", ranks: ranks)
+                return try JSONValue(parsing: run.output)["warnings"]?.arrayValue?
+                    .compactMap { $0["id"]?.stringValue }.filter {
+                        ["oversubscribed", "threads-share-core"].contains($0)
+                    }
+                    ?? []
+            }
+            #expect(try await ids(cores, ranks: 1) == [])
+            #expect(try await ids(cores, ranks: 2).count == 1)
+            #expect(try await ids(1024, ranks: 1).count == 1)
+        }
+
+        @Test("a run of several threads says how to go on with as many")
+        func command() async throws {
+            let folder = try folder().write("task: reber\ntraining: {steps: 100000}\n", to: "long.yaml")
+            let run = try folder.start(
+                "train", "long.yaml", "--run", "run", "--quiet", "--threads-per-rank", "2", ranks: 2)
+            let deadline = ContinuousClock.now + .seconds(30)
+            while !folder.has("run/outcome.json"), run.isRunning, ContinuousClock.now < deadline {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            try await run.kill()
+            #expect(
+                try folder.run("run").outcome()["next"]?.stringValue
+                    == "mpirun -n 2 --bind-to none lstm-dist train long.yaml --run run --threads-per-rank 2")
         }
 
         @Test(

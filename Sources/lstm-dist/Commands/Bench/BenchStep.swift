@@ -35,6 +35,7 @@ struct BenchStep: CollectiveCommand {
                 return try source.text()
             }, root: 0)
         let configuration = try communicator.agree { try source.configuration(text) }
+        try threads.warn(communicator, console)
         let result = try StepBenchmark(configuration, on: communicator, threads: threads.perRank).run(seconds: seconds)
         if json == "-" { return console.result(result.json.text) }
         for line in lines(result) { console.result(line) }
