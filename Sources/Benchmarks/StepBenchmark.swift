@@ -12,10 +12,13 @@ import Training
 package struct StepBenchmark {
     private let configuration: Configuration
     private let communicator: Communicator
+    private let threads: Int
 
     /// The figures of a measurement, for the slowest rank where ranks differ.
     package struct Result: Sendable {
         package let ranks: Int
+        /// Of each rank.
+        package let threads: Int
         package let steps: Int
         package let stepSeconds: Double
         package let fastestSeconds: Double
@@ -26,22 +29,27 @@ package struct StepBenchmark {
         /// Of one core, in the same run.
         package let peakFlops: Double
         package let split: StepSplit
+        /// The share of the peak of its threads' cores that a rank reaches.
+        package var ofPeak: Double { flopsPerRank / (peakFlops * Double(threads)) }
 
         package var json: JSONValue {
             [
-                "ranks": .integer(ranks), "steps": .integer(steps), "step_ms": .number(1e3 * stepSeconds),
+                "ranks": .integer(ranks), "threads_per_rank": .integer(threads), "steps": .integer(steps),
+                "step_ms": .number(1e3 * stepSeconds),
                 "step_ms_min": .number(1e3 * fastestSeconds), "step_ms_max": .number(1e3 * slowestSeconds),
                 "tokens_per_second": .number(tokensPerSecond), "gflops_per_rank": .number(flopsPerRank / 1e9),
-                "fma_peak_gflops": .number(peakFlops / 1e9), "of_peak": .number(flopsPerRank / peakFlops),
+                "fma_peak_gflops": .number(peakFlops / 1e9), "of_peak": .number(ofPeak),
                 "compute_fraction": .number(split.compute), "averaging_fraction": .number(split.averaging),
                 "waiting_fraction": .number(split.waiting), "update_fraction": .number(split.update),
             ]
         }
     }
 
+    /// - Parameter threads: that each rank computes with.
     /// - Throws: a `TrainingError` for a task without tokens.
-    package init(_ configuration: Configuration, on communicator: Communicator) throws {
+    package init(_ configuration: Configuration, on communicator: Communicator, threads: Int = 1) throws {
         try Self.check(configuration)
+        self.threads = threads
         self.configuration = configuration
         self.communicator = communicator
     }
@@ -65,10 +73,10 @@ package struct StepBenchmark {
         let hosts = try Hosts(communicator)
         var trainer = try Trainer(
             communicator, hosts, configuration, task: task,
-            source: RandomTokens(vocabulary: vocabulary, streams: options.batch, window: window))
+            source: RandomTokens(vocabulary: vocabulary, streams: options.batch, window: window), threads: threads)
         let sizes = trainer.network.configuration
 
-        let peakBefore = Self.measurePeak()
+        let peakBefore = Self.measurePeak(trainer.team)
         _ = try trainer.step()
         let once = secondsNow()
         _ = try trainer.step()
@@ -83,7 +91,7 @@ package struct StepBenchmark {
             times.append(secondsNow() - start)
         }
         // A core that something else disturbs shows less than its peak: the better of two times counts.
-        let peak = try communicator.allreduce(max(peakBefore, Self.measurePeak()), .minimum)
+        let peak = try communicator.allreduce(max(peakBefore, Self.measurePeak(trainer.team)), .minimum)
         try trainer.memory.free()
         try hosts.free()
         return try result(times, summaries, sizes, tokens: Double(options.batch * window), peak: peak)
@@ -95,7 +103,7 @@ package struct StepBenchmark {
     ) throws -> Result {
         let median = try communicator.allreduce(Spread(times).median, .maximum)
         return Result(
-            ranks: communicator.size, steps: times.count, stepSeconds: median,
+            ranks: communicator.size, threads: threads, steps: times.count, stepSeconds: median,
             fastestSeconds: try communicator.allreduce(times.min() ?? 0, .minimum),
             slowestSeconds: try communicator.allreduce(times.max() ?? 0, .maximum), tokensPerSecond: tokens / median,
             flopsPerRank: tokens * sizes.flopsPerToken / median / Double(communicator.size), peakFlops: peak,
@@ -118,6 +126,11 @@ package struct StepBenchmark {
                 return size
             }
         }
+    }
+
+    /// Of the slowest thread's core, when all are at it.
+    private static func measurePeak(_ team: ThreadTeam) -> Double {
+        team.map { _ in measurePeak() }.min() ?? 0
     }
 
     /// The best of several short runs of the peak loop.

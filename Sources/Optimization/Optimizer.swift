@@ -32,23 +32,21 @@ package struct Optimizer {
         _ parameters: FloatBlock, with gradients: FloatBlock, in range: Range<Int>, scale: Float = 1, rate: Double,
         last: Bool = true
     ) {
-        rule.update(
-            parameters.pointer + range.lowerBound, gradients.pointer + range.lowerBound, scale: scale,
-            slots.map { $0.block.pointer + range.lowerBound }, count: range.count, rate: rate, number: updates + 1)
+        change(parameters, with: gradients, in: range, scale: scale, rate: rate)
         if last { close(parameters) }
     }
 
-    /// One update of the parameters in `ranges`, of which there may be none: then others update them.
-    package mutating func update(
-        _ parameters: FloatBlock, with gradients: FloatBlock, in ranges: [Range<Int>], scale: Float, rate: Double
+    /// A range's part of an update that `close` ends. Ranges that share nothing can be changed by threads at the same time.
+    package func change(
+        _ parameters: FloatBlock, with gradients: FloatBlock, in range: Range<Int>, scale: Float, rate: Double
     ) {
-        for range in ranges {
-            update(parameters, with: gradients, in: range, scale: scale, rate: rate, last: false)
-        }
-        close(parameters)
+        rule.update(
+            parameters.pointer + range.lowerBound, gradients.pointer + range.lowerBound, scale: scale,
+            slots.map { $0.block.pointer + range.lowerBound }, count: range.count, rate: rate, number: updates + 1)
     }
 
-    private mutating func close(_ parameters: FloatBlock) {
+    /// Ends an update whose ranges have been changed.
+    package mutating func close(_ parameters: FloatBlock) {
         updates += 1
         parameters.markChanged()
     }

@@ -18,6 +18,20 @@ package struct Network {
     private var packedRevision: Int?
 
     package init(_ configuration: NetworkConfiguration, parameters: FloatBlock, gradients: FloatBlock) {
+        self.init(configuration, parameters: parameters, gradients: gradients, packed: nil)
+    }
+
+    /// The same network with gradients of its own: parameters and packed weights are there once. For a thread that computes
+    /// beside others, each on streams, a workspace and gradients of its own.
+    package func with(gradients: FloatBlock) -> Network {
+        Network(configuration, parameters: parameters, gradients: gradients, packed: layers.map(\.packed))
+    }
+
+    /// - Parameter packed: of each layer, the packed weights to use; nil: memory for them is made.
+    private init(
+        _ configuration: NetworkConfiguration, parameters: FloatBlock, gradients: FloatBlock,
+        packed: [RecurrentLayer.Packed]?
+    ) {
         let layout = configuration.layout
         precondition(
             parameters.count == layout.count && gradients.count == layout.count,
@@ -38,7 +52,8 @@ package struct Network {
             embedding = nil
         }
         layers = (0..<configuration.layers).map {
-            RecurrentLayer($0, of: configuration, parameters: parameters, gradients: gradients)
+            RecurrentLayer(
+                $0, of: configuration, parameters: parameters, gradients: gradients, packed: packed?[$0])
         }
         let (weight, weightGradient) = pointers("output.weight")
         let (bias, biasGradient) = pointers("output.bias")
@@ -56,8 +71,15 @@ package struct Network {
     }
 
     /// Lays the weights out for the kernels. Needed after every change of the parameters, before the next forward pass.
-    package mutating func pack() {
-        for layer in layers { layer.pack() }
+    package mutating func pack() { pack(part: 0, of: 1) }
+
+    /// A part of that work, for threads that share it: each does a part, on a network of its own (`with`), and all have to
+    /// end before one goes on to a pass.
+    package mutating func pack(part: Int, of parts: Int) {
+        for layer in layers {
+            let tiles = layer.layout.tiles
+            layer.pack(part * tiles / parts..<(part + 1) * tiles / parts)
+        }
         packedRevision = parameters.revision
     }
 

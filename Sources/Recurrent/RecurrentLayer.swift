@@ -15,12 +15,7 @@ struct RecurrentLayer {
     let layout: GateLayout
     let weights: Weights
     let gradients: Weights
-    /// A row of `GateLayout.width` for each tile: the sum of the biases that a slot receives.
-    private let bias: FloatBlock
-    /// For each tile, `[H, hidden slots]`: the weights of h_t W_h^T.
-    private let forwardPanels: FloatBlock
-    /// Panels of H columns, `[tiles, hidden slots, units]` deep: the weights of dz_t W_h.
-    private let backwardPanels: FloatBlock
+    let packed: Packed
 
     /// Pointers to a layer's four tensors, in the parameters or in the gradients.
     struct Weights {
@@ -43,33 +38,51 @@ struct RecurrentLayer {
         }
     }
 
-    init(_ layer: Int, of configuration: NetworkConfiguration, parameters: FloatBlock, gradients: FloatBlock) {
+    /// Biases and recurrent weights as the kernels read them: what `pack` writes.
+    struct Packed {
+        /// A row of `GateLayout.width` for each tile: the sum of the biases that a slot receives.
+        let bias: FloatBlock
+        /// For each tile, `[H, hidden slots]`: the weights of h_t W_h^T.
+        let forwardPanels: FloatBlock
+        /// Panels of H columns, `[tiles, hidden slots, units]` deep: the weights of dz_t W_h.
+        let backwardPanels: FloatBlock
+
+        init(_ layout: GateLayout) {
+            bias = FloatBlock(count: layout.tiles * GateLayout.width)
+            let depth = layout.tiles * layout.width(layout.hiddenSlots)
+            forwardPanels = FloatBlock(count: depth * layout.hiddenSize)
+            backwardPanels = FloatBlock(count: depth * wholeVectors(layout.hiddenSize))
+        }
+    }
+
+    /// - Parameter packed: of another layer with the same weights; nil: memory of its own.
+    init(
+        _ layer: Int, of configuration: NetworkConfiguration, parameters: FloatBlock, gradients: FloatBlock,
+        packed: Packed?
+    ) {
         cell = configuration.cell
         inputSize = configuration.inputSize(ofLayer: layer)
         hiddenSize = configuration.hiddenSize
         layout = GateLayout(cell, hiddenSize: hiddenSize)
         weights = Weights(layer: layer, of: configuration.layout, in: parameters)
         self.gradients = Weights(layer: layer, of: configuration.layout, in: gradients)
-        bias = FloatBlock(count: layout.tiles * GateLayout.width)
-        let depth = layout.tiles * layout.width(layout.hiddenSlots)
-        forwardPanels = FloatBlock(count: depth * hiddenSize)
-        backwardPanels = FloatBlock(count: depth * wholeVectors(hiddenSize))
+        self.packed = packed ?? Packed(layout)
     }
 
     private var weightsStayInCache: Bool {
-        forwardPanels.count * MemoryLayout<Float>.stride <= Tuning.cachedWeightBytes
+        packed.forwardPanels.count * MemoryLayout<Float>.stride <= Tuning.cachedWeightBytes
     }
 
     // MARK: - Packing
 
-    /// Lays out biases and recurrent weights for the kernels; once an update.
-    func pack() {
+    /// Lays out biases and recurrent weights of some tiles for the kernels; each tile once an update.
+    func pack(_ tiles: Range<Int>) {
         let hiddenColumns = layout.width(layout.hiddenSlots)
-        for tile in 0..<layout.tiles {
+        for tile in tiles {
             let units = layout.units(ofTile: tile).count
             for slot in layout.gates.indices {
                 let row = layout.weightRow(slot, ofTile: tile)
-                let to = bias.pointer + tile * GateLayout.width + slot * layout.unitsPerTile
+                let to = packed.bias.pointer + tile * GateLayout.width + slot * layout.unitsPerTile
                 for unit in 0..<units {
                     to[unit] =
                         (layout.inputSlots.contains(slot) ? weights.inputBias[row + unit] : 0)
@@ -78,11 +91,11 @@ struct RecurrentLayer {
             }
             packTransposedTile(
                 tile, layout.hiddenSlots, weights.hiddenWeight, width: hiddenSize,
-                into: forwardPanels.pointer + tile * hiddenSize * hiddenColumns)
+                into: packed.forwardPanels.pointer + tile * hiddenSize * hiddenColumns)
         }
         for panel in ColumnPanels(of: hiddenSize) {
-            let start = backwardPanels.pointer + layout.tiles * hiddenColumns * panel.lowerBound
-            for tile in 0..<layout.tiles {
+            let start = packed.backwardPanels.pointer + layout.tiles * hiddenColumns * panel.lowerBound
+            for tile in tiles {
                 packTile(
                     tile, layout.hiddenSlots, weights.hiddenWeight + panel.lowerBound, pitch: hiddenSize,
                     columns: panel.count, into: start + tile * hiddenColumns * wholeVectors(panel.count))
@@ -151,7 +164,7 @@ struct RecurrentLayer {
             packTransposedTile(
                 tile, layout.inputSlots, weights.inputWeight, width: inputSize, into: scratch.pointer)
             let rows = gates + tile * input.count * GateLayout.width
-            let row = bias.pointer + tile * GateLayout.width
+            let row = packed.bias.pointer + tile * GateLayout.width
             let first = layout.firstColumn(layout.inputSlots)
             multiply(
                 rows: input.count, LeftFactor(rows: input.pointer, pitch: input.pitch, count: inputSize),
@@ -163,7 +176,7 @@ struct RecurrentLayer {
 
     /// The slots that no input reaches begin with their bias, and what a narrow last tile doesn't use with zeros.
     private func beginOtherSlots(ofTile tile: Int, _ rows: UnsafeMutablePointer<Float>, _ count: Int) {
-        let row = bias.pointer + tile * GateLayout.width
+        let row = packed.bias.pointer + tile * GateLayout.width
         let used = layout.firstColumn(layout.inputSlots) + layout.columns(layout.inputSlots, ofTile: tile)
         guard used < GateLayout.width else { return }
         for index in 0..<count {
@@ -175,7 +188,7 @@ struct RecurrentLayer {
     /// or where they are in the cache all the time, the next tile of gates.
     private func recur(_ t: Int, _ tile: Int, _ a: LayerActivations) {
         let columns = layout.columns(layout.hiddenSlots, ofTile: tile)
-        let panel = forwardPanels.pointer + tile * hiddenSize * layout.width(layout.hiddenSlots)
+        let panel = packed.forwardPanels.pointer + tile * hiddenSize * layout.width(layout.hiddenSlots)
         let result = ResultRows(
             a.gateTile(tile, step: t) + layout.firstColumn(layout.hiddenSlots), pitch: GateLayout.width)
         for first in stride(from: 0, to: hiddenSize, by: Tuning.recurrentBlock) {
@@ -243,7 +256,7 @@ struct RecurrentLayer {
         let tilesAtOnce = max(1, Tuning.recurrentBlock / depth)
         for panel in ColumnPanels(of: hiddenSize) {
             let columns = wholeVectors(panel.count)
-            let weights = backwardPanels.pointer + layout.tiles * depth * panel.lowerBound
+            let weights = packed.backwardPanels.pointer + layout.tiles * depth * panel.lowerBound
             for first in stride(from: 0, to: layout.tiles, by: tilesAtOnce) {
                 let count = min(tilesAtOnce, layout.tiles - first)
                 let block = weights + first * depth * columns

@@ -18,9 +18,11 @@ package struct Assembly {
     private let hosts: Hosts
 
     /// Collective: every rank opens the data it will read; a failure on one ends all, with one message.
+    ///
+    /// - Parameter threads: that each rank computes with.
     package init(
         _ configuration: Configuration, on communicator: Communicator, vocabulary: Vocabulary? = nil,
-        initialWeights: String? = nil
+        initialWeights: String? = nil, threads: Int = 1
     ) throws {
         let options = Options(configuration)
         var request = options.dataRequest
@@ -34,14 +36,16 @@ package struct Assembly {
         try communicator.agree {
             try MemoryEstimate(
                 sizes, options, source, slots: rule.slots.count, ranks: communicator.size,
-                sharedBy: options.averaging == .auto ? hosts.host.size : 1
+                sharedBy: options.averaging == .auto ? hosts.host.size : 1, threads: threads
             ).check(ranksOnHost: hosts.host.size)
         }
         self.configuration = configuration
         self.options = options
         self.data = data
         self.hosts = hosts
-        trainer = try Trainer(communicator, hosts, configuration, task: data.task, source: source) { parameters in
+        trainer = try Trainer(
+            communicator, hosts, configuration, task: data.task, source: source, threads: threads
+        ) { parameters in
             if let initialWeights { try read(initialWeights, into: parameters, layout: sizes.layout) }
         }
         validation = data.validation.map {
@@ -62,11 +66,14 @@ extension Trainer {
     ///
     /// Collective (MPI_Win_allocate_shared on each host, or nothing).
     ///
-    /// - Parameter finishWeights: may change the initial weights, on the ranks that write them for others.
+    /// - Parameters:
+    ///   - threads: that this rank computes with.
+    ///   - finishWeights: may change the initial weights, on the ranks that write them for others.
     package init(
         _ communicator: Communicator, _ hosts: Hosts, _ configuration: Configuration, task: any SequenceTask,
-        source: any SequenceSource, finishWeights: (FloatBlock) throws -> Void = { _ in }
+        source: any SequenceSource, threads: Int = 1, finishWeights: (FloatBlock) throws -> Void = { _ in }
     ) throws {
+        let team = try communicator.agree { try ThreadTeam(threads) }
         let options = Options(configuration)
         let sizes = NetworkConfiguration(configuration, task: task.shape)
         let rule = UpdateRuleTable.rule(configuration)
@@ -79,7 +86,7 @@ extension Trainer {
             try finishWeights(memory.parameters)
         }
         self.init(
-            communicator, options, task: task, source: source,
+            communicator, team, options, task: task, source: source,
             network: Network(sizes, parameters: memory.parameters, gradients: memory.gradients), memory: memory,
             optimizer: optimizer, schedule: Schedule(configuration))
     }

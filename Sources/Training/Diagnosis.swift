@@ -1,5 +1,6 @@
 package import FileFormats
 import Foundation
+import Glibc
 package import MPI
 
 /// What a launch looks like, and which known traps it has stepped into: `doctor`.
@@ -15,6 +16,9 @@ package struct Diagnosis {
         let host: String
         let cpus: [Int]
         let level: String
+        let threads: Int
+        /// Of its host, whether this rank may use them or not.
+        let hostCPUs: Int
     }
 
     private let ranks: [Rank]
@@ -23,16 +27,37 @@ package struct Diagnosis {
 
     /// Collective (gather). Complete at the root only.
     ///
-    /// - Parameter announced: the number of tasks that a launcher's variable speaks of.
-    package init(_ communicator: Communicator, announced: (variable: String, tasks: Int)?) throws {
-        let cpus = Environment.allowedCPUs.map(String.init).joined(separator: ",")
-        let texts = try communicator.gather("\(Job.hostName)|\(cpus)|\(Environment.simdLevelOfMachine)", root: 0)
-        ranks = texts.map { text in
-            let parts = text.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
-            return Rank(host: parts[0], cpus: parts[1].split(separator: ",").compactMap { Int($0) }, level: parts[2])
-        }
+    /// - Parameters:
+    ///   - announced: the number of tasks that a launcher's variable speaks of.
+    ///   - threads: that this rank would compute with.
+    package init(
+        _ communicator: Communicator, announced: (variable: String, tasks: Int)?, threads: Int = 1
+    ) throws {
+        ranks = try Self.gatherRanks(communicator, threads: threads)
         fileSystem = Self.fileSystemHere
         warnings = Self.warnings(ranks, announced: announced, fileSystem: fileSystem)
+    }
+
+    /// What keeps the threads of a launch from each having a core, if something does and any rank has several; at the root.
+    /// Collective (gather).
+    package static func warningOfThreads(_ communicator: Communicator, threads: Int) throws -> Warning? {
+        let most = try communicator.allreduce(Int64(threads), .maximum)
+        guard most > 1 else { return nil }
+        let ranks = try gatherRanks(communicator, threads: threads)
+        return crowding(ranks).first
+    }
+
+    private static func gatherRanks(_ communicator: Communicator, threads: Int) throws -> [Rank] {
+        let cpus = Environment.allowedCPUs.map(String.init).joined(separator: ",")
+        let online = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+        let texts = try communicator.gather(
+            "\(Job.hostName)|\(cpus)|\(Environment.simdLevelOfMachine)|\(threads)|\(online)", root: 0)
+        return texts.map { text in
+            let parts = text.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
+            return Rank(
+                host: parts[0], cpus: parts[1].split(separator: ",").compactMap { Int($0) }, level: parts[2],
+                threads: Int(parts[3]) ?? 1, hostCPUs: Int(parts[4]) ?? 1)
+        }
     }
 
     private static func warnings(
@@ -48,22 +73,7 @@ package struct Diagnosis {
                         + "\(announced.tasks) jobs of one rank run side by side",
                     cure: "start with the mpirun of the MPI that this program is linked with, or srun --mpi=pmix"))
         }
-        let environment = ProcessInfo.processInfo.environment
-        for (host, members) in Dictionary(grouping: ranks, by: \.host).sorted(by: { $0.key < $1.key }) {
-            let cores = Set(members.flatMap(\.cpus)).count
-            guard members.count > cores else { continue }
-            found.append(
-                Warning(
-                    id: "oversubscribed",
-                    seen: "\(host) has \(members.count) ranks on \(counted(cores, "core")), so they take turns",
-                    cure: "start at most \(cores) ranks there"))
-            if environment["OMPI_MCA_mpi_yield_when_idle"] != "1" {
-                found.append(
-                    Warning(
-                        id: "spinning", seen: "ranks that wait on \(host) keep their core from those that work",
-                        cure: "launch/local, or OMPI_MCA_mpi_yield_when_idle=1"))
-            }
-        }
+        found += crowding(ranks)
         for (host, members) in Dictionary(grouping: ranks, by: \.host).sorted(by: { $0.key < $1.key }) {
             let bound = members.filter { !$0.cpus.isEmpty }
             let overlapping = Dictionary(grouping: bound, by: \.cpus).filter { $0.key.count == 1 && $0.value.count > 1 }
@@ -91,6 +101,47 @@ package struct Diagnosis {
         return found
     }
 
+    /// More to do than cores to do it, host by host.
+    private static func crowding(_ ranks: [Rank]) -> [Warning] {
+        let yields = ProcessInfo.processInfo.environment["OMPI_MCA_mpi_yield_when_idle"] == "1"
+        var found: [Warning] = []
+        for (host, members) in Dictionary(grouping: ranks, by: \.host).sorted(by: { $0.key < $1.key }) {
+            guard let warning = crowding(host, members) else { continue }
+            found.append(warning)
+            if !yields && members.count > 1 {
+                found.append(
+                    Warning(
+                        id: "spinning", seen: "ranks that wait on \(host) keep their core from those that work",
+                        cure: "launch/local, or OMPI_MCA_mpi_yield_when_idle=1"))
+            }
+        }
+        return found
+    }
+
+    private static func crowding(_ host: String, _ members: [Rank]) -> Warning? {
+        var cores = Set(members.flatMap(\.cpus)).count
+        let threads = members.reduce(0) { $0 + $1.threads }
+        // Cores that the launch keeps a rank from can be had by another launch, as long as the host has enough of them.
+        if let confined = members.first(where: { $0.threads > max($0.cpus.count, 1) && $0.hostCPUs > $0.cpus.count }) {
+            if threads <= confined.hostCPUs {
+                return Warning(
+                    id: "threads-share-core",
+                    seen: "a rank on \(host) has \(confined.threads) threads and may use only "
+                        + "\(counted(confined.cpus.count, "core")) of \(confined.hostCPUs), so they take turns",
+                    cure: "mpirun --map-by slot:pe=\(confined.threads), mpirun --bind-to none, or launch/local")
+            }
+            cores = confined.hostCPUs
+        }
+        guard threads > cores else { return nil }
+        let severalThreads = threads > members.count
+        let work = severalThreads ? "\(threads) threads in \(counted(members.count, "rank"))" : "\(threads) ranks"
+        return Warning(
+            id: "oversubscribed", seen: "\(host) has \(work) on \(counted(cores, "core")), so they take turns",
+            cure: severalThreads
+                ? "start at most \(cores) threads there, ranks times --threads-per-rank"
+                : "start at most \(cores) ranks there")
+    }
+
     private static func order(_ level: String) -> Int { ["portable", "v3", "v4"].firstIndex(of: level) ?? 0 }
 
     /// The type of the file system that the working directory lies on, by the longest mount point above it.
@@ -114,6 +165,9 @@ package struct Diagnosis {
         }
     }
 
+    /// The most that a rank has.
+    private var threadsPerRank: Int { ranks.map(\.threads).max() ?? 1 }
+
     package var json: JSONValue {
         [
             "version": .string(programVersion), "mpi": .string(Job.versionOfMPI), "ranks": .integer(ranks.count),
@@ -122,7 +176,7 @@ package struct Diagnosis {
                     ["host": .string($0.host), "ranks": .integer($0.ranks), "cores": .integer($0.cores)]
                 }),
             "cores_of_ranks": .array(ranks.map { .array($0.cpus.map { .integer($0) }) }),
-            "threads_per_rank": 1, "cpu": .string(Environment.cpuModel),
+            "threads_per_rank": .integer(threadsPerRank), "cpu": .string(Environment.cpuModel),
             "simd_level_of_build": .string(Environment.simdLevelOfBuild),
             "simd_level_of_machine": .string(Environment.simdLevelOfMachine),
             "file_system": .string(fileSystem), "job_id": Environment.jobID.map { .string($0) } ?? .null,
@@ -142,7 +196,7 @@ package struct Diagnosis {
                 "rank \(number)       \(rank.host), may use cores \(rank.cpus.map(String.init).joined(separator: " "))")
         }
         lines += [
-            "threads      1 a rank",
+            "threads      \(threadsPerRank) a rank",
             "CPU          \(Environment.cpuModel)",
             "SIMD level   built for \(Environment.simdLevelOfBuild), this machine offers \(Environment.simdLevelOfMachine)",
             "file system  \(fileSystem)",

@@ -43,14 +43,17 @@ package enum Environment {
 
     /// Collective (gather): every rank's host, at the root.
     ///
-    /// - Parameter averaging: how gradients are averaged (`TrainingMemory.averaging`).
-    package static func json(_ communicator: Communicator, averaging: String) throws -> JSONValue {
+    /// - Parameters:
+    ///   - threads: that each rank computes with.
+    ///   - averaging: how gradients are averaged (`TrainingMemory.averaging`).
+    package static func json(_ communicator: Communicator, threads: Int, averaging: String) throws -> JSONValue {
         let hosts = try communicator.gather(Job.hostName, root: 0)
         let formatter = ISO8601DateFormatter()
         return [
             "version": .string(programVersion), "mpi": .string(Job.versionOfMPI),
-            "ranks": .integer(communicator.size), "hosts": .array(hosts.map { .string($0) }),
-            "averaging": .string(averaging), "cpu": .string(cpuModel), "simd_level": .string(simdLevelOfBuild),
+            "ranks": .integer(communicator.size), "threads_per_rank": .integer(threads),
+            "hosts": .array(hosts.map { .string($0) }), "averaging": .string(averaging), "cpu": .string(cpuModel),
+            "simd_level": .string(simdLevelOfBuild),
             "job_id": jobID.map { .string($0) } ?? .null,
             "start_time": .string(formatter.string(from: Date())),
         ]

@@ -11,6 +11,7 @@ import Tensors
 package final class GradientAverager {
     private let communicator: Communicator
     private let gradients: FloatBlock
+    private let team: ThreadTeam
     private let reduction: SliceReduction?
     /// The ranges that this rank is to update: those that hold sums here.
     package let ownRanges: [Range<Int>]
@@ -44,12 +45,16 @@ package final class GradientAverager {
     }
 
     /// - Parameters:
+    ///   - team: the threads that this rank's share of sums is divided over.
     ///   - ranges: of the gradient block, in the order in which a backward pass finishes them.
     ///   - sequences: rows of the largest step, for tasks that want each sequence's error; else 0.
-    package init(_ communicator: Communicator, _ memory: TrainingMemory, ranges: [Range<Int>], sequences: Int) {
+    package init(
+        _ communicator: Communicator, _ team: ThreadTeam, _ memory: TrainingMemory, ranges: [Range<Int>], sequences: Int
+    ) {
         self.communicator = communicator
+        self.team = team
         gradients = memory.gradients
-        reduction = memory.sharing.map { SliceReduction($0, own: memory.gradients, ranges: ranges) }
+        reduction = memory.sharing.map { SliceReduction($0, team, own: memory.gradients, ranges: ranges) }
         ownRanges = reduction?.ownRanges ?? [0..<memory.gradients.count]
         sums = [Double](repeating: 0, count: Self.fixed + sequences)
     }
@@ -88,7 +93,7 @@ package final class GradientAverager {
             squares = try reduction.finish()
         } else {
             try communicator.allreduce(gradients.buffer, .sum)
-            squares = gradients.buffer.sumOfSquares
+            squares = sumOfSquares
         }
         var total = Total()
         total.tally.loss = sums[0]
@@ -101,6 +106,13 @@ package final class GradientAverager {
         total.waitingSeconds = met - start
         begunSeconds = 0
         return total
+    }
+
+    private var sumOfSquares: Double {
+        guard team.count > 1 else { return gradients.buffer.sumOfSquares }
+        return team.map { thread in
+            gradients[Shard.floats(0..<gradients.count, part: thread, of: team.count)].sumOfSquares
+        }.reduce(0, +)
     }
 
     /// Returns when every rank that shares the parameters has updated its ranges. Collective.

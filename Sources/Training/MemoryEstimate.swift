@@ -15,9 +15,10 @@ package struct MemoryEstimate: Sendable {
     /// - Parameters:
     ///   - ranks: of the whole job.
     ///   - sharedBy: how many ranks have parameters and optimiser state in common (`TrainingMemory`); 1: each its own.
+    ///   - threads: of a rank; each has gradients and activations of its own.
     package init(
         _ network: NetworkConfiguration, _ options: Options, _ source: any SequenceSource, slots: Int, ranks: Int,
-        sharedBy: Int = 1
+        sharedBy: Int = 1, threads: Int = 1
     ) {
         let H = Double(network.hiddenSize)
         let gates = Double(network.cell.gates)
@@ -28,15 +29,16 @@ package struct MemoryEstimate: Sendable {
         if case .tokens(vocabulary: let vocabulary) = network.task.input { parameters += Double(vocabulary) * input }
         // The recurrent weights are also laid out for the kernels, forward and backward.
         let packed = 2 * layers * gates * H * H
-        parameterBytes = 4 * (parameters * (1 + Double(1 + slots) / Double(sharedBy)) + packed)
+        parameterBytes = 4 * (parameters * (Double(threads) + Double(1 + slots) / Double(sharedBy)) + packed)
 
-        let share = (Double(source.rows(inStep: 0)) / Double(ranks) / Double(options.accumulate)).rounded(.up)
+        let share = (Double(source.rows(inStep: 0)) / Double(ranks * threads) / Double(options.accumulate)).rounded(.up)
         let rows = share * Double(source.longestWindow)
         let masks = network.dropout > 0 ? 2 * layers * H + input : 0
         // The answers of a chunk of rows, and its hidden rows in three layouts; what products pack at a time.
         let chunk = min(rows, max(64, Double(Tuning.logitBytes / 4) / width))
         let products = chunk * (width + 3 * H) + Double(Tuning.largeBlock) * max(H, input)
-        activationBytes = 4 * (rows * (layers * H * (gates + 3) + 2 * max(H, input) + input + masks) + products)
+        activationBytes =
+            4 * Double(threads) * (rows * (layers * H * (gates + 3) + 2 * max(H, input) + input + masks) + products)
         sizes = "model.hidden \(network.hiddenSize) and model.layers \(network.layers)"
     }
 

@@ -11,6 +11,7 @@ import Tensors
 /// The ranges of a step are announced in the order in which the backward pass finishes them, and are summed as soon as all
 /// ranks of the host have announced them, whenever `advance` is called; `finish` does the rest.
 final class SliceReduction {
+    private let team: ThreadTeam
     private let ranges: [Range<Int>]
     private let slices: GradientSlices
     private let hosts: Hosts
@@ -26,7 +27,8 @@ final class SliceReduction {
     /// Sums between hosts that are under way.
     private var requests: [Request] = []
 
-    init(_ sharing: TrainingMemory.Sharing, own: FloatBlock, ranges: [Range<Int>]) {
+    init(_ sharing: TrainingMemory.Sharing, _ team: ThreadTeam, own: FloatBlock, ranges: [Range<Int>]) {
+        self.team = team
         self.ranges = ranges
         hosts = sharing.hosts
         slices = GradientSlices(count: own.count, ranges: ranges, owners: sharing.hosts.fewestRanks)
@@ -66,9 +68,7 @@ final class SliceReduction {
             for request in requests { try request.wait() }
             requests.removeAll(keepingCapacity: true)
             for range in 0..<ranges.count {
-                for part in slices.partialSums(range, of: hosts.host.rank) {
-                    squares[part] = own[slices.floats(part)].sumOfSquares
-                }
+                forEachPartialSum(of: range) { part in squares[part] = own[slices.floats(part)].sumOfSquares }
             }
         }
         try wait()
@@ -86,7 +86,7 @@ final class SliceReduction {
         let rank = hosts.host.rank
         terms.withUnsafeBufferPointer { terms in
             guard terms.count > 1 else { return }
-            for part in slices.partialSums(range, of: rank) {
+            forEachPartialSum(of: range) { part in
                 let floats = slices.floats(part)
                 squares[part] = own[floats].setSum(of: terms, from: floats.lowerBound)
             }
@@ -95,5 +95,13 @@ final class SliceReduction {
             requests.append(try peers.beginAllreduce(own[slices.slice(range, of: rank)], .sum))
         }
         summed += 1
+    }
+
+    /// The partial sums of a range that are this rank's, on its threads.
+    private func forEachPartialSum(of range: Int, _ body: (Int) -> Void) {
+        let parts = slices.partialSums(range, of: hosts.host.rank)
+        team.run { thread in
+            for part in Shard.rows(parts, part: thread, of: team.count) { body(part) }
+        }
     }
 }

@@ -2,24 +2,22 @@ package import MPI
 package import Optimization
 package import Recurrent
 package import Sequences
-import Tensors
 
 /// One model in training on all ranks: the way of a batch.
 package struct Trainer {
     package let communicator: Communicator
     package let task: any SequenceTask
     package let memory: TrainingMemory
-    package private(set) var network: Network
     /// h and c of this rank's streams.
     package let state: RecurrentState
     package var optimizer: Optimizer
     package var schedule: Schedule
     package var criterion: CriterionTracker?
-    private var source: any SequenceSource
+    /// The threads of this rank.
+    package let team: ThreadTeam
+    private let source: any SequenceSource
+    private let work: RankWork
     private let averager: GradientAverager
-    private let workspace: Workspace
-    private var batch = Batch()
-    private var sequenceErrors: [Float] = []
     private let options: Options
 
     /// The epoch of the next step, from 1, and the steps done within it.
@@ -28,15 +26,16 @@ package struct Trainer {
     /// Sequences trained on, for tasks whose sequences end.
     package private(set) var sequences = 0
 
+    /// - Parameter network: on the parameters and gradients of `memory`.
     package init(
-        _ communicator: Communicator, _ options: Options, task: any SequenceTask, source: any SequenceSource,
-        network: Network, memory: TrainingMemory, optimizer: Optimizer, schedule: Schedule
+        _ communicator: Communicator, _ team: ThreadTeam, _ options: Options, task: any SequenceTask,
+        source: any SequenceSource, network: Network, memory: TrainingMemory, optimizer: Optimizer, schedule: Schedule
     ) {
         self.communicator = communicator
+        self.team = team
         self.options = options
         self.task = task
         self.source = source
-        self.network = network
         self.memory = memory
         self.optimizer = optimizer
         self.schedule = schedule
@@ -44,12 +43,15 @@ package struct Trainer {
         state = RecurrentState(
             streams: source.carriesState ? Shard.rows(rows, part: communicator.rank, of: communicator.size) : 0..<rows,
             for: network.configuration)
-        workspace = Workspace(for: network.configuration, keepsAnswers: task.criterion != nil)
+        work = RankWork(
+            team, network, gradients: memory.gradients, state, task: task, source: source, options)
         criterion = task.criterion.map { CriterionTracker($0) }
         averager = GradientAverager(
-            communicator, memory, ranges: network.configuration.finishingRanges, sequences: criterion == nil ? 0 : rows)
+            communicator, team, memory, ranges: network.configuration.finishingRanges,
+            sequences: criterion == nil ? 0 : rows)
     }
 
+    package var network: Network { work.network }
     package var stepsPerEpoch: Int { source.stepsPerEpoch }
     package var totalSteps: Int { options.totalSteps(stepsPerEpoch: stepsPerEpoch) }
     /// Updates done.
@@ -69,7 +71,7 @@ package struct Trainer {
         package let gradientNorm: Double
         package let learningRate: Double
         package let wishesCheckpoint: Bool
-        /// Seconds of this rank: in forward and backward; in the sums over ranks and the norm; waiting until all ranks
+        /// Seconds of this rank: in forward and backward, with the sum over its threads; in the sums over ranks and the norm; waiting until all ranks
         /// have come to the sums, and to the end of the update; in the update.
         package let computeSeconds: Double
         package let averagingSeconds: Double
@@ -87,35 +89,17 @@ package struct Trainer {
         if position == 0 || !source.carriesState { state.reset() }
         let rows = source.rows(inStep: position)
         let shard = Shard.rows(rows, part: communicator.rank, of: communicator.size)
-        network.pack()
-        var tally = Tally()
-        var tokens = 0
-        sequenceErrors.removeAll(keepingCapacity: true)
-        for part in 0..<options.accumulate {
-            let part = (
-                rows: Shard.rows(shard, part: part, of: options.accumulate), isFirst: part == 0,
-                isLast: part == options.accumulate - 1
-            )
-            try source.read(part.rows, step: position, epoch: epoch, into: &batch)
-            tally += try network.forwardAndBackward(
-                batch, state, workspace, dropoutSeed: options.seed, adding: !part.isFirst
-            ) { finished in
-                if part.isLast { try averager.begin(finished) }
-            }
-            tokens += batch.steps
-            judge(part.rows.count)
-        }
+        work.pack()
+        try work.compute(shard, step: position, epoch: epoch) { finished in try averager.begin(finished) }
         let computed = secondsNow()
         let total = try averager.finish(
-            tally, steps: tokens, sequenceErrors: sequenceErrors, firstSequence: shard.lowerBound,
+            work.tally, steps: work.steps, sequenceErrors: work.sequenceErrors, firstSequence: shard.lowerBound,
             wishesCheckpoint: wishingCheckpoint)
         let summed = secondsNow()
         let norm = total.gradientNorm
         guard norm.isFinite, total.tally.loss.isFinite else { throw nonFinite(norm) }
         let rate = schedule.rate(update: steps + 1, epoch: epoch, of: totalSteps)
-        optimizer.update(
-            memory.parameters, with: memory.gradients, in: averager.ownRanges,
-            scale: total.scale(clippingTo: options.clipNorm), rate: rate)
+        update(scale: total.scale(clippingTo: options.clipNorm), rate: rate)
         let updated = secondsNow()
         try averager.waitForUpdates()
         let met = secondsNow()
@@ -130,12 +114,16 @@ package struct Trainer {
         return summary
     }
 
-    private mutating func judge(_ rows: Int) {
-        guard criterion != nil else { return }
-        var errors = [Float](repeating: 0, count: rows)
-        var sums = [Double](repeating: 0, count: task.sumCount)
-        task.judge(batch, workspace.scoredOutputs, sums: &sums, sequenceErrors: &errors)
-        sequenceErrors.append(contentsOf: errors)
+    /// Updates the parameters of this rank's ranges, each thread a part of every range.
+    private mutating func update(scale: Float, rate: Double) {
+        team.run { thread in
+            for range in averager.ownRanges {
+                optimizer.change(
+                    memory.parameters, with: memory.gradients,
+                    in: Shard.floats(range, part: thread, of: team.count), scale: scale, rate: rate)
+            }
+        }
+        optimizer.close(memory.parameters)
     }
 
     private mutating func advance(by rows: Int) {

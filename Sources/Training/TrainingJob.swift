@@ -31,15 +31,17 @@ package struct TrainingJob {
     private let overwrites: Bool
     private let initialWeights: String?
     private let isDryRun: Bool
+    private let threads: Int
     private let command: String
 
     /// - Parameters:
     ///   - file: the configuration's name in messages.
     ///   - run: the run folder's path.
+    ///   - threads: that each rank computes with.
     ///   - command: the command line that goes on with this run, without its launcher.
     package init(
         configText: String, file: String, overrides: [String] = [], run: String, resume: Resume = .auto,
-        overwrites: Bool = false, initialWeights: String? = nil, isDryRun: Bool = false,
+        overwrites: Bool = false, initialWeights: String? = nil, isDryRun: Bool = false, threads: Int = 1,
         command: String
     ) {
         self.configText = configText
@@ -50,6 +52,7 @@ package struct TrainingJob {
         self.overwrites = overwrites
         self.initialWeights = initialWeights
         self.isDryRun = isDryRun
+        self.threads = threads
         self.command = command
     }
 
@@ -73,7 +76,8 @@ package struct TrainingJob {
                 console.info("changed since the checkpoint: \(change)")
             }
         }
-        let assembly = try Assembly(configuration, on: communicator, initialWeights: initialWeights)
+        let assembly = try Assembly(
+            configuration, on: communicator, initialWeights: initialWeights, threads: threads)
         try carryOut(assembly, on: communicator, console, resumes: resumes, from: checkpoint)
         // After an error it is left to the system: no rank can tell whether the others would come here.
         try assembly.free()
@@ -95,12 +99,15 @@ package struct TrainingJob {
             console.info("averaging: \(assembly.trainer.memory.averaging)")
         }
 
-        let environment = try Environment.json(communicator, averaging: assembly.trainer.memory.averaging)
+        let environment = try Environment.json(
+            communicator, threads: threads, averaging: assembly.trainer.memory.averaging)
         try communicator.agree {
             guard communicator.isRoot else { return }
             try prepareFolder(assembly.configuration, environment, checkpoint)
         }
-        let goingOn = "mpirun -n \(communicator.size) \(command)"
+        // mpirun would otherwise give all threads of a rank one core.
+        let binding = threads > 1 ? " --bind-to none" : ""
+        let goingOn = "mpirun -n \(communicator.size)\(binding) \(command)"
         let trainingRun = try TrainingRun(
             assembly, on: communicator, in: run, console: console, fingerprints: fingerprints, command: goingOn,
             resumes: resumes, from: checkpoint)
@@ -159,7 +166,7 @@ package struct TrainingJob {
 
     private func describe(_ assembly: Assembly, on communicator: Communicator, _ console: Console) {
         let sizes = assembly.trainer.network.configuration
-        let ranks = counted(communicator.size, "rank")
+        let ranks = counted(communicator.size, "rank") + (threads > 1 ? " of \(counted(threads, "thread"))" : "")
         console.info(
             "\(assembly.configuration.text("task")): \(sizes.cell.name) \(sizes.layers) x \(sizes.hiddenSize), "
                 + "\(grouped(sizes.layout.parameterCount)) parameters, batch \(assembly.options.batch) on \(ranks), "

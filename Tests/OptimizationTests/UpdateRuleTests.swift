@@ -130,8 +130,10 @@ struct UpdateRuleTests {
         var two = Optimizer(try example.rule(), count: count)
         for (index, gradients) in problem.gradients.enumerated() {
             let rate = Problem.rates[index]
-            one.update(
-                scaled, with: block(gradients), in: [32..<count, 0..<32], scale: factor, rate: rate)
+            for range in [32..<count, 0..<32] {
+                one.change(scaled, with: block(gradients), in: range, scale: factor, rate: rate)
+            }
+            one.close(scaled)
             two.update(plain, with: block(gradients.map { $0 * factor }), in: 0..<count, rate: rate)
         }
         #expect(scaled.buffer.map(\.bitPattern) == plain.buffer.map(\.bitPattern))
@@ -142,7 +144,7 @@ struct UpdateRuleTests {
     func noRanges() throws {
         let parameters = block([1, 2])
         var optimizer = Optimizer(try Example(name: "sgd", keys: RuleCase()).rule(), count: 2)
-        optimizer.update(parameters, with: block([1, 1]), in: [], scale: 1, rate: 1)
+        optimizer.close(parameters)
         #expect(Array(parameters.buffer) == [1, 2])
         #expect(optimizer.updates == 1 && parameters.revision == 1)
     }

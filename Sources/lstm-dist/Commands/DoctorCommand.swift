@@ -11,14 +11,16 @@ struct DoctorCommand: CollectiveCommand {
             EXAMPLES
               mpirun -n 4 lstm-dist doctor
               srun --mpi=pmix -n 8 lstm-dist doctor --json
+              mpirun -n 2 --map-by slot:pe=8 lstm-dist doctor --threads-per-rank 8
             """)
 
     @Flag(help: "One JSON object in place of text.")
     var json = false
+    @OptionGroup var threads: Threads
     @OptionGroup var verbosity: Verbosity
 
     func run(on communicator: Communicator, _ console: Console) throws {
-        let diagnosis = try Diagnosis(communicator, announced: Launcher.announced)
+        let diagnosis = try Diagnosis(communicator, announced: Launcher.announced, threads: threads.perRank)
         if json { return console.result(diagnosis.json.text) }
         for line in diagnosis.lines { console.result(line) }
     }

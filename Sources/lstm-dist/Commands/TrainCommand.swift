@@ -18,6 +18,7 @@ struct TrainCommand: CollectiveCommand {
               mpirun -n 4 lstm-dist train configs/text.yaml --set model.hidden=256
               mpirun -n 4 lstm-dist train configs/text.yaml --dry-run
               lstm-dist train configs/text.yaml --init-from pretrained.safetensors
+              mpirun -n 2 --map-by slot:pe=8 lstm-dist train configs/text.yaml --threads-per-rank 8
             """)
 
     @Argument(help: "The configuration, a YAML file; - reads standard input. Without one: the embedded default.")
@@ -34,6 +35,7 @@ struct TrainCommand: CollectiveCommand {
     var initFrom: String?
     @Flag(help: "Check everything, say what would be done, and stop before the first step.")
     var dryRun = false
+    @OptionGroup var threads: Threads
     @OptionGroup var verbosity: Verbosity
 
     func validate() throws {
@@ -48,6 +50,7 @@ struct TrainCommand: CollectiveCommand {
         var words = ["lstm-dist", "train"] + (config.map { [$0] } ?? [])
         for override in overrides { words += ["--set", override] }
         if let run { words += ["--run", run] }
+        if threads.perRank > 1 { words += ["--threads-per-rank", "\(threads.perRank)"] }
         let plain = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-_./=,:+@%"))
         return words.map { word in
             word.unicodeScalars.allSatisfy(plain.contains) && !word.isEmpty
@@ -58,10 +61,11 @@ struct TrainCommand: CollectiveCommand {
     func run(on communicator: Communicator, _ console: Console) throws {
         let text = try communicator.broadcast(
             communicator.agree { communicator.isRoot ? try ConfigSource.text(config) : nil }, root: 0)
+        try threads.warn(communicator, console)
         try TrainingJob(
             configText: text, file: ConfigSource.name(config), overrides: overrides,
             run: run ?? ConfigSource.defaultRun(config), resume: TrainingJob.Resume(resume), overwrites: overwrite,
-            initialWeights: initFrom, isDryRun: dryRun, command: commandThatGoesOn
+            initialWeights: initFrom, isDryRun: dryRun, threads: threads.perRank, command: commandThatGoesOn
         ).carryOut(on: communicator, console)
     }
 }

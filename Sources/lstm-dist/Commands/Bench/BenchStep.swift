@@ -14,6 +14,7 @@ struct BenchStep: CollectiveCommand {
             EXAMPLES
               lstm-dist bench step configs/ptb-small.yaml
               mpirun -n 2 lstm-dist bench step configs/text.yaml --json step.json
+              lstm-dist bench step configs/text.yaml --threads-per-rank 4
             """)
 
     @OptionGroup var source: BenchCommand.Source
@@ -21,6 +22,7 @@ struct BenchStep: CollectiveCommand {
     var seconds = 5.0
     @Option(help: "Also write the figures to this file, as JSON; - is standard output, in place of the text.")
     var json: String?
+    @OptionGroup var threads: Threads
     @OptionGroup var verbosity: Verbosity
 
     func validate() throws { try BenchCommand.checkSeconds(seconds) }
@@ -33,7 +35,8 @@ struct BenchStep: CollectiveCommand {
                 return try source.text()
             }, root: 0)
         let configuration = try communicator.agree { try source.configuration(text) }
-        let result = try StepBenchmark(configuration, on: communicator).run(seconds: seconds)
+        try threads.warn(communicator, console)
+        let result = try StepBenchmark(configuration, on: communicator, threads: threads.perRank).run(seconds: seconds)
         if json == "-" { return console.result(result.json.text) }
         for line in lines(result) { console.result(line) }
         try communicator.agree {
@@ -45,12 +48,12 @@ struct BenchStep: CollectiveCommand {
         let spread = "\(format(1e3 * result.fastestSeconds)) to \(format(1e3 * result.slowestSeconds))"
         let split = result.split
         return [
-            "ranks               \(result.ranks)",
+            "ranks               \(result.ranks)" + (result.threads > 1 ? ", of \(result.threads) threads" : ""),
             "step                \(format(1e3 * result.stepSeconds)) ms (median of \(result.steps); \(spread))",
             "tokens/s            \(grouped(Int(result.tokensPerSecond))), all ranks together",
             "GFLOP/s a rank      \(format(result.flopsPerRank / 1e9)), nominal",
-            "FMA peak of a core  \(format(result.peakFlops / 1e9)) GFLOP/s; a rank reaches "
-                + "\(format(result.flopsPerRank / result.peakFlops)) of it",
+            "FMA peak of a core  \(format(result.peakFlops / 1e9)) GFLOP/s; a rank reaches \(format(result.ofPeak)) of "
+                + (result.threads > 1 ? "that of \(result.threads) cores" : "it"),
             "of a step           forward and backward \(shareText(split.compute)), averaging \(shareText(split.averaging)), "
                 + "waiting \(shareText(split.waiting)), update \(shareText(split.update))",
             "SIMD level          \(Environment.simdLevelOfBuild) on \(Environment.cpuModel)",

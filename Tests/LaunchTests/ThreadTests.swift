@@ -1,0 +1,201 @@
+// How many threads a rank computes with changes nothing but the order of sums.
+
+import FileFormats
+import Foundation
+import LaunchSupport
+import Testing
+import Training
+
+extension LaunchTests {
+    @Suite("threads of a rank")
+    struct ThreadTests {
+        /// Two layers with dropout, and a task whose sequences end, of unequal length and in a last step of five.
+        private static let text = (file: "text.yaml", config: Resumable.adamWithDropout.config)
+        private static let adding = (
+            file: "adding.yaml",
+            config: """
+            task: adding
+            data: {length: 24, sequences_per_epoch: 45}
+            model: {hidden: 6}
+            training: {batch: 10, steps: 30, optimizer: {name: adam, learning_rate: 0.01}}
+            validation: {every_epochs: 0}
+            logging: {every_steps: 1}
+
+            """
+        )
+
+        private func folder() throws -> TestFolder {
+            try TestFolder.withText().write(Self.text.config, to: Self.text.file)
+                .write(Self.adding.config, to: Self.adding.file)
+        }
+
+        @Test(
+            "30 steps have one thread's losses, and twice the same bits",
+            arguments: [text.file, adding.file],
+            [(ranks: 1, threads: 2), (ranks: 1, threads: 3), (ranks: 2, threads: 2), (ranks: 2, threads: 3)])
+        func losses(config: String, job: (ranks: Int, threads: Int)) async throws {
+            let folder = try folder()
+            let keys = ["training.steps=30"]
+            let one = try await folder.train(config, into: "one", set: keys)
+            func train(_ run: String) async throws -> RunFiles {
+                try await folder.train(
+                    config, into: run, ranks: job.ranks, "--threads-per-rank", "\(job.threads)", set: keys)
+            }
+            let many = try await train("many")
+            #expect(try many.figures().count == 30)
+            expectClose(try many.figures(), try one.figures(), within: 1e-4)
+            expectClose(try many.figures("gradient_norm"), try one.figures("gradient_norm"), within: 1e-3, "norms")
+            try expectSame(try await train("again"), many)
+            // Were these one thread's sums, nothing would be shown.
+            #expect(try many.latest("model.safetensors") != one.latest("model.safetensors"))
+        }
+
+        @Test("one thread is the default: the same bits with and without the option", arguments: [1, 2])
+        func one(ranks: Int) async throws {
+            let folder = try folder()
+            let without = try await folder.train(Self.text.file, into: "without", ranks: ranks)
+            try expectSame(
+                try await folder.train(Self.text.file, into: "with", ranks: ranks, "--threads-per-rank", "1"), without)
+        }
+
+        @Test(
+            "the parts of a step, plain sums over ranks and threads without a sequence change no loss",
+            arguments: [
+                (ranks: 1, threads: 2, keys: ["training.accumulate=3"]),
+                (ranks: 2, threads: 2, keys: ["training.accumulate=3"]),
+                (ranks: 2, threads: 7, keys: ["training.accumulate=2"]),
+                (ranks: 1, threads: 13, keys: []),
+                (ranks: 2, threads: 2, keys: ["communication.averaging=allreduce"]),
+            ])
+        func shares(ranks: Int, threads: Int, keys: [String]) async throws {
+            let folder = try folder()
+            for config in [Self.text.file, Self.adding.file] {
+                let one = try await folder.train(config, into: "one-\(config)", set: ["training.steps=30"])
+                let many = try await folder.train(
+                    config, into: "many-\(config)", ranks: ranks, "--threads-per-rank", "\(threads)",
+                    set: keys + ["training.steps=30"])
+                expectClose(try many.figures(), try one.figures(), within: 1e-4)
+            }
+        }
+
+        @Test("the criterion sees the sequences of all threads in their order")
+        func criterion() async throws {
+            let folder = try Resumable.adding.folder()
+            func errors(_ run: String, _ threads: Int) async throws -> [Float] {
+                let run = try await folder.train(
+                    "run.yaml", into: run, "--threads-per-rank", "\(threads)", set: ["training.steps=9"])
+                return try SafetensorsFile(
+                    folder.url(of: "\(run.checkpoints)/latest/training.safetensors").path
+                ).read("criterion.errors").filter(\.isFinite)
+            }
+            let one = try await errors("one", 1)
+            let many = try await errors("many", 3)
+            // A step of an epoch has 10 sequences, the others 40.
+            #expect(one.count == 40 * 7 + 10 * 2 && many.count == one.count)
+            #expect(zip(one, many).allSatisfy { abs($0 - $1) < 1e-4 })
+            #expect(Set(one).count > 100)
+        }
+
+        @Test("resumed with another number of threads: the next losses are those of a run never stopped")
+        func resumed() async throws {
+            let folder = try folder()
+            let never = try await folder.train(Self.text.file, into: "never")
+            try await folder.train(
+                Self.text.file, into: "stopped", "--threads-per-rank", "2", set: ["training.steps=37"])
+            let stopped = try await folder.train(Self.text.file, into: "stopped", set: ["training.steps=67"])
+            expectClose(try stopped.figures(), Array(try never.figures().prefix(67)), within: 1e-4)
+            // Where the number stays, the same bits.
+            let two = try await folder.train(Self.text.file, into: "two", "--threads-per-rank", "2")
+            try await folder.train(Self.text.file, into: "cut", "--threads-per-rank", "2", set: ["training.steps=31"])
+            try expectSame(try await folder.train(Self.text.file, into: "cut", "--threads-per-rank", "2"), two)
+        }
+
+        @Test(
+            "a rank that is bound to one core and has several threads is warned once, with the cure", arguments: [1, 2])
+        func boundToOneCore(ranks: Int) async throws {
+            let folder = try folder()
+            let binding = ["OMPI_MCA_hwloc_base_binding_policy": "core"]
+            let cores = ProcessInfo.processInfo.processorCount
+            // As many threads as the host has cores, so that another binding can help; on one core nothing could.
+            let threads = max(2, cores / ranks)
+            let isEnough = ranks * threads <= cores
+            let train = try await folder.lstmDist(
+                "train", Self.text.file, "--run", "run", "--threads-per-rank", "\(threads)", "--set",
+                "training.steps=2",
+                ranks: ranks, environment: binding)
+            #expect(train.exitCode == 0)
+            let lines = train.errors.split(separator: "\n")
+            let warnings = lines.filter { $0.hasPrefix("warning: ") }
+            #expect(warnings.count == 1 && lines.first == warnings.first, "\(train.errors)")
+            let cure =
+                isEnough
+                ? "; cure: mpirun --map-by slot:pe=\(threads), mpirun --bind-to none, or launch/local"
+                : "; cure: start at most \(cores) threads there, ranks times --threads-per-rank"
+            #expect(warnings.first?.hasSuffix(cure) == true, "\(train.errors)")
+            #expect(
+                lines.dropFirst().first?.contains(" on \(ranks == 1 ? "1 rank" : "2 ranks") of \(threads) threads, ")
+                    == true)
+            let environment = try JSONValue(parsing: folder.text(of: "run/environment.json"))
+            #expect(environment["threads_per_rank"]?.integerValue == threads)
+            let doctor = try await folder.lstmDist(
+                "doctor", "--json", "--threads-per-rank", "\(threads)", ranks: ranks, environment: binding)
+            let json = try JSONValue(parsing: doctor.output)
+            #expect(json["threads_per_rank"]?.integerValue == threads)
+            let ids = json["warnings"]?.arrayValue?.compactMap { $0["id"]?.stringValue } ?? []
+            #expect(ids.contains(isEnough ? "threads-share-core" : "oversubscribed"), "\(doctor.output)")
+        }
+
+        @Test("ranks that may use all cores are warned when their threads are more than these, and only then")
+        func cores() async throws {
+            let folder = try TestFolder()
+            let cores = Environment.allowedCPUs.count
+            func ids(_ threads: Int, ranks: Int) async throws -> [String] {
+                let run = try await folder.lstmDist(
+                    "doctor", "--json", "--threads-per-rank", "\(threads)", ranks: ranks)
+                return try JSONValue(parsing: run.output)["warnings"]?.arrayValue?
+                    .compactMap { $0["id"]?.stringValue }.filter {
+                        ["oversubscribed", "threads-share-core"].contains($0)
+                    }
+                    ?? []
+            }
+            #expect(try await ids(cores, ranks: 1) == [])
+            #expect(try await ids(cores, ranks: 2).count == 1)
+            #expect(try await ids(1024, ranks: 1).count == 1)
+        }
+
+        @Test("a run of several threads says how to go on with as many")
+        func command() async throws {
+            let folder = try folder().write("task: reber\ntraining: {steps: 100000}\n", to: "long.yaml")
+            let run = try folder.start(
+                "train", "long.yaml", "--run", "run", "--quiet", "--threads-per-rank", "2", ranks: 2)
+            let deadline = ContinuousClock.now + .seconds(30)
+            while !folder.has("run/outcome.json"), run.isRunning, ContinuousClock.now < deadline {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            try await run.kill()
+            #expect(
+                try folder.run("run").outcome()["next"]?.stringValue
+                    == "mpirun -n 2 --bind-to none lstm-dist train long.yaml --run run --threads-per-rank 2")
+        }
+
+        @Test(
+            "a number of threads that can't be, on any number of ranks",
+            arguments: ["0", "1025", "two", "1.5"], [nil, 2])
+        func refused(threads: String, ranks: Int?) async throws {
+            let folder = try folder()
+            for command in [["train", Self.text.file, "--run", "run"], ["bench", "step"]] {
+                let run = try await MPIRun.run(
+                    TestFolder.program, command + ["--threads-per-rank", threads], ranks: ranks, in: folder.url,
+                    limit: .seconds(30))
+                #expect(
+                    run.errors.split(separator: "\n").first
+                        == "Error: The value '\(threads)' is invalid for '--threads-per-rank <threads>': accepted: 1 to 1024"
+                )
+                #expect(run.errors.split(separator: "\n").filter { $0.hasPrefix("Error") }.count == 1)
+                #expect(run.output == "")
+                #expect(run.exitCode == 2)
+                #expect(!folder.has("run"))
+            }
+        }
+    }
+}
