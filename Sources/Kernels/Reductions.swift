@@ -1,22 +1,48 @@
-/// The floats that a sum of squares adds up in Float before it goes on in Double.
-package enum PartialSum {
+/// A sum of squares of up to `length` floats, in Float, after which one goes on in Double.
+///
+/// A lane of its own for each place of a vector: ranges of the floats can be added one after the other as long as each begins
+/// at a multiple of a vector, and those that hold only zeros can be left out, without a bit of the sum changing.
+package struct PartialSum {
     /// Floats of one partial sum. Sums over parts that begin at its multiples, added in order, are the sum over the whole
     /// bit for bit.
     package static let length = 4096
 
-    /// Σ x² over `count` floats, which `numbers` hands out vector by vector.
-    @inline(__always)
-    fileprivate static func sumOfSquares(_ count: Int, _ numbers: (_ at: Int, _ span: VectorSpan) -> Vector) -> Double {
-        var total = 0.0
-        for start in stride(from: 0, to: count, by: length) {
-            var sum = Vector.zero
-            forEachVector(of: min(length, count - start)) { offset, span in
-                let x = numbers(start + offset, span)
-                sum = sum.plus(x, times: x)
-            }
-            total += Double(sum.sum())
+    private var lanes = Vector.zero
+
+    package init() {}
+
+    package var value: Double { Double(lanes.sum()) }
+
+    package mutating func addSquares(of numbers: UnsafeMutableBufferPointer<Float>) {
+        guard let start = numbers.baseAddress else { return }
+        add(numbers.count) { at, span in span.load(start + at) }
+    }
+
+    /// numbers = terms[0][first...] + terms[1][first...] + …, element by element and in that order; adds their squares.
+    ///
+    /// - Parameter terms: at least one pointer, each to `first` floats and as many more as there are numbers, which may be
+    ///   there themselves.
+    package mutating func addSquares(
+        of numbers: UnsafeMutableBufferPointer<Float>, settingSumOf terms: UnsafeBufferPointer<UnsafePointer<Float>>,
+        from first: Int
+    ) {
+        guard let start = numbers.baseAddress else { return }
+        add(numbers.count) { at, span in
+            var x = span.load(terms[0] + first + at)
+            for term in 1..<terms.count { x += span.load(terms[term] + first + at) }
+            span.store(x, start + at)
+            return x
         }
-        return total
+    }
+
+    @inline(__always)
+    private mutating func add(_ count: Int, _ numbers: (_ at: Int, _ span: VectorSpan) -> Vector) {
+        var sum = lanes
+        forEachVector(of: count) { at, span in
+            let x = numbers(at, span)
+            sum = sum.plus(x, times: x)
+        }
+        lanes = sum
     }
 }
 
@@ -24,22 +50,22 @@ extension UnsafeMutableBufferPointer<Float> {
     /// Σ x², in Double: the square of the Euclidean norm. Partial sums of 4,096 floats at a time, so that the Float
     /// accumulators stay exact to about 1e-6 whatever the length.
     package var sumOfSquares: Double {
-        guard let baseAddress else { return 0 }
-        return PartialSum.sumOfSquares(count) { at, span in span.load(baseAddress + at) }
+        inPartialSums { sum, _, part in sum.addSquares(of: part) }
     }
 
-    /// x = terms[0][first...] + terms[1][first...] + …, element by element and in that order; returns Σ x² as
-    /// `sumOfSquares` has it.
-    ///
-    /// - Parameter terms: at least one pointer, each to `first` floats and as many more as x has; x itself may be there.
+    /// x = terms[0][first...] + terms[1][first...] + …, as `PartialSum` has it; returns Σ x² as `sumOfSquares` has it.
     package func setSum(of terms: UnsafeBufferPointer<UnsafePointer<Float>>, from first: Int) -> Double {
-        guard let baseAddress else { return 0 }
-        return PartialSum.sumOfSquares(count) { at, span in
-            var x = span.load(terms[0] + first + at)
-            for term in 1..<terms.count { x += span.load(terms[term] + first + at) }
-            span.store(x, baseAddress + at)
-            return x
+        inPartialSums { sum, start, part in sum.addSquares(of: part, settingSumOf: terms, from: first + start) }
+    }
+
+    private func inPartialSums(_ body: (inout PartialSum, _ start: Int, _ part: Self) -> Void) -> Double {
+        var total = 0.0
+        for start in stride(from: 0, to: count, by: PartialSum.length) {
+            var sum = PartialSum()
+            body(&sum, start, Self(rebasing: self[start..<Swift.min(start + PartialSum.length, count)]))
+            total += sum.value
         }
+        return total
     }
 
     /// x += y, element by element; `other` has as many.

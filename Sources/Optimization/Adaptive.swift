@@ -59,6 +59,7 @@ package struct RMSProp: UpdateRule {
 package struct Adagrad: UpdateRule {
     package static let name = "adagrad"
     private let decay: Float
+    package var restsWithoutGradient: Bool { decay == 0 && epsilon > 0 }
     private let rateDecay: Double
     private let epsilon: Float
     private let initial: Float

@@ -6,6 +6,7 @@ package struct SGD: UpdateRule {
     package static let name = "sgd"
     package let slots: [(name: String, initial: Float)] = []
     private let decay: Float
+    package var restsWithoutGradient: Bool { decay == 0 }
 
     package init(_ configuration: Configuration) { decay = configuration.optimizerNumber("weight_decay") }
 

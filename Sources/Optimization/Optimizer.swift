@@ -45,6 +45,18 @@ package struct Optimizer {
             slots.map { $0.block.pointer + range.lowerBound }, count: range.count, rate: rate, number: updates + 1)
     }
 
+    /// As above, where all gradients are 0 but those of `rows`: they alone are gone through where the rule lets others rest.
+    package func change(
+        _ parameters: FloatBlock, with gradients: FloatBlock, filledAt rows: GradientRows, in range: Range<Int>,
+        scale: Float, rate: Double
+    ) {
+        if rule.restsWithoutGradient {
+            rows.forEachRange(in: range) { change(parameters, with: gradients, in: $0, scale: scale, rate: rate) }
+        } else {
+            change(parameters, with: gradients, in: range, scale: scale, rate: rate)
+        }
+    }
+
     /// Ends an update whose ranges have been changed.
     package mutating func close(_ parameters: FloatBlock) {
         updates += 1

@@ -11,6 +11,8 @@ package protocol UpdateRule: Sendable {
     init(_ configuration: Configuration)
     /// The state it keeps for each parameter: PyTorch's names, and the value it begins with.
     var slots: [(name: String, initial: Float)] { get }
+    /// Whether a parameter and its state stay as they are, to the bit, where the gradient is 0.
+    var restsWithoutGradient: Bool { get }
     /// Updates `count` parameters.
     ///
     /// - Parameters:
@@ -21,6 +23,10 @@ package protocol UpdateRule: Sendable {
     func update(
         _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>, scale: Float,
         _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int)
+}
+
+extension UpdateRule {
+    package var restsWithoutGradient: Bool { false }
 }
 
 /// All optimisers there are. Tests walk this table.

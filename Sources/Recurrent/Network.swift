@@ -10,6 +10,7 @@ package struct Network {
     package let configuration: NetworkConfiguration
     private let parameters: FloatBlock
     private let gradients: FloatBlock
+    private let gradientRows: GradientRows
     private let embedding: Embedding?
     private let layers: [RecurrentLayer]
     private let output: OutputLayer
@@ -17,20 +18,28 @@ package struct Network {
     /// The revision of the parameters that the packed weights were made from.
     private var packedRevision: Int?
 
-    package init(_ configuration: NetworkConfiguration, parameters: FloatBlock, gradients: FloatBlock) {
-        self.init(configuration, parameters: parameters, gradients: gradients, packed: nil)
+    /// - Parameter gradientRows: of the gradients' embedding (`NetworkConfiguration.embeddingShape`), for who wants to know
+    ///   which rows a pass has reached; nil: nobody does, and nothing is known of what the gradients hold.
+    package init(
+        _ configuration: NetworkConfiguration, parameters: FloatBlock, gradients: FloatBlock,
+        gradientRows: GradientRows? = nil
+    ) {
+        self.init(
+            configuration, parameters: parameters, gradients: gradients, gradientRows: gradientRows, packed: nil)
     }
 
     /// The same network with gradients of its own: parameters and packed weights are there once. For a thread that computes
     /// beside others, each on streams, a workspace and gradients of its own.
     package func with(gradients: FloatBlock) -> Network {
-        Network(configuration, parameters: parameters, gradients: gradients, packed: layers.map(\.packed))
+        Network(
+            configuration, parameters: parameters, gradients: gradients, gradientRows: nil,
+            packed: layers.map(\.packed))
     }
 
     /// - Parameter packed: of each layer, the packed weights to use; nil: memory for them is made.
     private init(
         _ configuration: NetworkConfiguration, parameters: FloatBlock, gradients: FloatBlock,
-        packed: [RecurrentLayer.Packed]?
+        gradientRows: GradientRows?, packed: [RecurrentLayer.Packed]?
     ) {
         let layout = configuration.layout
         precondition(
@@ -44,10 +53,16 @@ package struct Network {
         self.parameters = parameters
         self.gradients = gradients
         finishingRanges = configuration.finishingRanges
+        let shape = configuration.embeddingShape
+        self.gradientRows =
+            gradientRows
+            ?? GradientRows(touched: RowSet(rows: shape.rows), width: shape.width, isZero: false)
         if case .tokens(let vocabulary) = configuration.task.input {
             let (weight, gradient) = pointers("embedding.weight")
+            precondition(gradient == gradients.pointer, "the embedding is at the block's start")
             embedding = Embedding(
-                weight: weight, gradient: gradient, vocabulary: vocabulary, size: configuration.embeddingSize)
+                weight: weight, gradient: gradient, gradientRows: self.gradientRows, vocabulary: vocabulary,
+                size: configuration.embeddingSize)
         } else {
             embedding = nil
         }
@@ -107,7 +122,7 @@ package struct Network {
     ) rethrows -> Tally {
         precondition(gradients !== parameters, "a network for scoring has no gradients")
         guard propagate(batch, state, workspace, dropoutSeed) else {
-            if !adding { gradients.clear() }
+            if !adding { clearGradients() }
             for range in finishingRanges { try finished(range) }
             return Tally()
         }
@@ -118,6 +133,12 @@ package struct Network {
         if !workspace.allRowsAreScored { scatterScored(from: first, to: workspace.between[0], workspace) }
         try backward(batch, workspace, adding: adding, finished)
         return tally
+    }
+
+    private func clearGradients() {
+        gradientRows.clear(gradients.pointer)
+        let shape = configuration.embeddingShape
+        gradients[shape.rows * shape.width..<gradients.count].update(repeating: 0)
     }
 
     /// As above, for who need not know when a range is final.

@@ -80,6 +80,12 @@ package struct NetworkConfiguration {
 }
 
 extension NetworkConfiguration {
+    /// Rows and columns of the embedding, with which the layout begins; no rows without one.
+    package var embeddingShape: (rows: Int, width: Int) {
+        guard case .tokens(let vocabulary) = task.input else { return (0, 1) }
+        return (vocabulary, embeddingSize)
+    }
+
     /// The ranges of the gradient block that `Network.backward` finishes one after the other: the output layer, the
     /// recurrent layers from the top, the embedding. Each begins where its tensors do and ends where the one before
     /// begins, so that together they are the whole block, from its end to its start.

@@ -11,6 +11,7 @@ import Tensors
 package final class GradientAverager {
     private let communicator: Communicator
     private let gradients: FloatBlock
+    private let rows: GradientRows
     private let team: ThreadTeam
     private let reduction: SliceReduction?
     /// The ranges that this rank is to update: those that hold sums here.
@@ -54,7 +55,10 @@ package final class GradientAverager {
         self.communicator = communicator
         self.team = team
         gradients = memory.gradients
-        reduction = memory.sharing.map { SliceReduction($0, team, own: memory.gradients, ranges: ranges) }
+        rows = memory.gradientRows
+        reduction = memory.sharing.map {
+            SliceReduction($0, team, own: memory.gradients, rows: memory.gradientRows, ranges: ranges)
+        }
         ownRanges = reduction?.ownRanges ?? [0..<memory.gradients.count]
         sums = [Double](repeating: 0, count: Self.fixed + sequences)
     }
@@ -92,7 +96,10 @@ package final class GradientAverager {
         if let reduction {
             squares = try reduction.finish()
         } else {
-            try communicator.allreduce(gradients.buffer, .sum)
+            if communicator.size > 1 {
+                try communicator.allreduce(gradients.buffer, .sum)
+                rows.filled.insertAll()  // by which rows other ranks have touched
+            }
             squares = sumOfSquares
         }
         var total = Total()
@@ -109,9 +116,17 @@ package final class GradientAverager {
     }
 
     private var sumOfSquares: Double {
-        guard team.count > 1 else { return gradients.buffer.sumOfSquares }
+        let length = PartialSum.length
         return team.map { thread in
-            gradients[Shard.floats(0..<gradients.count, part: thread, of: team.count)].sumOfSquares
+            var total = 0.0
+            for part in Shard.rows(0..<(gradients.count + length - 1) / length, part: thread, of: team.count) {
+                var sum = PartialSum()
+                rows.forEachRange(in: part * length..<min((part + 1) * length, gradients.count)) {
+                    sum.addSquares(of: gradients[$0])
+                }
+                total += sum.value
+            }
+            return total
         }.reduce(0, +)
     }
 

@@ -13,6 +13,7 @@ final class RankWork {
     private let workers: [StepWorker]
     /// The rank's, which are the first worker's as well.
     private let gradients: FloatBlock
+    private let rows: GradientRows
     /// The gradients of all workers, by thread; the workers keep them.
     private let terms: [UnsafePointer<Float>]
 
@@ -23,11 +24,12 @@ final class RankWork {
 
     /// - Parameter network: on the rank's gradients.
     init(
-        _ team: ThreadTeam, _ network: Network, gradients: FloatBlock, _ state: RecurrentState,
+        _ team: ThreadTeam, _ network: Network, gradients: FloatBlock, rows: GradientRows, _ state: RecurrentState,
         task: any SequenceTask, source: any SequenceSource, _ options: Options
     ) {
         self.team = team
         self.gradients = gradients
+        self.rows = rows
         // Each thread makes what is its own, so that it lies in the memory near its core.
         let parts = team.map { thread -> (worker: StepWorker, gradients: FloatBlock) in
             let block = thread == 0 ? gradients : FloatBlock(count: gradients.count)
@@ -75,6 +77,7 @@ final class RankWork {
 
     /// Each thread writes a slice of the sums, in the order of the threads: the same bits whoever is first.
     private func addUpGradients() {
+        rows.touchAll()
         team.run { thread in
             let slice = Shard.floats(0..<gradients.count, part: thread, of: team.count)
             terms.withUnsafeBufferPointer { terms in

@@ -17,8 +17,10 @@ final class SliceReduction {
     private let hosts: Hosts
     private let window: SharedWindow
     private let own: FloatBlock
+    private let ownRows: GradientRows
     /// Gradients of this host's ranks, by rank.
     private let terms: [UnsafePointer<Float>]
+    private let touchedRows: [RowSet]
     private let squares: UnsafeMutableBufferPointer<Double>
     /// How many ranges each rank of the host has announced since the start.
     private let progress: SharedCounters
@@ -27,8 +29,13 @@ final class SliceReduction {
     /// Sums between hosts that are under way.
     private var requests: [Request] = []
 
-    init(_ sharing: TrainingMemory.Sharing, _ team: ThreadTeam, own: FloatBlock, ranges: [Range<Int>]) {
+    init(
+        _ sharing: TrainingMemory.Sharing, _ team: ThreadTeam, own: FloatBlock, rows: GradientRows,
+        ranges: [Range<Int>]
+    ) {
         self.team = team
+        ownRows = rows
+        touchedRows = sharing.touchedRows
         self.ranges = ranges
         hosts = sharing.hosts
         slices = GradientSlices(count: own.count, ranges: ranges, owners: sharing.hosts.fewestRanks)
@@ -67,6 +74,7 @@ final class SliceReduction {
         if hosts.count > 1 {
             for request in requests { try request.wait() }
             requests.removeAll(keepingCapacity: true)
+            ownRows.filled.insertAll()  // by which rows other hosts have touched
             for range in 0..<ranges.count {
                 forEachPartialSum(of: range) { part in squares[part] = own[slices.floats(part)].sumOfSquares }
             }
@@ -86,9 +94,14 @@ final class SliceReduction {
         let rank = hosts.host.rank
         terms.withUnsafeBufferPointer { terms in
             guard terms.count > 1 else { return }
+            // The embedding, of which only these rows are summed, is in the last range.
+            if range == ranges.count - 1 { touchedRows.forEach(ownRows.filled.formUnion) }
             forEachPartialSum(of: range) { part in
-                let floats = slices.floats(part)
-                squares[part] = own[floats].setSum(of: terms, from: floats.lowerBound)
+                var sum = PartialSum()
+                ownRows.forEachRange(in: slices.floats(part)) { floats in
+                    sum.addSquares(of: own[floats], settingSumOf: terms, from: floats.lowerBound)
+                }
+                squares[part] = sum.value
             }
         }
         if let peers = hosts.peers {

@@ -44,7 +44,8 @@ package struct Trainer {
             streams: source.carriesState ? Shard.rows(rows, part: communicator.rank, of: communicator.size) : 0..<rows,
             for: network.configuration)
         work = RankWork(
-            team, network, gradients: memory.gradients, state, task: task, source: source, options)
+            team, network, gradients: memory.gradients, rows: memory.gradientRows, state, task: task, source: source,
+            options)
         criterion = task.criterion.map { CriterionTracker($0) }
         averager = GradientAverager(
             communicator, team, memory, ranges: network.configuration.finishingRanges,
@@ -119,7 +120,7 @@ package struct Trainer {
         team.run { thread in
             for range in averager.ownRanges {
                 optimizer.change(
-                    memory.parameters, with: memory.gradients,
+                    memory.parameters, with: memory.gradients, filledAt: memory.gradientRows,
                     in: Shard.floats(range, part: thread, of: team.count), scale: scale, rate: rate)
             }
         }

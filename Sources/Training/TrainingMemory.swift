@@ -12,6 +12,8 @@ package struct TrainingMemory {
     package let parameters: FloatBlock
     /// This rank's.
     package let gradients: FloatBlock
+    /// What of them, in the embedding, holds anything.
+    package let gradientRows: GradientRows
     /// Optimiser state.
     package let slots: [FloatBlock]
     /// Why nothing is shared although it was asked for.
@@ -26,6 +28,8 @@ package struct TrainingMemory {
         let window: SharedWindow
         /// The gradients of this host's ranks, by rank.
         let gradients: [UnsafePointer<Float>]
+        /// The rows of the embedding's gradient that each of them has touched in a step.
+        let touchedRows: [RowSet]
         /// Sums of squares of the summed gradients, one for each `PartialSum.length` floats of a block.
         let squares: UnsafeMutableBufferPointer<Double>
     }
@@ -34,23 +38,29 @@ package struct TrainingMemory {
     ///
     /// - Parameters:
     ///   - count: floats of a block.
+    ///   - embedding: shape of the matrix that a block begins with.
     ///   - slots: blocks of optimiser state.
     package init(
-        _ communicator: Communicator, _ hosts: Hosts, count: Int, slots: Int, averaging: Options.Averaging
+        _ communicator: Communicator, _ hosts: Hosts, count: Int, embedding: (rows: Int, width: Int), slots: Int,
+        averaging: Options.Averaging
     ) throws {
         self.communicator = communicator
         self.hosts = hosts
         var refusal: String?
         if averaging == .auto && communicator.size > 1 {
-            let plan = Plan(count: count, slots: slots)
+            let plan = Plan(count: count, embeddingRows: embedding.rows, slots: slots)
             let outcome = Result {
-                try SharedWindow(on: hosts.host, bytes: hosts.host.isRoot ? plan.bytesOfFirst : plan.blockBytes)
+                try SharedWindow(on: hosts.host, bytes: hosts.host.isRoot ? plan.bytesOfFirst : plan.bytesOfOwn)
             }
             do {
                 let window = try communicator.agree { try outcome.get() }
                 (parameters, gradients, self.slots) = plan.blocks(window)
+                let touchedRows = plan.touchedRows(window)
+                gradientRows = GradientRows(
+                    touched: touchedRows[hosts.host.rank], width: embedding.width, isZero: true)
                 sharing = Sharing(
-                    hosts: hosts, window: window, gradients: plan.gradients(window), squares: plan.squares(window))
+                    hosts: hosts, window: window, gradients: plan.gradients(window), touchedRows: touchedRows,
+                    squares: plan.squares(window))
                 self.refusal = nil
                 return
             } catch let failure as AgreedFailure {
@@ -61,6 +71,7 @@ package struct TrainingMemory {
         }
         parameters = FloatBlock(count: count)
         gradients = FloatBlock(count: count)
+        gradientRows = GradientRows(touched: RowSet(rows: embedding.rows), width: embedding.width, isZero: true)
         self.slots = (0..<slots).map { _ in FloatBlock(count: count) }
         sharing = nil
         self.refusal = refusal
@@ -105,40 +116,52 @@ package struct TrainingMemory {
     }
 }
 
-/// Where the blocks lie in the ranks' segments of a window: each segment begins with its rank's gradients; in the first
-/// rank's the parameters, the optimiser state and the sums of squares follow.
+/// Where the blocks lie in the ranks' segments of a window: each segment begins with its rank's gradients and the rows that
+/// they touch; in the first rank's the parameters, the optimiser state and the sums of squares follow.
 private struct Plan {
     let count: Int
+    let embeddingRows: Int
     let slots: Int
 
-    /// A block begins on a page, as the window does.
-    var blockBytes: Int {
+    private func wholePages(_ bytes: Int) -> Int {
         let page = SharedWindow.alignment
-        return (count * MemoryLayout<Float>.stride + page - 1) / page * page
+        return (bytes + page - 1) / page * page
     }
-    var partialSums: Int { (count + PartialSum.length - 1) / PartialSum.length }
-    var bytesOfFirst: Int { blockBytes * (2 + slots) + partialSums * MemoryLayout<Double>.stride }
+    /// A block begins on a page, as the window does.
+    private var blockBytes: Int { wholePages(count * MemoryLayout<Float>.stride) }
+    /// Of each rank: its gradients and their rows.
+    var bytesOfOwn: Int { blockBytes + wholePages(RowSet.byteCount(rows: embeddingRows)) }
+    private var partialSums: Int { (count + PartialSum.length - 1) / PartialSum.length }
+    private var startOfSquares: Int { bytesOfOwn + blockBytes * (1 + slots) }
+    var bytesOfFirst: Int { startOfSquares + partialSums * MemoryLayout<Double>.stride }
 
-    private func floats(_ window: SharedWindow, of rank: Int, block: Int) -> UnsafeMutablePointer<Float> {
-        UnsafeMutableRawBufferPointer(rebasing: window.segments[rank][(block * blockBytes)...])
+    private func floats(_ window: SharedWindow, of rank: Int, at start: Int) -> UnsafeMutablePointer<Float> {
+        UnsafeMutableRawBufferPointer(rebasing: window.segments[rank][start...])
             .bindMemory(to: Float.self).baseAddress!  // a segment has an address
     }
 
     func gradients(_ window: SharedWindow) -> [UnsafePointer<Float>] {
-        window.segments.indices.map { UnsafePointer(floats(window, of: $0, block: 0)) }
+        window.segments.indices.map { UnsafePointer(floats(window, of: $0, at: 0)) }
+    }
+
+    func touchedRows(_ window: SharedWindow) -> [RowSet] {
+        window.segments.map {
+            RowSet(borrowing: $0.baseAddress! + blockBytes, rows: embeddingRows, owner: window)  // it has an address
+        }
     }
 
     func squares(_ window: SharedWindow) -> UnsafeMutableBufferPointer<Double> {
-        let start = blockBytes * (2 + slots)
-        return UnsafeMutableRawBufferPointer(
-            rebasing: window.segments[0][start..<start + partialSums * MemoryLayout<Double>.stride]
-        ).bindMemory(to: Double.self)
+        UnsafeMutableRawBufferPointer(rebasing: window.segments[0][startOfSquares..<bytesOfFirst])
+            .bindMemory(to: Double.self)
     }
 
     func blocks(_ window: SharedWindow) -> (parameters: FloatBlock, gradients: FloatBlock, slots: [FloatBlock]) {
-        func block(_ number: Int, of rank: Int) -> FloatBlock {
-            FloatBlock(borrowing: floats(window, of: rank, block: number), count: count, owner: window)
+        func block(of rank: Int, at start: Int) -> FloatBlock {
+            FloatBlock(borrowing: floats(window, of: rank, at: start), count: count, owner: window)
         }
-        return (block(1, of: 0), block(0, of: window.host.rank), (0..<slots).map { block(2 + $0, of: 0) })
+        return (
+            block(of: 0, at: bytesOfOwn), block(of: window.host.rank, at: 0),
+            (1..<1 + slots).map { block(of: 0, at: bytesOfOwn + $0 * blockBytes) }
+        )
     }
 }

@@ -42,6 +42,31 @@ extension LaunchTests {
             if ranks <= 2 { try expectSame(shared, plain) }
         }
 
+        /// Words: most rows of the embedding are reached by one rank's tokens or by none's.
+        private static let words = """
+            task: language-model
+            data: {train: text.txt, validation_fraction: 0.1, tokenizer: word}
+            model: {layers: 1, hidden: 20, embedding: 37}
+            training: {batch: 6, window: 3, steps: 40, optimizer: {name: sgd, learning_rate: 1}, clip_norm: 0.5}
+            logging: {every_steps: 1}
+
+            """
+
+        @Test("of an embedding, sums and updates of the rows reached are those of all rows", arguments: 1...4)
+        func embeddingRows(ranks: Int) async throws {
+            let folder = try TestFolder.withText(Self.words)
+            let shared = try await folder.train("small.yaml", into: "shared", ranks: ranks)
+            let plain = try await folder.train(
+                "small.yaml", into: "plain", ranks: ranks, set: ["communication.averaging=allreduce"])
+            // An update that goes through all rows, even those without a gradient: as good as no decay.
+            let dense = try await folder.train(
+                "small.yaml", into: "dense", ranks: ranks, set: ["training.optimizer.weight_decay=1.0e-30"])
+            try expectSame(shared, dense)
+            expectClose(try shared.figures("gradient_norm"), try plain.figures("gradient_norm"), within: 1e-5)
+            try expectClose(shared.model(), plain.model(), within: 1e-4)
+            if ranks <= 2 { try expectSame(shared, plain) }
+        }
+
         @Test("a run goes on with another way of averaging and another number of ranks, and the log says so")
         func resumed() async throws {
             let folder = try folder()

@@ -140,6 +140,50 @@ struct UpdateRuleTests {
         #expect(one.updates == two.updates)
     }
 
+    @Test(
+        "going through the filled rows alone is going through all, bit for bit, and leaves out what may be left out",
+        arguments: Example.all)
+    private func filledRows(_ example: Example) throws {
+        let (rows, width) = (20, 9)
+        let count = rows * width + 7
+        let problem = Problem(count: count, seed: 5)
+        let (sparse, dense) = (block(problem.start), block(problem.start))
+        var one = Optimizer(try example.rule(), count: count)
+        var two = Optimizer(try example.rule(), count: count)
+        for (index, numbers) in problem.gradients.enumerated() {
+            let filled = GradientRows(touched: RowSet(rows: rows), width: width, isZero: true)
+            let gradients = block(numbers)
+            for row in 0..<rows {
+                if (row + index) % 4 == 0 {
+                    filled.touch(row)
+                } else {
+                    gradients[row * width..<(row + 1) * width].update(repeating: 0)
+                }
+            }
+            let rate = Problem.rates[index]
+            one.change(sparse, with: gradients, filledAt: filled, in: 0..<count, scale: 0.5, rate: rate)
+            one.close(sparse)
+            two.change(dense, with: gradients, in: 0..<count, scale: 0.5, rate: rate)
+            two.close(dense)
+        }
+        #expect(sparse.buffer.map(\.bitPattern) == dense.buffer.map(\.bitPattern))
+        for (a, b) in zip(one.slots, two.slots) {
+            #expect(a.block.buffer.map(\.bitPattern) == b.block.buffer.map(\.bitPattern))
+        }
+    }
+
+    @Test("only rules that leave a parameter without a gradient alone say so", arguments: Example.all)
+    private func rests(_ example: Example) throws {
+        let rule = try example.rule()
+        let parameters = block([1.5, -2.25])
+        var optimizer = Optimizer(rule, count: 2)
+        optimizer.update(parameters, with: block([0.5, -0.5]), in: 0..<2, rate: 0.1)
+        let before = parameters.buffer.map(\.bitPattern) + optimizer.slots.flatMap { $0.block.buffer.map(\.bitPattern) }
+        optimizer.update(parameters, with: block([0, 0]), in: 0..<2, rate: 0.1)
+        let after = parameters.buffer.map(\.bitPattern) + optimizer.slots.flatMap { $0.block.buffer.map(\.bitPattern) }
+        #expect((before == after) == rule.restsWithoutGradient)
+    }
+
     @Test("a rank that owns nothing counts updates and notices changes like the others")
     func noRanges() throws {
         let parameters = block([1, 2])
