@@ -66,11 +66,15 @@ extension LaunchTests {
                 (ranks: 2, threads: 7, keys: ["training.accumulate=2"]),
                 (ranks: 1, threads: 13, keys: []),
                 (ranks: 2, threads: 2, keys: ["communication.averaging=allreduce"]),
+                // So large that a rank's slices have several partial sums for each thread.
+                (ranks: 2, threads: 3, keys: ["model.hidden=96"]),
             ])
         func shares(ranks: Int, threads: Int, keys: [String]) async throws {
             let folder = try folder()
             for config in [Self.text.file, Self.adding.file] {
-                let one = try await folder.train(config, into: "one-\(config)", set: ["training.steps=30"])
+                let one = try await folder.train(
+                    config, into: "one-\(config)",
+                    set: keys.filter { $0.hasPrefix("model.") } + ["training.steps=30"])
                 let many = try await folder.train(
                     config, into: "many-\(config)", ranks: ranks, "--threads-per-rank", "\(threads)",
                     set: keys + ["training.steps=30"])
