@@ -48,8 +48,10 @@ package struct Assembly {
         ) { parameters in
             if let initialWeights { try read(initialWeights, into: parameters, layout: sizes.layout) }
         }
+        let team = trainer.team
         validation = data.validation.map {
-            Scorer(communicator, task: data.task, source: $0, for: sizes, rootOnly: options.validatesAtRoot)
+            Scorer(
+                communicator, task: data.task, source: $0, for: sizes, rootOnly: options.validatesAtRoot, team: team)
         }
     }
 

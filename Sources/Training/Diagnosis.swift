@@ -38,13 +38,12 @@ package struct Diagnosis {
         warnings = Self.warnings(ranks, announced: announced, fileSystem: fileSystem)
     }
 
-    /// What keeps the threads of a launch from each having a core, if something does and any rank has several; at the root.
-    /// Collective (gather).
-    package static func warningOfThreads(_ communicator: Communicator, threads: Int) throws -> Warning? {
+    /// Says, in one warning, what keeps the threads from each having a core, where ranks have several. Collective
+    /// (MPI_Allreduce, gather).
+    package static func warn(ofThreads threads: Int, on communicator: Communicator, _ console: Console) throws {
         let most = try communicator.allreduce(Int64(threads), .maximum)
-        guard most > 1 else { return nil }
-        let ranks = try gatherRanks(communicator, threads: threads)
-        return crowding(ranks).first
+        guard most > 1, let warning = crowding(try gatherRanks(communicator, threads: threads)).first else { return }
+        console.warning("\(warning.seen); cure: \(warning.cure)")
     }
 
     private static func gatherRanks(_ communicator: Communicator, threads: Int) throws -> [Rank] {

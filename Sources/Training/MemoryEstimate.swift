@@ -11,6 +11,7 @@ package struct MemoryEstimate: Sendable {
     /// Bytes of the activations of a window.
     package let activationBytes: Double
     private let sizes: String
+    private let cures: String
 
     /// - Parameters:
     ///   - ranks: of the whole job.
@@ -39,6 +40,8 @@ package struct MemoryEstimate: Sendable {
         let products = chunk * (width + 3 * H) + Double(Tuning.largeBlock) * max(H, input)
         activationBytes =
             4 * Double(threads) * (rows * (layers * H * (gates + 3) + 2 * max(H, input) + input + masks) + products)
+        cures =
+            "a smaller model, training.batch or training.window" + (threads > 1 ? ", or fewer --threads-per-rank" : "")
         sizes = "model.hidden \(network.hiddenSize) and model.layers \(network.layers)"
     }
 
@@ -54,7 +57,7 @@ package struct MemoryEstimate: Sendable {
         throw TrainingError.usage(
             "\(sizes) need \(Self.text(totalBytes)) of memory a rank (weights and optimiser "
                 + "\(Self.text(parameterBytes)), activations \(Self.text(activationBytes)))\(ofAll) this host has "
-                + "\(Self.text(memory)); accepted: a smaller model, training.batch or training.window")
+                + "\(Self.text(memory)); accepted: \(cures)")
     }
 
     /// Bytes in a unit that suits.

@@ -93,6 +93,7 @@ package struct TrainingJob {
             if let checkpoint { try ResumeRules.check(fingerprints, against: checkpoint) }
             return fingerprints
         }
+        try Diagnosis.warn(ofThreads: threads, on: communicator, console)
         describe(assembly, on: communicator, console)
         if isDryRun { return console.result("dry run: all checks have passed; nothing was written") }
         if communicator.size > 1, assembly.trainer.memory.refusal == nil {

@@ -210,7 +210,7 @@ package final class TrainingRun {
         weights.markChanged()
         let scorer = Scorer(
             communicator, task: assembly.data.task, source: source, for: trainer.network.configuration,
-            rootOnly: options.validatesAtRoot)
+            rootOnly: options.validatesAtRoot, team: trainer.team)
         let score = try scorer.score(.forScoring(trainer.network.configuration, weights))
         try log?.score("test", score, step: trainer.steps, epoch: trainer.epoch, isBest: false)
     }

@@ -1,6 +1,4 @@
 import ArgumentParser
-import MPI
-import Training
 
 /// `--threads-per-rank`, of the commands that can compute with several.
 struct Threads: ParsableArguments {
@@ -10,13 +8,6 @@ struct Threads: ParsableArguments {
             "Threads that each rank computes with, for few ranks on nodes of many cores.", valueName: "threads"),
         transform: Threads.count)
     var perRank = 1
-
-    /// Says, once, what keeps the threads from each having a core. Collective.
-    func warn(_ communicator: Communicator, _ console: Console) throws {
-        if let warning = try Diagnosis.warningOfThreads(communicator, threads: perRank) {
-            console.warning("\(warning.seen); cure: \(warning.cure)")
-        }
-    }
 
     private static let accepted = 1...1024
 

@@ -66,16 +66,69 @@ extension LaunchTests {
                 (ranks: 2, threads: 7, keys: ["training.accumulate=2"]),
                 (ranks: 1, threads: 13, keys: []),
                 (ranks: 2, threads: 2, keys: ["communication.averaging=allreduce"]),
+                // So large that a rank's slices have several partial sums for each thread.
+                (ranks: 2, threads: 3, keys: ["model.hidden=96"]),
             ])
         func shares(ranks: Int, threads: Int, keys: [String]) async throws {
             let folder = try folder()
             for config in [Self.text.file, Self.adding.file] {
-                let one = try await folder.train(config, into: "one-\(config)", set: ["training.steps=30"])
+                let one = try await folder.train(
+                    config, into: "one-\(config)",
+                    set: keys.filter { $0.hasPrefix("model.") } + ["training.steps=30"])
                 let many = try await folder.train(
                     config, into: "many-\(config)", ranks: ranks, "--threads-per-rank", "\(threads)",
                     set: keys + ["training.steps=30"])
                 expectClose(try many.figures(), try one.figures(), within: 1e-4)
             }
+        }
+
+        @Test("a validation's figures do not depend on the threads", arguments: [2, 5])
+        func validation(threads: Int) async throws {
+            let folder = try TestFolder.withText().write(Self.adding.config, to: Self.adding.file)
+            // A rate of 0: what is scored are the same weights, to the bit. 8 streams, or 1,000 and then 560 sequences.
+            for (config, keys) in [
+                ("small.yaml", ["data.validation_fraction=0.2", "data.test=text.txt", "validation.batch=8"]),
+                (Self.adding.file, ["validation.batch=1000"]),
+            ] {
+                let keys =
+                    keys + ["training.optimizer.learning_rate=0", "training.steps=4", "validation.every_steps=2"]
+                let one = try await folder.train(config, into: "one-\(config)", set: keys)
+                let many = try await folder.train(
+                    config, into: "many-\(config)", ranks: 2, "--threads-per-rank", "\(threads)", set: keys)
+                #expect(try many.figures(of: "validation").count == 2)
+                expectClose(
+                    try many.figures(of: "validation"), try one.figures(of: "validation"), within: 1e-6, "validations")
+                if config == "small.yaml" {
+                    expectClose(try many.figures(of: "test"), try one.figures(of: "test"), within: 1e-6, "tests")
+                } else {
+                    expectClose(
+                        try many.figures("wrong", of: "validation"), try one.figures("wrong", of: "validation"),
+                        within: 1e-6, "errors")
+                }
+            }
+        }
+
+        @Test("the memory asked for counts gradients and activations of each thread")
+        func memory() async throws {
+            let folder = try TestFolder.withText()
+            /// Of weights and optimiser, and of activations, in the message's own unit.
+            func needs(_ threads: Int) async throws -> (parameters: Double, activations: Double) {
+                let run = try await folder.lstmDist(
+                    "train", "small.yaml", "--set", "model.hidden=65536", "--set", "model.layers=64",
+                    "--threads-per-rank", "\(threads)")
+                #expect(run.exitCode == 2)
+                let parts = try #require(
+                    run.errors.firstMatch(of: /weights and optimiser ([\d.]+) TiB, activations ([\d.]+) GiB/),
+                    "\(run.errors)")
+                return (try #require(Double(parts.1)), try #require(Double(parts.2)))
+            }
+            let (one, three) = (try await needs(1), try await needs(3))
+            // Parameters, two moments, packed weights of about the parameters' size; and gradients a thread.
+            #expect(abs(three.parameters / one.parameters - 7.0 / 5) < 0.01, "\(one), \(three)")
+            // 12 sequences in all or 4 each, beside what does not depend on their number.
+            #expect(
+                three.activations > one.activations * 1.01 && three.activations < one.activations * 3,
+                "\(one), \(three)")
         }
 
         @Test("the criterion sees the sequences of all threads in their order")
@@ -176,6 +229,25 @@ extension LaunchTests {
             #expect(
                 try folder.run("run").outcome()["next"]?.stringValue
                     == "mpirun -n 2 --bind-to none lstm-dist train long.yaml --run run --threads-per-rank 2")
+        }
+
+        @Test("more threads than the system has to give", arguments: [nil, 2])
+        func refusedBySystem(ranks: Int?) async throws {
+            let folder = try folder()
+            // A thousand stacks of 8 MiB don't fit into 3 GB of addresses.
+            let run = try await MPIRun.run(
+                URL(filePath: "/bin/sh"),
+                [
+                    "-c",
+                    "ulimit -v 3000000; exec \"$0\" train \(Self.text.file) --run run --quiet --threads-per-rank 1000",
+                    TestFolder.program.path,
+                ], ranks: ranks, in: folder.url, limit: .seconds(30))
+            let message =
+                /lstm-dist: --threads-per-rank 1000: on \S+ thread \d+ of a rank can't be started: .*; accepted: fewer threads, or a higher limit \(ulimit -u, ulimit -v\)\n/
+            #expect(run.errors.wholeMatch(of: message) != nil, "\(run.errors)")
+            #expect(run.output == "")
+            #expect(run.exitCode == 1)
+            #expect(!folder.has("run"))
         }
 
         @Test(

@@ -174,6 +174,33 @@ struct NetworkTests {
         }
     }
 
+    @Test(
+        "networks that share packed weights, each packed in part, compute what one alone does",
+        arguments: NetworkCase.all)
+    func sharedWeights(_ example: NetworkCase) {
+        let expected = FloatRun(example)
+        let tally = expected.step(example.batch)
+        let run = FloatRun(example)
+        // Weights that were packed before and are no longer right.
+        run.parameters.clear()
+        var networks = [run.network]
+        networks[0].pack()
+        let others = (0..<2).map { _ in FloatBlock(count: example.configuration.layout.count) }
+        networks += others.map { networks[0].with(gradients: $0) }
+        run.parameters.copy(from: expected.parameters)
+        run.parameters.markChanged()
+        for part in [2, 0, 1] { networks[part].pack(part: part, of: 3) }
+        run.gradients.clear()
+        #expect(
+            networks[2].forwardAndBackward(
+                example.batch, run.state, run.workspace, dropoutSeed: run.dropoutSeed, adding: false) == tally)
+        for tensor in example.configuration.layout.tensors {
+            #expect(others[1].numbers(tensor.range) == expected.gradients.numbers(tensor.range), "\(tensor.name)")
+        }
+        #expect((run.gradients.numbers() + others[0].numbers()).allSatisfy { $0 == 0 })
+        #expect(run.stateNumbers == expected.stateNumbers)
+    }
+
     @Test("resetting makes every state zero")
     func reset() {
         let run = FloatRun(NetworkCase(cell: "lstm", seed: 3))

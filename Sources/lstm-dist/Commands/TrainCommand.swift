@@ -61,7 +61,6 @@ struct TrainCommand: CollectiveCommand {
     func run(on communicator: Communicator, _ console: Console) throws {
         let text = try communicator.broadcast(
             communicator.agree { communicator.isRoot ? try ConfigSource.text(config) : nil }, root: 0)
-        try threads.warn(communicator, console)
         try TrainingJob(
             configText: text, file: ConfigSource.name(config), overrides: overrides,
             run: run ?? ConfigSource.defaultRun(config), resume: TrainingJob.Resume(resume), overwrites: overwrite,

@@ -35,8 +35,9 @@ struct BenchStep: CollectiveCommand {
                 return try source.text()
             }, root: 0)
         let configuration = try communicator.agree { try source.configuration(text) }
-        try threads.warn(communicator, console)
-        let result = try StepBenchmark(configuration, on: communicator, threads: threads.perRank).run(seconds: seconds)
+        let benchmark = try StepBenchmark(configuration, on: communicator, threads: threads.perRank)
+        try Diagnosis.warn(ofThreads: threads.perRank, on: communicator, console)
+        let result = try benchmark.run(seconds: seconds)
         if json == "-" { return console.result(result.json.text) }
         for line in lines(result) { console.result(line) }
         try communicator.agree {
