@@ -98,10 +98,17 @@ let package = Package(
         // Versions of the product kernels, checked and timed side by side.
         .executableTarget(
             name: "KernelLab", dependencies: ["Kernels", "Tensors"], path: "Tests/KernelLab", swiftSettings: common),
+        // Training steps whose allocations are counted, started by the tests.
+        .executableTarget(
+            name: "StepAllocations", dependencies: ["Training", "MPI", "ConfigFile", "CAllocationCounter"],
+            path: "Tests/StepAllocations", swiftSettings: common),
+        .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
         // The whole program on real ranks.
         .testTarget(
             name: "LaunchTests",
-            dependencies: ["LaunchSupport", "Training", "FileFormats", "Recurrent", "Optimization"],
+            dependencies: [
+                "LaunchSupport", "StepAllocations", "Training", "FileFormats", "Recurrent", "Optimization",
+            ],
             swiftSettings: common),
         .target(name: "LaunchSupport", path: "Tests/LaunchSupport", swiftSettings: common),
     ]

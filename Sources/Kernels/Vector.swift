@@ -128,6 +128,13 @@ package func forEachVector(of count: Int, _ body: (_ offset: Int, _ span: Vector
     if offset < count { body(offset, VectorSpan(rest: count - offset)) }
 }
 
+/// As above, from one place of a block to another.
+@inlinable @inline(__always)
+package func forEachVector(in range: Range<Int>, _ body: (_ offset: Int, _ span: VectorSpan) -> Void) {
+    let first = range.lowerBound
+    forEachVector(of: range.count) { offset, span in body(first &+ offset, span) }
+}
+
 /// A whole vector, or the first `rest` lanes of one.
 @frozen @usableFromInline
 package struct VectorSpan {

@@ -26,13 +26,13 @@ package struct RMSProp: UpdateRule {
 
     package func update(
         _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>, scale: Float,
-        _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
+        _ state: [UnsafeMutablePointer<Float>], in range: Range<Int>, rate: Double, number: Int
     ) {
         let rate = Vector(repeating: Float(-rate))
         let decay = Vector(repeating: decay)
         let momentum = Vector(repeating: momentum)
         let factor = Vector(repeating: scale)
-        forEachVector(of: count) { at, span in
+        forEachVector(in: range) { at, span in
             let p = span.load(parameters + at)
             let g = (span.load(gradients + at) * factor).plus(decay, times: p)
             let s = (alpha * span.load(state[0] + at)) + (1 - alpha) * g * g
@@ -75,12 +75,12 @@ package struct Adagrad: UpdateRule {
 
     package func update(
         _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>, scale: Float,
-        _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
+        _ state: [UnsafeMutablePointer<Float>], in range: Range<Int>, rate: Double, number: Int
     ) {
         let rate = Vector(repeating: Float(-rate / (1 + Double(number - 1) * rateDecay)))
         let decay = Vector(repeating: decay)
         let factor = Vector(repeating: scale)
-        forEachVector(of: count) { at, span in
+        forEachVector(in: range) { at, span in
             let p = span.load(parameters + at)
             let g = (span.load(gradients + at) * factor).plus(decay, times: p)
             let s = span.load(state[0] + at).plus(g, times: g)
@@ -102,9 +102,9 @@ package struct Adam: UpdateRule {
 
     package func update(
         _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>, scale: Float,
-        _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
+        _ state: [UnsafeMutablePointer<Float>], in range: Range<Int>, rate: Double, number: Int
     ) {
-        moments.update(parameters, gradients, scale: scale, state, count: count, rate: rate, number: number)
+        moments.update(parameters, gradients, scale: scale, state, in: range, rate: rate, number: number)
     }
 }
 
@@ -119,9 +119,9 @@ package struct AdamW: UpdateRule {
 
     package func update(
         _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>, scale: Float,
-        _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
+        _ state: [UnsafeMutablePointer<Float>], in range: Range<Int>, rate: Double, number: Int
     ) {
-        moments.update(parameters, gradients, scale: scale, state, count: count, rate: rate, number: number)
+        moments.update(parameters, gradients, scale: scale, state, in: range, rate: rate, number: number)
     }
 }
 
@@ -148,7 +148,7 @@ private struct Moments {
 
     func update(
         _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>, scale: Float,
-        _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
+        _ state: [UnsafeMutablePointer<Float>], in range: Range<Int>, rate: Double, number: Int
     ) {
         let correction1 = 1 - pow(betas.0, Double(number))
         let correction2 = 1 - pow(betas.1, Double(number))
@@ -158,7 +158,7 @@ private struct Moments {
         let coupled = Vector(repeating: decouplesDecay ? 0 : decay)
         let kept = decouplesDecay ? Float(1 - rate * Double(decay)) : 1
         let factor = Vector(repeating: scale)
-        forEachVector(of: count) { at, span in
+        forEachVector(in: range) { at, span in
             let p = kept * span.load(parameters + at)
             let g = (span.load(gradients + at) * factor).plus(coupled, times: p)
             let m = span.load(state[0] + at).plus(rest1, times: g - span.load(state[0] + at))

@@ -12,12 +12,12 @@ package struct SGD: UpdateRule {
 
     package func update(
         _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>, scale: Float,
-        _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
+        _ state: [UnsafeMutablePointer<Float>], in range: Range<Int>, rate: Double, number: Int
     ) {
         let rate = Vector(repeating: Float(-rate))
         let decay = Vector(repeating: decay)
         let factor = Vector(repeating: scale)
-        forEachVector(of: count) { at, span in
+        forEachVector(in: range) { at, span in
             let p = span.load(parameters + at)
             let g = (span.load(gradients + at) * factor).plus(decay, times: p)
             span.store(p.plus(rate, times: g), parameters + at)
@@ -37,9 +37,9 @@ package struct Momentum: UpdateRule {
 
     package func update(
         _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>, scale: Float,
-        _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
+        _ state: [UnsafeMutablePointer<Float>], in range: Range<Int>, rate: Double, number: Int
     ) {
-        velocity.update(parameters, gradients, scale: scale, state[0], count: count, rate: rate, number: number)
+        velocity.update(parameters, gradients, scale: scale, state[0], in: range, rate: rate, number: number)
     }
 }
 
@@ -55,9 +55,9 @@ package struct Nesterov: UpdateRule {
 
     package func update(
         _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>, scale: Float,
-        _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int
+        _ state: [UnsafeMutablePointer<Float>], in range: Range<Int>, rate: Double, number: Int
     ) {
-        velocity.update(parameters, gradients, scale: scale, state[0], count: count, rate: rate, number: number)
+        velocity.update(parameters, gradients, scale: scale, state[0], in: range, rate: rate, number: number)
     }
 }
 
@@ -77,7 +77,7 @@ private struct Velocity {
 
     func update(
         _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>, scale: Float,
-        _ velocities: UnsafeMutablePointer<Float>, count: Int, rate: Double, number: Int
+        _ velocities: UnsafeMutablePointer<Float>, in range: Range<Int>, rate: Double, number: Int
     ) {
         let rate = Vector(repeating: Float(-rate))
         let decay = Vector(repeating: decay)
@@ -85,7 +85,7 @@ private struct Velocity {
         let share = Vector(repeating: number == 1 ? 1 : 1 - dampening)
         let ahead = Vector(repeating: looksAhead ? 1 : 0)
         let factor = Vector(repeating: scale)
-        forEachVector(of: count) { at, span in
+        forEachVector(in: range) { at, span in
             let p = span.load(parameters + at)
             let g = (span.load(gradients + at) * factor).plus(decay, times: p)
             let v = (share * g).plus(momentum, times: span.load(velocities + at))

@@ -4,6 +4,8 @@ package import Tensors
 package struct Optimizer {
     package let rule: any UpdateRule
     package let slots: [(name: String, block: FloatBlock)]
+    /// The slots' starts.
+    private let state: [UnsafeMutablePointer<Float>]
     /// Updates done.
     package var updates = 0
 
@@ -19,6 +21,7 @@ package struct Optimizer {
         precondition(blocks.count == rule.slots.count, "there is one block a slot")
         self.rule = rule
         slots = zip(rule.slots, blocks).map { ($0.name, $1) }
+        state = blocks.map(\.pointer)
     }
 
     /// Sets the state to what the rule begins with.
@@ -41,8 +44,7 @@ package struct Optimizer {
         _ parameters: FloatBlock, with gradients: FloatBlock, in range: Range<Int>, scale: Float, rate: Double
     ) {
         rule.update(
-            parameters.pointer + range.lowerBound, gradients.pointer + range.lowerBound, scale: scale,
-            slots.map { $0.block.pointer + range.lowerBound }, count: range.count, rate: rate, number: updates + 1)
+            parameters.pointer, gradients.pointer, scale: scale, state, in: range, rate: rate, number: updates + 1)
     }
 
     /// As above, where all gradients are 0 but those of `rows`: they alone are gone through where the rule lets others rest.

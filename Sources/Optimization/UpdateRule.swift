@@ -13,16 +13,16 @@ package protocol UpdateRule: Sendable {
     var slots: [(name: String, initial: Float)] { get }
     /// Whether a parameter and its state stay as they are, to the bit, where the gradient is 0.
     var restsWithoutGradient: Bool { get }
-    /// Updates `count` parameters.
+    /// Updates the parameters of `range`; all pointers are to the blocks' starts.
     ///
     /// - Parameters:
     ///   - scale: what each gradient is multiplied by first.
-    ///   - state: one pointer a slot, to as many floats.
+    ///   - state: one pointer a slot.
     ///   - rate: the learning rate of this update.
     ///   - number: which update this is, from 1.
     func update(
         _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>, scale: Float,
-        _ state: [UnsafeMutablePointer<Float>], count: Int, rate: Double, number: Int)
+        _ state: [UnsafeMutablePointer<Float>], in range: Range<Int>, rate: Double, number: Int)
 }
 
 extension UpdateRule {

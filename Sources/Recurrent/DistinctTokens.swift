@@ -10,6 +10,14 @@ struct DistinctTokens {
 
     init(vocabulary: Int) { indices = [Int32](repeating: -1, count: vocabulary) }
 
+    var vocabulary: Int { indices.count }
+
+    /// Makes room for windows of as many places.
+    mutating func reserve(_ places: Int) {
+        tokens.reserveCapacity(min(places, vocabulary))
+        self.places.reserveCapacity(places)
+    }
+
     mutating func find(in window: [Int32]) {
         for token in tokens { indices[Int(token)] = -1 }
         tokens.removeAll(keepingCapacity: true)

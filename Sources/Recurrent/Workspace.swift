@@ -71,7 +71,10 @@ package final class Workspace {
         if batch.window != window || batch.sequences != sequences || layers.isEmpty {
             window = batch.window
             sequences = batch.sequences
-            layers = wholeLayers.map { LayerActivations($0, window: window, sequences: sequences) }
+            layers.removeAll(keepingCapacity: true)
+            for whole in wholeLayers {
+                layers.append(LayerActivations(whole, window: window, sequences: sequences))
+            }
         }
         findDistinctTokens(batch)
         sequenceLosses.removeAll(keepingCapacity: true)
@@ -96,10 +99,6 @@ package final class Workspace {
         guard !batch.tokens.isEmpty, !usesDropout else { return }
         distinct.find(in: batch.tokens)
         isFolded = Double(distinct.tokens.count) <= Tuning.foldedShare * Double(batch.tokens.count)
-        guard isFolded else { return }
-        let layout = GateLayout(configuration.cell, hiddenSize: configuration.hiddenSize)
-        let count = layout.tiles * distinct.tokens.count * GateLayout.width
-        if foldedGates.count < count { foldedGates = FloatBlock(count: count) }
     }
 
     /// The folded embedding of this window, whose distinct rows stand in `embedded`.
@@ -122,6 +121,10 @@ package final class Workspace {
             LayerActivations(window: window, sequences: sequences, for: configuration)
         }
         embedded = FloatBlock(count: rows * embeddingPitch)
+        distinct.reserve(rows)
+        let mostFolded = min(Int(Tuning.foldedShare * Double(rows)), distinct.vocabulary)
+        let layout = GateLayout(configuration.cell, hiddenSize: configuration.hiddenSize)
+        foldedGates = FloatBlock(count: layout.tiles * mostFolded * GateLayout.width)
         between = (0..<2).map { _ in FloatBlock(count: rows * max(hiddenPitch, embeddingPitch)) }
         scratch = FloatBlock(
             count: (0..<configuration.layers).map {

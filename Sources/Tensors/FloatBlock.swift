@@ -12,31 +12,28 @@ package final class FloatBlock {
     /// Bytes that every block and every tensor of a `TensorLayout` is aligned to: a cache line, and the widest vector.
     package static let alignment = 64
 
-    /// Bytes of a huge page: large blocks lie in such pages, of which the processor remembers fewer addresses.
-    private static let hugePage = 2 << 20
-
     /// Counts the changes that were announced: whoever keeps something made from the contents compares it.
     package private(set) var revision = 0
 
-    /// Whose memory this is; nil where the block allocated it.
+    /// Whose memory this is; nil where the block has it from the heap.
     private let owner: AnyObject?
 
     package init(count: Int) {
         precondition(count >= 0, "a block cannot hold \(count) floats")
-        var raw: UnsafeMutableRawPointer?
         let bytes = max(count, 1) * MemoryLayout<Float>.stride
-        let isLarge = bytes >= Self.hugePage
-        let code = posix_memalign(&raw, isLarge ? Self.hugePage : Self.alignment, bytes)
-        guard code == 0, let raw else {
-            preconditionFailure("no memory for a block of \(bytes) bytes")
+        if let pages = LargePages(bytes: bytes) {
+            pointer = pages.start.bindMemory(to: Float.self, capacity: count)
+            owner = pages
+        } else {
+            var raw: UnsafeMutableRawPointer?
+            guard posix_memalign(&raw, Self.alignment, bytes) == 0, let raw else {
+                preconditionFailure("no memory for a block of \(bytes) bytes")
+            }
+            pointer = raw.bindMemory(to: Float.self, capacity: max(count, 1))
+            pointer.initialize(repeating: 0, count: max(count, 1))
+            owner = nil
         }
-        // Asked for, not needed: where the kernel has none to give, or is told not to, everything works as well. Only for
-        // whole huge pages, so that no memory is taken that the block doesn't use.
-        if isLarge { madvise(raw, bytes / Self.hugePage * Self.hugePage, MADV_HUGEPAGE) }
         self.count = count
-        owner = nil
-        pointer = raw.bindMemory(to: Float.self, capacity: max(count, 1))
-        pointer.initialize(repeating: 0, count: max(count, 1))
     }
 
     /// A view of memory that somebody else has aligned and zeroed, such as a part of a shared window.
@@ -72,4 +69,29 @@ package final class FloatBlock {
         precondition(count == other.count, "a block of \(count) cannot copy one of \(other.count)")
         pointer.update(from: other.pointer, count: count)
     }
+}
+
+/// Memory for a large block, from the system itself: zeros that take no room before they are written to, in huge pages where
+/// there are any, of which the processor remembers fewer addresses.
+private final class LargePages {
+    let start: UnsafeMutableRawPointer
+    private let mapping: UnsafeMutableRawBufferPointer
+
+    private static let hugePage = 2 << 20
+
+    /// - Returns: nil for fewer bytes than a huge page has, and where there is no memory.
+    init?(bytes: Int) {
+        guard bytes >= Self.hugePage else { return nil }
+        // More than needed, so that a huge page can begin where the block does.
+        let count = bytes + Self.hugePage
+        let address = mmap(nil, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let address, address != MAP_FAILED else { return nil }
+        mapping = UnsafeMutableRawBufferPointer(start: address, count: count)
+        start = address.alignedUp(toMultipleOf: Self.hugePage)
+        // Asked for, not needed: where the kernel has none to give, or is told not to, everything works as well. Only for
+        // whole huge pages, so that no memory is taken that the block doesn't use.
+        madvise(start, bytes / Self.hugePage * Self.hugePage, MADV_HUGEPAGE)
+    }
+
+    deinit { munmap(mapping.baseAddress, mapping.count) }
 }

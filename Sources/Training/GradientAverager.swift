@@ -19,6 +19,8 @@ package final class GradientAverager {
     /// Loss, scored steps, steps, whether the root wishes a checkpoint, then an error a sequence.
     private var sums: [Double]
     private static let fixed = 4
+    /// A sum of squares of each thread.
+    private var squares: [Double]
     /// Spent in `begin` since the last `finish`.
     private var begunSeconds = 0.0
 
@@ -61,6 +63,7 @@ package final class GradientAverager {
         }
         ownRanges = reduction?.ownRanges ?? [0..<memory.gradients.count]
         sums = [Double](repeating: 0, count: Self.fixed + sequences)
+        squares = [Double](repeating: 0, count: team.count)
     }
 
     /// Errors of the step's sequences over all ranks, after `finish`.
@@ -92,22 +95,22 @@ package final class GradientAverager {
         try sums.withUnsafeMutableBufferPointer { try communicator.allreduce($0, .sum) }
         let met = secondsNow()  // nobody comes here before all have come
 
-        let squares: Double
+        let squaredNorm: Double
         if let reduction {
-            squares = try reduction.finish()
+            squaredNorm = try reduction.finish()
         } else {
             if communicator.size > 1 {
                 try communicator.allreduce(gradients.buffer, .sum)
                 rows.filled.insertAll()  // by which rows other ranks have touched
             }
-            squares = sumOfSquares
+            squaredNorm = sumOfSquares()
         }
         var total = Total()
         total.tally.loss = sums[0]
         total.tally.scored = Int(sums[1])
         total.steps = Int(sums[2])
         total.wishesCheckpoint = sums[3] > 0
-        total.gradientNorm = squares.squareRoot() / total.divisor
+        total.gradientNorm = squaredNorm.squareRoot() / total.divisor
         total.begunSeconds = begunSeconds
         total.averagingSeconds = begunSeconds + secondsNow() - met
         total.waitingSeconds = met - start
@@ -115,19 +118,23 @@ package final class GradientAverager {
         return total
     }
 
-    private var sumOfSquares: Double {
+    private func sumOfSquares() -> Double {
         let length = PartialSum.length
-        return team.map { thread in
-            var total = 0.0
-            for part in Shard.rows(0..<(gradients.count + length - 1) / length, part: thread, of: team.count) {
-                var sum = PartialSum()
-                rows.forEachRange(in: part * length..<min((part + 1) * length, gradients.count)) {
-                    sum.addSquares(of: gradients[$0])
+        let parts = 0..<(gradients.count + length - 1) / length
+        squares.withUnsafeMutableBufferPointer { memory in
+            let squares = memory
+            team.run { thread in
+                squares[thread] = 0
+                for part in Shard.rows(parts, part: thread, of: team.count) {
+                    var sum = PartialSum()
+                    rows.forEachRange(in: part * length..<min((part + 1) * length, gradients.count)) {
+                        sum.addSquares(of: gradients[$0])
+                    }
+                    squares[thread] += sum.value
                 }
-                total += sum.value
             }
-            return total
-        }.reduce(0, +)
+        }
+        return squares.reduce(0, +)
     }
 
     /// Returns when every rank that shares the parameters has updated its ranges. Collective.

@@ -17,6 +17,8 @@ final class RankWork {
     /// The gradients of all workers, by thread; the workers keep them.
     private let terms: [UnsafePointer<Float>]
 
+    private let finishingRanges: [Range<Int>]
+
     /// Of the last step's rows.
     private(set) var tally = Tally()
     private(set) var steps = 0
@@ -38,6 +40,7 @@ final class RankWork {
             return (worker, block)
         }
         workers = parts.map(\.worker)
+        finishingRanges = network.configuration.finishingRanges
         terms = parts.map { UnsafePointer($0.gradients.pointer) }
     }
 
@@ -63,7 +66,7 @@ final class RankWork {
                 try workers[thread].compute(part, step: step, epoch: epoch) { _ in }
             }
             addUpGradients()
-            for range in network.configuration.finishingRanges { try finished(range) }
+            for range in finishingRanges { try finished(range) }
         }
         tally = Tally()
         steps = 0

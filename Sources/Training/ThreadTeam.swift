@@ -51,14 +51,17 @@ package final class ThreadTeam {
     /// - Throws: what `body` threw, on the lowest thread if on several; the other calls have ended as well.
     package func run<Failure: Error>(_ body: (_ thread: Int) throws(Failure) -> Void) throws(Failure) {
         guard !threads.isEmpty else { return try body(0) }
-        var failures = [Failure?](repeating: nil, count: count)
-        failures.withUnsafeMutableBufferPointer { memory in
+        // On the stack: a step allocates nothing.
+        let failure = withUnsafeTemporaryAllocation(of: Failure?.self, capacity: count) { memory -> Failure? in
+            memory.initialize(repeating: nil)
+            defer { memory.deinitialize() }
             let places = memory
             rounds.perform(others: count - 1) { thread in
                 do throws(Failure) { try body(thread) } catch { places[thread] = error }
             }
+            return places.lazy.compactMap { $0 }.first
         }
-        if let failure = failures.lazy.compactMap({ $0 }).first { throw failure }
+        if let failure { throw failure }
     }
 
     /// What `body` returns on each thread, in their order; else as `run`.

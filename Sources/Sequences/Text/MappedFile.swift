@@ -36,6 +36,9 @@ final class MappedFile: @unchecked Sendable {
         munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
     }
 
+    /// Gives the pages that have been read back: who reads them again gets them from the system's cache.
+    func forgetPages() { madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count, MADV_DONTNEED) }
+
     /// The line that holds the byte at `offset`, counted from 1.
     func line(at offset: Int) -> Int {
         bytes[..<offset].reduce(into: 1) { line, byte in line += byte == UInt8(ascii: "\n") ? 1 : 0 }

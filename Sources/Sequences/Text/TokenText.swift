@@ -44,6 +44,7 @@ package final class TokenText: Sendable {
         self.interval = interval
         self.marks = marks.places
         count = marks.count
+        for file in files.files { file.forgetPages() }
     }
 
     private struct Marks {
