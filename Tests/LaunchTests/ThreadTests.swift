@@ -216,6 +216,18 @@ extension LaunchTests {
             #expect(try await ids(1024, ranks: 1).count == 1)
         }
 
+        @Test("bench step measures a rank of several threads against as many cores")
+        func bench() async throws {
+            let run = try await TestFolder().lstmDist(
+                "bench", "step", "--threads-per-rank", "3", "--set", "model.hidden=32", "--seconds", "0.1", "--quiet",
+                "--json", "-", ranks: 2)
+            let json = try JSONValue(parsing: run.output)
+            #expect(json["threads_per_rank"]?.integerValue == 3)
+            let rate = try figure("gflops_per_rank", of: run)
+            let peak = try figure("fma_peak_gflops", of: run)
+            expectClose([try figure("of_peak", of: run)], [rate / (3 * peak)], within: 1e-6, "share of the peak")
+        }
+
         @Test("a run of several threads says how to go on with as many")
         func command() async throws {
             let folder = try folder().write("task: reber\ntraining: {steps: 100000}\n", to: "long.yaml")
