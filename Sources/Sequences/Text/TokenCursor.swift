@@ -109,7 +109,8 @@ extension TokenText {
         guard vocabulary.kind != .byte else { return TokenCursor(self, byte: position) }
         // A text that ends at a mark has none there.
         var cursor = TokenCursor(self, mark: min(position / interval, marks.count - 1))
-        withUnsafeTemporaryAllocation(of: Int32.self, capacity: min(interval, 1024)) { skipped in
+        // A kilobyte: more would come from the heap.
+        withUnsafeTemporaryAllocation(of: Int32.self, capacity: min(interval, 256)) { skipped in
             while cursor.position < position {
                 cursor.read(into: UnsafeMutableBufferPointer(rebasing: skipped.prefix(position - cursor.position)))
             }

@@ -1,0 +1,52 @@
+// What a training step takes from the heap, counted by the program StepAllocations.
+
+import Foundation
+import LaunchSupport
+import Testing
+
+extension LaunchTests {
+    @Suite("allocations")
+    struct AllocationTests {
+        /// Every kind of memory that a step uses: masks, an embedding of words and one of characters, folded and not, many
+        /// classes and few, optimiser state, parts of a batch.
+        private static let models = [
+            "data: {train: text.txt, tokenizer: word}\nmodel: {cell: lstm, layers: 2, hidden: 24, embedding: 10, dropout: 0.3}",
+            "data: {train: text.txt, tokenizer: character}\nmodel: {cell: gru, layers: 1, hidden: 20, embedding: 10}",
+            "data: {train: letters.txt, tokenizer: character}\nmodel: {cell: rnn, layers: 2, hidden: 33, embedding: 3}",
+        ]
+        private static let training = [
+            "{batch: 6, window: 7, optimizer: {name: adam}, clip_norm: 0.5}",
+            "{batch: 7, window: 5, accumulate: 2, optimizer: {name: sgd, learning_rate: 0.1}}",
+        ]
+
+        private func folder(_ model: String, _ training: String) throws -> TestFolder {
+            try TestFolder.withText("task: language-model\n\(model)\ntraining: \(training)\n")
+                .write(String(repeating: "abbabaab", count: 600), to: "letters.txt")
+        }
+
+        private func counts(_ folder: TestFolder, ranks: Int, _ arguments: String...) async throws -> [Int] {
+            let run = try await MPIRun.run(
+                try BuiltProduct.named("StepAllocations"), ["small.yaml"] + arguments, ranks: ranks, in: folder.url)
+            #expect(run.exitCode == 0, "\(run.errors)")
+            let pattern = /rank \d+: (\d+) allocations in 100 steps/
+            return run.output.split(separator: "\n").compactMap { line in
+                line.wholeMatch(of: pattern).flatMap { Int($0.1) }
+            }
+        }
+
+        @Test("a hundred steps of a language model allocate nothing", arguments: models, [1, 2, 3])
+        func none(model: String, ranks: Int) async throws {
+            for training in Self.training {
+                #expect(
+                    try await counts(folder(model, training), ranks: ranks) == [Int](repeating: 0, count: ranks),
+                    "\(training)")
+            }
+        }
+
+        @Test("with several threads, only what hands them their work allocates, and the counter counts it")
+        func threads() async throws {
+            let counts = try await counts(folder(Self.models[0], Self.training[0]), ranks: 2, "--threads", "3")
+            #expect(counts.count == 2 && counts.allSatisfy { (1...1000).contains($0) }, "\(counts)")
+        }
+    }
+}
