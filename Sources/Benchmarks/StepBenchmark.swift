@@ -26,6 +26,8 @@ package struct StepBenchmark {
         package let tokensPerSecond: Double
         /// Floating-point operations a second, by the nominal count (`NetworkConfiguration.flopsPerToken`).
         package let flopsPerRank: Double
+        /// Nominal operations, less what was left out because tokens share their row of the input.
+        package let executedFlopsPerRank: Double
         /// Of one core, in the same run.
         package let peakFlops: Double
         package let split: StepSplit
@@ -38,6 +40,7 @@ package struct StepBenchmark {
                 "step_ms": .number(1e3 * stepSeconds),
                 "step_ms_min": .number(1e3 * fastestSeconds), "step_ms_max": .number(1e3 * slowestSeconds),
                 "tokens_per_second": .number(tokensPerSecond), "gflops_per_rank": .number(flopsPerRank / 1e9),
+                "executed_gflops_per_rank": .number(executedFlopsPerRank / 1e9),
                 "fma_peak_gflops": .number(peakFlops / 1e9), "of_peak": .number(ofPeak),
                 "compute_fraction": .number(split.compute), "averaging_fraction": .number(split.averaging),
                 "waiting_fraction": .number(split.waiting), "update_fraction": .number(split.update),
@@ -102,11 +105,16 @@ package struct StepBenchmark {
         peak: Double
     ) throws -> Result {
         let median = try communicator.allreduce(Spread(times).median, .maximum)
+        let flops = tokens * sizes.flopsPerToken
+        let rows = Double(summaries.map(\.inputRows).reduce(0, +)) / Double(summaries.count)
+        let left = try tokens - communicator.allreduce(rows, .sum)
         return Result(
             ranks: communicator.size, threads: threads, steps: times.count, stepSeconds: median,
             fastestSeconds: try communicator.allreduce(times.min() ?? 0, .minimum),
             slowestSeconds: try communicator.allreduce(times.max() ?? 0, .maximum), tokensPerSecond: tokens / median,
-            flopsPerRank: tokens * sizes.flopsPerToken / median / Double(communicator.size), peakFlops: peak,
+            flopsPerRank: flops / median / Double(communicator.size),
+            executedFlopsPerRank: (flops - left * sizes.flopsOfInputPerToken) / median / Double(communicator.size),
+            peakFlops: peak,
             split: try StepSplit(summaries, seconds: times, on: communicator))
     }
 

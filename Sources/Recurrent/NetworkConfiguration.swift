@@ -109,4 +109,10 @@ extension NetworkConfiguration {
         }
         return 3 * flops
     }
+
+    /// What of these operations is left out for each token that shares its row of the first layer's input with another (see
+    /// `Workspace.inputRows`).
+    package var flopsOfInputPerToken: Double {
+        3 * 2 * Double(cell.gates) * Double(hiddenSize) * Double(inputSize(ofLayer: 0))
+    }
 }

@@ -92,6 +92,10 @@ package final class Workspace {
         }
     }
 
+    /// Rows that the first layer's products with the input have: the window's steps, or the distinct tokens of a folded
+    /// embedding.
+    package var inputRows: Int { isFolded ? distinct.tokens.count : window * sequences }
+
     /// Folding pays where a window has clearly fewer distinct tokens than steps. Dropout on the embedding makes each step's
     /// input its own.
     private func findDistinctTokens(_ batch: Batch) {

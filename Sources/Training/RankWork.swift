@@ -22,6 +22,8 @@ final class RankWork {
     /// Of the last step's rows.
     private(set) var tally = Tally()
     private(set) var steps = 0
+    /// See `Workspace.inputRows`.
+    private(set) var inputRows = 0
     private(set) var sequenceErrors: [Float] = []
 
     /// - Parameter network: on the rank's gradients.
@@ -53,7 +55,7 @@ final class RankWork {
     }
 
     /// Reads the rank's rows of a step and leaves the gradients of their summed loss in the rank's block, and in `tally`,
-    /// `steps` and `sequenceErrors` what there is to know of them.
+    /// `steps`, `inputRows` and `sequenceErrors` what there is to know of them.
     ///
     /// - Parameter finished: is told each range of the rank's gradients in the order of `NetworkConfiguration.finishingRanges`,
     ///   as soon as it is final: with several threads, after their sum.
@@ -70,10 +72,12 @@ final class RankWork {
         }
         tally = Tally()
         steps = 0
+        inputRows = 0
         sequenceErrors.removeAll(keepingCapacity: true)
         for worker in workers {
             tally += worker.tally
             steps += worker.steps
+            inputRows += worker.inputRows
             sequenceErrors.append(contentsOf: worker.sequenceErrors)
         }
     }

@@ -16,6 +16,8 @@ final class StepWorker {
     /// Of the last step's rows: losses, and steps with and without a score.
     private(set) var tally = Tally()
     private(set) var steps = 0
+    /// See `Workspace.inputRows`.
+    private(set) var inputRows = 0
     /// Of the last step's rows, for a task with a criterion.
     private(set) var sequenceErrors: [Float] = []
 
@@ -41,6 +43,7 @@ final class StepWorker {
     func compute(_ rows: Range<Int>, step: Int, epoch: Int, finished: (Range<Int>) throws -> Void) throws {
         tally = Tally()
         steps = 0
+        inputRows = 0
         sequenceErrors.removeAll(keepingCapacity: true)
         for part in 0..<options.accumulate {
             let part = (
@@ -54,6 +57,7 @@ final class StepWorker {
                 if part.isLast { try finished(range) }
             }
             steps += batch.steps
+            inputRows += part.rows.isEmpty ? 0 : workspace.inputRows
             judge(part.rows.count)
         }
     }

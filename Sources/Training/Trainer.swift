@@ -68,6 +68,8 @@ package struct Trainer {
         package let loss: Double
         /// Steps of all sequences: tokens of a language model.
         package let tokens: Int
+        /// Of this rank: rows of the first layer's input, fewer than its tokens where the embedding was folded.
+        package let inputRows: Int
         /// Of the averaged gradient, before clipping.
         package let gradientNorm: Double
         package let learningRate: Double
@@ -108,6 +110,7 @@ package struct Trainer {
         criterion?.observe(errors)
         let summary = StepSummary(
             epoch: epoch, loss: total.tally.loss / Double(max(total.tally.scored, 1)), tokens: total.steps,
+            inputRows: work.inputRows,
             gradientNorm: norm, learningRate: rate, wishesCheckpoint: total.wishesCheckpoint,
             computeSeconds: computed - start - total.begunSeconds, averagingSeconds: total.averagingSeconds,
             waitingSeconds: total.waitingSeconds + met - updated, updateSeconds: updated - summed)

@@ -30,6 +30,20 @@ extension LaunchTests {
             #expect(0.8...1.001 ~= parts.reduce(0, +), "\(parts)")
         }
 
+        @Test("bench step tells operations left out from nominal ones: none where each token's input is its own")
+        func executed() async throws {
+            let folder = try TestFolder.withText()
+            for (dropout, isFolded) in [("0", true), ("0.5", false)] {
+                let run = try await folder.lstmDist(
+                    "bench", "step", "small.yaml", "--seconds", "0.1", "--json", "-", "--set",
+                    "model.dropout=\(dropout)", ranks: 2)
+                let json = try JSONValue(parsing: run.output)
+                let nominal = try #require(json["gflops_per_rank"]?.numberValue)
+                let executed = try #require(json["executed_gflops_per_rank"]?.numberValue)
+                #expect(isFolded ? 0.3..<0.98 ~= executed / nominal : executed == nominal, "\(executed) of \(nominal)")
+            }
+        }
+
         @Test("bench step as text ends with its figure of merit, and needs neither data nor a configuration")
         func stepAsText() async throws {
             let folder = try TestFolder.withText()

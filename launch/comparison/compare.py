@@ -45,7 +45,8 @@ class Comparison:
         return [self.measure_ranks(shape, corpus, plan, ranks) for ranks in self.options.ranks]
 
     def measure_ranks(self, shape, corpus, plan, ranks):
-        measured = Measured(shape, ranks)
+        executed = shape.executed_flops_per_token(corpus.ids) / shape.flops_per_token
+        measured = Measured(shape, ranks, executed)
         where = (shape, corpus, ranks, plan, self.cpus)
 
         def ours():

@@ -1,6 +1,11 @@
 """The models that lstm-dist and PyTorch are compared on, and what a token of each costs."""
 
+import array
 from typing import NamedTuple
+
+FOLDED_SHARE = 0.75
+"""Distinct tokens over tokens of a window up to which lstm-dist computes the first layer's input once a distinct token
+(Sources/Kernels/Tuning.swift)."""
 
 
 class Shape(NamedTuple):
@@ -27,6 +32,21 @@ class Shape(NamedTuple):
             flops += 2 * 4 * self.hidden * (width + self.hidden)
             width = self.hidden
         return 3 * flops
+
+    def executed_flops_per_token(self, path):
+        """Nominal, less what lstm-dist leaves out on the tokens of the file `path`: the mean over windows spread over it."""
+        tokens = array.array("i")
+        with open(path, "rb") as file:
+            tokens.frombytes(file.read())
+        length = len(tokens) // self.batch
+        starts = range(0, length - self.window, max(1, length // 50))
+        shares = []
+        for start in starts:
+            window = {tokens[stream * length + start + t] for stream in range(self.batch) for t in range(self.window)}
+            share = len(window) / self.tokens_per_step
+            shares.append(share if share <= FOLDED_SHARE else 1)
+        saved = 1 - sum(shares) / len(shares)
+        return self.flops_per_token - saved * 3 * 2 * 4 * self.hidden * self.embedding
 
     def config(self, text, ranks, steps, steps_per_line):
         """lstm-dist's configuration of a training from the file `text`, without validations and checkpoints on its way."""

@@ -52,7 +52,10 @@ struct BenchStep: CollectiveCommand {
             "ranks               \(result.ranks)" + (result.threads > 1 ? ", of \(result.threads) threads" : ""),
             "step                \(format(1e3 * result.stepSeconds)) ms (median of \(result.steps); \(spread))",
             "tokens/s            \(grouped(Int(result.tokensPerSecond))), all ranks together",
-            "GFLOP/s a rank      \(format(result.flopsPerRank / 1e9)), nominal",
+            "GFLOP/s a rank      \(format(result.flopsPerRank / 1e9)), nominal"
+                + (result.executedFlopsPerRank < result.flopsPerRank
+                    ? "; \(format(result.executedFlopsPerRank / 1e9)) executed, since equal tokens share the input's product"
+                    : ""),
             "FMA peak of a core  \(format(result.peakFlops / 1e9)) GFLOP/s; a rank reaches \(format(result.ofPeak)) of "
                 + (result.threads > 1 ? "that of \(result.threads) cores" : "it"),
             "of a step           forward and backward \(shareText(split.compute)), averaging \(shareText(split.averaging)), "
