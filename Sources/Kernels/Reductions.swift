@@ -100,8 +100,7 @@ package func sumOfRows(
 
 /// sums[row] += the sum of that row of a row-major matrix `[rows, columns]` without gaps, `columns` whole vectors.
 ///
-/// As many rows as a vector has lanes at once: adding the even to the odd lanes of neighbours halves their number until one
-/// vector holds all sums.
+/// As many rows as a vector has lanes at once.
 package func addRowSums(
     _ matrix: UnsafePointer<Float>, rows: Int, columns: Int, to sums: UnsafeMutablePointer<Float>
 ) {
@@ -114,24 +113,49 @@ package func addRowSums(
     }
     var row = 0
     while row + Vector.lanes <= rows {
-        #if SIMD_V4
-            var some = InlineArray<16, Vector> { sum(ofRow: row &+ $0) }
-        #else
-            var some = InlineArray<8, Vector> { sum(ofRow: row &+ $0) }
-        #endif
-        var left = Vector.lanes / 2
-        while left > 0 {
-            for index in 0..<left {
-                let (a, b) = (some[unchecked: 2 &* index], some[unchecked: 2 &* index &+ 1])
-                some[unchecked: index] = a.evenLanes(b) + a.oddLanes(b)
-            }
-            left /= 2
-        }
-        (Vector(at: sums + row) + some[unchecked: 0]).store(to: sums + row)
+        let some = totals { sum(ofRow: row &+ $0) }
+        (Vector(at: sums + row) + some).store(to: sums + row)
         row += Vector.lanes
     }
     while row < rows {
         sums[row] += sum(ofRow: row).sum()
         row += 1
     }
+}
+
+/// The products of `count` rows of a matrix, at most as many as a vector has lanes, with one row: a lane each; the other lanes
+/// are 0.
+///
+/// - Parameter columns: whole vectors.
+package func products(
+    _ rows: UnsafePointer<Float>, pitch: Int, count: Int, _ factor: UnsafePointer<Float>, columns: Int
+) -> Vector {
+    totals { row in
+        var sum = Vector.zero
+        guard row < count else { return sum }
+        for column in stride(from: 0, to: columns, by: Vector.lanes) {
+            sum = sum.plus(Vector(at: rows + (row &* pitch &+ column)), times: Vector(at: factor + column))
+        }
+        return sum
+    }
+}
+
+/// The totals of as many vectors as a vector has lanes, a lane each: adding the even to the odd lanes of neighbours halves
+/// their number until one vector holds all totals.
+@inline(__always)
+private func totals(_ vector: (Int) -> Vector) -> Vector {
+    #if SIMD_V4
+        var some = InlineArray<16, Vector> { vector($0) }
+    #else
+        var some = InlineArray<8, Vector> { vector($0) }
+    #endif
+    var left = Vector.lanes / 2
+    while left > 0 {
+        for index in 0..<left {
+            let (a, b) = (some[unchecked: 2 &* index], some[unchecked: 2 &* index &+ 1])
+            some[unchecked: index] = a.evenLanes(b) + a.oddLanes(b)
+        }
+        left /= 2
+    }
+    return some[unchecked: 0]
 }

@@ -1,24 +1,5 @@
 internal import CVectors
 
-/// Turns a short row of logits into probabilities in place and returns log Σ e^logit, so that the cross-entropy of class k
-/// is that value less the logit of k, in nats. The largest logit is subtracted first; a NaN makes the result NaN.
-///
-/// - Parameter count: at most the lanes of a vector.
-package func softmax(_ row: UnsafeMutablePointer<Float>, count: Int) -> Float {
-    precondition(count <= Vector.lanes, "a short row fits a vector")
-    var logits = Vector(repeating: -.infinity)
-    var top = -Float.infinity
-    for lane in 0..<count {
-        logits[lane] = row[lane]
-        top = row[lane] > top ? row[lane] : top
-    }
-    let e = (logits - top).exponential
-    var sum: Float = 0
-    for lane in 0..<count { sum += e[lane] }
-    for lane in 0..<count { row[lane] = e[lane] / sum }
-    return top + natural_logarithm(sum)
-}
-
 /// Softmax and cross-entropy of the columns of a panel whose rows, the classes, come block by block, so that each block is
 /// gone through while it is in the cache.
 ///

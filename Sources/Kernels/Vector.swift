@@ -61,14 +61,6 @@ extension Vector {
         #endif
     }
 
-    /// The sum of all lanes, halves added to halves; `sum()` adds lane after lane.
-    @inlinable @inline(__always)
-    package var total: Float {
-        var sum = self
-        for _ in 0..<Vector.lanes.trailingZeroBitCount { sum = sum.evenLanes(sum) + sum.oddLanes(sum) }
-        return sum[0]
-    }
-
     /// Lanes 0, 2, 4 … of self, then of `other`.
     @inlinable @inline(__always)
     package func evenLanes(_ other: Vector) -> Vector {

@@ -47,16 +47,16 @@ struct FoldedInput {
         }
     }
 
-    /// Sums the gate gradients of each token's steps, in the order of the steps.
-    func sumGates(of a: LayerActivations, tiles: Int) {
-        for tile in 0..<tiles {
-            let sums = gates.pointer + tile * rows.count * GateLayout.width
-            sums.update(repeating: 0, count: rows.count * GateLayout.width)
-            let gradients = a.gateTile(tile)
-            for row in 0..<a.rows {
-                let to = sums + Int(rowOfStep[row]) * GateLayout.width
-                addTileRow(gradients + row * GateLayout.width, to)
-            }
+    /// Begins the sums of gate gradients.
+    func clearGates(tiles: Int) { gates.pointer.update(repeating: 0, count: tiles * rows.count * GateLayout.width) }
+
+    /// Adds the gate gradients of a step to those of its tokens, while they are in the cache.
+    func addGates(ofTile tile: Int, step t: Int, of a: LayerActivations) {
+        let sums = gates.pointer + tile * rows.count * GateLayout.width
+        let gradients = a.gateTile(tile, step: t)
+        for b in 0..<a.sequences {
+            let to = sums + Int(rowOfStep[t * a.sequences + b]) * GateLayout.width
+            addTileRow(gradients + b * GateLayout.width, to)
         }
     }
 

@@ -213,7 +213,7 @@ struct RecurrentLayer {
         _ input: LayerInput, _ outputGradient: UnsafeMutablePointer<Float>, _ a: LayerActivations,
         inputGradient: ResultRows?, adding: Bool, _ scratch: FloatBlock
     ) {
-        throughTime(outputGradient, a)
+        throughTime(input, outputGradient, a)
         weightGradient(
             gradients.hiddenWeight, layout.hiddenSlots, gates: a.gates.pointer,
             InputRows(a.hidden.pointer, pitch: a.pitch, columns: hiddenSize, count: a.rows), adding: adding, scratch)
@@ -222,7 +222,6 @@ struct RecurrentLayer {
         switch input {
         case .rows(let all): rows = all
         case .folded(let folded):
-            folded.sumGates(of: a, tiles: layout.tiles)
             gates = folded.gates.pointer
             rows = folded.rows
         }
@@ -231,9 +230,12 @@ struct RecurrentLayer {
         if let inputGradient { gradientOfInput(gates, rows.count, into: inputGradient, scratch) }
     }
 
-    /// Turns the gates into their gradients, from the last step to the first.
-    private func throughTime(_ outputGradient: UnsafeMutablePointer<Float>, _ a: LayerActivations) {
+    /// Turns the gates into their gradients, from the last step to the first, and sums those of a folded input.
+    private func throughTime(
+        _ input: LayerInput, _ outputGradient: UnsafeMutablePointer<Float>, _ a: LayerActivations
+    ) {
         a.cellGradient.clear()
+        if case .folded(let folded) = input { folded.clearGates(tiles: layout.tiles) }
         let units = a.sequences * a.pitch
         for t in (0..<a.window).reversed() {
             let gradient = outputGradient + t * units
@@ -245,6 +247,7 @@ struct RecurrentLayer {
                 cell.backward(
                     a.step(t, tile: tile, unit: unit, vectors: layout.unitVectors(ofTile: tile)),
                     CellGradients(hidden: gradient + unit, previousHidden: previous + unit, cell: cellGradient))
+                if case .folded(let folded) = input { folded.addGates(ofTile: tile, step: t, of: a) }
             }
         }
     }

@@ -48,14 +48,13 @@ package enum Environment {
     ///   - averaging: how gradients are averaged (`TrainingMemory.averaging`).
     package static func json(_ communicator: Communicator, threads: Int, averaging: String) throws -> JSONValue {
         let hosts = try communicator.gather(Job.hostName, root: 0)
-        let formatter = ISO8601DateFormatter()
         return [
             "version": .string(programVersion), "mpi": .string(Job.versionOfMPI),
             "ranks": .integer(communicator.size), "threads_per_rank": .integer(threads),
             "hosts": .array(hosts.map { .string($0) }), "averaging": .string(averaging), "cpu": .string(cpuModel),
             "simd_level": .string(simdLevelOfBuild),
             "job_id": jobID.map { .string($0) } ?? .null,
-            "start_time": .string(formatter.string(from: Date())),
+            "start_time": .string(Date().ISO8601Format()),
         ]
     }
 

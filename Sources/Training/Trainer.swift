@@ -74,8 +74,8 @@ package struct Trainer {
         package let gradientNorm: Double
         package let learningRate: Double
         package let wishesCheckpoint: Bool
-        /// Seconds of this rank: in forward and backward, with the sum over its threads; in the sums over ranks and the norm; waiting until all ranks
-        /// have come to the sums, and to the end of the update; in the update.
+        /// Seconds of this rank: in forward and backward, with the sum over its threads; in the sums over ranks and the norm;
+        /// waiting until all ranks have come to the sums, and to the end of the update; in the update.
         package let computeSeconds: Double
         package let averagingSeconds: Double
         package let waitingSeconds: Double

@@ -76,6 +76,25 @@ struct ReductionTests {
         #expect(sum.bitPattern == whole.bitPattern)
     }
 
+    @Test("products of rows with a row are plain sums, a lane each, and 0 in the other lanes")
+    func rowProducts() {
+        var random = SeededRandom(11)
+        for columns in [Vector.lanes, 3 * Vector.lanes] {
+            let pitch = columns + 5
+            let rows = random.floats(Vector.lanes * pitch)
+            let factor = random.floats(columns)
+            for count in [1, Vector.lanes / 2 + 1, Vector.lanes] {
+                let found = products(rows, pitch: pitch, count: count, factor, columns: columns)
+                for lane in 0..<Vector.lanes {
+                    let exact = (0..<columns).reduce(0.0) {
+                        $0 + (lane < count ? Double(rows[lane * pitch + $1]) * Double(factor[$1]) : 0)
+                    }
+                    #expect(abs(Double(found[lane]) - exact) < 1e-5, "lane \(lane) of \(count)")
+                }
+            }
+        }
+    }
+
     @Test("adding and multiplying work element by element", arguments: counts)
     func elements(count: Int) {
         var random = SeededRandom(UInt64(count) + 1000)

@@ -1,0 +1,63 @@
+import Kernels
+import Tensors
+
+private let width = Tuning.tileColumns
+
+/// The gradient of a weight `[rows, H]` on two ranks of a host, as one of them works: either all rows over its own steps and
+/// then the sum of half the rows, or half the rows over the steps of both, which needs no sum.
+///
+/// The second wants everybody's activations in shared memory, and that all have come to the end of the backward pass before
+/// the first product. What it saves is a pass over the gradient: it pays where a rank has few steps.
+func sharedWeightGradient(_ lab: Lab, rows: Int, hidden: Int, steps: Int) {
+    let tiles = rows / width / 2 * 2
+    let count = tiles * width * hidden
+    // Of both ranks: what the rows' gradients are, in tiles, and the layer's input.
+    let d = (0..<2).map { numbers(tiles * steps * width, seed: 9 + UInt64($0)) }
+    let x = (0..<2).map { numbers(steps * hidden, seed: 11 + UInt64($0)) }
+    let panels = FloatBlock(count: steps * wholeVectors(hidden))
+    let (own, other) = (FloatBlock(count: count), FloatBlock(count: count))
+
+    func add(_ rank: Int, tiles: Range<Int>, to result: FloatBlock, start: ProductStart) {
+        packPanels(from: x[rank].pointer, pitch: hidden, columns: hidden, count: steps, into: panels.pointer)
+        for tile in tiles {
+            for slot in stride(from: 0, to: width, by: Vector.lanes) {
+                multiply(
+                    rows: Vector.lanes,
+                    LeftFactor(
+                        columns: d[rank].pointer + tile * steps * width + slot, pitch: width, count: steps),
+                    panels: panels.pointer, columns: hidden, start: start,
+                    into: ResultRows(result.pointer + (tile * width + slot) * hidden, pitch: hidden),
+                    rowsAtOnce: Vector.lanes, prefetching: .beside(Vector.lanes))
+            }
+        }
+    }
+    add(1, tiles: 0..<tiles, to: other, start: .zero)
+    let half = own[0..<count / 2]
+    let versions = [
+        Version(idea: "all rows over the rank's own steps, then half the sum") {
+            add(0, tiles: 0..<tiles, to: own, start: .zero)
+            [UnsafePointer(own.pointer), UnsafePointer(other.pointer)].withUnsafeBufferPointer {
+                _ = half.setSum(of: $0, from: 0)
+            }
+        },
+        Version(idea: "half the rows over the steps of both ranks") {
+            add(0, tiles: 0..<tiles / 2, to: own, start: .zero)
+            add(1, tiles: 0..<tiles / 2, to: own, start: .result)
+        },
+    ]
+    lab.compare(
+        "Gradient of a weight on two ranks, [\(tiles * width), 2 x \(steps)] x [2 x \(steps), \(hidden)], one rank's share",
+        operations: 2 * Double(count * steps), versions, tolerance: 1e-2
+    ) {
+        stride(from: 0, to: count / 2, by: 9973).reduce(0) { worst, place in
+            let (row, column) = (place / hidden, place % hidden)
+            let exact = (0..<2).reduce(0.0) { sum, rank in
+                (0..<steps).reduce(sum) {
+                    $0 + Double(d[rank].pointer[(row / width * steps + $1) * width + row % width])
+                        * Double(x[rank].pointer[$1 * hidden + column])
+                }
+            }
+            return max(worst, abs(exact - Double(own.pointer[row * hidden + column])))
+        }
+    }
+}
