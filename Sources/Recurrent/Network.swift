@@ -18,14 +18,25 @@ package struct Network {
     /// The revision of the parameters that the packed weights were made from.
     private var packedRevision: Int?
 
-    /// - Parameter gradientRows: of the gradients' embedding (`NetworkConfiguration.embeddingShape`), for who wants to know
-    ///   which rows a pass has reached; nil: nobody does, and nothing is known of what the gradients hold.
+    /// - Parameters:
+    ///   - gradientRows: of the gradients' embedding (`NetworkConfiguration.embeddingShape`), for who wants to know which rows
+    ///     a pass has reached; nil: nobody does, and nothing is known of what the gradients hold.
+    ///   - packed: `NetworkConfiguration.packedCount` floats for the packed weights, which networks on the same parameters
+    ///     may have in common; nil: memory of its own.
     package init(
         _ configuration: NetworkConfiguration, parameters: FloatBlock, gradients: FloatBlock,
-        gradientRows: GradientRows? = nil
+        gradientRows: GradientRows? = nil, packed: FloatBlock? = nil
     ) {
+        let layout = GateLayout(configuration.cell, hiddenSize: configuration.hiddenSize)
+        var place = 0
+        func make(_ count: Int) -> FloatBlock {
+            guard let packed else { return FloatBlock(count: count) }
+            defer { place += NetworkConfiguration.wholeLines(count) }
+            return FloatBlock(borrowing: packed.pointer + place, count: count, owner: packed)
+        }
         self.init(
-            configuration, parameters: parameters, gradients: gradients, gradientRows: gradientRows, packed: nil)
+            configuration, parameters: parameters, gradients: gradients, gradientRows: gradientRows,
+            packed: (0..<configuration.layers).map { _ in RecurrentLayer.Packed(layout, make) })
     }
 
     /// The same network with gradients of its own: parameters and packed weights are there once. For a thread that computes
@@ -36,10 +47,10 @@ package struct Network {
             packed: layers.map(\.packed))
     }
 
-    /// - Parameter packed: of each layer, the packed weights to use; nil: memory for them is made.
+    /// - Parameter packed: of each layer, the packed weights.
     private init(
         _ configuration: NetworkConfiguration, parameters: FloatBlock, gradients: FloatBlock,
-        gradientRows: GradientRows?, packed: [RecurrentLayer.Packed]?
+        gradientRows: GradientRows?, packed: [RecurrentLayer.Packed]
     ) {
         let layout = configuration.layout
         precondition(
@@ -68,7 +79,7 @@ package struct Network {
         }
         layers = (0..<configuration.layers).map {
             RecurrentLayer(
-                $0, of: configuration, parameters: parameters, gradients: gradients, packed: packed?[$0])
+                $0, of: configuration, parameters: parameters, gradients: gradients, packed: packed[$0])
         }
         let (weight, weightGradient) = pointers("output.weight")
         let (bias, biasGradient) = pointers("output.bias")

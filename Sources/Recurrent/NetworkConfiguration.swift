@@ -99,6 +99,22 @@ extension NetworkConfiguration {
         }
     }
 
+    /// Floats of the packed weights of all layers (see `RecurrentLayer.Packed`), each part on a cache line.
+    package var packedCount: Int {
+        var count = 0
+        let layout = GateLayout(cell, hiddenSize: hiddenSize)
+        _ = RecurrentLayer.Packed(layout) {
+            count += Self.wholeLines($0)
+            return FloatBlock(count: 0)
+        }
+        return count * layers
+    }
+
+    static func wholeLines(_ count: Int) -> Int {
+        let line = FloatBlock.alignment / MemoryLayout<Float>.stride
+        return (count + line - 1) / line * line
+    }
+
     /// Floating-point operations of a training step for each token: three times the forward pass's 2 G H (in + H) a layer
     /// and 2 H W of the output layer, the count that speeds are quoted by.
     package var flopsPerToken: Double {

@@ -47,18 +47,18 @@ struct RecurrentLayer {
         /// Panels of H columns, `[tiles, hidden slots, units]` deep: the weights of dz_t W_h.
         let backwardPanels: FloatBlock
 
-        init(_ layout: GateLayout) {
-            bias = FloatBlock(count: layout.tiles * GateLayout.width)
+        /// - Parameter make: a block of so many floats.
+        init(_ layout: GateLayout, _ make: (Int) -> FloatBlock) {
+            bias = make(layout.tiles * GateLayout.width)
             let depth = layout.tiles * layout.width(layout.hiddenSlots)
-            forwardPanels = FloatBlock(count: depth * layout.hiddenSize)
-            backwardPanels = FloatBlock(count: depth * wholeVectors(layout.hiddenSize))
+            forwardPanels = make(depth * layout.hiddenSize)
+            backwardPanels = make(depth * wholeVectors(layout.hiddenSize))
         }
     }
 
-    /// - Parameter packed: of another layer with the same weights; nil: memory of its own.
     init(
         _ layer: Int, of configuration: NetworkConfiguration, parameters: FloatBlock, gradients: FloatBlock,
-        packed: Packed?
+        packed: Packed
     ) {
         cell = configuration.cell
         inputSize = configuration.inputSize(ofLayer: layer)
@@ -66,7 +66,7 @@ struct RecurrentLayer {
         layout = GateLayout(cell, hiddenSize: hiddenSize)
         weights = Weights(layer: layer, of: configuration.layout, in: parameters)
         self.gradients = Weights(layer: layer, of: configuration.layout, in: gradients)
-        self.packed = packed ?? Packed(layout)
+        self.packed = packed
     }
 
     private var weightsStayInCache: Bool {

@@ -80,8 +80,8 @@ extension Trainer {
         let sizes = NetworkConfiguration(configuration, task: task.shape)
         let rule = UpdateRuleTable.rule(configuration)
         let memory = try TrainingMemory(
-            communicator, hosts, count: sizes.layout.count, embedding: sizes.embeddingShape, slots: rule.slots.count,
-            averaging: options.averaging)
+            communicator, hosts, count: sizes.layout.count, embedding: sizes.embeddingShape,
+            packed: sizes.packedCount, slots: rule.slots.count, averaging: options.averaging)
         let optimizer = Optimizer(rule, blocks: memory.slots)
         try memory.write {
             optimizer.fillInitialState()
@@ -91,7 +91,8 @@ extension Trainer {
         self.init(
             communicator, team, options, task: task, source: source,
             network: Network(
-                sizes, parameters: memory.parameters, gradients: memory.gradients, gradientRows: memory.gradientRows),
+                sizes, parameters: memory.parameters, gradients: memory.gradients, gradientRows: memory.gradientRows,
+                packed: memory.sharing?.packed),
             memory: memory, optimizer: optimizer, schedule: Schedule(configuration))
     }
 }

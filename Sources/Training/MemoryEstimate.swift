@@ -15,7 +15,7 @@ package struct MemoryEstimate: Sendable {
 
     /// - Parameters:
     ///   - ranks: of the whole job.
-    ///   - sharedBy: how many ranks have parameters and optimiser state in common (`TrainingMemory`); 1: each its own.
+    ///   - sharedBy: how many ranks have parameters, packed weights and optimiser state in common (`TrainingMemory`); 1: each its own.
     ///   - threads: of a rank; each has gradients and activations of its own.
     package init(
         _ network: NetworkConfiguration, _ options: Options, _ source: any SequenceSource, slots: Int, ranks: Int,
@@ -30,7 +30,8 @@ package struct MemoryEstimate: Sendable {
         if case .tokens(vocabulary: let vocabulary) = network.task.input { parameters += Double(vocabulary) * input }
         // The recurrent weights are also laid out for the kernels, forward and backward.
         let packed = 2 * layers * gates * H * H
-        parameterBytes = 4 * (parameters * (Double(threads) + Double(1 + slots) / Double(sharedBy)) + packed)
+        let shared = (parameters * Double(1 + slots) + packed) / Double(sharedBy)
+        parameterBytes = 4 * (parameters * Double(threads) + shared)
 
         let share = (Double(source.rows(inStep: 0)) / Double(ranks * threads) / Double(options.accumulate)).rounded(.up)
         let rows = share * Double(source.longestWindow)

@@ -50,8 +50,12 @@ final class RankWork {
     var network: Network { workers[0].network }
 
     /// Lays the weights out for the kernels: they have changed.
-    func pack() {
-        team.run { thread in workers[thread].pack(part: thread, of: team.count) }
+    ///
+    /// - Parameters:
+    ///   - part: of the work, which some ranks that have the packed weights in common share.
+    ///   - parts: how many they are.
+    func pack(part: Int, of parts: Int) {
+        team.run { thread in workers[thread].pack(part: part * team.count + thread, of: parts * team.count) }
     }
 
     /// Reads the rank's rows of a step and leaves the gradients of their summed loss in the rank's block, and in `tally`,

@@ -14,14 +14,10 @@ final class SliceReduction {
     private let team: ThreadTeam
     private let ranges: [Range<Int>]
     private let slices: GradientSlices
+    private let sharing: TrainingMemory.Sharing
     private let hosts: Hosts
-    private let window: SharedWindow
     private let own: FloatBlock
     private let ownRows: GradientRows
-    /// Gradients of this host's ranks, by rank.
-    private let terms: [UnsafePointer<Float>]
-    private let touchedRows: [RowSet]
-    private let squares: UnsafeMutableBufferPointer<Double>
     /// How many ranges each rank of the host has announced since the start.
     private let progress: SharedCounters
     private var announced = 0
@@ -35,14 +31,11 @@ final class SliceReduction {
     ) {
         self.team = team
         ownRows = rows
-        touchedRows = sharing.touchedRows
         self.ranges = ranges
         hosts = sharing.hosts
         slices = GradientSlices(count: own.count, ranges: ranges, owners: sharing.hosts.fewestRanks)
-        window = sharing.window
+        self.sharing = sharing
         self.own = own
-        terms = sharing.gradients
-        squares = sharing.squares
         progress = sharing.window.counters(1)
     }
 
@@ -76,32 +69,29 @@ final class SliceReduction {
             requests.removeAll(keepingCapacity: true)
             ownRows.filled.insertAll()  // by which rows other hosts have touched
             for range in 0..<ranges.count {
-                forEachPartialSum(of: range) { part in squares[part] = own[slices.floats(part)].sumOfSquares }
+                forEachPartialSum(of: range) { part in sharing.squares[part] = own[slices.floats(part)].sumOfSquares }
             }
         }
         try wait()
-        return squares.reduce(0, +)
+        return sharing.squares.reduce(0, +)
     }
 
     /// Returns when all ranks of the host have come here.
-    func wait() throws {
-        // Between hosts messages may still be on their way, which only calls of MPI move on.
-        if hosts.count > 1 { try hosts.host.barrier() } else { window.barrier() }
-    }
+    func wait() throws { try sharing.meet() }
 
     private func sumNext() throws {
         let range = summed % ranges.count
         let rank = hosts.host.rank
-        terms.withUnsafeBufferPointer { terms in
+        sharing.gradients.withUnsafeBufferPointer { terms in
             guard terms.count > 1 else { return }
             // The embedding, of which only these rows are summed, is in the last range.
-            if range == ranges.count - 1 { touchedRows.forEach(ownRows.filled.formUnion) }
+            if range == ranges.count - 1 { sharing.touchedRows.forEach(ownRows.filled.formUnion) }
             forEachPartialSum(of: range) { part in
                 var sum = PartialSum()
                 ownRows.forEachRange(in: slices.floats(part)) { floats in
                     sum.addSquares(of: own[floats], settingSumOf: terms, from: floats.lowerBound)
                 }
-                squares[part] = sum.value
+                sharing.squares[part] = sum.value
             }
         }
         if let peers = hosts.peers {

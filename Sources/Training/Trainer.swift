@@ -92,7 +92,7 @@ package struct Trainer {
         if position == 0 || !source.carriesState { state.reset() }
         let rows = source.rows(inStep: position)
         let shard = Shard.rows(rows, part: communicator.rank, of: communicator.size)
-        work.pack()
+        try pack()
         try work.compute(shard, step: position, epoch: epoch) { finished in try averager.begin(finished) }
         let computed = secondsNow()
         let total = try averager.finish(
@@ -116,6 +116,14 @@ package struct Trainer {
             waitingSeconds: total.waitingSeconds + met - updated, updateSeconds: updated - summed)
         advance(by: rows)
         return summary
+    }
+
+    /// Lays the weights out for the kernels: needed after an update, before a pass. Collective over the host, whose ranks share
+    /// the work where they share the memory.
+    package func pack() throws {
+        let sharing = memory.sharing
+        work.pack(part: sharing?.hosts.host.rank ?? 0, of: sharing?.hosts.host.size ?? 1)
+        try sharing?.meet()
     }
 
     /// Updates the parameters of this rank's ranges, each thread a part of every range.

@@ -5,9 +5,9 @@ package import Tensors
 /// The blocks of floats that a training works on, and which of them the ranks of a host have in common.
 ///
 /// Shared (`communication.averaging: auto`): in one window a host lie the gradients of each of its ranks, which the others
-/// read, one block of parameters, and one block of each slot of optimiser state; every rank updates a part of these. So no
-/// averaged gradient is copied, and a host holds parameters and state once. Otherwise, and where there is one rank in all,
-/// each rank has all blocks to itself.
+/// read, one block of parameters, one of the packed weights, and one of each slot of optimiser state; every rank updates and
+/// packs a part of these. So no averaged gradient is copied, and a host holds parameters and state once. Otherwise, and where
+/// there is one rank in all, each rank has all blocks to itself.
 package struct TrainingMemory {
     package let parameters: FloatBlock
     /// This rank's.
@@ -30,8 +30,16 @@ package struct TrainingMemory {
         let gradients: [UnsafePointer<Float>]
         /// The rows of the embedding's gradient that each of them has touched in a step.
         let touchedRows: [RowSet]
+        /// The packed weights.
+        let packed: FloatBlock
         /// Sums of squares of the summed gradients, one for each `PartialSum.length` floats of a block.
         let squares: UnsafeMutableBufferPointer<Double>
+
+        /// Returns when all ranks of the host have come here. Collective over the host.
+        func meet() throws {
+            // Between hosts messages may still be on their way, which only calls of MPI move on.
+            if hosts.count > 1 { try hosts.host.barrier() } else { window.barrier() }
+        }
     }
 
     /// Zeros in all blocks. Collective (MPI_Win_allocate_shared on each host, or nothing).
@@ -39,16 +47,17 @@ package struct TrainingMemory {
     /// - Parameters:
     ///   - count: floats of a block.
     ///   - embedding: shape of the matrix that a block begins with.
+    ///   - packed: floats of the packed weights.
     ///   - slots: blocks of optimiser state.
     package init(
-        _ communicator: Communicator, _ hosts: Hosts, count: Int, embedding: (rows: Int, width: Int), slots: Int,
-        averaging: Options.Averaging
+        _ communicator: Communicator, _ hosts: Hosts, count: Int, embedding: (rows: Int, width: Int), packed: Int,
+        slots: Int, averaging: Options.Averaging
     ) throws {
         self.communicator = communicator
         self.hosts = hosts
         var refusal: String?
         if averaging == .auto && communicator.size > 1 {
-            let plan = Plan(count: count, embeddingRows: embedding.rows, slots: slots)
+            let plan = Plan(count: count, embeddingRows: embedding.rows, packed: packed, slots: slots)
             let outcome = Result {
                 try SharedWindow(on: hosts.host, bytes: hosts.host.isRoot ? plan.bytesOfFirst : plan.bytesOfOwn)
             }
@@ -60,7 +69,7 @@ package struct TrainingMemory {
                     touched: touchedRows[hosts.host.rank], width: embedding.width, isZero: true)
                 sharing = Sharing(
                     hosts: hosts, window: window, gradients: plan.gradients(window), touchedRows: touchedRows,
-                    squares: plan.squares(window))
+                    packed: plan.packed(window), squares: plan.squares(window))
                 self.refusal = nil
                 return
             } catch let failure as AgreedFailure {
@@ -117,10 +126,11 @@ package struct TrainingMemory {
 }
 
 /// Where the blocks lie in the ranks' segments of a window: each segment begins with its rank's gradients and the rows that
-/// they touch; in the first rank's the parameters, the optimiser state and the sums of squares follow.
+/// they touch; in the first rank's the parameters, the optimiser state, the packed weights and the sums of squares follow.
 private struct Plan {
     let count: Int
     let embeddingRows: Int
+    let packed: Int
     let slots: Int
 
     private func wholePages(_ bytes: Int) -> Int {
@@ -132,7 +142,8 @@ private struct Plan {
     /// Of each rank: its gradients and their rows.
     var bytesOfOwn: Int { blockBytes + wholePages(RowSet.byteCount(rows: embeddingRows)) }
     private var partialSums: Int { (count + PartialSum.length - 1) / PartialSum.length }
-    private var startOfSquares: Int { bytesOfOwn + blockBytes * (1 + slots) }
+    private var startOfPacked: Int { bytesOfOwn + blockBytes * (1 + slots) }
+    private var startOfSquares: Int { startOfPacked + wholePages(packed * MemoryLayout<Float>.stride) }
     var bytesOfFirst: Int { startOfSquares + partialSums * MemoryLayout<Double>.stride }
 
     private func floats(_ window: SharedWindow, of rank: Int, at start: Int) -> UnsafeMutablePointer<Float> {
@@ -148,6 +159,10 @@ private struct Plan {
         window.segments.map {
             RowSet(borrowing: $0.baseAddress! + blockBytes, rows: embeddingRows, owner: window)  // it has an address
         }
+    }
+
+    func packed(_ window: SharedWindow) -> FloatBlock {
+        FloatBlock(borrowing: floats(window, of: 0, at: startOfPacked), count: packed, owner: window)
     }
 
     func squares(_ window: SharedWindow) -> UnsafeMutableBufferPointer<Double> {

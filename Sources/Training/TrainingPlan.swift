@@ -23,8 +23,8 @@ package struct TrainingPlan {
         let slots = UpdateRuleTable.rule(configuration).slots.count
         memory = MemoryEstimate(sizes, options, source, slots: slots, ranks: ranks)
         let shared = MemoryEstimate(sizes, options, source, slots: slots, ranks: ranks, sharedBy: ranks)
-        let parameters = memory.parameterBytes / Double(2 + slots)
-        checkpointBytes = parameters * Double(1 + slots)
+        let parameters = sizes.layout.parameterCount
+        checkpointBytes = Double(parameters * MemoryLayout<Float>.stride * (1 + slots))
         freeBytes = Self.freeDisk()
         let steps = options.totalSteps(stepsPerEpoch: source.stepsPerEpoch)
         let tokens = Double(steps) * Double(source.rows(inStep: 0)) * Double(source.longestWindow)
@@ -34,7 +34,7 @@ package struct TrainingPlan {
             ("task", configuration.text("task")),
             (
                 "model",
-                "\(sizes.cell.name) \(sizes.layers) x \(sizes.hiddenSize), \(grouped(Int(parameters / 4))) parameters"
+                "\(sizes.cell.name) \(sizes.layers) x \(sizes.hiddenSize), \(grouped(parameters)) parameters"
             ),
         ]
         if let vocabulary = data.vocabulary { lines.append(("vocabulary", "\(grouped(vocabulary.count)) tokens")) }

@@ -130,9 +130,8 @@ package final class TrainingRun {
     /// Returns whether there was a validation with a better loss than all before.
     private func validateIfDue(_ summary: Trainer.StepSummary) throws -> Bool {
         guard let validation = assembly.validation, validationIsDue else { return false }
-        var network = trainer.network
-        network.pack()
-        let score = try pausing { try validation.score(network) }
+        try trainer.pack()
+        let score = try pausing { try validation.score(trainer.network) }
         let improved = score.loss < best
         best = min(best, score.loss)
         validationsSinceBest = improved ? 0 : validationsSinceBest + 1
