@@ -51,8 +51,8 @@ extension Vector {
 /// e^x as 2^n (1 + q): n by rounding x / ln 2, q = e^r - 1 of the rest r, |r| <= ln 2 / 2.
 ///
 /// Cody and Waite's reduction and a polynomial of degree 6 in r: 1 + r + r² p(r), p fitted so that the largest error over the
-/// rest's range is smallest (4e-9, a fourteenth of what rounding to Float costs). n is found by adding 1.5 x 2^23 and is put into the exponent by a shift: both stay in vector registers, where a conversion would go
-/// lane by lane.
+/// rest's range is smallest (4e-9, a fourteenth of what rounding to Float costs). n is found by adding 1.5 x 2^23 and is put
+/// into the exponent by a shift: both stay in vector registers, where a conversion would go lane by lane.
 @frozen @usableFromInline
 struct PowerOfE {
     /// q.
