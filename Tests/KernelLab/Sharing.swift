@@ -7,7 +7,10 @@ private let width = Tuning.tileColumns
 /// then the sum of half the rows, or half the rows over the steps of both, which needs no sum.
 ///
 /// The second wants everybody's activations in shared memory, and that all have come to the end of the backward pass before
-/// the first product. What it saves is a pass over the gradient: it pays where a rank has few steps.
+/// the first product. What it saves is a pass over the gradient: Z4, 0.799 instead of 0.779 of peak for [10,000, 350] x
+/// [350, 650], 0.833 instead of 0.824 with 700 steps, 0.809 instead of 0.802 for [2,600, 700] x [700, 650], 0.750 instead of
+/// 0.738 for [10,000, 400] x [400, 200]. These products are a third of a step, so that less than a hundredth of it is left
+/// to gain, before the wait: the ranks sum slices.
 func sharedWeightGradient(_ lab: Lab, rows: Int, hidden: Int, steps: Int) {
     let tiles = rows / width / 2 * 2
     let count = tiles * width * hidden
