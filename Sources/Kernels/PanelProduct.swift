@@ -38,9 +38,11 @@ package struct LeftFactor {
     package var count: Int { blocks * blockLength }
 }
 
-/// What a product brings into the cache for those that follow: a line each step of k.
+/// What a product brings into the cache for those that follow: a line each step of k. When all of it is there, it goes on with
+/// the next rows of its result.
 package enum Prefetch {
-    case nothing
+    /// The next rows of the result alone.
+    case result
     /// What stands this many floats beside the left factor's numbers: the next columns of a factor that is read by columns.
     case beside(Int)
     /// This many floats from an address on: the panel of the next product.
@@ -83,7 +85,7 @@ package enum ProductStart {
 ///   - columns: 1 to 4 vectors' lanes. Where it is not a multiple of the lanes, numbers beside the result are left alone.
 package func multiply(
     rows: Int, _ a: LeftFactor, panel: UnsafePointer<Float>, columns: Int, start: ProductStart, into result: ResultRows,
-    prefetching: Prefetch = .nothing
+    prefetching: Prefetch = .result
 ) {
     let isWhole = columns % Vector.lanes == 0
     let vectors = wholeVectors(columns) / Vector.lanes
@@ -92,8 +94,9 @@ package func multiply(
         let count = rowsOfNextTile(rows - first)
         var part = a
         part.pointer = a.pointer + first &* a.rowStride
-        let ahead = place(prefetching, part, tileRows: count, before: first, rows: rows)
         let row = result.pointer + first &* result.pitch
+        let ahead = place(
+            prefetching, part, tileRows: count, before: first, rows: rows, nextResult: row + count &* result.pitch)
         if isWhole {
             let begin: (UnsafePointer<Float>, Int) =
                 switch start {
@@ -113,22 +116,26 @@ package func multiply(
     }
 }
 
-/// Where the tile of `tileRows` rows, after `before` others, prefetches.
-private func place(_ wish: Prefetch, _ a: LeftFactor, tileRows: Int, before: Int, rows: Int) -> Ahead {
+/// Where the tile of `tileRows` rows, after `before` others, prefetches. Rows of a result are taken to follow each other without
+/// gaps: beside a panel's columns stand those of the next.
+private func place(
+    _ wish: Prefetch, _ a: LeftFactor, tileRows: Int, before: Int, rows: Int, nextResult: UnsafePointer<Float>
+) -> Ahead {
     let line = Tuning.lineFloats
+    let results = Ahead(pointer: nextResult, step: line, blockStride: line &* a.blockLength)
     switch wish {
-    case .nothing:
-        return Ahead(pointer: a.pointer, step: 0, blockStride: 0)
+    case .result:
+        return results
     case .beside(let distance):
         return Ahead(pointer: a.pointer + distance, step: a.step, blockStride: a.blockStride)
     case .floats(let first, let count):
-        // The tiles share the lines out, one each step of k; who comes after the last asks for the last again.
+        // The tiles share the lines out, one each step of k.
         let done = before / tileRows &* a.count &* line
-        guard done < count else { return Ahead(pointer: first + (count - line), step: 0, blockStride: 0) }
+        guard done < count else { return results }
         return Ahead(pointer: first + done, step: line, blockStride: line &* a.blockLength)
     case .blocksBeside(let distance):
         let done = before / tileRows &* a.blockLength &* line
-        guard done < rows &* a.rowStride else { return Ahead(pointer: a.pointer, step: 0, blockStride: 0) }
+        guard done < rows &* a.rowStride else { return results }
         let start = a.pointer - before &* a.rowStride
         return Ahead(pointer: start + (distance &+ done), step: line, blockStride: a.blockStride)
     }
@@ -228,7 +235,7 @@ package func wholeVectors(_ columns: Int) -> Int { (columns + Vector.lanes - 1) 
 /// them. `rowsAtOnce` rows of the left factor go through all panels while they are in the cache.
 package func multiply(
     rows: Int, _ a: LeftFactor, panels: UnsafePointer<Float>, columns: Int, start: ProductStart,
-    into result: ResultRows, rowsAtOnce: Int, prefetching: Prefetch = .nothing
+    into result: ResultRows, rowsAtOnce: Int, prefetching: Prefetch = .result
 ) {
     var first = 0
     while first < rows {
@@ -239,7 +246,7 @@ package func multiply(
             multiply(
                 rows: count, part, panel: panels + a.count * panel.lowerBound, columns: panel.count, start: start,
                 into: ResultRows(result.pointer + first * result.pitch + panel.lowerBound, pitch: result.pitch),
-                prefetching: panel.lowerBound == 0 ? prefetching : .nothing)
+                prefetching: panel.lowerBound == 0 ? prefetching : .result)
         }
         first += count
     }

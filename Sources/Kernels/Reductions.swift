@@ -98,28 +98,42 @@ package func sumOfRows(
     }
 }
 
-/// sums[row] += the sum of that row of a row-major matrix `[rows, columns]` without gaps, `columns` whole vectors.
-///
-/// As many rows as a vector has lanes at once.
-package func addRowSums(
-    _ matrix: UnsafePointer<Float>, rows: Int, columns: Int, to sums: UnsafeMutablePointer<Float>
+/// sums[row] += the product of that row of a row-major matrix `[rows, columns]` without gaps with one row of factors; `columns`
+/// whole vectors.
+package func addRowProducts(
+    _ matrix: UnsafePointer<Float>, rows: Int, columns: Int, _ factors: UnsafePointer<Float>,
+    to sums: UnsafeMutablePointer<Float>
 ) {
-    func sum(ofRow row: Int) -> Vector {
-        var sum = Vector(at: matrix + row &* columns)
-        for column in stride(from: Vector.lanes, to: columns, by: Vector.lanes) {
-            sum += Vector(at: matrix + (row &* columns &+ column))
+    for row in stride(from: 0, to: rows, by: Vector.lanes) {
+        let count = min(Vector.lanes, rows - row)
+        let span = VectorSpan(rest: count < Vector.lanes ? count : nil)
+        let some = products(matrix + row * columns, pitch: columns, count: count, factors, columns: columns)
+        span.store(span.load(sums + row) + some, sums + row)
+    }
+}
+
+/// matrix[row][column] *= factors[column], for a row-major matrix without gaps; `columns` whole vectors.
+package func scaleColumns(
+    _ matrix: UnsafeMutablePointer<Float>, rows: Int, columns: Int, by factors: UnsafePointer<Float>
+) {
+    for row in 0..<rows {
+        for column in stride(from: 0, to: columns, by: Vector.lanes) {
+            let place = matrix + (row &* columns &+ column)
+            (Vector(at: place) * Vector(at: factors + column)).store(to: place)
         }
-        return sum
     }
-    var row = 0
-    while row + Vector.lanes <= rows {
-        let some = totals { sum(ofRow: row &+ $0) }
-        (Vector(at: sums + row) + some).store(to: sums + row)
-        row += Vector.lanes
-    }
-    while row < rows {
-        sums[row] += sum(ofRow: row).sum()
-        row += 1
+}
+
+/// matrix[row][column] *= factors[row], for a row-major matrix without gaps; `columns` whole vectors.
+package func scaleRows(
+    _ matrix: UnsafeMutablePointer<Float>, rows: Int, columns: Int, by factors: UnsafePointer<Float>
+) {
+    for row in 0..<rows {
+        let factor = Vector(repeating: factors[row])
+        for column in stride(from: 0, to: columns, by: Vector.lanes) {
+            let place = matrix + (row &* columns &+ column)
+            (Vector(at: place) * factor).store(to: place)
+        }
     }
 }
 

@@ -4,9 +4,10 @@ internal import CVectors
 /// gone through while it is in the cache.
 ///
 /// Legend: V classes, one a row of the panel; columns are the steps that are scored. Columns stand side by side in vectors, so
-/// that sums and maxima need no vector taken apart. On the way forward a block's logits become e^(logit - top), with the
-/// largest logit seen so far as top; on the way back a factor for each block makes probabilities of them. Source: Milakov &
-/// Gimelshein (2018), algorithm 3, the running maximum.
+/// that sums and maxima need no vector taken apart. On the way forward a block's logits become e^(logit - top), where top is
+/// near the largest logit seen so far. They stay like this: the numbers of a column are its probabilities times its sum, and who
+/// reads them multiplies by `factors`, on the other side of a product where that is shorter. Source: Milakov & Gimelshein (2018),
+/// algorithm 3, the running maximum.
 package struct ColumnSoftmax {
     /// `[V, width]`, width being whole vectors.
     private let panel: UnsafeMutablePointer<Float>
@@ -36,6 +37,10 @@ package struct ColumnSoftmax {
 
     package static func memoryCount(columns: Int, blocks: Int) -> Int { wholeVectors(columns) * (blocks + 2) }
 
+    /// How far a logit may lie above the top before the top moves, so that a block's numbers almost never need another top later.
+    /// The sum of all classes is still far from overflow, and what vanishes is below e^-67 of the largest.
+    private static var slack: Float { 20 }
+
     private func tops(_ block: Int) -> UnsafeMutablePointer<Float> { memory + block * width }
     private var sums: UnsafeMutablePointer<Float> { tops(blocks) }
     private var targetLogits: UnsafeMutablePointer<Float> { tops(blocks + 1) }
@@ -52,11 +57,12 @@ package struct ColumnSoftmax {
         }
         for x in stride(from: 0, to: width, by: Vector.lanes) {
             let before = block > 0 ? Vector(at: tops(block - 1) + x) : Vector(repeating: -.infinity)
-            var top = before
+            var largest = before
             for row in classes {
                 let logits = Vector(at: panel + row * width + x) + bias[row]
-                top = logits.larger(top)
+                largest = logits.larger(largest)
             }
+            let top = (before + Self.slack).ifLess(than: largest, largest, else: before)
             var sum = block > 0 ? Vector(at: sums + x) * (before - top).exponential : .zero
             for row in classes {
                 let place = panel + row * width + x
@@ -74,25 +80,28 @@ package struct ColumnSoftmax {
         Double(tops(blocks - 1)[column] + natural_logarithm(sums[column])) - Double(targetLogits[column])
     }
 
-    /// After the last block, in any order: the block's numbers become probabilities, those of columns beyond the last 0.
-    ///
-    /// Row by row: the block comes from far away by now, and lines that follow each other come fastest.
-    package func normalise(_ classes: Range<Int>, block: Int) {
-        withUnsafeTemporaryAllocation(of: Vector.self, capacity: Tuning.tileVectors) { factors in
-            let vectors = width / Vector.lanes
-            for vector in 0..<vectors {
-                let x = vector * Vector.lanes
-                let last = Vector(at: tops(blocks - 1) + x)
-                var factor = (Vector(at: tops(block) + x) - last).exponential / Vector(at: sums + x)
-                for lane in 0..<Vector.lanes where x + lane >= columns { factor[lane] = 0 }
-                factors[vector] = factor
+    /// After the last block: what makes probabilities of each column's numbers, 0 for columns beyond the last; `width` floats.
+    package func putFactors(to factors: UnsafeMutablePointer<Float>) {
+        for column in 0..<width { factors[column] = column < columns ? 1 / sums[column] : 0 }
+    }
+
+    /// After the last block, once for each block in any order: its numbers take the last top where theirs is another.
+    package func level(_ classes: Range<Int>, block: Int) {
+        let last = tops(blocks - 1)
+        guard (0..<width).contains(where: { tops(block)[$0] != last[$0] }) else { return }
+        for row in classes {
+            for x in stride(from: 0, to: width, by: Vector.lanes) {
+                let place = panel + row * width + x
+                (Vector(at: place) * (Vector(at: tops(block) + x) - Vector(at: last + x)).exponential).store(to: place)
             }
-            for row in classes {
-                for vector in 0..<vectors {
-                    let place = panel + (row &* width &+ vector &* Vector.lanes)
-                    (Vector(at: place) * factors[vector]).store(to: place)
-                }
-            }
+        }
+    }
+
+    /// After `level`: the numbers of a block become the gradients of the losses by the logits, but for `factors`.
+    package func subtractTargets(_ classes: Range<Int>, _ targets: UnsafePointer<Int32>) {
+        for column in 0..<columns {
+            let target = Int(targets[column])
+            if classes.contains(target) { panel[target * width + column] -= sums[column] }
         }
     }
 }

@@ -11,16 +11,17 @@ struct NarrowOutput {
     private let weights: UnsafeMutablePointer<Float>
     private let sums: UnsafeMutablePointer<Float>
     private let pitch: Int
-    /// The answers of as many steps as a vector has lanes, side by side: `[W, lanes]`; what softmax needs; sums of the bias's
-    /// gradient `[W]`.
+    /// The answers of as many steps as a vector has lanes, side by side: `[W, lanes]`; what softmax needs, and its factors; sums
+    /// of the bias's gradient `[W]`.
     private let answers: UnsafeMutablePointer<Float>
     private let softmaxMemory: UnsafeMutablePointer<Float>
+    private let factors: UnsafeMutablePointer<Float>
     private let biasSums: UnsafeMutablePointer<Float>
 
     private static var softmaxCount: Int { ColumnSoftmax.memoryCount(columns: Vector.lanes, blocks: 1) }
 
     static func memoryCount(hiddenSize: Int, width: Int) -> Int {
-        width * (2 * wholeVectors(hiddenSize) + Vector.lanes + 1) + softmaxCount
+        width * (2 * wholeVectors(hiddenSize) + Vector.lanes + 1) + softmaxCount + Vector.lanes
     }
 
     /// - Parameter memory: `memoryCount` floats.
@@ -32,7 +33,8 @@ struct NarrowOutput {
         sums = weights + width * pitch
         answers = sums + width * pitch
         softmaxMemory = answers + width * Vector.lanes
-        biasSums = softmaxMemory + Self.softmaxCount
+        factors = softmaxMemory + Self.softmaxCount
+        biasSums = factors + Vector.lanes
         packColumns(
             from: layer.weight, pitch: layer.hiddenSize, columns: layer.hiddenSize, count: width, into: weights)
         sums.update(repeating: 0, count: width * pitch)
@@ -81,7 +83,8 @@ struct NarrowOutput {
                 softmax.exponentiate(0..<classes, block: 0, targets: targets.baseAddress!)  // room for a vector
             }
             for (step, place) in places.enumerated() { losses[Int(place) % batch.sequences] += softmax.loss(step) }
-            softmax.normalise(0..<classes, block: 0)
+            softmax.putFactors(to: factors)
+            scaleColumns(answers, rows: classes, columns: Vector.lanes, by: factors)
         case .values(let values):
             for value in 0..<values {
                 let at = answers + value * Vector.lanes

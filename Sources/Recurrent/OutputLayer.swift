@@ -55,13 +55,13 @@ struct OutputLayer {
             case .scoring:
                 guard let answers else { continue }
                 for block in 0..<chunk.blocks {
-                    chunk.finish(block)
+                    chunk.level(block)
                     chunk.copy(block, to: answers + first * output.width)
                 }
             case .training(let hiddenGradient, let adding):
                 chunk.packHiddenRows()
                 for block in 0..<chunk.blocks {
-                    chunk.finish(block)
+                    chunk.level(block)
                     if let answers { chunk.copy(block, to: answers + first * output.width) }
                     chunk.turnIntoGradient(block, batch)
                     chunk.backward(block, adding: adding || first > 0)
@@ -140,6 +140,11 @@ private struct Chunk {
         scratch.answers.pointer + W * panel.lowerBound
     }
 
+    /// A panel's factors, `[steps]`.
+    private func factors(_ panel: Range<Int>) -> UnsafeMutablePointer<Float> {
+        scratch.factors.pointer + panel.lowerBound
+    }
+
     private func softmax(_ panel: Range<Int>) -> ColumnSoftmax {
         ColumnSoftmax(
             answers(panel), columns: panel.count, bias: layer.bias,
@@ -171,6 +176,7 @@ private struct Chunk {
                 for step in 0..<panel.count {
                     losses[scratch.place(panel.lowerBound + step) % batch.sequences] += softmax.loss(step)
                 }
+                softmax.putFactors(to: factors(panel))
             case .values:
                 let pitch = wholeVectors(panel.count)
                 for step in 0..<panel.count {
@@ -178,6 +184,7 @@ private struct Chunk {
                     losses[place % batch.sequences] += layer.squaredError(
                         answers(panel) + step, stride: pitch, place, batch)
                 }
+                factors(panel).update(repeating: 1, count: pitch)
             }
         }
     }
@@ -195,18 +202,22 @@ private struct Chunk {
         }
     }
 
-    /// answers = weight hidden^T, without the bias.
+    /// answers = weight hidden^T, without the bias. Meanwhile the place of the answers, which have left the cache since the last
+    /// chunk, comes back into it, and then the next rows of weights.
     private func product(_ block: Int) {
         let rows = rows(ofBlock: block)
         let rowsAtOnce = max(Tuning.rowsAtOnce, Tuning.outputBlockBytes / (H * MemoryLayout<Float>.stride))
         for first in stride(from: rows.lowerBound, to: rows.upperBound, by: rowsAtOnce) {
+            let count = min(rowsAtOnce, rows.upperBound - first)
             for panel in ColumnPanels(of: hidden.count) {
                 let width = wholeVectors(panel.count)
+                let result = answers(panel) + first * width
                 multiply(
-                    rows: min(rowsAtOnce, rows.upperBound - first),
-                    LeftFactor(rows: layer.weight + first * H, pitch: H, count: H),
+                    rows: count, LeftFactor(rows: layer.weight + first * H, pitch: H, count: H),
                     panel: scratch.hiddenColumns.pointer + H * panel.lowerBound, columns: width, start: .zero,
-                    into: ResultRows(answers(panel) + first * width, pitch: width))
+                    into: ResultRows(result, pitch: width),
+                    prefetching: panel.upperBound < hidden.count
+                        ? .floats(result, count * width) : .floats(layer.weight + (first + count) * H, count * H))
             }
         }
     }
@@ -220,10 +231,10 @@ private struct Chunk {
 
     // MARK: - From answers to gradients
 
-    /// Exponentials become probabilities.
-    func finish(_ block: Int) {
+    /// Exponentials of all blocks get the same top.
+    func level(_ block: Int) {
         guard case .classes = layer.output else { return }
-        for panel in ColumnPanels(of: hidden.count) { softmax(panel).normalise(rows(ofBlock: block), block: block) }
+        for panel in ColumnPanels(of: hidden.count) { softmax(panel).level(rows(ofBlock: block), block: block) }
     }
 
     /// Copies the answers of a block to `[steps, W]`, row-major.
@@ -232,36 +243,41 @@ private struct Chunk {
             let pitch = wholeVectors(panel.count)
             for row in rows(ofBlock: block) {
                 for step in 0..<panel.count {
-                    result[(panel.lowerBound + step) * W + row] = answers(panel)[row * pitch + step]
+                    result[(panel.lowerBound + step) * W + row] =
+                        answers(panel)[row * pitch + step] * factors(panel)[step]
                 }
             }
         }
     }
 
-    /// Answers become the gradients of the summed loss by the numbers before the loss.
+    /// Answers become the gradients of the summed loss by the numbers before the loss, but for the factors.
     func turnIntoGradient(_ block: Int, _ batch: Batch) {
         let rows = rows(ofBlock: block)
         for panel in ColumnPanels(of: hidden.count) {
-            let pitch = wholeVectors(panel.count)
-            for step in 0..<panel.count {
-                layer.turnIntoGradient(
-                    answers(panel) + step, stride: pitch, rows: rows, scratch.place(panel.lowerBound + step), batch)
-            }
-            // What a product and the bias made of steps that are none must reach no sum; probabilities are 0 there.
-            guard case .values = layer.output else { continue }
-            for row in rows {
-                for step in panel.count..<pitch { answers(panel)[row * pitch + step] = 0 }
+            switch layer.output {
+            case .classes: scratch.withTargets(panel) { softmax(panel).subtractTargets(rows, $0) }
+            case .values:
+                for step in 0..<panel.count {
+                    layer.turnIntoGradient(
+                        answers(panel) + step, stride: wholeVectors(panel.count), rows: rows,
+                        scratch.place(panel.lowerBound + step), batch)
+                }
             }
         }
     }
 
     // MARK: - Backward
 
-    /// The hidden rows as panels of H columns.
+    /// The hidden rows as panels of H columns, times the factors that the answers want.
     func packHiddenRows() {
         packPanels(
             from: hidden.pointer, pitch: hidden.pitch, columns: H, count: hidden.count,
             into: scratch.hiddenRows.pointer)
+        for panel in ColumnPanels(of: H) {
+            scaleRows(
+                scratch.hiddenRows.pointer + hidden.count * panel.lowerBound, rows: hidden.count,
+                columns: wholeVectors(panel.count), by: scratch.factors.pointer)
+        }
     }
 
     /// What a block's answers give to the gradient of hidden, and the gradients of its rows of weight and bias.
@@ -273,27 +289,37 @@ private struct Chunk {
         if !adding { sums.update(repeating: 0, count: rows.count) }
         for panel in ColumnPanels(of: hidden.count) {
             let width = wholeVectors(panel.count)
-            addRowSums(answers(panel) + rows.lowerBound * width, rows: rows.count, columns: width, to: sums)
+            addRowProducts(
+                answers(panel) + rows.lowerBound * width, rows: rows.count, columns: width, factors(panel), to: sums)
         }
     }
 
-    /// gradient of hidden, transposed, in panels of steps `[H, steps]` = (from the second block on, +=) weight^T d.
+    /// gradient of hidden, transposed, in panels of steps `[H, steps]` = (from the second block on, +=) weight^T d. Meanwhile the
+    /// next panel's d comes into the cache, and then the gradients of the weights.
     private func addGradientOfHidden(_ rows: Range<Int>) {
+        func d(_ panel: Range<Int>) -> UnsafeMutablePointer<Float> {
+            answers(panel) + rows.lowerBound * wholeVectors(panel.count)
+        }
+        var coming = ColumnPanels(of: hidden.count)
+        _ = coming.next()
         for panel in ColumnPanels(of: hidden.count) {
             let width = wholeVectors(panel.count)
             multiply(
                 rows: H, LeftFactor(columns: layer.weight + rows.lowerBound * H, pitch: H, count: rows.count),
-                panel: answers(panel) + rows.lowerBound * width, columns: width,
-                start: rows.lowerBound > 0 ? .result : .zero,
-                into: ResultRows(scratch.hiddenGradient.pointer + H * panel.lowerBound, pitch: width))
+                panel: d(panel), columns: width, start: rows.lowerBound > 0 ? .result : .zero,
+                into: ResultRows(scratch.hiddenGradient.pointer + H * panel.lowerBound, pitch: width),
+                prefetching: coming.next().map { .floats(d($0), rows.count * wholeVectors($0.count)) }
+                    ?? .floats(layer.weightGradient + rows.lowerBound * H, rows.count * H))
         }
     }
 
     /// After the last block: the gradient of hidden as rows `[steps, H]`.
     func finishGradientOfHidden(_ result: ResultRows) {
         for panel in ColumnPanels(of: hidden.count) {
+            let gradient = scratch.hiddenGradient.pointer + H * panel.lowerBound
+            scaleColumns(gradient, rows: H, columns: wholeVectors(panel.count), by: factors(panel))
             unpackTransposed(
-                from: scratch.hiddenGradient.pointer + H * panel.lowerBound, columns: panel.count, count: H,
+                from: gradient, columns: panel.count, count: H,
                 into: result.pointer + panel.lowerBound * result.pitch, pitch: result.pitch)
         }
     }
@@ -321,6 +347,7 @@ private struct Chunk {
         }
     }
 
+    /// Meanwhile the weights of the next block come into the cache.
     private func addGradientOfWeight(_ rows: Range<Int>, _ steps: Range<Int>, _ d: LeftFactor, start: ProductStart) {
         for panel in ColumnPanels(of: H) {
             let packed =
@@ -328,7 +355,9 @@ private struct Chunk {
                 + steps.lowerBound * wholeVectors(panel.count)
             multiply(
                 rows: rows.count, d, panel: packed, columns: panel.count, start: start,
-                into: ResultRows(layer.weightGradient + rows.lowerBound * H + panel.lowerBound, pitch: H))
+                into: ResultRows(layer.weightGradient + rows.lowerBound * H + panel.lowerBound, pitch: H),
+                prefetching: panel.lowerBound == 0
+                    ? .floats(layer.weight + rows.upperBound * H, rows.count * H) : .result)
         }
     }
 }

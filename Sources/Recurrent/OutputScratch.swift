@@ -3,13 +3,15 @@ import Tensors
 
 /// What the output layer needs beside the hidden rows, for one chunk of steps. It grows to the largest chunk it meets.
 final class OutputScratch {
-    /// Panels of steps `[W, steps]`: logits, exponentials, probabilities, gradients.
+    /// Panels of steps `[W, steps]`: logits, exponentials, then gradients but for a factor; or values, then their gradients.
     private(set) var answers = FloatBlock(count: 0)
     /// Each panel's memory for softmax.
     private(set) var softmax = FloatBlock(count: 0)
+    /// `[steps]`: what each step's answers are to be multiplied by: softmax's factors, or 1 for values.
+    private(set) var factors = FloatBlock(count: 0)
     /// Panels of steps `[H, steps]`: the hidden rows, transposed.
     private(set) var hiddenColumns = FloatBlock(count: 0)
-    /// Panels of H columns `[steps, columns]`: the hidden rows.
+    /// Panels of H columns `[steps, columns]`: the hidden rows times their factors.
     private(set) var hiddenRows = FloatBlock(count: 0)
     /// Panels of steps `[H, steps]`: the gradient of the hidden rows, transposed.
     private(set) var hiddenGradient = FloatBlock(count: 0)
@@ -23,6 +25,7 @@ final class OutputScratch {
         let blocks = OutputLayer.blockCount(steps: steps, width: width)
         grow(&answers, wholeVectors(steps) * width)
         grow(&softmax, ColumnSoftmax.memoryCount(columns: steps, blocks: blocks))
+        grow(&factors, wholeVectors(steps))
         grow(&hiddenColumns, wholeVectors(steps) * hiddenSize)
         grow(&hiddenRows, steps * columns)
         grow(&hiddenGradient, wholeVectors(steps) * hiddenSize)

@@ -32,7 +32,7 @@ func recurrentProduct(_ lab: Lab, rows: Int, hidden: Int) {
                     rows: rows, LeftFactor(rows: h.pointer + first, pitch: pitch, count: count), panel: panel,
                     columns: width, start: first > 0 ? .result : .zero,
                     into: ResultRows(gates.pointer + tile * rows * width, pitch: width),
-                    prefetching: prefetches ? .floats(panel + count * width, count * width) : .nothing)
+                    prefetching: prefetches ? .floats(panel + count * width, count * width) : .result)
             }
         }
     }
@@ -198,7 +198,7 @@ func weightGradient(_ lab: Lab, rows: Int, hidden: Int) {
     }
     var versions: [Version] = []
     for block in [320, 640, 1280, rows] {
-        versions.append(Version(idea: "blocks of \(block) rows") { run(block: block, prefetching: .nothing) })
+        versions.append(Version(idea: "blocks of \(block) rows") { run(block: block, prefetching: .result) })
         versions.append(
             Version(idea: "blocks of \(block) rows, the next slot prefetched") {
                 run(block: block, prefetching: .beside(Vector.lanes))

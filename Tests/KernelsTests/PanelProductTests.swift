@@ -195,7 +195,7 @@ struct PanelProductTests {
         let panels = plain.panels
         let elsewhere = UnsafeMutablePointer<Float>.allocate(capacity: 1)
         defer { elsewhere.deallocate() }
-        for wish: Prefetch in [.nothing, .beside(1 << 20), .floats(elsewhere, 48), .floats(elsewhere, 160_000)] {
+        for wish: Prefetch in [.result, .beside(1 << 20), .floats(elsewhere, 48), .floats(elsewhere, 160_000)] {
             var memory = [Float](repeating: .nan, count: plain.rows * plain.columns)
             withMemory(of: &memory) {
                 multiply(
@@ -306,19 +306,39 @@ struct PackingTests {
         }
     }
 
-    @Test("the sums of rows are a plain loop's, and are added", arguments: [0, 1, 7, 8, 16, 17, 40])
-    func rowSums(rows: Int) {
+    @Test("the products of rows with factors are a plain loop's, and are added", arguments: [0, 1, 7, 8, 16, 17, 40])
+    func rowProducts(rows: Int) {
         var random = SeededRandom(UInt64(rows) + 9)
         for columns in [Vector.lanes, 3 * Vector.lanes] {
             let matrix = random.floats(rows * columns)
+            let factors = random.floats(columns)
             let before = random.floats(rows + 1)
             var sums = before
-            withMemory(of: &sums) { addRowSums(matrix, rows: rows, columns: columns, to: $0) }
+            withMemory(of: &sums) { addRowProducts(matrix, rows: rows, columns: columns, factors, to: $0) }
             for row in 0..<rows {
-                let exact = (0..<columns).reduce(Double(before[row])) { $0 + Double(matrix[row * columns + $1]) }
+                let exact = (0..<columns).reduce(Double(before[row])) {
+                    $0 + Double(matrix[row * columns + $1]) * Double(factors[$1])
+                }
                 #expect(abs(Double(sums[row]) - exact) <= Double(columns * columns) * 0x1p-24, "row \(row)")
             }
             #expect(sums[rows] == before[rows], "something was written beyond the sums")
+        }
+    }
+
+    @Test("rows and columns are scaled by their own factors, and nothing beside them")
+    func scaling() {
+        var random = SeededRandom(4)
+        let (rows, columns) = (5, 2 * Vector.lanes)
+        let matrix = random.floats((rows + 1) * columns)
+        let factors = random.floats(columns)
+        var byRow = matrix
+        withMemory(of: &byRow) { scaleRows($0, rows: rows, columns: columns, by: factors) }
+        var byColumn = matrix
+        withMemory(of: &byColumn) { scaleColumns($0, rows: rows, columns: columns, by: factors) }
+        for (place, number) in matrix.enumerated() {
+            let (row, column) = (place / columns, place % columns)
+            #expect(byRow[place] == (row < rows ? number * factors[row] : number))
+            #expect(byColumn[place] == (row < rows ? number * factors[column] : number))
         }
     }
 }

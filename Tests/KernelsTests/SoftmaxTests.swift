@@ -5,6 +5,7 @@ import Testing
 /// The softmax of some columns of logits, computed as a panel with one bias a class, in blocks of classes.
 private struct PanelRun {
     var probabilities: [[Float]] = []
+    var gradients: [[Float]] = []
     var losses: [Double] = []
     var unusedColumns: [Float] = []
 
@@ -19,8 +20,12 @@ private struct PanelRun {
         let blocks = stride(from: 0, to: classes, by: blockLength).map { $0..<min($0 + blockLength, classes) }
         var memory = [Float](
             repeating: .nan, count: ColumnSoftmax.memoryCount(columns: columns.count, blocks: blocks.count))
+        var factors = [Float](repeating: .nan, count: width)
         var bias = bias
         var found: [Double] = []
+        func scaled(_ panel: UnsafePointer<Float>) -> [[Float]] {
+            (0..<width).map { column in (0..<classes).map { panel[$0 * width + column] * factors[column] } }
+        }
         withMemory(of: &panel) { panel in
             withMemory(of: &memory) { memory in
                 withMemory(of: &bias) { bias in
@@ -30,13 +35,16 @@ private struct PanelRun {
                         softmax.exponentiate(rows, block: index, targets: targets)
                     }
                     found = columns.indices.map { softmax.loss($0) }
-                    for (index, rows) in blocks.enumerated().reversed() { softmax.normalise(rows, block: index) }
+                    withMemory(of: &factors) { softmax.putFactors(to: $0) }
+                    for (index, rows) in blocks.enumerated().reversed() { softmax.level(rows, block: index) }
+                    probabilities = scaled(panel)
+                    for rows in blocks { softmax.subtractTargets(rows, targets) }
+                    gradients = scaled(panel)
                 }
             }
         }
         losses = found
-        probabilities = columns.indices.map { column in (0..<classes).map { panel[$0 * width + column] } }
-        unusedColumns = (0..<classes).flatMap { row in (columns.count..<width).map { panel[row * width + $0] } }
+        unusedColumns = gradients[columns.count...].flatMap { $0 }
     }
 }
 
@@ -69,6 +77,9 @@ struct SoftmaxTests {
                 for (p, e) in zip(run.probabilities[column], expected.probabilities) {
                     #expect(abs(Double(p) - e) < 4e-5 * e + 1e-37, "spread \(spread)")
                 }
+                for (row, (d, p)) in zip(run.gradients[column], run.probabilities[column]).enumerated() {
+                    #expect(abs(d - (row == targets[column] ? p - 1 : p)) <= 2e-7, "spread \(spread)")
+                }
             }
             #expect(run.unusedColumns.allSatisfy { $0 == 0 }, "columns beyond the last must give no gradient")
         }
@@ -84,16 +95,20 @@ struct SoftmaxTests {
 
     @Test("logits that rise from block to block, by more than e^x can hold, are as one block")
     func rising() {
-        let logits = (0..<30).map { Float($0) * 12 - 100 }
         let bias = [Float](repeating: 0.5, count: 30)
-        for order in [logits, logits.reversed()] {
+        // Steps that keep the top for some blocks, and steps that move it with each.
+        for order in [1, 4, 12].flatMap({ step in
+            let logits = (0..<30).map { Float($0 * step) - 100 }
+            return [logits, logits.reversed()]
+        }) {
             for target: Int32 in [0, 15, 29] {
                 let expected = plain(order.map { Double($0) + 0.5 })
                 let run = PanelRun([order], bias: bias, targets: [target], blockLength: 4)
                 let loss = expected.logSum - Double(order[Int(target)]) - 0.5
                 #expect(abs(run.losses[0] - loss) < 1e-4 * (1 + loss))
                 for (p, e) in zip(run.probabilities[0], expected.probabilities) {
-                    #expect(abs(Double(p) - e) < 1e-5 * e + 1e-37)
+                    // A top that stays, up to 20 below the largest logit, loses what is below e^-67.
+                    #expect(abs(Double(p) - e) < 1e-5 * e + exp(-67))
                 }
             }
         }

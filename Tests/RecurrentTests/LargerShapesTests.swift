@@ -38,6 +38,18 @@ struct LargerShapesTests {
     @Test("loss, gradients and state are the Double reference's, to 1e-4", arguments: shapes)
     func reference(_ example: NetworkCase) throws { try expectReference(example) }
 
+    @Test("a training pass leaves the answers that a forward pass leaves", arguments: shapes + NetworkCase.all)
+    func answersOfTraining(_ example: NetworkCase) {
+        guard example.dropout == 0 else { return }
+        let scoring = FloatRun(example)
+        _ = scoring.forward(example.batch)
+        let training = FloatRun(example)
+        _ = training.step(example.batch)
+        let (expected, found) = (scoring.workspace.scoredOutputs, training.workspace.scoredOutputs)
+        #expect(found.rows == expected.rows && found.rows.count == example.batch.scored)
+        for index in found.rows.indices { #expect(Array(found[index]) == Array(expected[index])) }
+    }
+
     @Test("the shapes are larger than what they are to be larger than")
     func sizes() {
         #expect(Self.shapes.contains { $0.hiddenSize > Tuning.tileColumns })
