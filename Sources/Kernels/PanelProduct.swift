@@ -89,14 +89,17 @@ package func multiply(
 ) {
     let isWhole = columns % Vector.lanes == 0
     let vectors = wholeVectors(columns) / Vector.lanes
+    // No more tiles than it takes, and these as alike as they can be.
+    let tiles = (rows + Tuning.tileRows - 1) / Tuning.tileRows
+    let (fewest, larger) = tiles > 0 ? rows.quotientAndRemainder(dividingBy: tiles) : (0, 0)
     var first = 0
-    while first < rows {
-        let count = rowsOfNextTile(rows - first)
+    for tile in 0..<tiles {
+        let count = tile < larger ? fewest + 1 : fewest
         var part = a
         part.pointer = a.pointer + first &* a.rowStride
         let row = result.pointer + first &* result.pitch
         let ahead = place(
-            prefetching, part, tileRows: count, before: first, rows: rows, nextResult: row + count &* result.pitch)
+            prefetching, part, tile: tile, before: first, rows: rows, nextResult: row + count &* result.pitch)
         if isWhole {
             let begin: (UnsafePointer<Float>, Int) =
                 switch start {
@@ -116,10 +119,10 @@ package func multiply(
     }
 }
 
-/// Where the tile of `tileRows` rows, after `before` others, prefetches. Rows of a result are taken to follow each other without
+/// Where a product's tile prefetches, which has `before` rows before it. Rows of a result are taken to follow each other without
 /// gaps: beside a panel's columns stand those of the next.
 private func place(
-    _ wish: Prefetch, _ a: LeftFactor, tileRows: Int, before: Int, rows: Int, nextResult: UnsafePointer<Float>
+    _ wish: Prefetch, _ a: LeftFactor, tile: Int, before: Int, rows: Int, nextResult: UnsafePointer<Float>
 ) -> Ahead {
     let line = Tuning.lineFloats
     let results = Ahead(pointer: nextResult, step: line, blockStride: line &* a.blockLength)
@@ -130,21 +133,15 @@ private func place(
         return Ahead(pointer: a.pointer + distance, step: a.step, blockStride: a.blockStride)
     case .floats(let first, let count):
         // The tiles share the lines out, one each step of k.
-        let done = before / tileRows &* a.count &* line
+        let done = tile &* a.count &* line
         guard done < count else { return results }
         return Ahead(pointer: first + done, step: line, blockStride: line &* a.blockLength)
     case .blocksBeside(let distance):
-        let done = before / tileRows &* a.blockLength &* line
+        let done = tile &* a.blockLength &* line
         guard done < rows &* a.rowStride else { return results }
         let start = a.pointer - before &* a.rowStride
         return Ahead(pointer: start + (distance &+ done), step: line, blockStride: a.blockStride)
     }
-}
-
-/// Rows of the next tile where `left` are to be done: as many as fit, the last two tiles alike.
-private func rowsOfNextTile(_ left: Int) -> Int {
-    let most = Tuning.tileRows
-    return left <= most ? left : left < 2 * most ? (left + 1) / 2 : most
 }
 
 /// A row of zeros, to start from. Unsafe in name only: nobody writes to it.
@@ -161,10 +158,10 @@ private func multiplyEdge(
 ) {
     let width = vectors * Vector.lanes
     // On the stack, with room for the largest tile.
-    var memory = InlineArray<20, Vector>(repeating: .zero)
+    var memory = InlineArray<24, Vector>(repeating: .zero)
     assert(rows * vectors <= memory.count, "no tile is that large")
     withUnsafeMutableBytes(of: &memory) { bytes in
-        let beside = bytes.baseAddress!.assumingMemoryBound(to: Float.self)  // an array of 20 has an address
+        let beside = bytes.baseAddress!.assumingMemoryBound(to: Float.self)  // an array of 24 has an address
         for row in 0..<rows {
             switch start {
             case .zero: break
@@ -189,22 +186,40 @@ private func multiplyTile(
         Shape.multiply(
             a, panel, start: start, startPitch: startPitch, result: result, pitch: pitch, ahead: ahead)
     }
-    @inline(__always)
-    func multiply<Column: RowStack>(withColumns _: Column.Type) {
-        switch vectors {
-        case 1: multiply(Tile1<Column>.self)
-        case 2: multiply(Tile2<Column>.self)
-        case 3: multiply(Tile3<Column>.self)
-        default: multiply(Tile4<Column>.self)
+    #if SIMD_V4
+        @inline(__always)
+        func multiply<Row: RowOfVectors>(withRows _: Row.Type) {
+            switch rows {
+            case 6: multiply(ByRows<RowsOf6<Row>>.self)
+            case 5: multiply(ByRows<RowsOf5<Row>>.self)
+            case 4: multiply(ByRows<RowsOf4<Row>>.self)
+            case 3: multiply(ByRows<RowsOf3<Row>>.self)
+            case 2: multiply(ByRows<RowsOf2<Row>>.self)
+            default: multiply(ByRows<RowsOf1<Row>>.self)
+            }
         }
-    }
-    switch rows {
-    case 5 where Tuning.tileRows >= 5: multiply(withColumns: Rows5.self)
-    case 4 where Tuning.tileRows >= 5: multiply(withColumns: Rows4.self)
-    case 3 where Tuning.tileRows >= 3: multiply(withColumns: Rows3.self)
-    case 2 where Tuning.tileRows >= 3: multiply(withColumns: Rows2.self)
-    default: multiply(withColumns: Rows1.self)
-    }
+        switch vectors {
+        case 1: multiply(withRows: Vectors1.self)
+        case 2: multiply(withRows: Vectors2.self)
+        case 3: multiply(withRows: Vectors3.self)
+        default: multiply(withRows: Vectors4.self)
+        }
+    #else
+        @inline(__always)
+        func multiply<Column: RowStack>(withColumns _: Column.Type) {
+            switch vectors {
+            case 1: multiply(ByColumns<Columns1<Column>>.self)
+            case 2: multiply(ByColumns<Columns2<Column>>.self)
+            case 3: multiply(ByColumns<Columns3<Column>>.self)
+            default: multiply(ByColumns<Columns4<Column>>.self)
+            }
+        }
+        switch rows {
+        case 3 where Tuning.tileRows >= 3: multiply(withColumns: Rows3.self)
+        case 2 where Tuning.tileRows >= 3: multiply(withColumns: Rows2.self)
+        default: multiply(withColumns: Rows1.self)
+        }
+    #endif
 }
 
 /// The columns of a matrix cut into panels: four vectors each, the last ones more alike than four and one.

@@ -1,5 +1,6 @@
 // Every number that tunes the kernels, with the measurement that chose it (Tests/KernelLab repeats them). "Z4" is a
-// Zen 4 core with AVX-512, figures are fractions of its FMA peak.
+// Zen 4 core with AVX-512, which computes a vector in two halves, "Z5" a Zen 5 core, which computes it whole (peak 270
+// GFLOP/s). Figures are fractions of the core's own FMA peak.
 
 /// Sizes of the tile that products are computed in, and of the blocks they are cut into.
 @usableFromInline
@@ -12,13 +13,14 @@ package enum Tuning {
     /// Floats of a cache line, which a prefetch asks for.
     @inlinable package static var lineFloats: Int { 16 }
 
-    /// Rows of a tile at most. Accumulators are rows x 4 vectors, and each step of k needs the broadcast numbers of all
-    /// rows and some vectors of columns beside them: 20 + 5 + 4 of AVX-512's 32 registers (6 rows would fit, but the
-    /// compiler loads all columns at once and then spills: 0.75 of peak instead of 0.96; row by row it doesn't, 0.93), 12 + 3 + 1 of AVX2's 16 (0.90 to
-    /// 0.95; 2 rows: 0.67 to 0.85), the same 12 + 3 as pairs of arm64's 32. Portable x86 has 16 registers of half a vector.
+    /// Rows of a tile at most. Accumulators are rows x 4 vectors. AVX-512 goes row by row, with the vectors of columns and one
+    /// broadcast beside them: 24 + 4 + 1 of 32 registers. Z5: 6 rows 0.936, 5 rows 0.932, 5 rows column by column 0.90; Z4, on
+    /// the same product: 6 rows 0.93, and 5 rows column by column 0.96, for which this gave up Z4's last hundredths. AVX2
+    /// goes column by column, with the broadcasts of all rows and one vector: 12 + 3 + 1 of 16 (0.90 to 0.95; 2 rows: 0.67 to
+    /// 0.85), the same 12 + 3 as pairs of arm64's 32. Portable x86 has 16 registers of half a vector.
     @inlinable package static var tileRows: Int {
         #if SIMD_V4
-            return 5
+            return 6
         #elseif SIMD_FMA || arch(arm64)
             return 3
         #else
@@ -26,12 +28,13 @@ package enum Tuning {
         #endif
     }
 
-    /// Steps of k in a block of the recurrent products: a panel block of 32 KB (AVX-512) or 16 KB (AVX2) stays near L1
-    /// while the row groups reuse it. Z4, [20, 650] x [650, 2600]: 128: 0.95, 325: 0.97, 650: 0.96-0.97;
-    /// [20, 1500] x [1500, 6000]: 125: 0.79, 250: 0.83, 500: 0.75. AVX2 there: 128: 0.90, 217: 0.85, 650: 0.68.
+    /// Steps of k in a block of the recurrent products: with AVX-512 a panel block of up to 192 KB stays in the L2 cache while
+    /// the row groups reuse it, with AVX2 one of 16 KB near L1. Z5, [20, 650] x [650, 2600]: 128: 0.90, 256: 0.90, 650: 0.93;
+    /// [50, 512] x [512, 2048]: 0.90, 0.91, 0.95; [20, 1500] x [1500, 6000]: 0.85, 0.84, 1500: 0.84. Z4: 128: 0.95, 325:
+    /// 0.97, 650: 0.96-0.97 and 125: 0.79, 250: 0.83, 500: 0.75. AVX2 there: 128: 0.90, 217: 0.85, 650: 0.68.
     @inlinable package static var recurrentBlock: Int {
         #if SIMD_V4
-            return 256
+            return 768
         #else
             return 128
         #endif
@@ -40,11 +43,19 @@ package enum Tuning {
     /// Bytes of recurrent weights up to which they are in the L2 cache from step to step.
     @inlinable package static var cachedWeightBytes: Int { 400 << 10 }
 
-    /// Steps of k in a block of the large products, and rows of the left factor that are taken through all panels at once.
-    /// Z4, gradient of the input [700, 2600] x [2600, 650] with 640: 0.82, 1280: 0.84, all: 0.85; with all rows at once
-    /// instead of 20 0.63, because the left factor leaves the L2 cache between panels.
+    /// Rows of the window in a block of the weight gradients. Z5, [2048, 2500] x [2500, 512]: 320: 0.82, 640: 0.86, 1280: 0.89,
+    /// all 0.76, all panels for a slot of gates at a time; all gates for a panel at a time 0.83, 0.84, 0.85, 0.73.
     @inlinable package static var largeBlock: Int { 1280 }
-    @inlinable package static var rowsAtOnce: Int { 20 }
+
+    /// Steps of k in a block of the gradient of a layer's input, and rows of gates that are taken through all panels at once.
+    /// Z5, [700, 2600] x [2600, 650] with 640 steps: 20 rows 0.80 to 0.84, 50 rows 0.82 to 0.85, all 0.81 to 0.84; with 1280
+    /// steps 0.76 to 0.83, 0.77 to 0.84, 0.74 to 0.85. Z4, 20 rows: 640: 0.82, 1280: 0.84; all rows at once 0.63, because the
+    /// left factor left the L2 cache between panels.
+    @inlinable package static var inputGradientBlock: Int { 640 }
+    @inlinable package static var inputGradientRows: Int { 48 }
+
+    /// Rows of weights that the output layer takes through all steps at once, at least.
+    @inlinable package static var outputRows: Int { 20 }
 
     /// Classes in a block of the output layer at most: steps of k where the left factor is read by columns.
     @inlinable package static var columnBlock: Int { 640 }

@@ -206,7 +206,7 @@ private struct Chunk {
     /// chunk, comes back into it, and then the next rows of weights.
     private func product(_ block: Int) {
         let rows = rows(ofBlock: block)
-        let rowsAtOnce = max(Tuning.rowsAtOnce, Tuning.outputBlockBytes / (H * MemoryLayout<Float>.stride))
+        let rowsAtOnce = max(Tuning.outputRows, Tuning.outputBlockBytes / (H * MemoryLayout<Float>.stride))
         for first in stride(from: rows.lowerBound, to: rows.upperBound, by: rowsAtOnce) {
             let count = min(rowsAtOnce, rows.upperBound - first)
             for panel in ColumnPanels(of: hidden.count) {

@@ -335,7 +335,7 @@ struct RecurrentLayer {
         _ gates: UnsafePointer<Float>, _ rows: Int, into result: ResultRows, _ scratch: FloatBlock
     ) {
         let depth = layout.width(layout.inputSlots)
-        let tilesAtOnce = max(1, Tuning.largeBlock / depth)
+        let tilesAtOnce = max(1, Tuning.inputGradientBlock / depth)
         for first in stride(from: 0, to: layout.tiles, by: tilesAtOnce) {
             let count = min(tilesAtOnce, layout.tiles - first)
             for panel in ColumnPanels(of: inputSize) {
@@ -351,7 +351,7 @@ struct RecurrentLayer {
                 gateRows(
                     gates + first * rows * GateLayout.width, layout.inputSlots, rowsOfTile: rows, tiles: count),
                 panels: scratch.pointer, columns: wholeVectors(inputSize), start: first > 0 ? .result : .zero,
-                into: result, rowsAtOnce: Tuning.rowsAtOnce)
+                into: result, rowsAtOnce: Tuning.inputGradientRows)
         }
     }
 

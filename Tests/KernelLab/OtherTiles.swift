@@ -1,6 +1,6 @@
 import Kernels
 
-// Tiles that lost, for the figures in `Tuning`.
+// Tiles row by row of several heights, for the figures in `Tuning`: AVX-512 has the one of 6 rows, AVX2 none of them.
 
 /// Accumulators row by row: each row holds its columns, and a step of k loads all vectors of b before the first row. AVX2's
 /// registers don't hold that.
@@ -78,7 +78,7 @@ struct AboveRows<Rest: StackOfRows>: StackOfRows {
 
 typealias FiveRows = AboveRows<AboveRows<AboveRows<AboveRows<LastRow<FourVectors>>>>>
 typealias ThreeRows = AboveRows<AboveRows<LastRow<FourVectors>>>
-/// One row more than `Tuning.tileRows` with AVX-512. In this order it fits the registers; column by column it was spilled.
+/// The most that AVX-512's registers hold; column by column the compiler spilled it.
 typealias SixRows = AboveRows<FiveRows>
 
 extension StackOfRows {

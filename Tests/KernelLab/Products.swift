@@ -89,7 +89,7 @@ func otherTiles(_ lab: Lab, hidden: Int) {
         "Tiles, [\(rows), \(hidden)] x [\(hidden), \(4 * hidden)]",
         operations: 2 * Double(rows * hidden * tiles * width),
         [
-            Version(idea: "column by column, \(Tuning.tileRows) rows x 4 vectors: the one used") {
+            Version(idea: "\(Tuning.tileRows) rows x 4 vectors: the one used") {
                 forEachBlock { tile, first, count in
                     multiply(
                         rows: rows, LeftFactor(rows: h.pointer + first, pitch: pitch, count: count),
@@ -171,38 +171,76 @@ func gradientOfInput(_ lab: Lab, rows: Int, hidden: Int) {
     }
 }
 
-/// dW `[4H, H]` = dz^T h, over all rows: how deep a block is.
+/// dW `[4H, H]` = dz^T h, over all rows: how deep a block is, and what goes through what.
 func weightGradient(_ lab: Lab, rows: Int, hidden: Int) {
     let tiles = (4 * hidden + width - 1) / width
     let gates = numbers(tiles * rows * width, seed: 5)
     let h = numbers(rows * hidden, seed: 6)
     let panels = FloatBlock(count: rows * wholeVectors(hidden))
     let result = FloatBlock(count: tiles * width * hidden)
-    func run(block: Int, prefetching: Prefetch) {
+    let copy = FloatBlock(count: rows * Vector.lanes)
+    func add(slot: Int, panel: Range<Int>, from first: Int, count: Int) {
+        let (tile, inTile) = slot.quotientAndRemainder(dividingBy: Tuning.tileVectors)
+        multiply(
+            rows: Vector.lanes,
+            LeftFactor(
+                columns: gates.pointer + (tile * rows + first) * width + inTile * Vector.lanes, pitch: width,
+                count: count),
+            panel: panels.pointer + count * panel.lowerBound, columns: panel.count, start: first > 0 ? .result : .zero,
+            into: ResultRows(result.pointer + slot * Vector.lanes * hidden + panel.lowerBound, pitch: hidden),
+            prefetching: .beside(Vector.lanes))
+    }
+    func run(block: Int, panelAfterPanel: Bool) {
+        let slots = 0..<tiles * Tuning.tileVectors
         for first in stride(from: 0, to: rows, by: block) {
             let count = min(block, rows - first)
             packPanels(
                 from: h.pointer + first * hidden, pitch: hidden, columns: hidden, count: count, into: panels.pointer)
-            for tile in 0..<tiles {
-                for slot in stride(from: 0, to: width, by: Vector.lanes) {
+            if panelAfterPanel {
+                for panel in ColumnPanels(of: hidden) {
+                    for slot in slots { add(slot: slot, panel: panel, from: first, count: count) }
+                }
+            } else {
+                for slot in slots {
+                    for panel in ColumnPanels(of: hidden) { add(slot: slot, panel: panel, from: first, count: count) }
+                }
+            }
+        }
+    }
+    /// All panels for a slot of gates that has been copied beside each other.
+    func runPacked(block: Int) {
+        for first in stride(from: 0, to: rows, by: block) {
+            let count = min(block, rows - first)
+            packPanels(
+                from: h.pointer + first * hidden, pitch: hidden, columns: hidden, count: count, into: panels.pointer)
+            for slot in 0..<tiles * Tuning.tileVectors {
+                let (tile, inTile) = slot.quotientAndRemainder(dividingBy: Tuning.tileVectors)
+                packColumns(
+                    from: gates.pointer + (tile * rows + first) * width + inTile * Vector.lanes, pitch: width,
+                    columns: Vector.lanes, count: count, into: copy.pointer)
+                for panel in ColumnPanels(of: hidden) {
                     multiply(
-                        rows: Vector.lanes,
-                        LeftFactor(
-                            columns: gates.pointer + (tile * rows + first) * width + slot, pitch: width, count: count),
-                        panels: panels.pointer, columns: hidden, start: first > 0 ? .result : .zero,
-                        into: ResultRows(result.pointer + (tile * width + slot) * hidden, pitch: hidden),
-                        rowsAtOnce: Vector.lanes, prefetching: prefetching)
+                        rows: Vector.lanes, LeftFactor(columns: copy.pointer, pitch: Vector.lanes, count: count),
+                        panel: panels.pointer + count * panel.lowerBound, columns: panel.count,
+                        start: first > 0 ? .result : .zero,
+                        into: ResultRows(
+                            result.pointer + slot * Vector.lanes * hidden + panel.lowerBound, pitch: hidden))
                 }
             }
         }
     }
     var versions: [Version] = []
-    for block in [320, 640, 1280, rows] {
-        versions.append(Version(idea: "blocks of \(block) rows") { run(block: block, prefetching: .result) })
+    for block in [320, 640, 1280, rows] where block <= rows {
         versions.append(
-            Version(idea: "blocks of \(block) rows, the next slot prefetched") {
-                run(block: block, prefetching: .beside(Vector.lanes))
+            Version(idea: "blocks of \(block) rows, all panels for a slot of gates, copied") { runPacked(block: block) }
+        )
+        versions.append(
+            Version(idea: "blocks of \(block) rows, all panels for a slot of gates") {
+                run(block: block, panelAfterPanel: false)
             })
+        versions.append(
+            Version(idea: "blocks of \(block) rows, all gates for a panel") { run(block: block, panelAfterPanel: true) }
+        )
     }
     lab.compare(
         "Gradient of a weight, [\(4 * hidden), \(rows)] x [\(rows), \(hidden)], packing counted in",
