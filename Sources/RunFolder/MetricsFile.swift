@@ -31,7 +31,7 @@ package final class MetricsFile {
         var removed = 0
         var keptSize = 0
         var isBeginning = true  // What stays is the file's beginning, byte for byte.
-        try forEachLine { line in
+        try Self.forEachLine(of: path) { line in
             guard Self.stays(line, step) else {
                 removed += 1
                 return
@@ -46,7 +46,7 @@ package final class MetricsFile {
             try file.sync()
         } else {
             try AtomicFile.write(to: path) { new in
-                try forEachLine { line in
+                try Self.forEachLine(of: path) { line in
                     guard Self.stays(line, step) else { return }
                     try new.write(UnsafeRawBufferPointer(line))
                     if line.last != UInt8(ascii: "\n") { try new.write("\n") }
@@ -60,13 +60,19 @@ package final class MetricsFile {
     /// The last line of each split, by its name. Lines that can't be read are passed over.
     package func lastLines() throws -> [String: JSONValue] {
         var last: [String: JSONValue] = [:]
-        try forEachLine { line in
-            guard let json = try? JSONValue(parsing: UnsafeRawBufferPointer(line)),
-                let split = json["split"]?.stringValue
-            else { return }
-            last[split] = json
+        for line in try Self.lines(of: path) {
+            if let split = line["split"]?.stringValue { last[split] = line }
         }
         return last
+    }
+
+    /// All lines of a file, which is only read. Lines that can't be read are passed over.
+    package static func lines(of path: String) throws -> [JSONValue] {
+        var lines: [JSONValue] = []
+        try forEachLine(of: path) { line in
+            if let json = try? JSONValue(parsing: UnsafeRawBufferPointer(line)) { lines.append(json) }
+        }
+        return lines
     }
 
     private static func stays(_ line: UnsafeBufferPointer<UInt8>, _ step: Int) -> Bool {
@@ -77,7 +83,7 @@ package final class MetricsFile {
     }
 
     /// Calls `body` with each line, its newline included if it has one.
-    private func forEachLine(_ body: (UnsafeBufferPointer<UInt8>) throws -> Void) throws {
+    private static func forEachLine(of path: String, _ body: (UnsafeBufferPointer<UInt8>) throws -> Void) throws {
         guard let stream = fopen(path, "re") else { throw FileFormatError.cannotRead(path: path, code: errno) }
         defer { fclose(stream) }
         var text: UnsafeMutablePointer<CChar>?

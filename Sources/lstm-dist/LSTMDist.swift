@@ -23,7 +23,7 @@ struct LSTMDist: ParsableCommand {
         version: "lstm-dist \(programVersion)",
         subcommands: [
             DefaultCommand.self, TrainCommand.self, EvaluateCommand.self, GenerateCommand.self, ExportCommand.self,
-            InspectCommand.self, ConfigCommand.self, DoctorCommand.self, BenchCommand.self,
+            InspectCommand.self, CompareCommand.self, ConfigCommand.self, DoctorCommand.self, BenchCommand.self,
         ],
         defaultSubcommand: DefaultCommand.self)
 

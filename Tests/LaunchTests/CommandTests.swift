@@ -137,6 +137,24 @@ extension LaunchTests {
             #expect(found.exitCode == 2)
         }
 
+        @Test("compare finds two equal runs equal, and says where another seed's parts from them")
+        func compare() async throws {
+            let folder = try TestFolder.withText()
+            for (run, seed) in [("one", 1), ("same", 1), ("other", 2)] {
+                try await folder.train("small.yaml", into: run, ranks: 2, set: ["training.seed=\(seed)"])
+            }
+            let equal = try await folder.lstmDist("compare", "one", "same", ranks: 2)
+            #expect(equal.output.hasSuffix("\nequal to the bit\n"))
+            #expect(equal.output.split(separator: "\n").filter { $0 == "equal to the bit" }.count == 1)
+            #expect(equal.errors == "")
+            #expect(equal.exitCode == 0)
+            let different = try await folder.lstmDist("compare", "one", "other")
+            #expect(different.output.contains("different  metrics part at step 1 (train): loss is "))
+            #expect(different.output.contains("different  step 30, weights: embedding.weight differs in "))
+            #expect(different.errors == "lstm-dist: one and other are not equal\n")
+            #expect(different.exitCode == 1)
+        }
+
         // MARK: train's own options
 
         @Test("a dry run says what would be done and writes nothing")

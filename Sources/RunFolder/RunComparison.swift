@@ -1,0 +1,135 @@
+package import FileFormats
+
+/// Two runs, or two checkpoints, held against each other to the bit: what they have in common, and where they part.
+///
+/// Times do not count, nor the number of ranks: two runs are equal if they computed the same.
+package struct RunComparison: Equatable {
+    /// What was compared and is the same, a sentence each.
+    package private(set) var equal: [String] = []
+    /// Where the two part, a sentence each: of the lines of metrics the first that differs, of the checkpoints that both have
+    /// the first that differ.
+    package private(set) var differences: [String] = []
+
+    package var areEqual: Bool { differences.isEmpty }
+
+    /// Two run folders are compared by their metrics and by all checkpoints that both still have; anything else that
+    /// `RunDirectory.resolve` takes by that one checkpoint each.
+    ///
+    /// - Throws: `RunFolderError` or `FileFormatError` where one of them can't be read.
+    package init(_ first: String, _ second: String) throws {
+        let runs = [first, second].map(RunDirectory.init(path:))
+        if runs.allSatisfy({ FolderCalls.isFolder($0.checkpointsPath) }) {
+            try compareMetrics(runs[0], runs[1])
+            try compareCheckpoints(runs[0], runs[1])
+        } else {
+            try compare(RunDirectory.resolve(first), RunDirectory.resolve(second))
+        }
+    }
+
+    // MARK: - Metrics
+
+    /// What differs from run to run however equal the runs are.
+    private static let timesAndRanks: Set = [
+        "tokens_per_second", "seconds", "compute_fraction", "communication_fraction", "ranks",
+    ]
+
+    private mutating func compareMetrics(_ first: RunDirectory, _ second: RunDirectory) throws {
+        let lines = try [first, second].map { try MetricsFile.lines(of: $0.metricsPath) }
+        for (one, other) in zip(lines[0], lines[1]) {
+            if let difference = Self.difference(one, other) {
+                differences.append("metrics part at \(difference)")
+                return
+            }
+        }
+        guard lines[0].count == lines[1].count else {
+            let longer = lines[0].count > lines[1].count ? 0 : 1
+            let next = lines[longer][lines[1 - longer].count]
+            differences.append("metrics end earlier in \([first, second][1 - longer].path), before \(Self.place(next))")
+            return
+        }
+        equal.append("metrics: \(lines[0].count) lines")
+    }
+
+    /// The first key whose values differ; nil if none do.
+    private static func difference(_ one: JSONValue, _ other: JSONValue) -> String? {
+        let members = [one, other].map { ($0.members ?? []).filter { !timesAndRanks.contains($0.key) } }
+        for (key, value) in members[0] where other[key]?.text != value.text {
+            return "\(place(one)): \(key) is \(value.text) and \(other[key]?.text ?? "missing")"
+        }
+        guard let more = members[1].first(where: { one[$0.key] == nil }) else { return nil }
+        return "\(place(one)): \(more.key) is missing and \(more.value.text)"
+    }
+
+    private static func place(_ line: JSONValue) -> String {
+        "step \(line["step"]?.text ?? "?") (\(line["split"]?.stringValue ?? "?"))"
+    }
+
+    // MARK: - Checkpoints
+
+    private mutating func compareCheckpoints(_ first: RunDirectory, _ second: RunDirectory) throws {
+        let steps = try (first.checkpointSteps(), second.checkpointSteps())
+        let common = steps.0.filter(steps.1.contains)
+        if steps.0.last != steps.1.last {
+            differences.append(
+                "the last checkpoint is of \(Self.words(steps.0.last)) and of \(Self.words(steps.1.last))")
+        }
+        for step in common {
+            let found = differences.count
+            try compare(
+                Checkpoint(path: first.checkpointPath(ofStep: step)),
+                Checkpoint(path: second.checkpointPath(ofStep: step)))
+            if differences.count > found { return }
+        }
+    }
+
+    private static func words(_ step: Int?) -> String { step.map { "step \($0)" } ?? "no step" }
+
+    private mutating func compare(_ first: Checkpoint, _ second: Checkpoint) throws {
+        let place = "step \(first.state.step)"
+        if first.state.step != second.state.step {
+            differences.append("the checkpoints are of \(place) and of step \(second.state.step)")
+        } else if first.state.epoch != second.state.epoch || first.state.position != second.state.position {
+            differences.append(
+                "\(place): epoch \(first.state.epoch), step \(first.state.position) of it, and epoch "
+                    + "\(second.state.epoch), step \(second.state.position) of it")
+        }
+        if first.vocabularyText != second.vocabularyText { differences.append("\(place): the vocabularies differ") }
+        try compare(first.model, second.model, "\(place), weights")
+        try compare(first.training, second.training, "\(place), training state")
+    }
+
+    /// Tensor by tensor; the first that differs is described.
+    private mutating func compare(_ first: SafetensorsFile, _ second: SafetensorsFile, _ place: String) throws {
+        guard first.names == second.names else {
+            let lone =
+                first.names.first { !second.names.contains($0) } ?? second.names.first { !first.names.contains($0) }
+            differences.append("\(place): " + (lone.map { "only one has \($0)" } ?? "the tensors' order differs"))
+            return
+        }
+        var count = 0
+        var differing: [String] = []
+        for name in first.names {
+            let shapes = [first, second].map { $0.shape(of: name) ?? [] }
+            guard shapes[0] == shapes[1] else {
+                differing.append("\(name) is \(shapes[0]) and \(shapes[1])")
+                continue
+            }
+            let (one, other) = try (first.read(name), second.read(name))
+            count += one.count
+            if let words = Self.difference(one, other) { differing.append("\(name) \(words)") }
+        }
+        if let worst = differing.first {
+            let more = differing.count > 1 ? "; \(differing.count) of \(first.names.count) tensors differ" : ""
+            differences.append("\(place): \(worst)\(more)")
+        } else {
+            equal.append("\(place): \(count) numbers of \(first.names.count) tensors")
+        }
+    }
+
+    private static func difference(_ one: [Float], _ other: [Float]) -> String? {
+        let places = one.indices.filter { one[$0].bitPattern != other[$0].bitPattern }
+        guard let first = places.first else { return nil }
+        return
+            "differs in \(places.count) of \(one.count) numbers, first at \(first): \(one[first]) and \(other[first])"
+    }
+}
