@@ -110,7 +110,8 @@ extension LaunchTests {
         @Test(
             "every command's help has examples",
             arguments: [
-                "", "train", "evaluate", "generate", "export", "inspect", "config show", "config check", "doctor",
+                "", "train", "evaluate", "generate", "export", "inspect", "compare", "config show", "config check",
+                "doctor",
                 "bench step", "bench allreduce", "bench scaling", "bench memory",
             ])
         func help(command: String) async throws {
@@ -129,7 +130,9 @@ extension LaunchTests {
             let commands = run.output.split(separator: "\n").drop { !$0.hasPrefix("SUBCOMMANDS:") }
                 .compactMap { $0.firstMatch(of: #/^  ([a-z]+) /#)?.1 }
             #expect(
-                commands == ["train", "evaluate", "generate", "export", "inspect", "config", "doctor", "bench"])
+                commands == [
+                    "train", "evaluate", "generate", "export", "inspect", "compare", "config", "doctor", "bench",
+                ])
         }
     }
 }
