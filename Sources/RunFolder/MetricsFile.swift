@@ -60,7 +60,7 @@ package final class MetricsFile {
     /// The last line of each split, by its name. Lines that can't be read are passed over.
     package func lastLines() throws -> [String: JSONValue] {
         var last: [String: JSONValue] = [:]
-        for line in try Self.lines(of: path) {
+        try Self.forEachReadableLine(of: path) { line in
             if let split = line["split"]?.stringValue { last[split] = line }
         }
         return last
@@ -69,10 +69,14 @@ package final class MetricsFile {
     /// All lines of a file, which is only read. Lines that can't be read are passed over.
     package static func lines(of path: String) throws -> [JSONValue] {
         var lines: [JSONValue] = []
-        try forEachLine(of: path) { line in
-            if let json = try? JSONValue(parsing: UnsafeRawBufferPointer(line)) { lines.append(json) }
-        }
+        try forEachReadableLine(of: path) { lines.append($0) }
         return lines
+    }
+
+    private static func forEachReadableLine(of path: String, _ body: (JSONValue) -> Void) throws {
+        try forEachLine(of: path) { line in
+            if let json = try? JSONValue(parsing: UnsafeRawBufferPointer(line)) { body(json) }
+        }
     }
 
     private static func stays(_ line: UnsafeBufferPointer<UInt8>, _ step: Int) -> Bool {
