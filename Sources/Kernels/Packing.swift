@@ -5,6 +5,15 @@ package func packColumns(
     from matrix: UnsafePointer<Float>, pitch: Int, columns: Int, count: Int, into panel: UnsafeMutablePointer<Float>
 ) {
     let width = wholeVectors(columns)
+    // Tiles of gates and most panels of products have one of these widths: two loads and stores without a loop.
+    if columns == 2 * Vector.lanes {
+        for k in 0..<count {
+            let (row, to) = (matrix + k &* pitch, panel + k &* width)
+            Vector(at: row).store(to: to)
+            Vector(at: row + Vector.lanes).store(to: to + Vector.lanes)
+        }
+        return
+    }
     for k in 0..<count {
         let row = matrix + k &* pitch
         let to = panel + k &* width
@@ -23,45 +32,77 @@ package func packPanels(
     }
 }
 
-/// One vector of a panel from the rows of a row-major matrix, which become its columns: panel[k · panelPitch + lane] =
-/// matrix[lane · pitch + k]. Lanes from `rows` on are 0.
-package func packTransposed(
-    from matrix: UnsafePointer<Float>, pitch: Int, rows: Int, count: Int, into panel: UnsafeMutablePointer<Float>,
-    panelPitch: Int
+/// Some rows of a row-major matrix, each times its factor, as a panel `[count, whole vectors]`, with the factors themselves as one
+/// more column where the columns reach that far.
+///
+/// - Parameters:
+///   - matrix: `pitch` floats a row, whole vectors at least, those beyond `width` zeros.
+///   - rows: the numbers of `count` rows.
+///   - columns: of the `width + 1`, the first at a whole vector.
+package func packScaledRows(
+    from matrix: UnsafePointer<Float>, pitch: Int, width: Int, rows: UnsafePointer<Int32>,
+    factors: UnsafePointer<Float>, count: Int, columns: Range<Int>, into panel: UnsafeMutablePointer<Float>
 ) {
+    let vectors = wholeVectors(columns.count)
+    let there = min(wholeVectors(width) - columns.lowerBound, vectors)
+    for k in 0..<count {
+        let row = matrix + Int(rows[k]) &* pitch + columns.lowerBound
+        let to = panel + k &* vectors
+        let factor = Vector(repeating: factors[k])
+        for at in stride(from: 0, to: there, by: Vector.lanes) { (Vector(at: row + at) * factor).store(to: to + at) }
+        for at in stride(from: there, to: vectors, by: Vector.lanes) { Vector.zero.store(to: to + at) }
+        if columns.upperBound > width { to[width - columns.lowerBound] = factors[k] }
+    }
+}
+
+/// One vector of a panel from some rows of a row-major matrix, which become its columns: panel[k · panelPitch + lane] =
+/// matrix[rows[lane] · pitch + k]. Lanes from `count` on are 0.
+///
+/// - Parameter rows: the numbers of `lanes` rows at most; nil: 0, 1, 2 …
+package func packTransposed(
+    from matrix: UnsafePointer<Float>, pitch: Int, rows: UnsafePointer<Int32>? = nil, lanes: Int, count: Int,
+    into panel: UnsafeMutablePointer<Float>, panelPitch: Int
+) {
+    @inline(__always)
+    func row(_ lane: Int) -> UnsafePointer<Float> {
+        if let rows { matrix + Int(rows[lane]) &* pitch } else { matrix + lane &* pitch }
+    }
     var k = 0
-    if rows == Vector.lanes {
+    if lanes == Vector.lanes {
         while k + Vector.lanes <= count {
-            transposeSquare(matrix + k, pitch, panel + k &* panelPitch, panelPitch)
+            transposeSquare({ row($0) + k }, { panel + (k &+ $0) &* panelPitch })
             k += Vector.lanes
         }
     }
     while k < count {
         var column = Vector.zero
-        for lane in 0..<rows { column[lane] = matrix[lane &* pitch &+ k] }
+        for lane in 0..<lanes { column[lane] = row(lane)[k] }
         column.store(to: panel + k &* panelPitch)
         k += 1
     }
 }
 
-/// Row-major rows from a panel: matrix[column · pitch + k] = panel[k · whole vectors + column], for `count` steps of k and
+/// Row-major rows from a panel: matrix[rows[column] · pitch + k] = panel[k · whole vectors + column], for `count` steps of k and
 /// what else of a whole vector `pitch` has room for, as zeros.
+///
+/// - Parameter rows: the numbers of as many rows as there are columns.
 package func unpackTransposed(
-    from panel: UnsafePointer<Float>, columns: Int, count: Int, into matrix: UnsafeMutablePointer<Float>, pitch: Int
+    from panel: UnsafePointer<Float>, columns: Int, count: Int, into matrix: UnsafeMutablePointer<Float>, pitch: Int,
+    rows: UnsafePointer<Int32>
 ) {
     let width = wholeVectors(columns)
     for first in stride(from: 0, to: columns, by: Vector.lanes) {
         let lanes = Swift.min(Vector.lanes, columns - first)
         for k in stride(from: 0, to: count, by: Vector.lanes) {
             let from = panel + k * width + first
-            let to = matrix + first * pitch + k
             if lanes == Vector.lanes, k + Vector.lanes <= count {
-                transposeSquare(from, width, to, pitch)
+                transposeSquare(
+                    { from + $0 &* width }, { matrix + Int(rows[first &+ $0]) &* pitch + k })
             } else {
                 for lane in 0..<lanes {
                     var row = Vector.zero
                     for step in 0..<Swift.min(Vector.lanes, count - k) { row[step] = from[step * width + lane] }
-                    row.store(to: to + lane * pitch)
+                    row.store(to: matrix + Int(rows[first + lane]) * pitch + k)
                 }
             }
         }
@@ -75,12 +116,12 @@ package func unpackTransposed(
 /// number has bits, rows and columns have changed places.
 @inline(__always)
 private func transposeSquare(
-    _ from: UnsafePointer<Float>, _ fromPitch: Int, _ to: UnsafeMutablePointer<Float>, _ toPitch: Int
+    _ from: (_ row: Int) -> UnsafePointer<Float>, _ to: (_ row: Int) -> UnsafeMutablePointer<Float>
 ) {
     #if SIMD_V4
-        var square = InlineArray<16, Vector> { Vector(at: from + $0 &* fromPitch) }
+        var square = InlineArray<16, Vector> { Vector(at: from($0)) }
     #else
-        var square = InlineArray<8, Vector> { Vector(at: from + $0 &* fromPitch) }
+        var square = InlineArray<8, Vector> { Vector(at: from($0)) }
     #endif
     let half = Vector.lanes / 2
     for _ in 0..<Vector.lanes.trailingZeroBitCount {
@@ -90,5 +131,5 @@ private func transposeSquare(
             square[unchecked: pair &+ half] = before[unchecked: 2 &* pair].oddLanes(before[unchecked: 2 &* pair &+ 1])
         }
     }
-    for row in 0..<Vector.lanes { square[unchecked: row].store(to: to + row &* toPitch) }
+    for row in 0..<Vector.lanes { square[unchecked: row].store(to: to(row)) }
 }

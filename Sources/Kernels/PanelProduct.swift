@@ -103,7 +103,7 @@ package func multiply(
         if isWhole {
             let begin: (UnsafePointer<Float>, Int) =
                 switch start {
-                case .zero: (zeros, 0)
+                case .zero: (zeroRow, 0)
                 case .result: (UnsafePointer(row), result.pitch)
                 case .row(let numbers): (numbers, 0)
                 }
@@ -145,7 +145,7 @@ private func place(
 }
 
 /// A row of zeros, to start from. Unsafe in name only: nobody writes to it.
-nonisolated(unsafe) private let zeros: UnsafePointer<Float> = {
+nonisolated(unsafe) let zeroRow: UnsafePointer<Float> = {
     let row = UnsafeMutablePointer<Float>.allocate(capacity: Tuning.tileColumns)
     row.initialize(repeating: 0, count: Tuning.tileColumns)
     return UnsafePointer(row)
@@ -157,14 +157,10 @@ private func multiplyEdge(
     result: UnsafeMutablePointer<Float>, pitch: Int, ahead: Ahead
 ) {
     let width = vectors * Vector.lanes
-    // On the stack, with room for the largest tile.
-    var memory = InlineArray<24, Vector>(repeating: .zero)
-    assert(rows * vectors <= memory.count, "no tile is that large")
-    withUnsafeMutableBytes(of: &memory) { bytes in
-        let beside = bytes.baseAddress!.assumingMemoryBound(to: Float.self)  // an array of 24 has an address
+    withTileMemory { beside in
         for row in 0..<rows {
             switch start {
-            case .zero: break
+            case .zero: (beside + row * width).update(repeating: 0, count: columns)
             case .result: (beside + row * width).update(from: result + row * pitch, count: columns)
             case .row(let numbers): (beside + row * width).update(from: numbers, count: columns)
             }
@@ -176,50 +172,39 @@ private func multiplyEdge(
     }
 }
 
+/// Memory on the stack with room for the largest tile.
+@inline(__always)
+func withTileMemory(_ body: (UnsafeMutablePointer<Float>) -> Void) {
+    var memory = InlineArray<24, Vector>(repeating: .zero)
+    withUnsafeMutableBytes(of: &memory) { bytes in
+        body(bytes.baseAddress!.assumingMemoryBound(to: Float.self))  // an array of 24 has an address
+    }
+}
+
 /// One tile, of any shape there is: each is compiled for itself.
 private func multiplyTile(
     rows: Int, vectors: Int, _ a: LeftFactor, _ panel: UnsafePointer<Float>, start: UnsafePointer<Float>,
     startPitch: Int, result: UnsafeMutablePointer<Float>, pitch: Int, ahead: Ahead
 ) {
-    @inline(__always)
-    func multiply<Shape: Tile>(_: Shape.Type) {
-        Shape.multiply(
-            a, panel, start: start, startPitch: startPitch, result: result, pitch: pitch, ahead: ahead)
+    struct Product: TileWork {
+        let a: LeftFactor
+        let panel: UnsafePointer<Float>
+        let start: UnsafePointer<Float>
+        let startPitch: Int
+        let result: UnsafeMutablePointer<Float>
+        let pitch: Int
+        let ahead: Ahead
+
+        @inline(__always)
+        func run<Shape: Tile>(with _: Shape.Type) {
+            Shape.multiply(
+                a, panel, start: start, startPitch: startPitch, result: result, pitch: pitch, ahead: ahead)
+        }
     }
-    #if SIMD_V4
-        @inline(__always)
-        func multiply<Row: RowOfVectors>(withRows _: Row.Type) {
-            switch rows {
-            case 6: multiply(ByRows<RowsOf6<Row>>.self)
-            case 5: multiply(ByRows<RowsOf5<Row>>.self)
-            case 4: multiply(ByRows<RowsOf4<Row>>.self)
-            case 3: multiply(ByRows<RowsOf3<Row>>.self)
-            case 2: multiply(ByRows<RowsOf2<Row>>.self)
-            default: multiply(ByRows<RowsOf1<Row>>.self)
-            }
-        }
-        switch vectors {
-        case 1: multiply(withRows: Vectors1.self)
-        case 2: multiply(withRows: Vectors2.self)
-        case 3: multiply(withRows: Vectors3.self)
-        default: multiply(withRows: Vectors4.self)
-        }
-    #else
-        @inline(__always)
-        func multiply<Column: RowStack>(withColumns _: Column.Type) {
-            switch vectors {
-            case 1: multiply(ByColumns<Columns1<Column>>.self)
-            case 2: multiply(ByColumns<Columns2<Column>>.self)
-            case 3: multiply(ByColumns<Columns3<Column>>.self)
-            default: multiply(ByColumns<Columns4<Column>>.self)
-            }
-        }
-        switch rows {
-        case 3 where Tuning.tileRows >= 3: multiply(withColumns: Rows3.self)
-        case 2 where Tuning.tileRows >= 3: multiply(withColumns: Rows2.self)
-        default: multiply(withColumns: Rows1.self)
-        }
-    #endif
+    withTile(
+        rows: rows, vectors: vectors,
+        Product(
+            a: a, panel: panel, start: start, startPitch: startPitch, result: result, pitch: pitch, ahead: ahead))
 }
 
 /// The columns of a matrix cut into panels: four vectors each, the last ones more alike than four and one.

@@ -1,3 +1,20 @@
+/// A term of a sum of blocks, and to how many of the sums that wait to its left it is added, one after the other: at first none
+/// (see `LeafRun`).
+package struct SumTerm {
+    package let pointer: UnsafePointer<Float>
+    package let merges: Int
+
+    package init(_ pointer: UnsafePointer<Float>, merges: Int) {
+        self.pointer = pointer
+        self.merges = merges
+    }
+
+    /// All from the left to the right.
+    package static func inOrder(_ pointers: [UnsafePointer<Float>]) -> [SumTerm] {
+        pointers.enumerated().map { SumTerm($1, merges: $0 > 0 ? 1 : 0) }
+    }
+}
+
 /// A sum of squares of up to `length` floats, in Float, after which one goes on in Double.
 ///
 /// A lane of its own for each place of a vector: ranges of the floats can be added one after the other as long as each begins
@@ -18,20 +35,46 @@ package struct PartialSum {
         add(numbers.count) { at, span in span.load(start + at) }
     }
 
-    /// numbers = terms[0][first...] + terms[1][first...] + …, element by element and in that order; adds their squares.
+    /// numbers = the sum of `terms` from `first` on, element by element; adds their squares. A sum of two or more that is 0 is +0.
     ///
-    /// - Parameter terms: at least one pointer, each to `first` floats and as many more as there are numbers, which may be
-    ///   there themselves.
+    /// - Parameter terms: at least one, each of `first` floats and as many more as there are numbers, which may be there
+    ///   themselves.
     package mutating func addSquares(
-        of numbers: UnsafeMutableBufferPointer<Float>, settingSumOf terms: UnsafeBufferPointer<UnsafePointer<Float>>,
-        from first: Int
+        of numbers: UnsafeMutableBufferPointer<Float>, settingSumOf terms: UnsafeBufferPointer<SumTerm>, from first: Int
     ) {
         guard let start = numbers.baseAddress else { return }
-        add(numbers.count) { at, span in
-            var x = span.load(terms[0] + first + at)
-            for term in 1..<terms.count { x += span.load(terms[term] + first + at) }
-            span.store(x, start + at)
-            return x
+        switch terms.count {
+        case 1:
+            let a = terms[0].pointer + first
+            add(numbers.count) { at, span in
+                let x = span.load(a + at)
+                span.store(x, start + at)
+                return x
+            }
+        case 2:
+            let (a, b) = (terms[0].pointer + first, terms[1].pointer + first)
+            add(numbers.count) { at, span in
+                let x = span.load(a + at) + span.load(b + at) + Vector.zero
+                span.store(x, start + at)
+                return x
+            }
+        default:
+            var waiting = InlineArray<40, Vector>(repeating: .zero)
+            add(numbers.count) { at, span in
+                var depth = 0
+                for term in terms {
+                    var x = span.load(term.pointer + first + at)
+                    for _ in 0..<term.merges {
+                        depth &-= 1
+                        x = waiting[depth] + x
+                    }
+                    waiting[depth] = x
+                    depth &+= 1
+                }
+                let x = waiting[0] + Vector.zero
+                span.store(x, start + at)
+                return x
+            }
         }
     }
 
@@ -53,8 +96,8 @@ extension UnsafeMutableBufferPointer<Float> {
         inPartialSums { sum, _, part in sum.addSquares(of: part) }
     }
 
-    /// x = terms[0][first...] + terms[1][first...] + …, as `PartialSum` has it; returns Σ x² as `sumOfSquares` has it.
-    package func setSum(of terms: UnsafeBufferPointer<UnsafePointer<Float>>, from first: Int) -> Double {
+    /// x = the sum of `terms` from `first` on, as `PartialSum` has it; returns Σ x² as `sumOfSquares` has it.
+    package func setSum(of terms: UnsafeBufferPointer<SumTerm>, from first: Int) -> Double {
         inPartialSums { sum, start, part in sum.addSquares(of: part, settingSumOf: terms, from: first + start) }
     }
 
@@ -85,33 +128,6 @@ extension UnsafeMutableBufferPointer<Float> {
     }
 }
 
-/// result[column] = the sum of that column of a row-major matrix `[count, columns]` without gaps, `columns` whole vectors.
-package func sumOfRows(
-    _ matrix: UnsafePointer<Float>, count: Int, columns: Int, into result: UnsafeMutablePointer<Float>
-) {
-    result.update(repeating: 0, count: columns)
-    for row in 0..<count {
-        let from = matrix + row * columns
-        for column in stride(from: 0, to: columns, by: Vector.lanes) {
-            (Vector(at: result + column) + Vector(at: from + column)).store(to: result + column)
-        }
-    }
-}
-
-/// sums[row] += the product of that row of a row-major matrix `[rows, columns]` without gaps with one row of factors; `columns`
-/// whole vectors.
-package func addRowProducts(
-    _ matrix: UnsafePointer<Float>, rows: Int, columns: Int, _ factors: UnsafePointer<Float>,
-    to sums: UnsafeMutablePointer<Float>
-) {
-    for row in stride(from: 0, to: rows, by: Vector.lanes) {
-        let count = min(Vector.lanes, rows - row)
-        let span = VectorSpan(rest: count < Vector.lanes ? count : nil)
-        let some = products(matrix + row * columns, pitch: columns, count: count, factors, columns: columns)
-        span.store(span.load(sums + row) + some, sums + row)
-    }
-}
-
 /// matrix[row][column] *= factors[column], for a row-major matrix without gaps; `columns` whole vectors.
 package func scaleColumns(
     _ matrix: UnsafeMutablePointer<Float>, rows: Int, columns: Int, by factors: UnsafePointer<Float>
@@ -124,31 +140,22 @@ package func scaleColumns(
     }
 }
 
-/// matrix[row][column] *= factors[row], for a row-major matrix without gaps; `columns` whole vectors.
-package func scaleRows(
-    _ matrix: UnsafeMutablePointer<Float>, rows: Int, columns: Int, by factors: UnsafePointer<Float>
-) {
-    for row in 0..<rows {
-        let factor = Vector(repeating: factors[row])
-        for column in stride(from: 0, to: columns, by: Vector.lanes) {
-            let place = matrix + (row &* columns &+ column)
-            (Vector(at: place) * factor).store(to: place)
-        }
-    }
-}
-
 /// The products of `count` rows of a matrix, at most as many as a vector has lanes, with one row: a lane each; the other lanes
 /// are 0.
 ///
-/// - Parameter columns: whole vectors.
+/// - Parameters:
+///   - rows: their numbers.
+///   - columns: whole vectors.
 package func products(
-    _ rows: UnsafePointer<Float>, pitch: Int, count: Int, _ factor: UnsafePointer<Float>, columns: Int
+    _ matrix: UnsafePointer<Float>, pitch: Int, rows: UnsafePointer<Int32>, count: Int,
+    _ factor: UnsafePointer<Float>, columns: Int
 ) -> Vector {
     totals { row in
         var sum = Vector.zero
         guard row < count else { return sum }
+        let numbers = matrix + Int(rows[row]) &* pitch
         for column in stride(from: 0, to: columns, by: Vector.lanes) {
-            sum = sum.plus(Vector(at: rows + (row &* pitch &+ column)), times: Vector(at: factor + column))
+            sum = sum.plus(Vector(at: numbers + column), times: Vector(at: factor + column))
         }
         return sum
     }

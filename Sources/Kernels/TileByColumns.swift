@@ -8,6 +8,7 @@ protocol RowStack {
     /// Broadcasts a number from each row.
     init(repeating pointer: UnsafePointer<Float>, pitch: Int)
     mutating func add(_ a: Self, times b: Vector)
+    mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int)
     func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int)
 }
 
@@ -20,6 +21,7 @@ struct OneRow: RowStack {
         vector = Vector(repeating: pointer.pointee)
     }
     @inline(__always) mutating func add(_ a: OneRow, times b: Vector) { vector = vector.plus(a.vector, times: b) }
+    @inline(__always) mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int) { vector += Vector(at: pointer) }
     @inline(__always) func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int) { vector.store(to: pointer) }
 }
 
@@ -40,6 +42,10 @@ struct Above<Upper: RowStack, Lower: RowStack>: RowStack {
         upper.add(a.upper, times: b)
         lower.add(a.lower, times: b)
     }
+    @inline(__always) mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int) {
+        upper.add(pointer, pitch: pitch)
+        lower.add(pointer + Upper.rows &* pitch, pitch: pitch)
+    }
     @inline(__always) func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int) {
         upper.store(to: pointer, pitch: pitch)
         lower.store(to: pointer + Upper.rows &* pitch, pitch: pitch)
@@ -57,6 +63,7 @@ protocol Columns {
     init(at pointer: UnsafePointer<Float>, pitch: Int)
     /// Adds a step of k: a number for each row times the vectors at `b`.
     mutating func add(_ a: Column, times b: UnsafePointer<Float>)
+    mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int)
     func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int)
 }
 
@@ -67,6 +74,9 @@ struct OneColumn<Column: RowStack>: Columns {
     @inline(__always) init(at pointer: UnsafePointer<Float>, pitch: Int) { column = Column(at: pointer, pitch: pitch) }
     @inline(__always) mutating func add(_ a: Column, times b: UnsafePointer<Float>) {
         column.add(a, times: Vector(at: b))
+    }
+    @inline(__always) mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int) {
+        column.add(pointer, pitch: pitch)
     }
     @inline(__always) func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int) {
         column.store(to: pointer, pitch: pitch)
@@ -87,6 +97,10 @@ struct Beside<Left: Columns, Right: Columns>: Columns where Left.Column == Right
         left.add(a, times: b)
         right.add(a, times: b + Left.vectors &* Vector.lanes)
     }
+    @inline(__always) mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int) {
+        left.add(pointer, pitch: pitch)
+        right.add(pointer + Left.vectors &* Vector.lanes, pitch: pitch)
+    }
     @inline(__always) func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int) {
         left.store(to: pointer, pitch: pitch)
         right.store(to: pointer + Left.vectors &* Vector.lanes, pitch: pitch)
@@ -106,6 +120,9 @@ struct ByColumns<All: Columns>: Tile {
     @inline(__always) init(at pointer: UnsafePointer<Float>, pitch: Int) { columns = All(at: pointer, pitch: pitch) }
     @inline(__always) mutating func add(_ a: UnsafePointer<Float>, pitch: Int, times b: UnsafePointer<Float>) {
         columns.add(All.Column(repeating: a, pitch: pitch), times: b)
+    }
+    @inline(__always) mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int) {
+        columns.add(pointer, pitch: pitch)
     }
     @inline(__always) func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int) {
         columns.store(to: pointer, pitch: pitch)

@@ -5,15 +5,17 @@ protocol RowOfVectors {
     static var vectors: Int { get }
     init(at pointer: UnsafePointer<Float>)
     mutating func add(_ a: Vector, times b: Self)
+    mutating func add(_ pointer: UnsafePointer<Float>)
     func store(to pointer: UnsafeMutablePointer<Float>)
 }
 
 struct LastVector: RowOfVectors {
-    private var vector: Vector
+    private(set) var vector: Vector
 
     @inline(__always) static var vectors: Int { 1 }
     @inline(__always) init(at pointer: UnsafePointer<Float>) { vector = Vector(at: pointer) }
     @inline(__always) mutating func add(_ a: Vector, times b: Self) { vector = vector.plus(a, times: b.vector) }
+    @inline(__always) mutating func add(_ pointer: UnsafePointer<Float>) { vector += Vector(at: pointer) }
     @inline(__always) func store(to pointer: UnsafeMutablePointer<Float>) { vector.store(to: pointer) }
 }
 
@@ -29,6 +31,10 @@ struct Then<Rest: RowOfVectors>: RowOfVectors {
     @inline(__always) mutating func add(_ a: Vector, times b: Self) {
         vector = vector.plus(a, times: b.vector)
         rest.add(a, times: b.rest)
+    }
+    @inline(__always) mutating func add(_ pointer: UnsafePointer<Float>) {
+        vector += Vector(at: pointer)
+        rest.add(pointer + Vector.lanes)
     }
     @inline(__always) func store(to pointer: UnsafeMutablePointer<Float>) {
         vector.store(to: pointer)
@@ -46,6 +52,7 @@ protocol RowsOfTile {
     associatedtype Row: RowOfVectors
     init(at pointer: UnsafePointer<Float>, pitch: Int)
     mutating func add(_ a: UnsafePointer<Float>, pitch: Int, times b: Row)
+    mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int)
     func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int)
 }
 
@@ -56,6 +63,7 @@ struct LastRow<Row: RowOfVectors>: RowsOfTile {
     @inline(__always) mutating func add(_ a: UnsafePointer<Float>, pitch: Int, times b: Row) {
         row.add(Vector(repeating: a.pointee), times: b)
     }
+    @inline(__always) mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int) { row.add(pointer) }
     @inline(__always) func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int) { row.store(to: pointer) }
 }
 
@@ -72,6 +80,10 @@ struct RowAbove<Rest: RowsOfTile>: RowsOfTile {
         row.add(Vector(repeating: a.pointee), times: b)
         rest.add(a + pitch, pitch: pitch, times: b)
     }
+    @inline(__always) mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int) {
+        row.add(pointer)
+        rest.add(pointer + pitch, pitch: pitch)
+    }
     @inline(__always) func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int) {
         row.store(to: pointer)
         rest.store(to: pointer + pitch, pitch: pitch)
@@ -84,6 +96,12 @@ typealias RowsOf3<Row: RowOfVectors> = RowAbove<RowsOf2<Row>>
 typealias RowsOf4<Row: RowOfVectors> = RowAbove<RowsOf3<Row>>
 typealias RowsOf5<Row: RowOfVectors> = RowAbove<RowsOf4<Row>>
 typealias RowsOf6<Row: RowOfVectors> = RowAbove<RowsOf5<Row>>
+typealias RowsOf7<Row: RowOfVectors> = RowAbove<RowsOf6<Row>>
+typealias RowsOf8<Row: RowOfVectors> = RowAbove<RowsOf7<Row>>
+typealias RowsOf9<Row: RowOfVectors> = RowAbove<RowsOf8<Row>>
+typealias RowsOf10<Row: RowOfVectors> = RowAbove<RowsOf9<Row>>
+typealias RowsOf11<Row: RowOfVectors> = RowAbove<RowsOf10<Row>>
+typealias RowsOf12<Row: RowOfVectors> = RowAbove<RowsOf11<Row>>
 
 /// The tile made of them.
 struct ByRows<All: RowsOfTile>: Tile {
@@ -94,6 +112,7 @@ struct ByRows<All: RowsOfTile>: Tile {
     @inline(__always) mutating func add(_ a: UnsafePointer<Float>, pitch: Int, times b: UnsafePointer<Float>) {
         rows.add(a, pitch: pitch, times: All.Row(at: b))
     }
+    @inline(__always) mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int) { rows.add(pointer, pitch: pitch) }
     @inline(__always) func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int) {
         rows.store(to: pointer, pitch: pitch)
     }

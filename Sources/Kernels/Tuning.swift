@@ -28,6 +28,19 @@ package enum Tuning {
         #endif
     }
 
+    /// Rows and vectors of a tile of a sum by leaves, whose factors are both packed: narrow, since a step of k then brings two lines
+    /// and a few numbers from L2 for as many multiply-adds.
+    @inlinable package static var leafVectors: Int { 2 }
+    @inlinable package static var leafRows: Int {
+        #if SIMD_V4
+            return 12
+        #elseif SIMD_FMA || arch(arm64)
+            return 6
+        #else
+            return 2
+        #endif
+    }
+
     /// Steps of k in a block of the recurrent products: with AVX-512 a panel block of up to 192 KB stays in the L2 cache while
     /// the row groups reuse it, with AVX2 one of 16 KB near L1. Z5, [20, 650] x [650, 2600]: 128: 0.90, 256: 0.90, 650: 0.93;
     /// [50, 512] x [512, 2048]: 0.90, 0.91, 0.95; [20, 1500] x [1500, 6000]: 0.85, 0.84, 1500: 0.84. Z4: 128: 0.95, 325:
@@ -43,10 +56,6 @@ package enum Tuning {
     /// Bytes of recurrent weights up to which they are in the L2 cache from step to step.
     @inlinable package static var cachedWeightBytes: Int { 400 << 10 }
 
-    /// Rows of the window in a block of the weight gradients. Z5, [2048, 2500] x [2500, 512]: 320: 0.82, 640: 0.86, 1280: 0.89,
-    /// all 0.76, all panels for a slot of gates at a time; all gates for a panel at a time 0.83, 0.84, 0.85, 0.73.
-    @inlinable package static var largeBlock: Int { 1280 }
-
     /// Steps of k in a block of the gradient of a layer's input, and rows of gates that are taken through all panels at once.
     /// Z5, [700, 2600] x [2600, 650] with 640 steps: 20 rows 0.80 to 0.84, 50 rows 0.82 to 0.85, all 0.81 to 0.84; with 1280
     /// steps 0.76 to 0.83, 0.77 to 0.84, 0.74 to 0.85. Z4, 20 rows: 640: 0.82, 1280: 0.84; all rows at once 0.63, because the
@@ -57,14 +66,14 @@ package enum Tuning {
     /// Rows of weights that the output layer takes through all steps at once, at least.
     @inlinable package static var outputRows: Int { 20 }
 
-    /// Classes in a block of the output layer at most: steps of k where the left factor is read by columns.
-    @inlinable package static var columnBlock: Int { 640 }
+    /// Classes in a block of the output layer at most: softmax and three products go through a block's answers, which are to stay
+    /// in L2 for the 350 to 400 steps of a chunk.
+    @inlinable package static var answerBlock: Int { 176 }
 
-    /// Bytes of weights that the output layer keeps in L2 while it goes through the rows of a chunk, and bytes of a block of
-    /// answers, which softmax and three products go through. Training, of peak, 10,000 classes on 200 and on 650 hidden units:
-    /// 256 KB and 512 KB: 0.845, 0.924; 128 KB and 256 KB: 0.849, 0.933.
+    /// Bytes of weights that the output layer keeps in L2 while it goes through the rows of a chunk. Training, of peak, 10,000
+    /// classes on 200 and on 650 hidden units: 256 KB (and blocks of answers of 512 KB): 0.845, 0.924; 128 KB (and 256 KB): 0.849,
+    /// 0.933.
     @inlinable package static var outputBlockBytes: Int { 128 << 10 }
-    @inlinable package static var answerBlockBytes: Int { 256 << 10 }
 
     /// Bytes of logits at once, at most: a chunk of the window. More would only cost memory, fewer make the weight
     /// gradients of a large vocabulary travel more often.

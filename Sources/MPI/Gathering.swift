@@ -90,6 +90,22 @@ extension Communicator {
         }
     }
 
+    /// Gives each rank its part of this rank's `whole`, and takes this rank's part of each other's: `parts` has the length of the
+    /// part for each rank, `counts` that of the part from each, both in the order of the ranks.
+    ///
+    /// Collective (MPI_Alltoallv). Neither buffer is longer than a piece.
+    package func exchange<T: MPIElement>(
+        _ whole: UnsafeBufferPointer<T>, parts: [Int], into result: UnsafeMutableBufferPointer<T>, counts: [Int]
+    ) throws(MPIError) {
+        precondition(
+            max(whole.count, result.count) <= longestPiece(of: T.self), "MPI counts \(whole.count) elements with Int32")
+        let (sent, received) = (Layout(parts), Layout(counts))
+        let code = MPI_Alltoallv(
+            whole.baseAddress, sent.counts, sent.starts, T.mpiKind.datatype, result.baseAddress, received.counts,
+            received.starts, T.mpiKind.datatype, handle)
+        try check("MPI_Alltoallv", code)
+    }
+
     /// Sends a buffer in pieces; the receiver takes them in the same order, so one tag serves all.
     private func send<T: MPIElement>(_ buffer: UnsafeMutableBufferPointer<T>, to receiver: Int) throws(MPIError) {
         try inPieces(buffer) { piece, count throws(MPIError) in

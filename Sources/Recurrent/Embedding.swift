@@ -5,8 +5,10 @@ import Tensors
 struct Embedding {
     let weight: UnsafeMutablePointer<Float>
     let gradient: UnsafeMutablePointer<Float>
-    /// The rows of `gradient` that hold anything.
-    let gradientRows: GradientRows
+    /// The rows that hold anything, of each gradient block.
+    let gradientRows: [GradientRows]
+    /// Floats from a gradient block to the next.
+    let blockStride: Int
     let vocabulary: Int
     let size: Int
 
@@ -17,13 +19,37 @@ struct Embedding {
         }
     }
 
-    /// Adds each row of the output's gradient to its token's row. Other rows are not touched, unless they must be cleared.
+    /// A row of the gradient, which is noted as touched.
+    private func row(_ token: Int32, ofBlock block: Int) -> UnsafeMutablePointer<Float> {
+        gradientRows[block].touch(Int(token))
+        return gradient + block * blockStride + Int(token) * size
+    }
+
+    /// Clears what a block holds.
+    func clear(block: Int) { gradientRows[block].clear(gradient + block * blockStride) }
+
+    /// Adds up the gradients of each token's steps, over the sequences of a sum. Rows of other tokens are not touched, unless they
+    /// must be cleared.
+    ///
+    /// - Parameters:
+    ///   - tokens: that `sums` tells apart.
+    ///   - outputGradient: `[T B, E]`.
+    func backward(
+        _ tokens: [Int32], _ sums: TokenSums, _ node: BatchSums.Node, _ outputGradient: ResultRows,
+        stack: UnsafeMutablePointer<Float>
+    ) {
+        if !node.adds { clear(block: node.block) }
+        sums.sum(
+            outputGradient.pointer, pitch: outputGradient.pitch, columns: size, adding: true, stack: stack
+        ) { row(tokens[$0], ofBlock: node.block) }
+    }
+
+    /// Adds rows that are sums already, a row a token, to the first block.
     func backward(_ tokens: [Int32], _ outputGradient: ResultRows, adding: Bool) {
-        if !adding { gradientRows.clear(gradient) }
-        for (row, token) in tokens.enumerated() {
-            gradientRows.touch(Int(token))
-            UnsafeMutableBufferPointer(start: gradient + Int(token) * size, count: size)
-                .add(outputGradient.pointer + row * outputGradient.pitch)
+        if !adding { clear(block: 0) }
+        for (index, token) in tokens.enumerated() {
+            UnsafeMutableBufferPointer(start: row(token, ofBlock: 0), count: size)
+                .add(outputGradient.pointer + index * outputGradient.pitch)
         }
     }
 }

@@ -49,6 +49,25 @@ struct GateLayout {
         gates.count == 1 ? wholeVectors(units(ofTile: tile).count) : width(slots)
     }
 
+    /// Some slots in groups whose rows can be taken in one go: full ones of gates that follow each other.
+    func groups(_ slots: Range<Int>, ofTile tile: Int) -> SlotGroups {
+        SlotGroups(layout: self, isFull: units(ofTile: tile).count == unitsPerTile, left: slots)
+    }
+
+    struct SlotGroups: Sequence, IteratorProtocol {
+        let layout: GateLayout
+        let isFull: Bool
+        var left: Range<Int>
+
+        mutating func next() -> Range<Int>? {
+            guard let first = left.first else { return nil }
+            var end = first + 1
+            while isFull, end < left.upperBound, layout.gates[end] == layout.gates[end - 1] + 1 { end += 1 }
+            left = end..<left.upperBound
+            return first..<end
+        }
+    }
+
     /// First row of the weights `[G H, …]` for a slot of a tile.
     func weightRow(_ slot: Int, ofTile tile: Int) -> Int { gates[slot] * hiddenSize + tile * unitsPerTile }
 }

@@ -25,7 +25,7 @@ enum LayerInput {
 }
 
 /// The embedding folded into the first layer: where few distinct tokens fill a window, E W_x + b is computed for those
-/// alone, and each step copies its token's row; backward, each step's gate gradients are added to its token's row before
+/// alone, and each step copies its token's row; backward, the gate gradients of each token's steps are added up before
 /// the products with W_x and with the embedding. Exact, and it saves most of both products.
 ///
 /// Legend: D distinct tokens.
@@ -47,31 +47,10 @@ struct FoldedInput {
         }
     }
 
-    /// Begins the sums of gate gradients.
-    func clearGates(tiles: Int) { gates.pointer.update(repeating: 0, count: tiles * rows.count * GateLayout.width) }
-
-    /// Adds the gate gradients of a step to those of its tokens, while they are in the cache.
-    func addGates(ofTile tile: Int, step t: Int, of a: LayerActivations) {
-        let sums = gates.pointer + tile * rows.count * GateLayout.width
-        let gradients = a.gateTile(tile, step: t)
-        for b in 0..<a.sequences {
-            let to = sums + Int(rowOfStep[t * a.sequences + b]) * GateLayout.width
-            addTileRow(gradients + b * GateLayout.width, to)
-        }
-    }
-
     @inline(__always)
     private func copyTileRow(_ from: UnsafePointer<Float>, _ to: UnsafeMutablePointer<Float>) {
         for vector in 0..<Tuning.tileVectors {
             Vector(at: from + vector * Vector.lanes).store(to: to + vector * Vector.lanes)
-        }
-    }
-
-    @inline(__always)
-    private func addTileRow(_ from: UnsafePointer<Float>, _ to: UnsafeMutablePointer<Float>) {
-        for vector in 0..<Tuning.tileVectors {
-            let place = to + vector * Vector.lanes
-            (Vector(at: place) + Vector(at: from + vector * Vector.lanes)).store(to: place)
         }
     }
 }

@@ -9,23 +9,28 @@ package import Tensors
 package struct Network {
     package let configuration: NetworkConfiguration
     private let parameters: FloatBlock
-    private let gradients: FloatBlock
-    private let gradientRows: GradientRows
-    private let embedding: Embedding?
-    private let layers: [RecurrentLayer]
+    let gradients: FloatBlock
+    private let gradientRows: [GradientRows]
+    /// Floats from one gradient block to the next.
+    private let blockStride: Int
+    let embedding: Embedding?
+    let layers: [RecurrentLayer]
     private let output: OutputLayer
     private let finishingRanges: [Range<Int>]
+    private let foldingRanges: [Range<Int>]
     /// The revision of the parameters that the packed weights were made from.
     private var packedRevision: Int?
 
     /// - Parameters:
-    ///   - gradientRows: of the gradients' embedding (`NetworkConfiguration.embeddingShape`), for who wants to know which rows
+    ///   - gradients: the first gradient block; others may follow it (`GradientSums`).
+    ///   - blockStride: floats from one gradient block to the next.
+    ///   - gradientRows: of each block's embedding (`NetworkConfiguration.embeddingShape`), for who wants to know which rows
     ///     a pass has reached; nil: nobody does, and nothing is known of what the gradients hold.
     ///   - packed: `NetworkConfiguration.packedCount` floats for the packed weights, which networks on the same parameters
     ///     may have in common; nil: memory of its own.
     package init(
         _ configuration: NetworkConfiguration, parameters: FloatBlock, gradients: FloatBlock,
-        gradientRows: GradientRows? = nil, packed: FloatBlock? = nil
+        blockStride: Int = 0, gradientRows: [GradientRows]? = nil, packed: FloatBlock? = nil
     ) {
         let layout = GateLayout(configuration.cell, hiddenSize: configuration.hiddenSize)
         var place = 0
@@ -35,26 +40,27 @@ package struct Network {
             return FloatBlock(borrowing: packed.pointer + place, count: count, owner: packed)
         }
         self.init(
-            configuration, parameters: parameters, gradients: gradients, gradientRows: gradientRows,
+            configuration, parameters: parameters, gradients: gradients, blockStride: blockStride,
+            gradientRows: gradientRows,
             packed: (0..<configuration.layers).map { _ in RecurrentLayer.Packed(layout, make) })
     }
 
     /// The same network with gradients of its own: parameters and packed weights are there once. For a thread that computes
     /// beside others, each on streams, a workspace and gradients of its own.
-    package func with(gradients: FloatBlock) -> Network {
+    package func with(gradients: FloatBlock, blockStride: Int = 0, gradientRows: [GradientRows]? = nil) -> Network {
         Network(
-            configuration, parameters: parameters, gradients: gradients, gradientRows: nil,
-            packed: layers.map(\.packed))
+            configuration, parameters: parameters, gradients: gradients, blockStride: blockStride,
+            gradientRows: gradientRows, packed: layers.map(\.packed))
     }
 
     /// - Parameter packed: of each layer, the packed weights.
     private init(
         _ configuration: NetworkConfiguration, parameters: FloatBlock, gradients: FloatBlock,
-        gradientRows: GradientRows?, packed: [RecurrentLayer.Packed]
+        blockStride: Int, gradientRows: [GradientRows]?, packed: [RecurrentLayer.Packed]
     ) {
         let layout = configuration.layout
         precondition(
-            parameters.count == layout.count && gradients.count == layout.count,
+            parameters.count == layout.count && gradients.count >= layout.count,
             "the blocks have \(parameters.count) and \(gradients.count) floats, the layout \(layout.count)")
         func pointers(_ name: String) -> (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) {
             guard let offset = layout[name]?.offset else { preconditionFailure("no tensor \(name)") }
@@ -64,16 +70,18 @@ package struct Network {
         self.parameters = parameters
         self.gradients = gradients
         finishingRanges = configuration.finishingRanges
+        foldingRanges = configuration.foldingRanges
         let shape = configuration.embeddingShape
         self.gradientRows =
             gradientRows
-            ?? GradientRows(touched: RowSet(rows: shape.rows), width: shape.width, isZero: false)
+            ?? [GradientRows(touched: RowSet(rows: shape.rows), width: shape.width, isZero: false)]
+        self.blockStride = blockStride
         if case .tokens(let vocabulary) = configuration.task.input {
             let (weight, gradient) = pointers("embedding.weight")
             precondition(gradient == gradients.pointer, "the embedding is at the block's start")
             embedding = Embedding(
-                weight: weight, gradient: gradient, gradientRows: self.gradientRows, vocabulary: vocabulary,
-                size: configuration.embeddingSize)
+                weight: weight, gradient: gradient, gradientRows: self.gradientRows,
+                blockStride: blockStride, vocabulary: vocabulary, size: configuration.embeddingSize)
         } else {
             embedding = nil
         }
@@ -117,55 +125,72 @@ package struct Network {
     package func forward(
         _ batch: Batch, _ state: RecurrentState, _ workspace: Workspace, dropoutSeed: UInt64? = nil
     ) -> Tally {
-        guard propagate(batch, state, workspace, dropoutSeed) else { return Tally() }
+        guard propagate(batch, state, workspace, dropoutSeed, nil, nil) else { return Tally() }
         return answer(.scoring, batch, workspace)
     }
 
-    /// As `forward`, and then back-propagation through time over the window: gradients of the *summed* loss, added to the
-    /// gradient block or, without `adding`, in place of what stands there.
+    /// As `forward`, and then back-propagation through time over the window: gradients of the *summed* loss, by `sums` added to
+    /// gradient blocks or put in place of what stands there.
     ///
     /// One verb for both ways, because the output layer goes there and back chunk by chunk (see `OutputLayer`).
     ///
-    /// - Parameter finished: is told each of `finishingRanges` as soon as this pass writes to it no more.
+    /// - Parameters:
+    ///   - sums: how gradients are added up over the sequences.
+    ///   - tokens: of the step over all ranks. Where they say so, the gradients of embedding and first input weights are left to
+    ///     `finishTokens`, and a block has the sums that it wants (`NetworkConfiguration.tokenSumsOffset`).
+    ///   - finished: is told each of `finishingRanges` as soon as this pass writes to it no more.
     package func forwardAndBackward(
-        _ batch: Batch, _ state: RecurrentState, _ workspace: Workspace, dropoutSeed: UInt64? = nil, adding: Bool,
-        finished: (Range<Int>) throws -> Void
+        _ batch: Batch, _ state: RecurrentState, _ workspace: Workspace, dropoutSeed: UInt64? = nil,
+        sums: GradientSums, tokens: StepTokens? = nil, finished: (Range<Int>) throws -> Void
     ) rethrows -> Tally {
         precondition(gradients !== parameters, "a network for scoring has no gradients")
-        guard propagate(batch, state, workspace, dropoutSeed) else {
-            if !adding { clearGradients() }
-            for range in finishingRanges { try finished(range) }
+        let ranges = tokens == nil ? finishingRanges : foldingRanges
+        guard propagate(batch, state, workspace, dropoutSeed, sums, tokens) else {
+            for node in sums.nodes where !node.adds { clearGradients(ofBlock: node.block) }
+            for range in ranges { try finished(range) }
             return Tally()
         }
-        let first = workspace.between[workspace.allRowsAreScored ? 0 : 1]
-        let gradient = ResultRows(first.pointer, pitch: workspace.hiddenPitch)
-        let tally = answer(.training(hiddenGradient: gradient, adding: adding), batch, workspace)
-        try finished(finishingRanges[0])
-        if !workspace.allRowsAreScored { scatterScored(from: first, to: workspace.between[0], workspace) }
-        try backward(batch, workspace, adding: adding, finished)
+        let gradient = ResultRows(workspace.between[0].pointer, pitch: workspace.hiddenPitch)
+        if !workspace.allRowsAreScored {
+            gradient.pointer.update(
+                repeating: 0, count: workspace.window * workspace.sequences * workspace.hiddenPitch)
+        }
+        let tally = answer(
+            .training(
+                OutputLayer.Backward(hiddenGradient: gradient, sums: workspace.sums, blockStride: blockStride)),
+            batch, workspace)
+        try finished(ranges[0])
+        try backward(batch, workspace, tokens) { try finished(ranges[$0]) }
         return tally
     }
 
-    private func clearGradients() {
-        gradientRows.clear(gradients.pointer)
+    private func clearGradients(ofBlock block: Int) {
+        let start = gradients.pointer + block * blockStride
+        gradientRows[block].clear(start)
         let shape = configuration.embeddingShape
-        gradients[shape.rows * shape.width..<gradients.count].update(repeating: 0)
+        let embedding = shape.rows * shape.width
+        (start + embedding).update(repeating: 0, count: configuration.layout.count - embedding)
     }
 
-    /// As above, for who need not know when a range is final.
+    /// As above, for who need not know when a range is final: all sequences one sum, added to the first block or in place of what
+    /// stands there.
     package func forwardAndBackward(
         _ batch: Batch, _ state: RecurrentState, _ workspace: Workspace, dropoutSeed: UInt64? = nil, adding: Bool
     ) -> Tally {
-        forwardAndBackward(batch, state, workspace, dropoutSeed: dropoutSeed, adding: adding) { _ in }
+        forwardAndBackward(
+            batch, state, workspace, dropoutSeed: dropoutSeed,
+            sums: .whole(sequences: batch.sequences, adding: adding)
+        ) { _ in }
     }
 
     /// The recurrent layers' way forward; false when the batch has no sequences.
     private func propagate(
-        _ batch: Batch, _ state: RecurrentState, _ workspace: Workspace, _ dropoutSeed: UInt64?
+        _ batch: Batch, _ state: RecurrentState, _ workspace: Workspace, _ dropoutSeed: UInt64?,
+        _ sums: GradientSums?, _ tokens: StepTokens?
     ) -> Bool {
         assert(packedRevision == parameters.revision, "the parameters have changed since the network was packed")
         let dropout = configuration.dropout > 0 ? dropoutSeed : nil
-        workspace.prepare(for: batch, withDropout: dropout != nil)
+        workspace.prepare(for: batch, withDropout: dropout != nil, sums, tokens)
         guard batch.sequences > 0 else { return false }
         let streams = batch.firstStream..<batch.firstStream + batch.sequences
         precondition(
@@ -194,20 +219,22 @@ package struct Network {
 
     private func answer(_ purpose: OutputLayer.Purpose, _ batch: Batch, _ workspace: Workspace) -> Tally {
         let hidden = InputRows(
-            gatherScored(workspace), pitch: workspace.hiddenPitch, columns: configuration.hiddenSize,
-            count: workspace.scoredRows.count)
+            topOutput(workspace), pitch: workspace.hiddenPitch, columns: configuration.hiddenSize,
+            count: batch.window * batch.sequences)
         output.run(
-            purpose, hidden, rows: workspace.scoredRows, batch: batch, losses: &workspace.sequenceLosses,
+            purpose, hidden, workspace.scored, batch, losses: &workspace.sequenceLosses,
             answers: workspace.answerRows, workspace.outputScratch)
         var tally = Tally()
         for loss in workspace.sequenceLosses { tally.loss += loss }
-        tally.scored = workspace.scoredRows.count
+        tally.scored = workspace.scored.count
         return tally
     }
 
     /// The recurrent layers' way back, from the gradient of the top layer's output in `workspace.between[0]`.
+    ///
+    /// - Parameter finished: is told the number of each finishing range.
     private func backward(
-        _ batch: Batch, _ workspace: Workspace, adding: Bool, _ finished: (Range<Int>) throws -> Void
+        _ batch: Batch, _ workspace: Workspace, _ tokens: StepTokens?, _ finished: (Int) throws -> Void
     ) rethrows {
         let rows = batch.window * batch.sequences
         var gradient = workspace.between[0]
@@ -218,23 +245,54 @@ package struct Network {
             }
             let pitch = index > 0 ? workspace.hiddenPitch : workspace.embeddingPitch
             let wanted = index > 0 || embedding != nil ? ResultRows(other.pointer, pitch: pitch) : nil
-            withInput(ofLayer: index, batch, workspace) {
+            withInput(ofLayer: index, batch, workspace) { input in
                 layer.backward(
-                    $0, gradient.pointer, workspace.layers[index], inputGradient: wanted, adding: adding,
-                    workspace.scratch)
+                    input, gradient.pointer, workspace.layers[index],
+                    RecurrentLayer.Backward(
+                        sums: workspace.sums, blockStride: blockStride, fold: fold(input, workspace, tokens),
+                        inputGradient: wanted), workspace.scratch)
             }
-            try finished(finishingRanges[layers.count - index])
+            try finished(layers.count - index)
             swap(&gradient, &other)
         }
-        if let embedding {
+        guard let embedding else { return }
+        let nodes = workspace.sums.nodes
+        let rowGradients = ResultRows(gradient.pointer, pitch: workspace.embeddingPitch)
+        if workspace.isFolded {
+            if tokens == nil {
+                embedding.backward(workspace.distinct.tokens, rowGradients, adding: nodes[0].adds)
+            } else {
+                for node in nodes where !node.adds { embedding.clear(block: node.block) }
+            }
+        } else {
             if workspace.usesDropout {
                 gradient[0..<rows * workspace.embeddingPitch].multiply(by: workspace.masks[0].pointer)
             }
-            embedding.backward(
-                workspace.isFolded ? workspace.distinct.tokens : batch.tokens,
-                ResultRows(gradient.pointer, pitch: workspace.embeddingPitch), adding: adding)
-            try finished(finishingRanges[layers.count + 1])
+            for (number, node) in nodes.enumerated() {
+                embedding.backward(
+                    workspace.distinct.tokens, workspace.tokenSums[number], node, rowGradients,
+                    stack: workspace.scratch.stack)
+            }
         }
+        try finished(layers.count + 1)
+    }
+
+    /// How the gradients of a folded input are summed: for each token of the window, with the products at once, or for each token of
+    /// the step over all ranks, without them.
+    private func fold(
+        _ input: LayerInput, _ workspace: Workspace, _ tokens: StepTokens?
+    ) -> RecurrentLayer.Backward.Fold? {
+        guard case .folded(let folded) = input else { return nil }
+        guard let tokens else {
+            return RecurrentLayer.Backward.Fold(
+                tokens: workspace.tokenSums, gates: [folded.gates.pointer], distinct: folded.rows.count,
+                rows: folded.rows, adding: workspace.sums.nodes[0].adds)
+        }
+        let sums = workspace.sums.nodes.map { node in
+            gradients.pointer + (node.block * blockStride + configuration.tokenSumsOffset)
+        }
+        return RecurrentLayer.Backward.Fold(
+            tokens: workspace.tokenSums, gates: sums, distinct: tokens.tokens.count, rows: nil, adding: false)
     }
 
     /// What a layer reads: the layer below, the embedding, or the features where they lie in the batch.
@@ -286,25 +344,5 @@ package struct Network {
         let dropped = workspace.dropped[index][0..<rows * workspace.hiddenPitch]
         dropped.baseAddress?.update(from: workspace.layers[index].output, count: dropped.count)
         dropped.multiply(by: workspace.masks[index + 1].pointer)
-    }
-
-    /// The top layer's output at the scored steps, `[S, H]`.
-    private func gatherScored(_ workspace: Workspace) -> UnsafeMutablePointer<Float> {
-        let top = topOutput(workspace)
-        if workspace.allRowsAreScored { return top }
-        let pitch = workspace.hiddenPitch
-        for (index, row) in workspace.scoredRows.enumerated() {
-            (workspace.scoredHidden.pointer + index * pitch).update(from: top + Int(row) * pitch, count: pitch)
-        }
-        return workspace.scoredHidden.pointer
-    }
-
-    /// The inverse: gradients of the scored steps to their places, zero at the others.
-    private func scatterScored(from scored: FloatBlock, to all: FloatBlock, _ workspace: Workspace) {
-        let pitch = workspace.hiddenPitch
-        all.pointer.update(repeating: 0, count: workspace.window * workspace.sequences * pitch)
-        for (index, row) in workspace.scoredRows.enumerated() {
-            (all.pointer + Int(row) * pitch).update(from: scored.pointer + index * pitch, count: pitch)
-        }
     }
 }

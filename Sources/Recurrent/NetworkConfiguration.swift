@@ -99,6 +99,42 @@ extension NetworkConfiguration {
         }
     }
 
+    /// As `finishingRanges`, for sums that leave the gradients of embedding and first input weights to the end: these two are the
+    /// last range.
+    package var foldingRanges: [Range<Int>] {
+        guard case .tokens = task.input, let recurrent = layout["rnn.weight_hh_l0"]?.offset else {
+            return finishingRanges
+        }
+        var ranges = finishingRanges
+        ranges[layers] = recurrent..<ranges[layers].upperBound
+        ranges[layers + 1] = 0..<recurrent
+        return ranges
+    }
+
+    /// Where in a gradient block the sums of gate gradients by token begin: behind the gradients.
+    package var tokenSumsOffset: Int { Self.wholeLines(layout.count) }
+
+    /// Floats from one gradient block to the next.
+    ///
+    /// - Parameter byTree: whether sums by token stand behind the gradients.
+    package func gradientStride(byTree: Bool) -> Int {
+        tokenSumsOffset + (byTree ? tokenSumsCount : 0)
+    }
+
+    /// Tokens up to which the sums of their gate gradients are worth travelling in place of two gradients.
+    package var mostFoldedTokens: Int { min(embeddingShape.rows, 2 * embeddingShape.width) }
+
+    /// Floats of these sums at most: tiles of `[mostFoldedTokens, GateLayout.width]`.
+    package var tokenSumsCount: Int {
+        guard case .tokens = task.input, dropout == 0 else { return 0 }
+        return mostFoldedTokens * tokenSumsPerToken
+    }
+
+    /// Floats of these sums for one token.
+    package var tokenSumsPerToken: Int {
+        GateLayout(cell, hiddenSize: hiddenSize).tiles * GateLayout.width
+    }
+
     /// Floats of the packed weights of all layers (see `RecurrentLayer.Packed`), each part on a cache line.
     package var packedCount: Int {
         var count = 0

@@ -4,9 +4,9 @@ import Tensors
 /// The linear layer that answers at each scored step, with the loss on top: softmax cross-entropy for classes, squared
 /// error for values.
 ///
-/// Legend: S scored steps, H hidden, W width (classes or values). It works through the steps in chunks, from the product to the
-/// gradients, so that the answers of a whole window, S W floats, never stand in memory; and through the width in blocks, so
-/// that answers are gone through while they are in the cache:
+/// Legend: S scored steps, H hidden, W width (classes or values). It works through the steps in chunks (`OutputPlan`), from the
+/// product to the gradients, so that the answers of a whole window, S W floats, never stand in memory; and through the width in
+/// blocks, so that answers are gone through while they are in the cache:
 ///
 ///     for each chunk of steps
 ///         for each block of the width    answers = weight hidden^T; exponentials, with sums and tops for softmax
@@ -26,73 +26,85 @@ struct OutputLayer {
     /// What is wanted beside the losses.
     enum Purpose {
         case scoring
-        /// The gradients of the summed loss: of the hidden rows, written to these; of the weights, added or set.
-        case training(hiddenGradient: ResultRows, adding: Bool)
+        case training(Backward)
     }
 
-    /// Answers at the scored steps, whose hidden rows are `hidden` `[S, H]` and whose places in the batch are `rows`; the loss
-    /// of each is added to its sequence's in `losses`.
+    /// What becomes of the gradients of the summed loss.
+    struct Backward {
+        /// Where those of the hidden rows go, at their places: rows of whole vectors.
+        let hiddenGradient: ResultRows
+        /// Those of the weights, over the sequences of the batch.
+        let sums: BatchSums
+        /// Floats from a gradient block to the next.
+        let blockStride: Int
+    }
+
+    /// Answers at the scored steps, whose hidden rows are those of `hidden` at their places; the loss of each is added to its
+    /// sequence's in `losses`.
     ///
-    /// - Parameter answers: where to leave the answers, `[S, W]` row-major: probabilities, or values; nil: nowhere.
+    /// - Parameters:
+    ///   - hidden: `[T B, H]`.
+    ///   - answers: where to leave the answers, `[S, W]` row-major: probabilities, or values; nil: nowhere.
     func run(
-        _ purpose: Purpose, _ hidden: InputRows, rows: [Int32], batch: Batch, losses: inout [Double],
+        _ purpose: Purpose, _ hidden: InputRows, _ scored: ScoredSteps, _ batch: Batch, losses: inout [Double],
         answers: UnsafeMutablePointer<Float>?, _ scratch: OutputScratch
     ) {
         if output.width <= Tuning.narrowWidth {
-            let memory = scratch.narrow(NarrowOutput.memoryCount(hiddenSize: hiddenSize, width: output.width))
-            return NarrowOutput(self, memory: memory)
-                .run(purpose, hidden, rows: rows, batch: batch, losses: &losses, answers: answers)
+            let memory = scratch.narrow(
+                NarrowOutput.memoryCount(hiddenSize: hiddenSize, width: output.width, sequences: batch.sequences))
+            return NarrowOutput(self, memory: memory, sequences: batch.sequences)
+                .run(purpose, hidden, scored, batch, losses: &losses, answers: answers)
         }
-        let length = Self.chunkLength(steps: rows.count, width: output.width)
-        for first in stride(from: 0, to: rows.count, by: length) {
-            let steps = first..<min(first + length, rows.count)
-            let part = InputRows(
-                hidden.pointer + first * hidden.pitch, pitch: hidden.pitch, columns: hiddenSize, count: steps.count)
-            scratch.prepare(part.count, hiddenSize: hiddenSize, width: output.width, batch, rows[steps])
-            let chunk = Chunk(layer: self, hidden: part, scratch: scratch)
-            chunk.forward(batch, losses: &losses)
-            switch purpose {
-            case .scoring:
-                guard let answers else { continue }
-                for block in 0..<chunk.blocks {
-                    chunk.level(block)
-                    chunk.copy(block, to: answers + first * output.width)
+        switch purpose {
+        case .scoring: scratch.plan.prepare(steps: scored.count, width: output.width)
+        case .training(let wanted): scratch.plan.prepare(wanted.sums, scored, width: output.width)
+        }
+        for part in scratch.plan.chunks {
+            scratch.prepare(part, hiddenSize: hiddenSize, width: output.width, scored)
+            let result = answers.map { $0 + part.steps.lowerBound * output.width }
+            scored.places.withUnsafeBufferPointer { places in
+                guard let first = places.baseAddress else { return }
+                let chunk = Chunk(
+                    layer: self, hidden: hidden, places: first + part.steps.lowerBound, steps: part.steps.count,
+                    scratch: scratch)
+                chunk.forward(batch, losses: &losses)
+                switch purpose {
+                case .scoring:
+                    guard let result else { return }
+                    for block in 0..<chunk.blocks {
+                        chunk.level(block)
+                        chunk.copy(block, to: result)
+                    }
+                case .training(let wanted):
+                    chunk.packHiddenRows()
+                    for block in 0..<chunk.blocks {
+                        chunk.level(block)
+                        if let result { chunk.copy(block, to: result) }
+                        chunk.turnIntoGradient(block, batch)
+                        chunk.addGradientOfHidden(block)
+                        for piece in part.pieces { chunk.gradientOfWeight(block, piece, part, wanted.blockStride) }
+                    }
+                    chunk.finishGradientOfHidden(wanted.hiddenGradient)
                 }
-            case .training(let hiddenGradient, let adding):
-                chunk.packHiddenRows()
-                for block in 0..<chunk.blocks {
-                    chunk.level(block)
-                    if let answers { chunk.copy(block, to: answers + first * output.width) }
-                    chunk.turnIntoGradient(block, batch)
-                    chunk.backward(block, adding: adding || first > 0)
-                }
-                chunk.finishGradientOfHidden(
-                    ResultRows(hiddenGradient.pointer + first * hiddenGradient.pitch, pitch: hiddenGradient.pitch))
             }
         }
-        if case .training(_, adding: false) = purpose, rows.isEmpty {
-            weightGradient.update(repeating: 0, count: output.width * hiddenSize)
-            biasGradient.update(repeating: 0, count: output.width)
+        if case .training(let wanted) = purpose, scored.count == 0 {
+            for node in wanted.sums.nodes where !node.adds {
+                let place = node.block * wanted.blockStride
+                (weightGradient + place).update(repeating: 0, count: output.width * hiddenSize)
+                (biasGradient + place).update(repeating: 0, count: output.width)
+            }
         }
     }
 
-    /// Steps of a chunk: as many as the bytes for logits hold, in chunks of like size and whole panels.
-    static func chunkLength(steps: Int, width: Int) -> Int {
-        let most = max(1, Tuning.logitBytes / MemoryLayout<Float>.stride / width)
-        let chunks = max(1, (steps + most - 1) / most)
-        let panel = Tuning.tileColumns
-        return max(panel, ((steps + chunks - 1) / chunks + panel - 1) / panel * panel)
+    /// Rows of the width in a block, so that a block of answers stays in L2. By the width alone: softmax's running sums go from
+    /// block to block.
+    static func blockLength(width: Int) -> Int {
+        let blocks = max(1, (width + Tuning.answerBlock - 1) / Tuning.answerBlock)
+        return (width + blocks - 1) / blocks
     }
 
-    /// Rows of the width in a block, so that a block of answers stays in L2.
-    static func blockLength(steps: Int, width: Int) -> Int {
-        min(width, Tuning.columnBlock, max(64, Tuning.answerBlockBytes / MemoryLayout<Float>.stride / max(steps, 1)))
-    }
-
-    static func blockCount(steps: Int, width: Int) -> Int {
-        let length = blockLength(steps: steps, width: width)
-        return (width + length - 1) / length
-    }
+    static func blockCount(width: Int) -> Int { (width + blockLength(width: width) - 1) / blockLength(width: width) }
 
     /// The loss of a step that answers with values: their mean squared error. The answers are `stride` floats apart.
     func squaredError(_ answer: UnsafePointer<Float>, stride: Int, _ place: Int, _ batch: Batch) -> Double {
@@ -125,13 +137,17 @@ struct OutputLayer {
 /// The output layer's work on some steps of a window.
 private struct Chunk {
     let layer: OutputLayer
+    /// `[T B, H]`
     let hidden: InputRows
+    /// Of each of the chunk's steps, among these rows.
+    let places: UnsafePointer<Int32>
+    let steps: Int
     let scratch: OutputScratch
 
     private var H: Int { layer.hiddenSize }
     private var W: Int { layer.output.width }
-    private var blockLength: Int { OutputLayer.blockLength(steps: hidden.count, width: W) }
-    var blocks: Int { OutputLayer.blockCount(steps: hidden.count, width: W) }
+    private var blockLength: Int { OutputLayer.blockLength(width: W) }
+    var blocks: Int { OutputLayer.blockCount(width: W) }
 
     private func rows(ofBlock block: Int) -> Range<Int> { block * blockLength..<min((block + 1) * blockLength, W) }
 
@@ -144,6 +160,8 @@ private struct Chunk {
     private func factors(_ panel: Range<Int>) -> UnsafeMutablePointer<Float> {
         scratch.factors.pointer + panel.lowerBound
     }
+
+    private func place(_ step: Int) -> Int { Int(places[step]) }
 
     private func softmax(_ panel: Range<Int>) -> ColumnSoftmax {
         ColumnSoftmax(
@@ -159,7 +177,7 @@ private struct Chunk {
         packHiddenColumns()
         for block in 0..<blocks {
             product(block)
-            for panel in ColumnPanels(of: hidden.count) {
+            for panel in ColumnPanels(of: steps) {
                 switch layer.output {
                 case .classes:
                     scratch.withTargets(panel) {
@@ -169,18 +187,18 @@ private struct Chunk {
                 }
             }
         }
-        for panel in ColumnPanels(of: hidden.count) {
+        for panel in ColumnPanels(of: steps) {
             switch layer.output {
             case .classes:
                 let softmax = softmax(panel)
                 for step in 0..<panel.count {
-                    losses[scratch.place(panel.lowerBound + step) % batch.sequences] += softmax.loss(step)
+                    losses[place(panel.lowerBound + step) % batch.sequences] += softmax.loss(step)
                 }
                 softmax.putFactors(to: factors(panel))
             case .values:
                 let pitch = wholeVectors(panel.count)
                 for step in 0..<panel.count {
-                    let place = scratch.place(panel.lowerBound + step)
+                    let place = place(panel.lowerBound + step)
                     losses[place % batch.sequences] += layer.squaredError(
                         answers(panel) + step, stride: pitch, place, batch)
                 }
@@ -191,11 +209,11 @@ private struct Chunk {
 
     /// The hidden rows, transposed: panels of steps `[H, steps]`.
     private func packHiddenColumns() {
-        for panel in ColumnPanels(of: hidden.count) {
+        for panel in ColumnPanels(of: steps) {
             for first in stride(from: 0, to: panel.count, by: Vector.lanes) {
                 packTransposed(
-                    from: hidden.pointer + (panel.lowerBound + first) * hidden.pitch, pitch: hidden.pitch,
-                    rows: min(Vector.lanes, panel.count - first), count: H,
+                    from: hidden.pointer, pitch: hidden.pitch, rows: places + panel.lowerBound + first,
+                    lanes: min(Vector.lanes, panel.count - first), count: H,
                     into: scratch.hiddenColumns.pointer + H * panel.lowerBound + first,
                     panelPitch: wholeVectors(panel.count))
             }
@@ -209,14 +227,14 @@ private struct Chunk {
         let rowsAtOnce = max(Tuning.outputRows, Tuning.outputBlockBytes / (H * MemoryLayout<Float>.stride))
         for first in stride(from: rows.lowerBound, to: rows.upperBound, by: rowsAtOnce) {
             let count = min(rowsAtOnce, rows.upperBound - first)
-            for panel in ColumnPanels(of: hidden.count) {
+            for panel in ColumnPanels(of: steps) {
                 let width = wholeVectors(panel.count)
                 let result = answers(panel) + first * width
                 multiply(
                     rows: count, LeftFactor(rows: layer.weight + first * H, pitch: H, count: H),
                     panel: scratch.hiddenColumns.pointer + H * panel.lowerBound, columns: width, start: .zero,
                     into: ResultRows(result, pitch: width),
-                    prefetching: panel.upperBound < hidden.count
+                    prefetching: panel.upperBound < steps
                         ? .floats(result, count * width) : .floats(layer.weight + (first + count) * H, count * H))
             }
         }
@@ -234,12 +252,12 @@ private struct Chunk {
     /// Exponentials of all blocks get the same top.
     func level(_ block: Int) {
         guard case .classes = layer.output else { return }
-        for panel in ColumnPanels(of: hidden.count) { softmax(panel).level(rows(ofBlock: block), block: block) }
+        for panel in ColumnPanels(of: steps) { softmax(panel).level(rows(ofBlock: block), block: block) }
     }
 
     /// Copies the answers of a block to `[steps, W]`, row-major.
     func copy(_ block: Int, to result: UnsafeMutablePointer<Float>) {
-        for panel in ColumnPanels(of: hidden.count) {
+        for panel in ColumnPanels(of: steps) {
             let pitch = wholeVectors(panel.count)
             for row in rows(ofBlock: block) {
                 for step in 0..<panel.count {
@@ -253,14 +271,14 @@ private struct Chunk {
     /// Answers become the gradients of the summed loss by the numbers before the loss, but for the factors.
     func turnIntoGradient(_ block: Int, _ batch: Batch) {
         let rows = rows(ofBlock: block)
-        for panel in ColumnPanels(of: hidden.count) {
+        for panel in ColumnPanels(of: steps) {
             switch layer.output {
             case .classes: scratch.withTargets(panel) { softmax(panel).subtractTargets(rows, $0) }
             case .values:
                 for step in 0..<panel.count {
                     layer.turnIntoGradient(
                         answers(panel) + step, stride: wholeVectors(panel.count), rows: rows,
-                        scratch.place(panel.lowerBound + step), batch)
+                        place(panel.lowerBound + step), batch)
                 }
             }
         }
@@ -268,41 +286,27 @@ private struct Chunk {
 
     // MARK: - Backward
 
-    /// The hidden rows as panels of H columns, times the factors that the answers want.
+    /// The hidden rows times the factors that the answers want, as panels of H + 1 columns: the last holds the factors alone, and
+    /// makes of the gradient of the weights that of the bias too.
     func packHiddenRows() {
-        packPanels(
-            from: hidden.pointer, pitch: hidden.pitch, columns: H, count: hidden.count,
-            into: scratch.hiddenRows.pointer)
-        for panel in ColumnPanels(of: H) {
-            scaleRows(
-                scratch.hiddenRows.pointer + hidden.count * panel.lowerBound, rows: hidden.count,
-                columns: wholeVectors(panel.count), by: scratch.factors.pointer)
-        }
-    }
-
-    /// What a block's answers give to the gradient of hidden, and the gradients of its rows of weight and bias.
-    func backward(_ block: Int, adding: Bool) {
-        let rows = rows(ofBlock: block)
-        addGradientOfHidden(rows)
-        gradientOfWeight(rows, adding: adding)
-        let sums = layer.biasGradient + rows.lowerBound
-        if !adding { sums.update(repeating: 0, count: rows.count) }
-        for panel in ColumnPanels(of: hidden.count) {
-            let width = wholeVectors(panel.count)
-            addRowProducts(
-                answers(panel) + rows.lowerBound * width, rows: rows.count, columns: width, factors(panel), to: sums)
+        for panel in LeafPanels(of: H + 1) {
+            packScaledRows(
+                from: hidden.pointer, pitch: hidden.pitch, width: H, rows: places,
+                factors: scratch.factors.pointer, count: steps, columns: panel,
+                into: scratch.hiddenRows.pointer + steps * panel.lowerBound)
         }
     }
 
     /// gradient of hidden, transposed, in panels of steps `[H, steps]` = (from the second block on, +=) weight^T d. Meanwhile the
     /// next panel's d comes into the cache, and then the gradients of the weights.
-    private func addGradientOfHidden(_ rows: Range<Int>) {
+    func addGradientOfHidden(_ block: Int) {
+        let rows = rows(ofBlock: block)
         func d(_ panel: Range<Int>) -> UnsafeMutablePointer<Float> {
             answers(panel) + rows.lowerBound * wholeVectors(panel.count)
         }
-        var coming = ColumnPanels(of: hidden.count)
+        var coming = ColumnPanels(of: steps)
         _ = coming.next()
-        for panel in ColumnPanels(of: hidden.count) {
+        for panel in ColumnPanels(of: steps) {
             let width = wholeVectors(panel.count)
             multiply(
                 rows: H, LeftFactor(columns: layer.weight + rows.lowerBound * H, pitch: H, count: rows.count),
@@ -313,51 +317,49 @@ private struct Chunk {
         }
     }
 
-    /// After the last block: the gradient of hidden as rows `[steps, H]`.
+    /// After the last block: the gradient of hidden as rows, at their places.
     func finishGradientOfHidden(_ result: ResultRows) {
-        for panel in ColumnPanels(of: hidden.count) {
+        for panel in ColumnPanels(of: steps) {
             let gradient = scratch.hiddenGradient.pointer + H * panel.lowerBound
             scaleColumns(gradient, rows: H, columns: wholeVectors(panel.count), by: factors(panel))
             unpackTransposed(
-                from: gradient, columns: panel.count, count: H,
-                into: result.pointer + panel.lowerBound * result.pitch, pitch: result.pitch)
+                from: gradient, columns: panel.count, count: H, into: result.pointer, pitch: result.pitch,
+                rows: places + panel.lowerBound)
         }
     }
 
-    /// gradient of weight `[W, H]` = (or +=) d hidden.
-    private func gradientOfWeight(_ rows: Range<Int>, adding: Bool) {
-        // The whole panels of steps are one left factor, in blocks; the last ones, narrower, come after it.
-        let panelWidth = Tuning.tileColumns
-        var whole = 0
-        for panel in ColumnPanels(of: hidden.count) where panel.count == panelWidth { whole = panel.upperBound }
-        if whole > 0 {
-            let numbers = answers(0..<panelWidth) + rows.lowerBound * panelWidth
-            addGradientOfWeight(
-                rows, 0..<whole,
-                LeftFactor(
-                    numbers, rowStride: panelWidth, step: 1, blockLength: panelWidth, blockStride: W * panelWidth,
-                    blocks: whole / panelWidth), start: adding ? .result : .zero)
-        }
-        for panel in ColumnPanels(of: hidden.count) where panel.lowerBound >= whole {
-            let width = wholeVectors(panel.count)
-            addGradientOfWeight(
-                rows, panel,
-                LeftFactor(rows: answers(panel) + rows.lowerBound * width, pitch: width, count: panel.count),
-                start: adding || panel.lowerBound > 0 ? .result : .zero)
-        }
-    }
-
-    /// Meanwhile the weights of the next block come into the cache.
-    private func addGradientOfWeight(_ rows: Range<Int>, _ steps: Range<Int>, _ d: LeftFactor, start: ProductStart) {
-        for panel in ColumnPanels(of: H) {
-            let packed =
-                scratch.hiddenRows.pointer + hidden.count * panel.lowerBound
-                + steps.lowerBound * wholeVectors(panel.count)
-            multiply(
-                rows: rows.count, d, panel: packed, columns: panel.count, start: start,
-                into: ResultRows(layer.weightGradient + rows.lowerBound * H + panel.lowerBound, pitch: H),
-                prefetching: panel.lowerBound == 0
-                    ? .floats(layer.weight + rows.upperBound * H, rows.count * H) : .result)
+    /// The gradients of a block's rows of weight `[W, H]` and of bias = (or +=) d hidden, for one piece of a sum.
+    func gradientOfWeight(_ block: Int, _ number: Int, _ chunk: OutputPlan.Chunk, _ blockStride: Int) {
+        let rows = rows(ofBlock: block)
+        let piece = scratch.plan.pieces[number]
+        let weight = layer.weightGradient + (piece.block * blockStride + rows.lowerBound * H)
+        let bias = layer.biasGradient + (piece.block * blockStride + rows.lowerBound)
+        let firstStep = piece.steps.lowerBound - chunk.steps.lowerBound
+        scratch.withRuns(ofPiece: number - chunk.pieces.lowerBound) { runs in
+            let d = LeafFactor(scratch.answers.pointer, firstRow: rows.lowerBound, step: 1, runs: runs)
+            for panel in LeafPanels(of: H + 1) {
+                let packed =
+                    scratch.hiddenRows.pointer + steps * panel.lowerBound
+                    + firstStep * wholeVectors(panel.count)
+                guard panel.upperBound > H else {
+                    multiplyByLeaves(
+                        rows: rows.count, d, panel: packed, columns: panel.count, adding: piece.adds,
+                        into: GroupedRows(weight + panel.lowerBound, pitch: H), stack: scratch.stack.pointer)
+                    continue
+                }
+                let beside = GroupedRows(scratch.lastColumns.pointer, pitch: Tuning.tileColumns)
+                multiplyByLeaves(
+                    rows: rows.count, d, panel: packed, columns: wholeVectors(panel.count), adding: false,
+                    into: beside, stack: scratch.stack.pointer)
+                for row in 0..<rows.count {
+                    let from = beside.pointer + row * beside.pitch
+                    let to = UnsafeMutableBufferPointer(
+                        start: weight + row * H + panel.lowerBound, count: H - panel.lowerBound)
+                    if !piece.adds { to.update(repeating: 0) }
+                    to.add(from)
+                    bias[row] = (piece.adds ? bias[row] : 0) + from[H - panel.lowerBound]
+                }
+            }
         }
     }
 }

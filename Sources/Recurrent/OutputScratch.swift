@@ -11,28 +11,47 @@ final class OutputScratch {
     private(set) var factors = FloatBlock(count: 0)
     /// Panels of steps `[H, steps]`: the hidden rows, transposed.
     private(set) var hiddenColumns = FloatBlock(count: 0)
-    /// Panels of H columns `[steps, columns]`: the hidden rows times their factors.
+    /// Panels of H + 1 columns `[steps, columns]`: the hidden rows times their factors, and these.
     private(set) var hiddenRows = FloatBlock(count: 0)
     /// Panels of steps `[H, steps]`: the gradient of the hidden rows, transposed.
     private(set) var hiddenGradient = FloatBlock(count: 0)
-    /// The place t B + b of each step in the batch, and its class.
-    private var places: [Int32] = []
-    private var targets: [Int32] = []
+    /// A block's gradients of the weights' last columns and of the bias.
+    private(set) var lastColumns = FloatBlock(count: 0)
+    /// Sums that wait for others.
+    let stack = FloatBlock(count: leafStackCount)
+    var plan = OutputPlan()
+    /// The class of each step.
+    private var targets: ArraySlice<Int32> = []
+    /// How the chunk's pieces are summed: their runs, and where each piece's end.
+    private var runs: [LeafRun] = []
+    private var ends: [Int] = []
 
-    /// Makes room for these steps of a batch.
-    func prepare(_ steps: Int, hiddenSize: Int, width: Int, _ batch: Batch, _ rows: ArraySlice<Int32>) {
-        let columns = wholeVectors(hiddenSize)
-        let blocks = OutputLayer.blockCount(steps: steps, width: width)
+    /// Makes room for a chunk of the plan.
+    func prepare(_ chunk: OutputPlan.Chunk, hiddenSize: Int, width: Int, _ scored: ScoredSteps) {
+        let steps = chunk.steps.count
+        let blocks = OutputLayer.blockCount(width: width)
         grow(&answers, wholeVectors(steps) * width)
         grow(&softmax, ColumnSoftmax.memoryCount(columns: steps, blocks: blocks))
         grow(&factors, wholeVectors(steps))
         grow(&hiddenColumns, wholeVectors(steps) * hiddenSize)
-        grow(&hiddenRows, steps * columns)
         grow(&hiddenGradient, wholeVectors(steps) * hiddenSize)
-        places.removeAll(keepingCapacity: true)
-        places.append(contentsOf: rows)
-        targets.removeAll(keepingCapacity: true)
-        for row in rows { targets.append(batch.targets[Int(row)]) }
+        targets = scored.targets[chunk.steps]
+        runs.removeAll(keepingCapacity: true)
+        ends.removeAll(keepingCapacity: true)
+        guard !chunk.pieces.isEmpty else { return }
+        grow(&hiddenRows, steps * wholeVectors(hiddenSize + 1))
+        grow(&lastColumns, OutputLayer.blockLength(width: width) * Tuning.tileColumns)
+        for piece in chunk.pieces {
+            OutputPlan.appendRuns(of: plan.pieces[piece], scored, in: chunk.steps, width: width, to: &runs)
+            ends.append(runs.count)
+        }
+    }
+
+    /// The runs of a piece, counted from the chunk's first.
+    func withRuns(ofPiece piece: Int, _ body: (UnsafeBufferPointer<LeafRun>) -> Void) {
+        runs.withUnsafeBufferPointer {
+            body(UnsafeBufferPointer(rebasing: $0[(piece > 0 ? ends[piece - 1] : 0)..<ends[piece]]))
+        }
     }
 
     /// Room for `NarrowOutput`.
@@ -40,8 +59,6 @@ final class OutputScratch {
         grow(&answers, count)
         return answers.pointer
     }
-
-    func place(_ step: Int) -> Int { Int(places[step]) }
 
     func withTargets(_ panel: Range<Int>, _ body: (UnsafePointer<Int32>) -> Void) {
         targets.withUnsafeBufferPointer { all in

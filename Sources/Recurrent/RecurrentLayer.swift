@@ -115,7 +115,7 @@ struct RecurrentLayer {
             for vector in 0..<layout.unitVectors(ofTile: tile) {
                 let first = vector * Vector.lanes
                 packTransposed(
-                    from: weight + (row + first) * width, pitch: width, rows: min(Vector.lanes, units - first),
+                    from: weight + (row + first) * width, pitch: width, lanes: min(Vector.lanes, units - first),
                     count: width, into: panel + (slot - slots.lowerBound) * layout.unitsPerTile + first,
                     panelPitch: columns)
             }
@@ -141,7 +141,7 @@ struct RecurrentLayer {
     // MARK: - Forward
 
     /// Reads the input, starts from step 0 of the activations' h and c, and fills the other T steps.
-    func forward(_ input: LayerInput, _ a: LayerActivations, _ scratch: FloatBlock) {
+    func forward(_ input: LayerInput, _ a: LayerActivations, _ scratch: LayerScratch) {
         switch input {
         case .rows(let rows): project(rows, to: a.gates.pointer, scratch)
         case .folded(let folded): project(folded.rows, to: folded.gates.pointer, scratch)
@@ -159,16 +159,16 @@ struct RecurrentLayer {
     }
 
     /// gates = x W_x^T + b, for all rows of an input.
-    private func project(_ input: InputRows, to gates: UnsafeMutablePointer<Float>, _ scratch: FloatBlock) {
+    private func project(_ input: InputRows, to gates: UnsafeMutablePointer<Float>, _ scratch: LayerScratch) {
         for tile in 0..<layout.tiles {
             packTransposedTile(
-                tile, layout.inputSlots, weights.inputWeight, width: inputSize, into: scratch.pointer)
+                tile, layout.inputSlots, weights.inputWeight, width: inputSize, into: scratch.panels)
             let rows = gates + tile * input.count * GateLayout.width
             let row = packed.bias.pointer + tile * GateLayout.width
             let first = layout.firstColumn(layout.inputSlots)
             multiply(
                 rows: input.count, LeftFactor(rows: input.pointer, pitch: input.pitch, count: inputSize),
-                panel: scratch.pointer, columns: layout.columns(layout.inputSlots, ofTile: tile),
+                panel: scratch.panels, columns: layout.columns(layout.inputSlots, ofTile: tile),
                 start: .row(row + first), into: ResultRows(rows + first, pitch: GateLayout.width))
             beginOtherSlots(ofTile: tile, rows, input.count)
         }
@@ -205,37 +205,58 @@ struct RecurrentLayer {
 
     // MARK: - Backward
 
-    /// Reads the gradient of the layer's output `[R, H]` in `outputGradient`, adds to (or sets) the gradients of the weights,
-    /// and writes the gradient of the input where wanted. Gates and `outputGradient` hold other gradients afterwards.
+    /// What becomes of a layer's gradients.
+    struct Backward {
+        /// Over the sequences of the batch.
+        let sums: BatchSums
+        /// Floats from a gradient block to the next.
+        let blockStride: Int
+        /// Of a folded input; else nil.
+        let fold: Fold?
+        /// Where the gradient of the input goes, `[R, I]` or a row for each token of a folded input; nil: nowhere.
+        let inputGradient: ResultRows?
+
+        /// The gate gradients of a folded input, added up for each of D tokens.
+        struct Fold {
+            /// For each of the sums.
+            let tokens: [TokenSums]
+            /// For each of the sums, tiles of `[D, GateLayout.width]`.
+            let gates: [UnsafeMutablePointer<Float>]
+            let distinct: Int
+            /// The tokens' embeddings, `[D, E]`, where the products follow at once; nil: the sums are all that is wanted.
+            let rows: InputRows?
+            let adding: Bool
+        }
+    }
+
+    /// Reads the gradient of the layer's output `[R, H]` in `outputGradient`, writes the gradients of the weights, and that of the
+    /// input where wanted. Gates and `outputGradient` hold other gradients afterwards.
     ///
     /// The state before the window is a constant: back-propagation is truncated there.
     func backward(
         _ input: LayerInput, _ outputGradient: UnsafeMutablePointer<Float>, _ a: LayerActivations,
-        inputGradient: ResultRows?, adding: Bool, _ scratch: FloatBlock
+        _ wanted: Backward, _ scratch: LayerScratch
     ) {
-        throughTime(input, outputGradient, a)
-        weightGradient(
-            gradients.hiddenWeight, layout.hiddenSlots, gates: a.gates.pointer,
-            InputRows(a.hidden.pointer, pitch: a.pitch, columns: hiddenSize, count: a.rows), adding: adding, scratch)
-        var gates = a.gates.pointer
-        let rows: InputRows
-        switch input {
-        case .rows(let all): rows = all
-        case .folded(let folded):
-            gates = folded.gates.pointer
-            rows = folded.rows
+        throughTime(outputGradient, a)
+        var x: InputRows?
+        if case .rows(let rows) = input { x = rows }
+        sumGradients(a, x: x, wanted, scratch)
+        if let fold = wanted.fold {
+            guard let rows = fold.rows else { return }
+            let gates = fold.gates[0]
+            inputWeightGradient(
+                gates, rows, tiles: 0..<layout.tiles, into: gradients.inputWeight, adding: fold.adding, scratch)
+            if let result = wanted.inputGradient {
+                gradientOfInput(gates, 0..<rows.count, of: rows.count, into: result, scratch)
+            }
+        } else if let result = wanted.inputGradient {
+            gradientOfInput(a.gates.pointer, 0..<a.rows, of: a.rows, into: result, scratch)
         }
-        weightGradient(gradients.inputWeight, layout.inputSlots, gates: gates, rows, adding: adding, scratch)
-        sumBiases(gates, rows.count, adding: adding)
-        if let inputGradient { gradientOfInput(gates, rows.count, into: inputGradient, scratch) }
     }
 
-    /// Turns the gates into their gradients, from the last step to the first, and sums those of a folded input.
-    private func throughTime(
-        _ input: LayerInput, _ outputGradient: UnsafeMutablePointer<Float>, _ a: LayerActivations
-    ) {
+    /// Turns the gates into their gradients, from the last step to the first.
+    private func throughTime(_ outputGradient: UnsafeMutablePointer<Float>, _ a: LayerActivations) {
         a.cellGradient.clear()
-        if case .folded(let folded) = input { folded.clearGates(tiles: layout.tiles) }
         let units = a.sequences * a.pitch
         for t in (0..<a.window).reversed() {
             let gradient = outputGradient + t * units
@@ -247,7 +268,6 @@ struct RecurrentLayer {
                 cell.backward(
                     a.step(t, tile: tile, unit: unit, vectors: layout.unitVectors(ofTile: tile)),
                     CellGradients(hidden: gradient + unit, previousHidden: previous + unit, cell: cellGradient))
-                if case .folded(let folded) = input { folded.addGates(ofTile: tile, step: t, of: a) }
             }
         }
     }
@@ -284,62 +304,142 @@ struct RecurrentLayer {
             blockLength: layout.width(slots), blockStride: rowsOfTile * GateLayout.width, blocks: tiles)
     }
 
-    /// Adds up the gate gradients: of all steps, or of the distinct tokens, which hold the sums over their steps.
-    private func sumBiases(_ gates: UnsafePointer<Float>, _ count: Int, adding: Bool) {
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: GateLayout.width) { memory in
-            guard let sums = memory.baseAddress else { return }
-            for tile in 0..<layout.tiles {
-                sumOfRows(
-                    gates + tile * count * GateLayout.width, count: count, columns: GateLayout.width, into: sums)
-                let units = layout.units(ofTile: tile).count
-                for slot in layout.gates.indices {
-                    let row = layout.weightRow(slot, ofTile: tile)
-                    let from = sums + slot * layout.unitsPerTile
-                    func put(to bias: UnsafeMutablePointer<Float>) {
-                        for unit in 0..<units { bias[row + unit] = (adding ? bias[row + unit] : 0) + from[unit] }
-                    }
-                    if layout.inputSlots.contains(slot) { put(to: gradients.inputBias) }
-                    if layout.hiddenSlots.contains(slot) { put(to: gradients.hiddenBias) }
+    /// The gradients of recurrent weights and biases, and of input weights where the input is not folded, all sums over the steps;
+    /// of a folded input the sums of gate gradients.
+    ///
+    /// Both factors of these products are packed, steps of a sequence one after the other (legend: K = T B steps): rows of h and of
+    /// x as panels of columns, all of them at first; gate gradients tile by tile, `[K, GateLayout.width]`.
+    private func sumGradients(_ a: LayerActivations, x: InputRows?, _ wanted: Backward, _ scratch: LayerScratch) {
+        let h = InputRows(a.hidden.pointer, pitch: a.pitch, columns: hiddenSize, count: a.rows)
+        packPanels(h, a, into: scratch.hiddenPanels)
+        if let x { packPanels(x, a, into: scratch.inputPanels) }
+        for tile in 0..<layout.tiles {
+            packGates(ofTile: tile, a, into: scratch.gates)
+            for (index, node) in wanted.sums.nodes.enumerated() {
+                let place = node.block * wanted.blockStride
+                sumBiases(tile, node, a, at: place, scratch)
+                sumProducts(
+                    tile, layout.hiddenSlots, node, scratch.hiddenPanels, columns: hiddenSize, a,
+                    into: gradients.hiddenWeight + place, scratch)
+                if x != nil {
+                    sumProducts(
+                        tile, layout.inputSlots, node, scratch.inputPanels, columns: inputSize, a,
+                        into: gradients.inputWeight + place, scratch)
+                }
+                if let fold = wanted.fold {
+                    let sums = fold.gates[index] + tile * fold.distinct * GateLayout.width
+                    fold.tokens[index].sum(
+                        a.gateTile(tile), pitch: GateLayout.width, columns: GateLayout.width,
+                        adding: fold.rows == nil && node.adds, stack: scratch.stack
+                    ) { sums + $0 * GateLayout.width }
                 }
             }
         }
     }
 
-    /// gradient `[G H, columns]` = (or +=) dz^T x, over all rows.
-    private func weightGradient(
-        _ gradient: UnsafeMutablePointer<Float>, _ slots: Range<Int>, gates: UnsafePointer<Float>, _ x: InputRows,
-        adding: Bool, _ scratch: FloatBlock
+    private func packPanels(_ rows: InputRows, _ a: LayerActivations, into panels: UnsafeMutablePointer<Float>) {
+        for panel in LeafPanels(of: rows.columns) {
+            let width = wholeVectors(panel.count)
+            for b in 0..<a.sequences {
+                packColumns(
+                    from: rows.pointer + b * rows.pitch + panel.lowerBound, pitch: a.sequences * rows.pitch,
+                    columns: panel.count, count: a.window,
+                    into: panels + a.rows * panel.lowerBound + b * a.window * width)
+            }
+        }
+    }
+
+    private func packGates(ofTile tile: Int, _ a: LayerActivations, into gates: UnsafeMutablePointer<Float>) {
+        for b in 0..<a.sequences {
+            packColumns(
+                from: a.gateTile(tile) + b * GateLayout.width, pitch: a.sequences * GateLayout.width,
+                columns: GateLayout.width, count: a.window, into: gates + b * a.window * GateLayout.width)
+        }
+    }
+
+    /// gradient `[G H, columns]` = (or +=) dz^T x, for the rows of a tile, over the sequences of a sum.
+    private func sumProducts(
+        _ tile: Int, _ slots: Range<Int>, _ node: BatchSums.Node, _ panels: UnsafeMutablePointer<Float>, columns: Int,
+        _ a: LayerActivations, into gradient: UnsafeMutablePointer<Float>, _ scratch: LayerScratch
     ) {
-        for first in stride(from: 0, to: x.count, by: Tuning.largeBlock) {
-            let count = min(Tuning.largeBlock, x.count - first)
-            packPanels(
-                from: x.pointer + first * x.pitch, pitch: x.pitch, columns: x.columns, count: count,
-                into: scratch.pointer)
-            for tile in 0..<layout.tiles {
-                let rows = gates + (tile * x.count + first) * GateLayout.width
-                for slot in slots {
-                    multiply(
-                        rows: layout.units(ofTile: tile).count,
-                        LeftFactor(columns: rows + slot * layout.unitsPerTile, pitch: GateLayout.width, count: count),
-                        panels: scratch.pointer, columns: x.columns, start: adding || first > 0 ? .result : .zero,
-                        into: ResultRows(
-                            gradient + layout.weightRow(slot, ofTile: tile) * x.columns, pitch: x.columns),
-                        rowsAtOnce: layout.unitsPerTile, prefetching: .beside(layout.unitsPerTile))
+        let units = layout.units(ofTile: tile).count
+        node.runs.withUnsafeBufferPointer { runs in
+            for panel in LeafPanels(of: columns) {
+                let packed =
+                    panels + a.rows * panel.lowerBound + node.steps.lowerBound * wholeVectors(panel.count)
+                for some in layout.groups(slots, ofTile: tile) {
+                    let slot = some.lowerBound
+                    let first = gradient + layout.weightRow(slot, ofTile: tile) * columns + panel.lowerBound
+                    multiplyByLeaves(
+                        rows: some.count * units,
+                        LeafFactor(
+                            scratch.gates + slot * layout.unitsPerTile, step: GateLayout.width, runs: runs),
+                        panel: packed, columns: panel.count, adding: node.adds,
+                        into: GroupedRows(
+                            first, pitch: columns, groupRows: units, groupStride: hiddenSize * columns),
+                        stack: scratch.stack)
                 }
             }
         }
     }
 
-    /// result `[rows, I]` = dz W_x.
-    private func gradientOfInput(
-        _ gates: UnsafePointer<Float>, _ rows: Int, into result: ResultRows, _ scratch: FloatBlock
+    /// The gradients of a tile's biases = (or +=) the sum of dz, over the sequences of a sum.
+    private func sumBiases(
+        _ tile: Int, _ node: BatchSums.Node, _ a: LayerActivations, at place: Int, _ scratch: LayerScratch
+    ) {
+        let units = layout.units(ofTile: tile).count
+        node.runs.withUnsafeBufferPointer {
+            sumRowsByLeaves(
+                scratch.gates + node.steps.lowerBound * GateLayout.width, columns: GateLayout.width, runs: $0,
+                into: scratch.stack)
+        }
+        for slot in layout.gates.indices {
+            let sums = scratch.stack + slot * layout.unitsPerTile
+            let row = layout.weightRow(slot, ofTile: tile)
+            func put(to bias: UnsafeMutablePointer<Float>) {
+                let bias = bias + place + row
+                for unit in 0..<units { bias[unit] = (node.adds ? bias[unit] : 0) + sums[unit] }
+            }
+            if layout.inputSlots.contains(slot) { put(to: gradients.inputBias) }
+            if layout.hiddenSlots.contains(slot) { put(to: gradients.hiddenBias) }
+        }
+    }
+
+    /// gradient `[G H, I]` = (or +=) dz^T x for the weights of some tiles, over rows that are sums over steps already.
+    ///
+    /// - Parameter gates: tiles of `[rows, GateLayout.width]`.
+    func inputWeightGradient(
+        _ gates: UnsafePointer<Float>, _ x: InputRows, tiles: Range<Int>, into gradient: UnsafeMutablePointer<Float>,
+        adding: Bool, _ scratch: LayerScratch
+    ) {
+        Kernels.packPanels(
+            from: x.pointer, pitch: x.pitch, columns: x.columns, count: x.count, into: scratch.inputPanels)
+        for tile in tiles {
+            for slot in layout.inputSlots {
+                multiply(
+                    rows: layout.units(ofTile: tile).count,
+                    LeftFactor(
+                        columns: gates + tile * x.count * GateLayout.width + slot * layout.unitsPerTile,
+                        pitch: GateLayout.width, count: x.count),
+                    panels: scratch.inputPanels, columns: x.columns, start: adding ? .result : .zero,
+                    into: ResultRows(
+                        gradient + layout.weightRow(slot, ofTile: tile) * x.columns, pitch: x.columns),
+                    rowsAtOnce: layout.unitsPerTile)
+            }
+        }
+    }
+
+    /// result `[rows, I]` = dz W_x, for some rows of gate gradients in tiles of `all` rows.
+    func gradientOfInput(
+        _ gates: UnsafePointer<Float>, _ rows: Range<Int>, of all: Int, into result: ResultRows,
+        _ scratch: LayerScratch
     ) {
         let depth = layout.width(layout.inputSlots)
         let tilesAtOnce = max(1, Tuning.inputGradientBlock / depth)
         for first in stride(from: 0, to: layout.tiles, by: tilesAtOnce) {
             let count = min(tilesAtOnce, layout.tiles - first)
             for panel in ColumnPanels(of: inputSize) {
-                let start = scratch.pointer + count * depth * panel.lowerBound
+                let start = scratch.panels + count * depth * panel.lowerBound
                 for tile in 0..<count {
                     packTile(
                         first + tile, layout.inputSlots, weights.inputWeight + panel.lowerBound, pitch: inputSize,
@@ -347,17 +447,12 @@ struct RecurrentLayer {
                 }
             }
             multiply(
-                rows: rows,
+                rows: rows.count,
                 gateRows(
-                    gates + first * rows * GateLayout.width, layout.inputSlots, rowsOfTile: rows, tiles: count),
-                panels: scratch.pointer, columns: wholeVectors(inputSize), start: first > 0 ? .result : .zero,
+                    gates + (first * all + rows.lowerBound) * GateLayout.width, layout.inputSlots, rowsOfTile: all,
+                    tiles: count),
+                panels: scratch.panels, columns: wholeVectors(inputSize), start: first > 0 ? .result : .zero,
                 into: result, rowsAtOnce: Tuning.inputGradientRows)
         }
-    }
-
-    /// Floats that a layer's products need to pack what they read.
-    static func scratchCount(inputSize: Int, hiddenSize: Int) -> Int {
-        let columns = wholeVectors(max(inputSize, hiddenSize))
-        return max(Tuning.largeBlock * columns, inputSize * GateLayout.width)
     }
 }

@@ -6,6 +6,7 @@ package import Tensors
 package final class Workspace {
     private let configuration: NetworkConfiguration
     private let keepsAnswers: Bool
+    private let foldsAll: Bool
     private var windowRoom = 0
     private var sequenceRoom = 0
     private var wholeLayers: [LayerActivations] = []
@@ -17,6 +18,9 @@ package final class Workspace {
     /// `[T B, E]`: the embedding's output, or that of the distinct tokens; nothing when features are read where they lie.
     private(set) var embedded = FloatBlock(count: 0)
     private(set) var distinct: DistinctTokens
+    /// The steps that read the same token, for each of the sums.
+    private(set) var tokenSums: [TokenSums] = []
+    private(set) var sums = BatchSums()
     /// Whether this window's embedding is folded into the first layer.
     private(set) var isFolded = false
     private var foldedGates = FloatBlock(count: 0)
@@ -26,22 +30,23 @@ package final class Workspace {
     private(set) var dropped: [FloatBlock] = []
     /// `[T B, max(H, E)]`, two of them: gradients between layers.
     private(set) var between: [FloatBlock] = []
-    /// `[S, H]`: the top layer's output at the scored steps, where these are not all.
-    private(set) var scoredHidden = FloatBlock(count: 0)
-    /// What products pack.
-    private(set) var scratch = FloatBlock(count: 0)
+    /// What the recurrent layers' products pack.
+    private(set) var scratch: LayerScratch
     let outputScratch = OutputScratch()
     private var answers = FloatBlock(count: 0)
-    /// The rows (t B + b) of the S scored steps, in order.
-    private(set) var scoredRows: [Int32] = []
+    private(set) var scored = ScoredSteps()
     /// Summed loss of each sequence of the batch, in Double.
     package internal(set) var sequenceLosses: [Double] = []
     var usesDropout = false
 
-    /// - Parameter keepsAnswers: whether `scoredOutputs` will be wanted; the answers of a whole window are kept then.
-    package init(for configuration: NetworkConfiguration, keepsAnswers: Bool) {
+    /// - Parameters:
+    ///   - keepsAnswers: whether `scoredOutputs` will be wanted; the answers of a whole window are kept then.
+    ///   - foldsAll: whether others decide if the embedding is folded (`StepTokens`).
+    package init(for configuration: NetworkConfiguration, keepsAnswers: Bool, foldsAll: Bool = false) {
         self.configuration = configuration
         self.keepsAnswers = keepsAnswers
+        self.foldsAll = foldsAll
+        scratch = LayerScratch(configuration, rows: 0)
         if case .tokens(let vocabulary) = configuration.task.input {
             distinct = DistinctTokens(vocabulary: vocabulary)
         } else {
@@ -53,17 +58,21 @@ package final class Workspace {
     package var scoredOutputs: ScoredOutputs {
         precondition(keepsAnswers, "the workspace was made without room for answers")
         return ScoredOutputs(
-            rows: scoredRows, values: UnsafePointer(answers.pointer), width: configuration.task.output.width)
+            rows: scored.places, values: UnsafePointer(answers.pointer), width: configuration.task.output.width)
     }
 
     var answerRows: UnsafeMutablePointer<Float>? { keepsAnswers ? answers.pointer : nil }
-    var allRowsAreScored: Bool { scoredRows.count == window * sequences }
+    var allRowsAreScored: Bool { scored.count == window * sequences }
     /// Floats from one row of units, or of the embedding, to the next.
     var hiddenPitch: Int { Tuning.rowPitch(configuration.hiddenSize) }
     var embeddingPitch: Int { Tuning.rowPitch(configuration.embeddingSize) }
 
-    /// Makes the memory fit a batch and lists its scored rows.
-    func prepare(for batch: Batch, withDropout: Bool) {
+    /// Makes the memory fit a batch and lists its scored steps.
+    ///
+    /// - Parameters:
+    ///   - wanted: how gradients are to be summed; nil where none are.
+    ///   - tokens: of the step over all ranks, if they say what is folded.
+    func prepare(for batch: Batch, withDropout: Bool, _ wanted: GradientSums?, _ tokens: StepTokens?) {
         if batch.window > windowRoom || batch.sequences > sequenceRoom || (withDropout && masks.isEmpty) {
             grow(window: max(batch.window, windowRoom), sequences: max(batch.sequences, sequenceRoom), withDropout)
         }
@@ -76,19 +85,31 @@ package final class Workspace {
                 layers.append(LayerActivations(whole, window: window, sequences: sequences))
             }
         }
-        findDistinctTokens(batch)
+        findDistinctTokens(batch, tokens)
         sequenceLosses.removeAll(keepingCapacity: true)
         sequenceLosses.append(contentsOf: repeatElement(0, count: sequences))
-        scoredRows.removeAll(keepingCapacity: true)
-        for (row, target) in batch.targets.enumerated() where target != Batch.unscored {
-            scoredRows.append(Int32(truncatingIfNeeded: row))
-        }
+        scored.find(in: batch)
         let width = configuration.task.output.width
-        if keepsAnswers, answers.count < scoredRows.count * width {
-            answers = FloatBlock(count: scoredRows.count * width)
+        if keepsAnswers, answers.count < scored.count * width {
+            answers = FloatBlock(count: scored.count * width)
         }
-        if !allRowsAreScored && scoredHidden.count < scoredRows.count * hiddenPitch {
-            scoredHidden = FloatBlock(count: scoredRows.count * hiddenPitch)
+        if let wanted { prepare(wanted, batch, tokens) }
+    }
+
+    private func prepare(_ wanted: GradientSums, _ batch: Batch, _ tokens: StepTokens?) {
+        sums.prepare(wanted, window: window)
+        guard !batch.tokens.isEmpty else { return }
+        while tokenSums.count < sums.nodes.count { tokenSums.append(TokenSums()) }
+        for (number, node) in sums.nodes.enumerated() {
+            if let tokens, isFolded {
+                tokenSums[number].prepare(
+                    node, window: window, sequences: sequences, distinct: tokens.tokens.count
+                ) { tokens.indices[Int(batch.tokens[$0])] }
+            } else {
+                tokenSums[number].prepare(
+                    node, window: window, sequences: sequences, distinct: distinct.tokens.count
+                ) { distinct.places[$0] }
+            }
         }
     }
 
@@ -98,21 +119,24 @@ package final class Workspace {
 
     /// Folding pays where a window has clearly fewer distinct tokens than steps. Dropout on the embedding makes each step's
     /// input its own.
-    private func findDistinctTokens(_ batch: Batch) {
+    private func findDistinctTokens(_ batch: Batch, _ tokens: StepTokens?) {
         isFolded = false
-        guard !batch.tokens.isEmpty, !usesDropout else { return }
+        guard !batch.tokens.isEmpty else { return }
         distinct.find(in: batch.tokens)
-        isFolded = Double(distinct.tokens.count) <= Tuning.foldedShare * Double(batch.tokens.count)
+        guard !usesDropout else { return }
+        isFolded =
+            tokens?.isFolded
+            ?? (Double(distinct.tokens.count) <= Tuning.foldedShare * Double(batch.tokens.count))
     }
 
     /// The folded embedding of this window, whose distinct rows stand in `embedded`.
-    func withFoldedInput(_ body: (FoldedInput) -> Void) {
-        distinct.places.withUnsafeBufferPointer { places in
+    func withFoldedInput(_ body: (FoldedInput) throws -> Void) rethrows {
+        try distinct.places.withUnsafeBufferPointer { places in
             guard let first = places.baseAddress else { return }
             let rows = InputRows(
                 embedded.pointer, pitch: embeddingPitch, columns: configuration.embeddingSize,
                 count: distinct.tokens.count)
-            body(FoldedInput(rows: rows, gates: foldedGates, rowOfStep: first))
+            try body(FoldedInput(rows: rows, gates: foldedGates, rowOfStep: first))
         }
     }
 
@@ -126,15 +150,11 @@ package final class Workspace {
         }
         embedded = FloatBlock(count: rows * embeddingPitch)
         distinct.reserve(rows)
-        let mostFolded = min(Int(Tuning.foldedShare * Double(rows)), distinct.vocabulary)
+        let mostFolded = min(foldsAll ? rows : Int(Tuning.foldedShare * Double(rows)), distinct.vocabulary)
         let layout = GateLayout(configuration.cell, hiddenSize: configuration.hiddenSize)
         foldedGates = FloatBlock(count: layout.tiles * mostFolded * GateLayout.width)
         between = (0..<2).map { _ in FloatBlock(count: rows * max(hiddenPitch, embeddingPitch)) }
-        scratch = FloatBlock(
-            count: (0..<configuration.layers).map {
-                RecurrentLayer.scratchCount(
-                    inputSize: configuration.inputSize(ofLayer: $0), hiddenSize: configuration.hiddenSize)
-            }.max() ?? 0)
+        scratch = LayerScratch(configuration, rows: rows)
         guard withDropout || !masks.isEmpty else { return }
         masks = (0...configuration.layers).map { place in
             FloatBlock(count: rows * (place == 0 ? embeddingPitch : hiddenPitch))

@@ -1,4 +1,4 @@
-package import FileFormats
+import FileFormats
 
 /// Two runs, or two checkpoints, held against each other to the bit: what they have in common, and where they part.
 ///

@@ -46,6 +46,9 @@ package final class RowSet {
         for word in words.indices { words[word] |= other.words[word] }
     }
 
+    /// The rows, 64 a word: what ranks combine.
+    package var bits: UnsafeMutableBufferPointer<UInt64> { words }
+
     /// Calls `body` with the set's rows within `some`, ascending: neighbours, up to 64 of them, as one range.
     package func forEachRun(in some: Range<Int>, _ body: (Range<Int>) -> Void) {
         precondition(some.lowerBound >= 0 && some.upperBound <= rows, "rows \(some) of \(rows)")

@@ -79,19 +79,24 @@ extension Trainer {
         let options = Options(configuration)
         let sizes = NetworkConfiguration(configuration, task: task.shape)
         let rule = UpdateRuleTable.rule(configuration)
+        let blocks = RankPlan.blocks(source, options, communicator, threads: threads).rank
         let memory = try TrainingMemory(
-            communicator, hosts, count: sizes.layout.count, embedding: sizes.embeddingShape,
-            packed: sizes.packedCount, slots: rule.slots.count, averaging: options.averaging)
+            communicator, hosts, count: sizes.layout.count,
+            gradientBlocks: (blocks, sizes.gradientStride(byTree: options.sumsByTree)),
+            embedding: sizes.embeddingShape,
+            packed: sizes.packedCount, slots: rule.slots.count, averaging: options.averaging,
+            byTree: options.sumsByTree)
         let optimizer = Optimizer(rule, blocks: memory.slots)
         try memory.write {
             optimizer.fillInitialState()
             InitialWeights(configuration).fill(memory.parameters, for: sizes, seed: options.seed)
             try finishWeights(memory.parameters)
         }
-        self.init(
+        try self.init(
             communicator, team, options, task: task, source: source,
             network: Network(
-                sizes, parameters: memory.parameters, gradients: memory.gradients, gradientRows: memory.gradientRows,
+                sizes, parameters: memory.parameters, gradients: memory.gradients.memory,
+                blockStride: memory.gradients.stride, gradientRows: memory.gradients.rows,
                 packed: memory.sharing?.packed),
             memory: memory, optimizer: optimizer, schedule: Schedule(configuration))
     }

@@ -6,21 +6,27 @@ import Tensors
 /// Sums gradients, losses and counts over all ranks, so that one division by the count averages correctly whatever the
 /// ranks' shares are.
 ///
-/// Where ranks share memory (`TrainingMemory`), each of them ends up with the sums of its own ranges, while the backward
-/// pass still goes on as far as it can (`begin`); otherwise every rank gets all sums, by one MPI_Allreduce.
+/// Each rank ends up with the sums of its own ranges, while the backward pass still goes on as far as it can (`begin`);
+/// without shared memory its own are all.
 package final class GradientAverager {
     private let communicator: Communicator
-    private let gradients: FloatBlock
-    private let rows: GradientRows
-    private let team: ThreadTeam
-    private let reduction: SliceReduction?
-    /// The ranges that this rank is to update: those that hold sums here.
-    package let ownRanges: [Range<Int>]
-    /// Loss, scored steps, steps, whether the root wishes a checkpoint, then an error a sequence.
+    private let reduction: SliceReduction
+    private let memory: TrainingMemory
+    private let options: Options
+    private let threads: Int
+    private let tokenReduction: TokenReduction?
+    private let exchange: NodeExchange?
+    /// The host of each rank.
+    private let hostOfRank: [Int]
+    /// Hosts of the ranks of the exchange, in their order; without shared memory ranks are hosts.
+    private let exchanging: [Int]
+    /// Of the step at hand.
+    package private(set) var plan: RankPlan
+    private var plannedRows = 0
+    /// Scored steps, steps, whether the root wishes a checkpoint, then the loss of each sequence, then an error a sequence.
     private var sums: [Double]
-    private static let fixed = 4
-    /// A sum of squares of each thread.
-    private var squares: [Double]
+    private static let fixed = 3
+    private let sequences: Int
     /// Spent in `begin` since the last `finish`.
     private var begunSeconds = 0.0
 
@@ -47,69 +53,140 @@ package final class GradientAverager {
         fileprivate var divisor: Double { Double(max(tally.scored, 1)) }
     }
 
+    /// Collective (MPI_Allgather).
+    ///
     /// - Parameters:
     ///   - team: the threads that this rank's share of sums is divided over.
-    ///   - ranges: of the gradient block, in the order in which a backward pass finishes them.
-    ///   - sequences: rows of the largest step, for tasks that want each sequence's error; else 0.
+    ///   - network: on the gradients of `memory`.
+    ///   - sequences: rows of the largest step.
     package init(
-        _ communicator: Communicator, _ team: ThreadTeam, _ memory: TrainingMemory, ranges: [Range<Int>], sequences: Int
-    ) {
+        _ communicator: Communicator, _ team: ThreadTeam, _ memory: TrainingMemory, _ network: Network,
+        _ options: Options, sequences: Int, wantsErrors: Bool
+    ) throws {
         self.communicator = communicator
-        self.team = team
-        gradients = memory.gradients
-        rows = memory.gradientRows
-        reduction = memory.sharing.map {
-            SliceReduction($0, team, own: memory.gradients, rows: memory.gradientRows, ranges: ranges)
+        self.memory = memory
+        self.options = options
+        self.sequences = sequences
+        threads = team.count
+        let sizes = network.configuration
+        var between = SliceReduction.BetweenHosts.oneHost
+        var exchange: NodeExchange?
+        var members: [Int] = []
+        hostOfRank = try communicator.allgather(Int64(memory.hostNumber())).map { Int($0) }
+        if options.sumsByTree {
+            if communicator.size > 1, memory.sharing == nil || memory.sharing!.hosts.count > 1 {
+                let group = memory.sharing == nil ? communicator : memory.sharing!.hosts.peers
+                exchange = group.map { NodeExchange($0) }
+                if let group { members = try group.allgather(Int64(hostOfRank[communicator.rank])).map { Int($0) } }
+                between = .tree(exchange)
+            }
+        } else if let sharing = memory.sharing {
+            if sharing.hosts.count > 1 { between = .allreduce(sharing.hosts.peers) }
+        } else if communicator.size > 1 {
+            between = .plainAllreduce(communicator)
         }
-        ownRanges = reduction?.ownRanges ?? [0..<memory.gradients.count]
-        sums = [Double](repeating: 0, count: Self.fixed + sequences)
-        squares = [Double](repeating: 0, count: team.count)
+        self.exchange = exchange
+        exchanging = members
+        let hasTokens = sizes.embeddingShape.rows > 0
+        tokenReduction = options.sumsByTree && hasTokens ? TokenReduction(communicator, memory, team, network) : nil
+        reduction = SliceReduction(
+            memory, team, between, ranges: options.sumsByTree ? sizes.foldingRanges : sizes.finishingRanges,
+            count: sizes.layout.count, tokens: tokenReduction)
+        sums = [Double](repeating: 0, count: Self.fixed + (wantsErrors ? 2 : 1) * sequences)
+        plan = RankPlan(0..<0, of: 0, byTree: false, threads: team.count, parts: 1)
     }
 
+    /// The ranges that this rank is to update: those that hold sums here.
+    package var ownRanges: [Range<Int>] { reduction.ownRanges }
+
+    /// The tokens of the step over all ranks, where sums go by the tree.
+    package var tokens: StepTokens? { tokenReduction?.tokens }
+
     /// Errors of the step's sequences over all ranks, after `finish`.
-    package var sequenceErrors: ArraySlice<Double> { sums[Self.fixed...] }
+    package var sequenceErrors: ArraySlice<Double> { sums[min(Self.fixed + sequences, sums.count)...] }
+
+    /// Plans a step of so many rows over all ranks.
+    package func prepare(rows: Int) {
+        guard rows != plannedRows else { return }
+        plannedRows = rows
+        let plans = (0..<communicator.size).map {
+            RankPlan(
+                Shard.rows(rows, part: $0, of: communicator.size), of: rows, byTree: options.sumsByTree,
+                threads: threads, parts: options.accumulate)
+        }
+        plan = plans[communicator.rank]
+        guard options.sumsByTree else { return }
+        // What the ranks of a host have, and what it adds up to.
+        func host(_ host: Int) -> (nodes: [(rank: Int, node: WorkPlan.Node)], groups: [SumGroup]) {
+            let nodes = plans.indices.filter { hostOfRank[$0] == host }.flatMap { rank in
+                plans[rank].nodes.map { (rank: rank, node: $0) }
+            }
+            return (nodes, SumTree.groups(of: nodes.map(\.node.rows), of: rows))
+        }
+        let own = host(hostOfRank[communicator.rank])
+        reduction.setNodes(
+            own.groups.map { group in
+                zip(own.nodes[group.terms], group.merges).map { node, merges in
+                    SumTerm(memory.gradientBlock(node.node.block, ofRank: node.rank, hostOfRank), merges: merges)
+                }
+            })
+        exchange?.prepare(exchanging.map { host($0).groups.map(\.node) }, of: rows)
+    }
+
+    private typealias SumGroup = (node: Range<Int>, terms: Range<Int>, merges: [Int])
+
+    /// Where the tokens of this rank's rows are to be noted before the ranks meet; nil: nowhere.
+    var ownTokens: RowSet? {
+        tokenReduction?.ownSet.removeAll()
+        return tokenReduction?.ownSet
+    }
+
+    /// Puts together what ranks have noted of their tokens. Collective, after the ranks of a host have met.
+    ///
+    /// - Parameter steps: of the step over all ranks, at most.
+    package func gatherTokens(steps: Int) throws { try tokenReduction?.gather(steps: steps) }
 
     /// Takes note that a range of this rank's gradients is final, and sums what all ranks have finished. Every rank calls
     /// it once for each range, in their order.
     package func begin(_ finished: Range<Int>) throws {
-        guard let reduction else { return }
         let start = secondsNow()
         try reduction.announce(finished)
         begunSeconds += secondsNow() - start
     }
 
+    /// What a rank knows of its rows of a step.
+    package struct Share {
+        package var firstSequence: Int
+        package var scored: Int
+        package var steps: Int
+        package var sequenceLosses: [Double]
+        package var sequenceErrors: [Float]
+        package var wishesCheckpoint: Bool
+    }
+
     /// Sums over ranks; the gradients stay sums. Collective (MPI_Allreduce; the gradients as `TrainingMemory` says), after
     /// `begin` for all ranges.
-    package func finish(
-        _ tally: Tally, steps: Int, sequenceErrors: [Float], firstSequence: Int, wishesCheckpoint: Bool
-    ) throws -> Total {
+    package func finish(_ share: Share) throws -> Total {
         for index in sums.indices { sums[index] = 0 }
-        sums[0] = tally.loss
-        sums[1] = Double(tally.scored)
-        sums[2] = Double(steps)
-        sums[3] = wishesCheckpoint ? 1 : 0
-        for (index, error) in sequenceErrors.enumerated() where Self.fixed + firstSequence + index < sums.count {
-            sums[Self.fixed + firstSequence + index] = Double(error)
+        sums[0] = Double(share.scored)
+        sums[1] = Double(share.steps)
+        sums[2] = share.wishesCheckpoint ? 1 : 0
+        // Of each sequence one rank alone has a number, so that the sums are exact.
+        let first = Self.fixed + share.firstSequence
+        for (index, loss) in share.sequenceLosses.enumerated() { sums[first + index] = loss }
+        for (index, error) in share.sequenceErrors.enumerated() where first + sequences + index < sums.count {
+            sums[first + sequences + index] = Double(error)
         }
         let start = secondsNow()
         try sums.withUnsafeMutableBufferPointer { try communicator.allreduce($0, .sum) }
         let met = secondsNow()  // nobody comes here before all have come
 
-        let squaredNorm: Double
-        if let reduction {
-            squaredNorm = try reduction.finish()
-        } else {
-            if communicator.size > 1 {
-                try communicator.allreduce(gradients.buffer, .sum)
-                rows.filled.insertAll()  // by which rows other ranks have touched
-            }
-            squaredNorm = sumOfSquares()
-        }
+        let squaredNorm = try reduction.finish()
         var total = Total()
-        total.tally.loss = sums[0]
-        total.tally.scored = Int(sums[1])
-        total.steps = Int(sums[2])
-        total.wishesCheckpoint = sums[3] > 0
+        for loss in sums[Self.fixed..<Self.fixed + sequences] { total.tally.loss += loss }
+        total.tally.scored = Int(sums[0])
+        total.steps = Int(sums[1])
+        total.wishesCheckpoint = sums[2] > 0
         total.gradientNorm = squaredNorm.squareRoot() / total.divisor
         total.begunSeconds = begunSeconds
         total.averagingSeconds = begunSeconds + secondsNow() - met
@@ -118,27 +195,6 @@ package final class GradientAverager {
         return total
     }
 
-    private func sumOfSquares() -> Double {
-        let length = PartialSum.length
-        let parts = 0..<(gradients.count + length - 1) / length
-        squares.withUnsafeMutableBufferPointer { memory in
-            let squares = memory
-            team.run { thread in
-                squares[thread] = 0
-                for part in Shard.rows(parts, part: thread, of: team.count) {
-                    var sum = PartialSum()
-                    rows.forEachRange(in: part * length..<min((part + 1) * length, gradients.count)) {
-                        sum.addSquares(of: gradients[$0])
-                    }
-                    squares[thread] += sum.value
-                }
-            }
-        }
-        return squares.reduce(0, +)
-    }
-
     /// Returns when every rank that shares the parameters has updated its ranges. Collective.
-    package func waitForUpdates() throws {
-        try reduction?.wait()
-    }
+    package func waitForUpdates() throws { try reduction.wait() }
 }

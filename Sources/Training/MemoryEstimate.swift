@@ -36,9 +36,9 @@ package struct MemoryEstimate: Sendable {
         let share = (Double(source.rows(inStep: 0)) / Double(ranks * threads) / Double(options.accumulate)).rounded(.up)
         let rows = share * Double(source.longestWindow)
         let masks = network.dropout > 0 ? 2 * layers * H + input : 0
-        // The answers of a chunk of rows, and its hidden rows in three layouts; what products pack at a time.
+        // The answers of a chunk of rows, and its hidden rows in three layouts; what a layer's products pack.
         let chunk = min(rows, max(64, Double(Tuning.logitBytes / 4) / width))
-        let products = chunk * (width + 3 * H) + Double(Tuning.largeBlock) * max(H, input)
+        let products = chunk * (width + 3 * H) + rows * (H + max(H, input))
         activationBytes =
             4 * Double(threads) * (rows * (layers * H * (gates + 3) + 2 * max(H, input) + input + masks) + products)
         cures =

@@ -24,6 +24,14 @@ package struct Options: Sendable {
         case allreduce
     }
 
+    /// In what order gradients are summed over sequences and ranks.
+    package enum Reduction: String, Sendable, CaseIterable {
+        /// As suits the ranks: last bits depend on how many they are.
+        case fast
+        /// Along a tree over the sequences of the step (`SumTree`): the same bits for any number of ranks.
+        case reproducible
+    }
+
     package enum ValidationInterval: Sendable, Equatable {
         case epochs(Int)
         case steps(Int)
@@ -35,6 +43,7 @@ package struct Options: Sendable {
     package let accumulate: Int
     package let seed: UInt64
     package let averaging: Averaging
+    package let reduction: Reduction
     package let checkpointInterval: CheckpointInterval
     package let checkpointsKept: Int
     package let validationInterval: ValidationInterval
@@ -60,7 +69,8 @@ package struct Options: Sendable {
         ConfigKey(
             "training.seed", .integer(0...Int.max), default: .integer(1), "All random numbers follow from it."),
         ConfigKey(
-            "communication.reduction", .choice(["fast"]), default: .text("fast"), "How sums over ranks are made."),
+            "communication.reduction", .choice(Reduction.allCases.map(\.rawValue)), default: .text("fast"),
+            "How sums over sequences are made: reproducible: with the same bits for any number of ranks."),
         ConfigKey(
             "communication.averaging", .choice(Averaging.allCases.map(\.rawValue)), default: .text("auto"),
             "auto: in memory shared by the ranks of a host, where it can be had; allreduce: one MPI_Allreduce."),
@@ -110,6 +120,7 @@ package struct Options: Sendable {
         accumulate = configuration.integer("training.accumulate")
         seed = UInt64(configuration.integer("training.seed"))
         averaging = configuration.text("communication.averaging") == Averaging.allreduce.rawValue ? .allreduce : .auto
+        reduction = configuration.text("communication.reduction") == "reproducible" ? .reproducible : .fast
         checkpointInterval =
             if configuration.has("checkpoint.every_steps") {
                 .steps(configuration.integer("checkpoint.every_steps"))
@@ -129,6 +140,8 @@ package struct Options: Sendable {
             configuration.has("validation.batch") ? configuration.integer("validation.batch") : batch
         loggingInterval = configuration.integer("logging.every_steps")
     }
+
+    package var sumsByTree: Bool { reduction == .reproducible }
 
     /// Whether any validation is asked for.
     package var validates: Bool { validationInterval != .epochs(0) }

@@ -11,39 +11,47 @@ import Tensors
 final class RankWork {
     private let team: ThreadTeam
     private let workers: [StepWorker]
-    /// The rank's, which are the first worker's as well.
-    private let gradients: FloatBlock
-    private let rows: GradientRows
-    /// The gradients of all workers, by thread; the workers keep them.
-    private let terms: [UnsafePointer<Float>]
-
-    private let finishingRanges: [Range<Int>]
+    /// Of each worker; the first one's are the rank's.
+    private let gradients: [GradientBlocks]
+    private let ranges: [Range<Int>]
+    /// Floats of the network's gradients.
+    private let count: Int
+    private let sumsByTree: Bool
 
     /// Of the last step's rows.
     private(set) var tally = Tally()
     private(set) var steps = 0
     /// See `Workspace.inputRows`.
     private(set) var inputRows = 0
+    private(set) var sequenceLosses: [Double] = []
     private(set) var sequenceErrors: [Float] = []
 
-    /// - Parameter network: on the rank's gradients.
+    /// - Parameters:
+    ///   - network: on the rank's gradients.
+    ///   - blocks: that each thread's worker needs.
     init(
-        _ team: ThreadTeam, _ network: Network, gradients: FloatBlock, rows: GradientRows, _ state: RecurrentState,
+        _ team: ThreadTeam, _ network: Network, _ gradients: GradientBlocks, blocks: [Int], _ state: RecurrentState,
         task: any SequenceTask, source: any SequenceSource, _ options: Options
     ) {
         self.team = team
-        self.gradients = gradients
-        self.rows = rows
+        let sizes = network.configuration
         // Each thread makes what is its own, so that it lies in the memory near its core.
-        let parts = team.map { thread -> (worker: StepWorker, gradients: FloatBlock) in
-            let block = thread == 0 ? gradients : FloatBlock(count: gradients.count)
+        let parts = team.map { thread -> (worker: StepWorker, gradients: GradientBlocks) in
+            let own =
+                thread == 0
+                ? gradients
+                : GradientBlocks(blocks[thread], stride: gradients.stride, embedding: sizes.embeddingShape)
             let worker = StepWorker(
-                thread == 0 ? network : network.with(gradients: block), state, task: task, source: source, options)
-            return (worker, block)
+                thread == 0
+                    ? network : network.with(gradients: own.memory, blockStride: own.stride, gradientRows: own.rows),
+                own, state, task: task, source: source, options)
+            return (worker, own)
         }
         workers = parts.map(\.worker)
-        finishingRanges = network.configuration.finishingRanges
-        terms = parts.map { UnsafePointer($0.gradients.pointer) }
+        self.gradients = parts.map(\.gradients)
+        count = sizes.layout.count
+        sumsByTree = options.sumsByTree
+        ranges = options.sumsByTree ? sizes.foldingRanges : sizes.finishingRanges
     }
 
     /// The rank's network, packed since the last step.
@@ -58,41 +66,76 @@ final class RankWork {
         team.run { thread in workers[thread].pack(part: part * team.count + thread, of: parts * team.count) }
     }
 
-    /// Reads the rank's rows of a step and leaves the gradients of their summed loss in the rank's block, and in `tally`,
-    /// `steps`, `inputRows` and `sequenceErrors` what there is to know of them.
+    /// Inserts the tokens of the rank's rows of a step.
+    func noteTokens(_ plan: RankPlan, step: Int, epoch: Int, in set: RowSet) throws {
+        for (worker, plan) in zip(workers, plan.workers) {
+            try worker.noteTokens(plan, step: step, epoch: epoch, in: set)
+        }
+    }
+
+    /// Reads the rank's rows of a step and leaves the gradients of their summed loss in the rank's blocks as the plan says, and in
+    /// `tally`, `steps`, `inputRows`, `sequenceLosses` and `sequenceErrors` what there is to know of them.
     ///
-    /// - Parameter finished: is told each range of the rank's gradients in the order of `NetworkConfiguration.finishingRanges`,
-    ///   as soon as it is final: with several threads, after their sum.
-    func compute(_ rows: Range<Int>, step: Int, epoch: Int, finished: (Range<Int>) throws -> Void) throws {
+    /// - Parameters:
+    ///   - tokens: of the step over all ranks, where sums go by the tree.
+    ///   - finished: is told each range of the rank's gradients in the order of the network's finishing ranges, as soon as it is
+    ///     final: with several threads, after their sum.
+    func compute(
+        _ plan: RankPlan, step: Int, epoch: Int, tokens: StepTokens?, finished: (Range<Int>) throws -> Void
+    ) throws {
         if team.count == 1 {
-            try workers[0].compute(rows, step: step, epoch: epoch, finished: finished)
+            try workers[0].compute(plan.workers[0], step: step, epoch: epoch, tokens: tokens, finished: finished)
         } else {
             try team.run { thread in
-                let part = Shard.rows(rows, part: thread, of: team.count)
-                try workers[thread].compute(part, step: step, epoch: epoch) { _ in }
+                try workers[thread].compute(plan.workers[thread], step: step, epoch: epoch, tokens: tokens) { _ in }
             }
-            addUpGradients()
-            for range in finishingRanges { try finished(range) }
+            addUpGradients(plan, tokens)
+            for range in ranges { try finished(range) }
         }
         tally = Tally()
         steps = 0
         inputRows = 0
+        sequenceLosses.removeAll(keepingCapacity: true)
         sequenceErrors.removeAll(keepingCapacity: true)
         for worker in workers {
             tally += worker.tally
             steps += worker.steps
             inputRows += worker.inputRows
+            sequenceLosses.append(contentsOf: worker.sequenceLosses)
             sequenceErrors.append(contentsOf: worker.sequenceErrors)
         }
     }
 
-    /// Each thread writes a slice of the sums, in the order of the threads: the same bits whoever is first.
-    private func addUpGradients() {
-        rows.touchAll()
+    /// Sums over the threads.
+    private func addUpGradients(_ plan: RankPlan, _ tokens: StepTokens?) {
+        for rows in gradients[0].rows { rows.touchAll() }
+        guard sumsByTree else {
+            return sum(
+                SumTerm.inOrder(gradients.map { UnsafePointer($0.pointer(0)) }), 0..<count,
+                into: gradients[0].pointer(0))
+        }
+        let there = zip(plan.workers, gradients).flatMap { worker, blocks in
+            worker.nodes.map { (rows: $0.rows, start: UnsafePointer(blocks.pointer($0.block))) }
+        }
+        for (group, node) in zip(SumTree.groups(of: there.map(\.rows), of: plan.all), plan.nodes) {
+            let terms = zip(there[group.terms], group.merges).map { SumTerm($0.start, merges: $1) }
+            let result = gradients[0].pointer(node.block)
+            if let tokens, tokens.isFolded {
+                sum(terms, ranges[ranges.count - 1].upperBound..<count, into: result)
+                sum(terms, network.tokenSums(tokens), into: result)
+            } else {
+                sum(terms, 0..<count, into: result)
+            }
+        }
+    }
+
+    /// Each thread writes a slice, with the same bits whoever is first.
+    private func sum(_ terms: [SumTerm], _ floats: Range<Int>, into result: UnsafeMutablePointer<Float>) {
         team.run { thread in
-            let slice = Shard.floats(0..<gradients.count, part: thread, of: team.count)
+            let slice = Shard.floats(floats, part: thread, of: team.count)
             terms.withUnsafeBufferPointer { terms in
-                _ = gradients[slice].setSum(of: terms, from: slice.lowerBound)
+                _ = UnsafeMutableBufferPointer(start: result + slice.lowerBound, count: slice.count)
+                    .setSum(of: terms, from: slice.lowerBound)
             }
         }
     }

@@ -1,9 +1,11 @@
 import Kernels
 import MPI
+import Recurrent
 import Tensors
 
 /// Sums the ranks' gradients slice by slice: within a host each rank adds up its slice in the window, straight from the
-/// others' gradients, in the order of the ranks; between hosts the owners of the same slice then allreduce it.
+/// others' gradients, in the order of the ranks or along the tree; between hosts the owners of the same slice then put their sums
+/// together. A rank that shares nothing is a host of its own.
 ///
 /// Each owner writes its sums over its own gradients, which no other rank reads there. Hosts may have different numbers of
 /// ranks: then as many ranks of each own slices as the smallest host has, and the others only compute.
@@ -14,95 +16,187 @@ final class SliceReduction {
     private let team: ThreadTeam
     private let ranges: [Range<Int>]
     private let slices: GradientSlices
-    private let sharing: TrainingMemory.Sharing
-    private let hosts: Hosts
-    private let own: FloatBlock
-    private let ownRows: GradientRows
-    /// How many ranges each rank of the host has announced since the start.
-    private let progress: SharedCounters
+    private let sharing: TrainingMemory.Sharing?
+    private let between: BetweenHosts
+    private let own: GradientBlocks
+    /// Of the network's gradients.
+    private let count: Int
+    /// Sums of squares, one for each `PartialSum.length` floats.
+    private let squares: UnsafeMutableBufferPointer<Double>
+    private let ownsSquares: Bool
     private var announced = 0
     private var summed = 0
+    /// How many ranges each rank of the host has announced since the start.
+    private let progress: SharedCounters?
     /// Sums between hosts that are under way.
     private var requests: [Request] = []
 
-    init(
-        _ sharing: TrainingMemory.Sharing, _ team: ThreadTeam, own: FloatBlock, rows: GradientRows,
-        ranges: [Range<Int>]
-    ) {
-        self.team = team
-        ownRows = rows
-        self.ranges = ranges
-        hosts = sharing.hosts
-        slices = GradientSlices(count: own.count, ranges: ranges, owners: sharing.hosts.fewestRanks)
-        self.sharing = sharing
-        self.own = own
-        progress = sharing.window.counters(1)
+    /// What is summed on this host: of each node that its ranks have together, the terms; in the order of the ranks all is one.
+    private var nodes: [[SumTerm]]
+    /// The gradients of embedding and first input weights, where they follow from sums by token.
+    private let tokens: TokenReduction?
+
+    /// How sums of hosts become sums of all.
+    enum BetweenHosts {
+        case oneHost
+        /// MPI_Iallreduce of each slice over its owners; nil for a rank that owns none.
+        case allreduce(Communicator?)
+        /// One MPI_Allreduce of everything over ranks that share nothing.
+        case plainAllreduce(Communicator)
+        /// Along the tree, over the owners of a slice; nil for a rank that owns none.
+        case tree(NodeExchange?)
+
+        var isOneHost: Bool { if case .oneHost = self { true } else { false } }
     }
 
+    init(
+        _ memory: TrainingMemory, _ team: ThreadTeam, _ between: BetweenHosts, ranges: [Range<Int>], count: Int,
+        tokens: TokenReduction?
+    ) {
+        self.team = team
+        self.ranges = ranges
+        self.between = between
+        self.count = count
+        self.tokens = tokens
+        own = memory.gradients
+        sharing = memory.sharing
+        slices = GradientSlices(count: count, ranges: ranges, owners: memory.sharing?.hosts.fewestRanks ?? 1)
+        progress = memory.sharing?.window.counters(1)
+        nodes = [
+            SumTerm.inOrder(memory.sharing?.gradients.map { UnsafePointer($0) } ?? [UnsafePointer(own.pointer(0))])
+        ]
+        squares = memory.sharing?.squares ?? .allocate(capacity: (count + PartialSum.length - 1) / PartialSum.length)
+        ownsSquares = memory.sharing == nil
+    }
+
+    deinit { if ownsSquares { squares.deallocate() } }
+
+    private var rank: Int { sharing?.hosts.host.rank ?? 0 }
+
     /// What this rank sums and updates.
-    var ownRanges: [Range<Int>] { slices.slices(of: hosts.host.rank) }
+    var ownRanges: [Range<Int>] { slices.slices(of: rank) }
+
+    /// By the tree: what the host's ranks leave in a step, the terms of each of their nodes.
+    func setNodes(_ nodes: [[SumTerm]]) { self.nodes = nodes }
 
     /// Says that this rank's gradients of `range`, the step's next, are final, and sums what can be.
     func announce(_ range: Range<Int>) throws {
         precondition(range == ranges[announced % ranges.count], "ranges are announced in their order")
         announced += 1
-        progress.advance(to: announced)
+        progress?.advance(to: announced)
         try advance()
     }
 
     /// Sums the ranges that all ranks of the host have announced; lets MPI work on what is under way between hosts.
     private func advance() throws {
-        while summed < announced, progress.haveAll(reached: summed + 1) { try sumNext() }
-        for request in requests { _ = try request.test() }
+        switch between {
+        case .oneHost, .allreduce:
+            while summed < announced, canSumAlone(summed), progress?.haveAll(reached: summed + 1) ?? false {
+                try sumNext()
+            }
+            for request in requests { _ = try request.test() }
+        case .plainAllreduce, .tree: break  // together, at the end
+        }
     }
+
+    private func isLast(_ number: Int) -> Bool { number % ranges.count == ranges.count - 1 }
+    private func canSumAlone(_ number: Int) -> Bool { !isLast(number) || !(tokens?.isFolded ?? false) }
 
     /// Sums what is left of the step and returns the sum of squares of the whole, the same bits on every rank. Collective,
     /// after all ranks have announced all ranges.
     func finish() throws -> Double {
         precondition(announced.isMultiple(of: ranges.count), "all ranges of the step have been announced")
+        if case .plainAllreduce(let communicator) = between {
+            try communicator.allreduce(own.memory[0..<count], .sum)
+        }
         while summed < announced {
-            progress.waitForAll(toReach: summed + 1)
+            progress?.waitForAll(toReach: summed + 1)
+            if let tokens, !canSumAlone(summed) {
+                try tokens.finish(nodes, between)
+            }
             try sumNext()
         }
-        if hosts.count > 1 {
+        if !between.isOneHost {
             for request in requests { try request.wait() }
             requests.removeAll(keepingCapacity: true)
-            ownRows.filled.insertAll()  // by which rows other hosts have touched
+            own.rows[0].filled.insertAll()  // by which rows other hosts have touched
             for range in 0..<ranges.count {
-                forEachPartialSum(of: range) { part in sharing.squares[part] = own[slices.floats(part)].sumOfSquares }
+                forEachPartialSum(of: range) { part in squares[part] = own.memory[slices.floats(part)].sumOfSquares }
             }
         }
         try wait()
-        return sharing.squares.reduce(0, +)
+        return squares.reduce(0, +)
     }
 
     /// Returns when all ranks of the host have come here.
-    func wait() throws { try sharing.meet() }
+    func wait() throws { try sharing?.meet() }
 
     private func sumNext() throws {
         let range = summed % ranges.count
-        let rank = hosts.host.rank
-        sharing.gradients.withUnsafeBufferPointer { terms in
-            guard terms.count > 1 else { return }
-            // The embedding, of which only these rows are summed, is in the last range.
-            if range == ranges.count - 1 { sharing.touchedRows.forEach(ownRows.filled.formUnion) }
+        summed += 1
+        if isLast(range) { noteRows() }
+        switch between {
+        case .oneHost: sumOnHost(range)
+        case .allreduce(let peers):
+            sumOnHost(range)
+            if let peers { requests.append(try peers.beginAllreduce(own.memory[slices.slice(range, of: rank)], .sum)) }
+        case .plainAllreduce: break
+        case .tree(let exchange):
+            let slice = slices.slice(range, of: rank)
+            let end = endOfTokens(range)
+            try exchange?.sum(slice.clamped(to: end..<count), nodes, into: own.pointer(0))
+            if end > 0 { forEachPartialSum(of: range) { takeTokens(slices.floats($0).clamped(to: 0..<end)) } }
+        }
+    }
+
+    /// Where the gradients end that follow from sums by token, which are the same on every host and stand in `tokens.result`; 0
+    /// where none do.
+    private func endOfTokens(_ range: Int) -> Int {
+        canSumAlone(range) ? 0 : ranges[ranges.count - 1].upperBound
+    }
+
+    /// The embedding is in the last range: of it only these rows are summed.
+    private func noteRows() {
+        if let tokens {
+            own.rows[0].filled.formUnion(tokens.set)
+        } else {
+            sharing?.touchedRows.forEach(own.rows[0].filled.formUnion)
+        }
+    }
+
+    private func sumOnHost(_ range: Int) {
+        let end = endOfTokens(range)
+        nodes[0].withUnsafeBufferPointer { terms in
+            let isThere = terms.count == 1 && terms[0].pointer == UnsafePointer(own.pointer(0))
             forEachPartialSum(of: range) { part in
                 var sum = PartialSum()
-                ownRows.forEachRange(in: slices.floats(part)) { floats in
-                    sum.addSquares(of: own[floats], settingSumOf: terms, from: floats.lowerBound)
+                let floats = slices.floats(part)
+                let tokens = floats.clamped(to: 0..<end)
+                takeTokens(tokens)
+                own.rows[0].forEachRange(in: tokens) { sum.addSquares(of: own.memory[$0]) }
+                own.rows[0].forEachRange(in: floats.clamped(to: end..<count)) { floats in
+                    if isThere {
+                        sum.addSquares(of: own.memory[floats])
+                    } else {
+                        sum.addSquares(of: own.memory[floats], settingSumOf: terms, from: floats.lowerBound)
+                    }
                 }
-                sharing.squares[part] = sum.value
+                squares[part] = sum.value
             }
         }
-        if let peers = hosts.peers {
-            requests.append(try peers.beginAllreduce(own[slices.slice(range, of: rank)], .sum))
+    }
+
+    /// Copies some floats of the gradients that follow from sums by token.
+    private func takeTokens(_ floats: Range<Int>) {
+        guard let result = tokens?.result, result != own.pointer(0) else { return }
+        own.rows[0].forEachRange(in: floats) {
+            own.memory[$0].baseAddress?.update(from: result + $0.lowerBound, count: $0.count)
         }
-        summed += 1
     }
 
     /// The partial sums of a range that are this rank's, on its threads.
     private func forEachPartialSum(of range: Int, _ body: (Int) -> Void) {
-        let parts = slices.partialSums(range, of: hosts.host.rank)
+        let parts = slices.partialSums(range, of: rank)
         team.run { thread in
             for part in Shard.rows(parts, part: thread, of: team.count) { body(part) }
         }

@@ -26,11 +26,13 @@ package struct Trainer {
     /// Sequences trained on, for tasks whose sequences end.
     package private(set) var sequences = 0
 
+    /// Collective (MPI_Allgather).
+    ///
     /// - Parameter network: on the parameters and gradients of `memory`.
     package init(
         _ communicator: Communicator, _ team: ThreadTeam, _ options: Options, task: any SequenceTask,
         source: any SequenceSource, network: Network, memory: TrainingMemory, optimizer: Optimizer, schedule: Schedule
-    ) {
+    ) throws {
         self.communicator = communicator
         self.team = team
         self.options = options
@@ -44,12 +46,12 @@ package struct Trainer {
             streams: source.carriesState ? Shard.rows(rows, part: communicator.rank, of: communicator.size) : 0..<rows,
             for: network.configuration)
         work = RankWork(
-            team, network, gradients: memory.gradients, rows: memory.gradientRows, state, task: task, source: source,
-            options)
+            team, network, memory.gradients,
+            blocks: RankPlan.blocks(source, options, communicator, threads: team.count).workers, state, task: task,
+            source: source, options)
         criterion = task.criterion.map { CriterionTracker($0) }
-        averager = GradientAverager(
-            communicator, team, memory, ranges: network.configuration.finishingRanges,
-            sequences: criterion == nil ? 0 : rows)
+        averager = try GradientAverager(
+            communicator, team, memory, network, options, sequences: rows, wantsErrors: criterion != nil)
     }
 
     package var network: Network { work.network }
@@ -91,13 +93,19 @@ package struct Trainer {
         let start = secondsNow()
         if position == 0 || !source.carriesState { state.reset() }
         let rows = source.rows(inStep: position)
-        let shard = Shard.rows(rows, part: communicator.rank, of: communicator.size)
+        averager.prepare(rows: rows)
+        if let set = averager.ownTokens { try work.noteTokens(averager.plan, step: position, epoch: epoch, in: set) }
         try pack()
-        try work.compute(shard, step: position, epoch: epoch) { finished in try averager.begin(finished) }
+        try averager.gatherTokens(steps: rows * source.longestWindow)
+        try work.compute(averager.plan, step: position, epoch: epoch, tokens: averager.tokens) { finished in
+            try averager.begin(finished)
+        }
         let computed = secondsNow()
         let total = try averager.finish(
-            work.tally, steps: work.steps, sequenceErrors: work.sequenceErrors, firstSequence: shard.lowerBound,
-            wishesCheckpoint: wishingCheckpoint)
+            GradientAverager.Share(
+                firstSequence: Shard.rows(rows, part: communicator.rank, of: communicator.size).lowerBound,
+                scored: work.tally.scored, steps: work.steps, sequenceLosses: work.sequenceLosses,
+                sequenceErrors: work.sequenceErrors, wishesCheckpoint: wishingCheckpoint))
         let summed = secondsNow()
         let norm = total.gradientNorm
         guard norm.isFinite, total.tally.loss.isFinite else { throw nonFinite(norm) }
@@ -131,7 +139,7 @@ package struct Trainer {
         team.run { thread in
             for range in averager.ownRanges {
                 optimizer.change(
-                    memory.parameters, with: memory.gradients, filledAt: memory.gradientRows,
+                    memory.parameters, with: memory.gradients.memory, filledAt: memory.gradients.rows[0],
                     in: Shard.floats(range, part: thread, of: team.count), scale: scale, rate: rate)
             }
         }

@@ -10,10 +10,11 @@ package import Tensors
 /// there is one rank in all, each rank has all blocks to itself.
 package struct TrainingMemory {
     package let parameters: FloatBlock
-    /// This rank's.
-    package let gradients: FloatBlock
-    /// What of them, in the embedding, holds anything.
-    package let gradientRows: GradientRows
+    /// This rank's; sums over the ranks are put into the first of the blocks.
+    package let gradients: GradientBlocks
+    /// The rows of the embedding that this rank's gradients reach in a step: they note them themselves, or, where sums go by the
+    /// tree, before the step.
+    let touchedRows: RowSet
     /// Optimiser state.
     package let slots: [FloatBlock]
     /// Why nothing is shared although it was asked for.
@@ -26,8 +27,8 @@ package struct TrainingMemory {
     struct Sharing {
         let hosts: Hosts
         let window: SharedWindow
-        /// The gradients of this host's ranks, by rank.
-        let gradients: [UnsafePointer<Float>]
+        /// The gradient blocks of this host's ranks, by rank: each as many as the rank needs.
+        let gradients: [UnsafeMutablePointer<Float>]
         /// The rows of the embedding's gradient that each of them has touched in a step.
         let touchedRows: [RowSet]
         /// The packed weights.
@@ -46,27 +47,37 @@ package struct TrainingMemory {
     ///
     /// - Parameters:
     ///   - count: floats of a block.
+    ///   - gradientBlocks: how many this rank needs, and floats from one to the next.
     ///   - embedding: shape of the matrix that a block begins with.
     ///   - packed: floats of the packed weights.
     ///   - slots: blocks of optimiser state.
     package init(
-        _ communicator: Communicator, _ hosts: Hosts, count: Int, embedding: (rows: Int, width: Int), packed: Int,
-        slots: Int, averaging: Options.Averaging
+        _ communicator: Communicator, _ hosts: Hosts, count: Int, gradientBlocks: (count: Int, stride: Int),
+        embedding: (rows: Int, width: Int), packed: Int, slots: Int, averaging: Options.Averaging, byTree: Bool
     ) throws {
         self.communicator = communicator
         self.hosts = hosts
         var refusal: String?
         if averaging == .auto && communicator.size > 1 {
-            let plan = Plan(count: count, embeddingRows: embedding.rows, packed: packed, slots: slots)
+            let gradientCounts = try hosts.host.allgather(Int64(gradientBlocks.count)).map { Int($0) }
+            let plan = Plan(
+                count: count, gradientCount: gradientCounts[hosts.host.rank] * gradientBlocks.stride,
+                gradientCountOfFirst: gradientCounts[0] * gradientBlocks.stride, embeddingRows: embedding.rows,
+                packed: packed, slots: slots)
             let outcome = Result {
                 try SharedWindow(on: hosts.host, bytes: hosts.host.isRoot ? plan.bytesOfFirst : plan.bytesOfOwn)
             }
             do {
                 let window = try communicator.agree { try outcome.get() }
-                (parameters, gradients, self.slots) = plan.blocks(window)
+                let own: FloatBlock
+                (parameters, own, self.slots) = plan.blocks(window)
                 let touchedRows = plan.touchedRows(window)
-                gradientRows = GradientRows(
-                    touched: touchedRows[hosts.host.rank], width: embedding.width, isZero: true)
+                gradients = GradientBlocks(
+                    memory: own, stride: gradientBlocks.stride,
+                    rows: GradientBlocks.rows(
+                        gradientBlocks.count, embedding: embedding,
+                        touched: byTree ? nil : touchedRows[hosts.host.rank]))
+                self.touchedRows = touchedRows[hosts.host.rank]
                 sharing = Sharing(
                     hosts: hosts, window: window, gradients: plan.gradients(window), touchedRows: touchedRows,
                     packed: plan.packed(window), squares: plan.squares(window))
@@ -79,8 +90,10 @@ package struct TrainingMemory {
             }
         }
         parameters = FloatBlock(count: count)
-        gradients = FloatBlock(count: count)
-        gradientRows = GradientRows(touched: RowSet(rows: embedding.rows), width: embedding.width, isZero: true)
+        touchedRows = RowSet(rows: embedding.rows)
+        gradients = GradientBlocks(
+            gradientBlocks.count, stride: gradientBlocks.stride, embedding: embedding,
+            touched: byTree ? nil : touchedRows)
         self.slots = (0..<slots).map { _ in FloatBlock(count: count) }
         sharing = nil
         self.refusal = refusal
@@ -115,6 +128,21 @@ package struct TrainingMemory {
         parameters.markChanged()
     }
 
+    /// A number for the ranks that share memory with this one: the lowest of these ranks. Collective over the host (MPI_Bcast).
+    func hostNumber() throws -> Int {
+        guard sharing != nil else { return communicator.rank }
+        return Int(try hosts.host.broadcast(Int64(communicator.rank), root: 0))
+    }
+
+    /// A gradient block of a rank that shares memory with this one, or of this rank.
+    ///
+    /// - Parameter hostOfRank: every rank's `hostNumber`.
+    func gradientBlock(_ block: Int, ofRank rank: Int, _ hostOfRank: [Int]) -> UnsafePointer<Float> {
+        guard let sharing else { return UnsafePointer(gradients.pointer(block)) }
+        let number = hostOfRank[..<rank].count { $0 == hostOfRank[rank] }
+        return UnsafePointer(sharing.gradients[number] + block * gradients.stride)
+    }
+
     private var isWriter: Bool { sharing == nil || hosts.host.isRoot }
 
     /// Gives the window back; the blocks and all that was made from them are of no use afterwards.
@@ -125,10 +153,13 @@ package struct TrainingMemory {
     }
 }
 
-/// Where the blocks lie in the ranks' segments of a window: each segment begins with its rank's gradients and the rows that
-/// they touch; in the first rank's the parameters, the optimiser state, the packed weights and the sums of squares follow.
+/// Where the blocks lie in the ranks' segments of a window: each segment begins with the rows that its rank's gradients touch, and
+/// with these gradients; in the first rank's the parameters, the optimiser state, the packed weights and the sums of squares follow.
 private struct Plan {
     let count: Int
+    /// Floats of all gradient blocks, of this rank and of the first one.
+    let gradientCount: Int
+    let gradientCountOfFirst: Int
     let embeddingRows: Int
     let packed: Int
     let slots: Int
@@ -137,13 +168,14 @@ private struct Plan {
         let page = SharedWindow.alignment
         return (bytes + page - 1) / page * page
     }
-    /// A block begins on a page, as the window does.
-    private var blockBytes: Int { wholePages(count * MemoryLayout<Float>.stride) }
+    private func bytes(_ floats: Int) -> Int { wholePages(floats * MemoryLayout<Float>.stride) }
+    private var startOfGradients: Int { wholePages(RowSet.byteCount(rows: embeddingRows)) }
     /// Of each rank: its gradients and their rows.
-    var bytesOfOwn: Int { blockBytes + wholePages(RowSet.byteCount(rows: embeddingRows)) }
+    var bytesOfOwn: Int { startOfGradients + bytes(gradientCount) }
     private var partialSums: Int { (count + PartialSum.length - 1) / PartialSum.length }
-    private var startOfPacked: Int { bytesOfOwn + blockBytes * (1 + slots) }
-    private var startOfSquares: Int { startOfPacked + wholePages(packed * MemoryLayout<Float>.stride) }
+    private var startOfShared: Int { startOfGradients + bytes(gradientCountOfFirst) }
+    private var startOfPacked: Int { startOfShared + bytes(count) * (1 + slots) }
+    private var startOfSquares: Int { startOfPacked + bytes(packed) }
     var bytesOfFirst: Int { startOfSquares + partialSums * MemoryLayout<Double>.stride }
 
     private func floats(_ window: SharedWindow, of rank: Int, at start: Int) -> UnsafeMutablePointer<Float> {
@@ -151,13 +183,13 @@ private struct Plan {
             .bindMemory(to: Float.self).baseAddress!  // a segment has an address
     }
 
-    func gradients(_ window: SharedWindow) -> [UnsafePointer<Float>] {
-        window.segments.indices.map { UnsafePointer(floats(window, of: $0, at: 0)) }
+    func gradients(_ window: SharedWindow) -> [UnsafeMutablePointer<Float>] {
+        window.segments.indices.map { floats(window, of: $0, at: startOfGradients) }
     }
 
     func touchedRows(_ window: SharedWindow) -> [RowSet] {
         window.segments.map {
-            RowSet(borrowing: $0.baseAddress! + blockBytes, rows: embeddingRows, owner: window)  // it has an address
+            RowSet(borrowing: $0.baseAddress!, rows: embeddingRows, owner: window)  // it has an address
         }
     }
 
@@ -171,12 +203,15 @@ private struct Plan {
     }
 
     func blocks(_ window: SharedWindow) -> (parameters: FloatBlock, gradients: FloatBlock, slots: [FloatBlock]) {
-        func block(of rank: Int, at start: Int) -> FloatBlock {
-            FloatBlock(borrowing: floats(window, of: rank, at: start), count: count, owner: window)
+        func block(at start: Int) -> FloatBlock {
+            FloatBlock(borrowing: floats(window, of: 0, at: start), count: count, owner: window)
         }
         return (
-            block(of: 0, at: bytesOfOwn), block(of: window.host.rank, at: 0),
-            (1..<1 + slots).map { block(of: 0, at: bytesOfOwn + $0 * blockBytes) }
+            block(at: startOfShared),
+            FloatBlock(
+                borrowing: floats(window, of: window.host.rank, at: startOfGradients), count: gradientCount,
+                owner: window),
+            (1..<1 + slots).map { block(at: startOfShared + $0 * bytes(count)) }
         )
     }
 }

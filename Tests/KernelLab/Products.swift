@@ -4,7 +4,7 @@ import Tensors
 private let width = Tuning.tileColumns
 
 /// The largest difference of some numbers from a plain loop's in Double: every 97th of them is looked at.
-private func distance(
+func distance(
     _ result: (Int, Int) -> Float, rows: Int, columns: Int, inner: Int, _ a: (Int, Int) -> Float,
     _ b: (Int, Int) -> Float
 ) -> Double {
@@ -60,9 +60,9 @@ func recurrentProduct(_ lab: Lab, rows: Int, hidden: Int) {
     }
 }
 
-/// Tiles of other shapes and orders, beside the one that is used, on rows that all of them divide.
-func otherTiles(_ lab: Lab, hidden: Int) {
-    let rows = 30
+/// Tiles of fewer rows than the one that is used, on rows that all of them divide.
+func tileHeights(_ lab: Lab, hidden: Int) {
+    let rows = 60
     let tiles = (4 * hidden + width - 1) / width
     let pitch = Tuning.rowPitch(hidden)
     let h = numbers(rows * pitch, seed: 7)
@@ -70,38 +70,27 @@ func otherTiles(_ lab: Lab, hidden: Int) {
     let gates = FloatBlock(count: tiles * rows * width)
     let block = Tuning.recurrentBlock
 
-    func forEachBlock(_ body: (_ tile: Int, _ first: Int, _ count: Int) -> Void) {
+    func run(height: Int) {
         for tile in 0..<tiles {
-            for first in stride(from: 0, to: hidden, by: block) { body(tile, first, min(block, hidden - first)) }
-        }
-    }
-    func run<Tile: StackOfRows>(_: Tile.Type) {
-        forEachBlock { tile, first, count in
-            for row in stride(from: 0, to: rows, by: Tile.rows) {
-                Tile.multiply(
-                    h.pointer + row * pitch + first, pitch: pitch, count: count,
-                    panels.pointer + (tile * hidden + first) * width,
-                    into: gates.pointer + (tile * rows + row) * width, resultPitch: width, adding: first > 0)
+            for first in stride(from: 0, to: hidden, by: block) {
+                let count = min(block, hidden - first)
+                for row in stride(from: 0, to: rows, by: height) {
+                    multiply(
+                        rows: height,
+                        LeftFactor(rows: h.pointer + row * pitch + first, pitch: pitch, count: count),
+                        panel: panels.pointer + (tile * hidden + first) * width, columns: width,
+                        start: first > 0 ? .result : .zero,
+                        into: ResultRows(gates.pointer + (tile * rows + row) * width, pitch: width))
+                }
             }
         }
     }
     lab.compare(
         "Tiles, [\(rows), \(hidden)] x [\(hidden), \(4 * hidden)]",
         operations: 2 * Double(rows * hidden * tiles * width),
-        [
-            Version(idea: "\(Tuning.tileRows) rows x 4 vectors: the one used") {
-                forEachBlock { tile, first, count in
-                    multiply(
-                        rows: rows, LeftFactor(rows: h.pointer + first, pitch: pitch, count: count),
-                        panel: panels.pointer + (tile * hidden + first) * width, columns: width,
-                        start: first > 0 ? .result : .zero,
-                        into: ResultRows(gates.pointer + tile * rows * width, pitch: width))
-                }
-            },
-            Version(idea: "row by row, 3 rows x 4 vectors") { run(ThreeRows.self) },
-            Version(idea: "row by row, 5 rows x 4 vectors") { run(FiveRows.self) },
-            Version(idea: "row by row, 6 rows x 4 vectors") { run(SixRows.self) },
-        ], tolerance: 2e-3
+        (1...Tuning.tileRows).reversed().map { height in
+            Version(idea: "\(height) rows x 4 vectors") { run(height: height) }
+        }, tolerance: 2e-3
     ) {
         distance(
             { gates.pointer[($1 / width * rows + $0) * width + $1 % width] }, rows: rows, columns: tiles * width,
@@ -168,86 +157,5 @@ func gradientOfInput(_ lab: Lab, rows: Int, hidden: Int) {
             { result.pointer[$0 * columns + $1] }, rows: rows, columns: columns, inner: tiles * width,
             { gates.pointer[($1 / width * rows + $0) * width + $1 % width] },
             { weights.pointer[$0 * columns + $1] })
-    }
-}
-
-/// dW `[4H, H]` = dz^T h, over all rows: how deep a block is, and what goes through what.
-func weightGradient(_ lab: Lab, rows: Int, hidden: Int) {
-    let tiles = (4 * hidden + width - 1) / width
-    let gates = numbers(tiles * rows * width, seed: 5)
-    let h = numbers(rows * hidden, seed: 6)
-    let panels = FloatBlock(count: rows * wholeVectors(hidden))
-    let result = FloatBlock(count: tiles * width * hidden)
-    let copy = FloatBlock(count: rows * Vector.lanes)
-    func add(slot: Int, panel: Range<Int>, from first: Int, count: Int) {
-        let (tile, inTile) = slot.quotientAndRemainder(dividingBy: Tuning.tileVectors)
-        multiply(
-            rows: Vector.lanes,
-            LeftFactor(
-                columns: gates.pointer + (tile * rows + first) * width + inTile * Vector.lanes, pitch: width,
-                count: count),
-            panel: panels.pointer + count * panel.lowerBound, columns: panel.count, start: first > 0 ? .result : .zero,
-            into: ResultRows(result.pointer + slot * Vector.lanes * hidden + panel.lowerBound, pitch: hidden),
-            prefetching: .beside(Vector.lanes))
-    }
-    func run(block: Int, panelAfterPanel: Bool) {
-        let slots = 0..<tiles * Tuning.tileVectors
-        for first in stride(from: 0, to: rows, by: block) {
-            let count = min(block, rows - first)
-            packPanels(
-                from: h.pointer + first * hidden, pitch: hidden, columns: hidden, count: count, into: panels.pointer)
-            if panelAfterPanel {
-                for panel in ColumnPanels(of: hidden) {
-                    for slot in slots { add(slot: slot, panel: panel, from: first, count: count) }
-                }
-            } else {
-                for slot in slots {
-                    for panel in ColumnPanels(of: hidden) { add(slot: slot, panel: panel, from: first, count: count) }
-                }
-            }
-        }
-    }
-    /// All panels for a slot of gates that has been copied beside each other.
-    func runPacked(block: Int) {
-        for first in stride(from: 0, to: rows, by: block) {
-            let count = min(block, rows - first)
-            packPanels(
-                from: h.pointer + first * hidden, pitch: hidden, columns: hidden, count: count, into: panels.pointer)
-            for slot in 0..<tiles * Tuning.tileVectors {
-                let (tile, inTile) = slot.quotientAndRemainder(dividingBy: Tuning.tileVectors)
-                packColumns(
-                    from: gates.pointer + (tile * rows + first) * width + inTile * Vector.lanes, pitch: width,
-                    columns: Vector.lanes, count: count, into: copy.pointer)
-                for panel in ColumnPanels(of: hidden) {
-                    multiply(
-                        rows: Vector.lanes, LeftFactor(columns: copy.pointer, pitch: Vector.lanes, count: count),
-                        panel: panels.pointer + count * panel.lowerBound, columns: panel.count,
-                        start: first > 0 ? .result : .zero,
-                        into: ResultRows(
-                            result.pointer + slot * Vector.lanes * hidden + panel.lowerBound, pitch: hidden))
-                }
-            }
-        }
-    }
-    var versions: [Version] = []
-    for block in [320, 640, 1280, rows] where block <= rows {
-        versions.append(
-            Version(idea: "blocks of \(block) rows, all panels for a slot of gates, copied") { runPacked(block: block) }
-        )
-        versions.append(
-            Version(idea: "blocks of \(block) rows, all panels for a slot of gates") {
-                run(block: block, panelAfterPanel: false)
-            })
-        versions.append(
-            Version(idea: "blocks of \(block) rows, all gates for a panel") { run(block: block, panelAfterPanel: true) }
-        )
-    }
-    lab.compare(
-        "Gradient of a weight, [\(4 * hidden), \(rows)] x [\(rows), \(hidden)], packing counted in",
-        operations: 2 * Double(rows * tiles * width * hidden), versions, tolerance: 1e-2
-    ) {
-        distance(
-            { result.pointer[$0 * hidden + $1] }, rows: tiles * width, columns: hidden, inner: rows,
-            { gates.pointer[($0 / width * rows + $1) * width + $0 % width] }, { h.pointer[$0 * hidden + $1] })
     }
 }

@@ -39,7 +39,7 @@ func sharedWeightGradient(_ lab: Lab, rows: Int, hidden: Int, steps: Int) {
     let versions = [
         Version(idea: "all rows over the rank's own steps, then half the sum") {
             add(0, tiles: 0..<tiles, to: own, start: .zero)
-            [UnsafePointer(own.pointer), UnsafePointer(other.pointer)].withUnsafeBufferPointer {
+            SumTerm.inOrder([UnsafePointer(own.pointer), UnsafePointer(other.pointer)]).withUnsafeBufferPointer {
                 _ = half.setSum(of: $0, from: 0)
             }
         },

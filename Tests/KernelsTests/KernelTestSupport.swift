@@ -21,6 +21,31 @@ func withMemory<Result>(of array: inout [Float], _ body: (UnsafeMutablePointer<F
     }
 }
 
+/// The first place where two blocks of memory have other bits, in words for a message; nil: they are the same.
+func difference(_ found: [Float], _ expected: [Float]) -> String? {
+    guard found.count == expected.count else { return "\(found.count) floats instead of \(expected.count)" }
+    for (place, (a, b)) in zip(found, expected).enumerated() where a.bitPattern != b.bitPattern {
+        return "\(a) instead of \(b) at \(place)"
+    }
+    return nil
+}
+
+/// `count` different row numbers of a matrix, in any order.
+func randomRows(_ count: Int, of rows: Int, _ random: inout SeededRandom) -> [Int32] {
+    Array((0..<Int32(rows)).shuffled(using: &random).prefix(count))
+}
+
+/// A row-major matrix of which only some rows hold numbers; NaN is all that nobody is to read.
+func rowsAmongNaN(
+    _ numbers: [Int32], of rows: Int, width: Int, pitch: Int, _ random: inout SeededRandom
+) -> [Float] {
+    var matrix = [Float](repeating: .nan, count: rows * pitch)
+    for row in numbers.map(Int.init) {
+        matrix.replaceSubrange(row * pitch..<row * pitch + width, with: random.floats(width))
+    }
+    return matrix
+}
+
 /// SplitMix64: random numbers that a seed repeats.
 struct SeededRandom: RandomNumberGenerator {
     var state: UInt64

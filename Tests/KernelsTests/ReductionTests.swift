@@ -31,36 +31,67 @@ struct ReductionTests {
         #expect(numbers.withUnsafeMutableBufferPointer { $0.sumOfSquares } == .infinity)
     }
 
-    @Test(
-        "a sum of blocks is added in their order, and its squares are those of the whole bit for bit", arguments: counts
-    )
+    @Test("a sum of blocks goes along the tree, and its squares are those of the whole bit for bit", arguments: counts)
     func sums(count: Int) {
         var random = SeededRandom(UInt64(count) + 2000)
-        let first = 5
-        for terms in 1...4 {
-            var blocks = (0..<terms).map { _ in random.floats(first + count) }
-            var expected = Array(blocks[0][first...])
-            for block in blocks[1...] { for place in 0..<count { expected[place] += block[first + place] } }
-            let squares = expected.withUnsafeMutableBufferPointer { $0.sumOfSquares }
-            // The sum goes over one of its own terms.
-            let own = terms / 2
-            for index in blocks.indices { blocks[index].append(55) }
-            let pointers = blocks.map { block in
-                let memory = UnsafeMutablePointer<Float>.allocate(capacity: block.count)
-                memory.initialize(from: block, count: block.count)
-                return memory
-            }
-            defer { for pointer in pointers { pointer.deallocate() } }
-            let found = pointers.map { UnsafePointer($0) }.withUnsafeBufferPointer {
-                UnsafeMutableBufferPointer(start: pointers[own] + first, count: count).setSum(of: $0, from: first)
-            }
-            #expect((0..<count).map { pointers[own][first + $0] } == expected)
-            #expect(found.bitPattern == squares.bitPattern)
-            #expect(pointers[own][first + count] == 55, "something was written beyond the block")
-            for index in blocks.indices where index != own {
-                #expect((0...first + count).allSatisfy { pointers[index][$0] == blocks[index][$0] })
+        func leaves(_ terms: Int) -> [Int] { [Int](repeating: 1, count: terms) }
+        let trees: [PlainTree] =
+            (1...4).map { .leftToRight(leaves($0)) } + [3, 4, 8].map { .balanced(leaves($0)) }
+            + [5, 40].map { .rightToLeft(leaves($0)) }
+        for tree in trees { check(tree, first: 5, count: count, &random) }
+    }
+
+    /// Sums the blocks of a tree over one of its own terms.
+    private func check(_ tree: PlainTree, first: Int, count: Int, _ random: inout SeededRandom) {
+        let blocks = (0..<tree.steps).map { _ in random.floats(first + count) + [55] }
+        var expected = (0..<count).map { place in tree.sum { blocks[$0.lowerBound][first + place] } }
+        let squares = expected.withUnsafeMutableBufferPointer { $0.sumOfSquares }
+        let own = tree.steps / 2
+        let pointers = blocks.map { block in
+            let memory = UnsafeMutablePointer<Float>.allocate(capacity: block.count)
+            memory.initialize(from: block, count: block.count)
+            return memory
+        }
+        defer { for pointer in pointers { pointer.deallocate() } }
+        let terms = zip(pointers, tree.leaves).map { SumTerm($0, merges: $1.merges) }
+        let found = terms.withUnsafeBufferPointer {
+            UnsafeMutableBufferPointer(start: pointers[own] + first, count: count).setSum(of: $0, from: first)
+        }
+        for (index, block) in blocks.enumerated() {
+            let after = index == own ? block[..<first] + expected + [55] : block[...]
+            let off = difference((0..<block.count).map { pointers[index][$0] }, Array(after))
+            #expect(off == nil, "block \(index) of \(blocks.count)")
+        }
+        #expect(found.bitPattern == squares.bitPattern)
+    }
+
+    @Test("terms in order are added from the left to the right")
+    func inOrder() {
+        var random = SeededRandom(12)
+        let numbers = random.floats(5)
+        var sum: [Float] = [.nan]
+        numbers.withUnsafeBufferPointer { numbers in
+            guard let start = numbers.baseAddress else { return }
+            SumTerm.inOrder(numbers.indices.map { start + $0 }).withUnsafeBufferPointer { terms in
+                sum.withUnsafeMutableBufferPointer { _ = $0.setSum(of: terms, from: 0) }
             }
         }
+        #expect(sum == [numbers[1...].reduce(numbers[0], +)])
+    }
+
+    @Test("a sum of two or more that is 0 is +0, one term stays as it is", arguments: 1...5)
+    func zeros(terms count: Int) {
+        let numbers = [Float](repeating: -0.0, count: Vector.lanes + 3)
+        var sum = [Float](repeating: .nan, count: numbers.count)
+        withMemory(of: &sum) { to in
+            numbers.withUnsafeBufferPointer { numbers in
+                guard let start = numbers.baseAddress else { return }
+                SumTerm.inOrder([UnsafePointer<Float>](repeating: start, count: count)).withUnsafeBufferPointer {
+                    _ = UnsafeMutableBufferPointer(start: to, count: numbers.count).setSum(of: $0, from: 0)
+                }
+            }
+        }
+        #expect(sum.allSatisfy { $0 == 0 && ($0.sign == .minus) == (count == 1) })
     }
 
     @Test("sums of squares over whole partial sums, added in order, are that over the whole bit for bit")
@@ -76,22 +107,36 @@ struct ReductionTests {
         #expect(sum.bitPattern == whole.bitPattern)
     }
 
-    @Test("products of rows with a row are plain sums, a lane each, and 0 in the other lanes")
+    @Test("products of numbered rows with a row are plain sums, a lane each, and 0 in the other lanes")
     func rowProducts() {
         var random = SeededRandom(11)
         for columns in [Vector.lanes, 3 * Vector.lanes] {
             let pitch = columns + 5
-            let rows = random.floats(Vector.lanes * pitch)
-            let factor = random.floats(columns)
-            for count in [1, Vector.lanes / 2 + 1, Vector.lanes] {
-                let found = products(rows, pitch: pitch, count: count, factor, columns: columns)
+            for count in [0, 1, Vector.lanes / 2 + 1, Vector.lanes] {
+                let numbers = randomRows(count, of: 2 * Vector.lanes, &random)
+                let matrix = rowsAmongNaN(numbers, of: 2 * Vector.lanes, width: columns, pitch: pitch, &random)
+                let factor = random.floats(columns)
+                let found = products(matrix, pitch: pitch, rows: numbers, count: count, factor, columns: columns)
                 for lane in 0..<Vector.lanes {
                     let exact = (0..<columns).reduce(0.0) {
-                        $0 + (lane < count ? Double(rows[lane * pitch + $1]) * Double(factor[$1]) : 0)
+                        $0 + (lane < count ? Double(matrix[Int(numbers[lane]) * pitch + $1]) * Double(factor[$1]) : 0)
                     }
                     #expect(abs(Double(found[lane]) - exact) < 1e-5, "lane \(lane) of \(count)")
                 }
             }
+        }
+    }
+
+    @Test("columns are scaled by their own factors, and nothing beside them")
+    func scaling() {
+        var random = SeededRandom(4)
+        let (rows, columns) = (5, 2 * Vector.lanes)
+        let matrix = random.floats((rows + 1) * columns)
+        let factors = random.floats(columns)
+        var scaled = matrix
+        withMemory(of: &scaled) { scaleColumns($0, rows: rows, columns: columns, by: factors) }
+        for (place, number) in matrix.enumerated() {
+            #expect(scaled[place] == (place < rows * columns ? number * factors[place % columns] : number))
         }
     }
 

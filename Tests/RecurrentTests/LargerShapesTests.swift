@@ -53,7 +53,7 @@ struct LargerShapesTests {
     @Test("the shapes are larger than what they are to be larger than")
     func sizes() {
         #expect(Self.shapes.contains { $0.hiddenSize > Tuning.tileColumns })
-        #expect(Self.shapes.contains { $0.task.output.width > Tuning.columnBlock })
+        #expect(Self.shapes.contains { $0.task.output.width > Tuning.answerBlock })
         #expect(Self.shapes.contains { $0.batch.window * $0.batch.sequences > Tuning.tileColumns })
         #expect(Self.shapes.contains { $0.batch.sequences > Tuning.tileRows })
         #expect(Self.shapes.contains { (2...Tuning.narrowWidth).contains($0.task.output.width) == false })

@@ -106,7 +106,8 @@ struct NetworkTests {
             var ranges: [Range<Int>] = []
             var seen: [Float] = []
             _ = run.network.forwardAndBackward(
-                batch, run.state, run.workspace, dropoutSeed: run.dropoutSeed, adding: false
+                batch, run.state, run.workspace, dropoutSeed: run.dropoutSeed,
+                sums: .whole(sequences: batch.sequences, adding: false)
             ) { range in
                 ranges.append(range)
                 seen = run.gradients.numbers(range) + seen

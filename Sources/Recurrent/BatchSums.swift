@@ -1,0 +1,41 @@
+import Kernels
+import Tensors
+
+/// `GradientSums` in the terms of the products that make them, for a window of one shape: kept from step to step.
+struct BatchSums {
+    /// One of the sums.
+    struct Node {
+        let sequences: Range<Int>
+        /// Steps of the window, `[sequence][t]`.
+        let steps: Range<Int>
+        let block: Int
+        let adds: Bool
+        let merges: [Int]?
+        /// Of packed gate gradients `[steps, GateLayout.width]`.
+        let runs: [LeafRun]
+    }
+
+    private(set) var nodes: [Node] = []
+    private var made: (sums: GradientSums, window: Int)?
+
+    /// Makes the runs for windows of `window` steps.
+    mutating func prepare(_ sums: GradientSums, window: Int) {
+        if let made, made == (sums, window) { return }
+        made = (sums, window)
+        let width = GateLayout.width
+        nodes = sums.nodes.map { node in
+            let first = node.sequences.lowerBound * window
+            let runs =
+                if let merges = node.merges {
+                    merges.enumerated().map { sequence, merges in
+                        LeafRun(offset: (first + sequence * window) * width, steps: window, merges: merges)
+                    }
+                } else {
+                    [LeafRun(offset: first * width, steps: node.sequences.count * window, merges: 0)]
+                }
+            return Node(
+                sequences: node.sequences, steps: first..<node.sequences.upperBound * window, block: node.block,
+                adds: node.adds, merges: node.merges, runs: runs)
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import Kernels
+import Tensors
+
+/// The order in which the output layer works through the scored steps of a window: chunk by chunk, and of each chunk the gradients
+/// piece by piece.
+///
+/// A chunk's answers stand in memory, at most `Tuning.logitBytes` of them, but where sums by the tree need more: a sum whose steps
+/// are more than that is made of its two halves, of which the second is added to the first.
+struct OutputPlan {
+    /// A part of one of the sums (`BatchSums.Node`) that one chunk gives.
+    struct Piece {
+        /// Among all scored steps.
+        let steps: Range<Int>
+        let sequences: Range<Int>
+        let block: Int
+        let adds: Bool
+        let merges: [Int]?
+    }
+
+    struct Chunk {
+        let steps: Range<Int>
+        let pieces: Range<Int>
+    }
+
+    private(set) var pieces: [Piece] = []
+    private(set) var chunks: [Chunk] = []
+
+    /// For losses alone: no pieces.
+    mutating func prepare(steps: Int, width: Int) {
+        pieces.removeAll(keepingCapacity: true)
+        chunks.removeAll(keepingCapacity: true)
+        let length = Self.length(steps, width)
+        for first in stride(from: 0, to: steps, by: length) {
+            chunks.append(Chunk(steps: first..<min(first + length, steps), pieces: 0..<0))
+        }
+    }
+
+    /// For gradients.
+    mutating func prepare(_ sums: BatchSums, _ scored: ScoredSteps, width: Int) {
+        pieces.removeAll(keepingCapacity: true)
+        chunks.removeAll(keepingCapacity: true)
+        for node in sums.nodes { cut(node, scored, width) }
+        let most = Self.most(width)
+        var first = 0
+        for (index, piece) in pieces.enumerated() {
+            let steps = pieces[first].steps.lowerBound..<piece.steps.upperBound
+            let next = index + 1 < pieces.count ? pieces[index + 1].steps.count : Int.max / 2
+            guard steps.count + next > most else { continue }
+            chunks.append(Chunk(steps: steps, pieces: first..<index + 1))
+            first = index + 1
+        }
+    }
+
+    private mutating func cut(_ node: BatchSums.Node, _ scored: ScoredSteps, _ width: Int) {
+        let steps = scored.steps(of: node.sequences)
+        func append(_ steps: Range<Int>, _ sequences: Range<Int>, adds: Bool, merges: [Int]?) {
+            pieces.append(
+                Piece(steps: steps, sequences: sequences, block: node.block, adds: adds, merges: merges))
+        }
+        guard let merges = node.merges else {
+            let length = Self.length(steps.count, width)
+            for first in stride(from: steps.lowerBound, to: max(steps.upperBound, steps.lowerBound + 1), by: length) {
+                append(
+                    first..<min(first + length, steps.upperBound), node.sequences,
+                    adds: node.adds || first > steps.lowerBound, merges: nil)
+            }
+            return
+        }
+        guard steps.count > Self.most(width), !node.adds, node.sequences.count > 1 else {
+            return append(steps, node.sequences, adds: node.adds, merges: merges)
+        }
+        let middle = SumTree.middle(node.sequences)
+        let halves = [node.sequences.lowerBound..<middle, middle..<node.sequences.upperBound]
+        for (index, half) in halves.enumerated() {
+            append(scored.steps(of: half), half, adds: index > 0, merges: SumTree.merges(inside: half))
+        }
+    }
+
+    private static func most(_ width: Int) -> Int {
+        max(Tuning.tileColumns, Tuning.logitBytes / MemoryLayout<Float>.stride / width)
+    }
+
+    /// Steps of a chunk: as many as the bytes for logits hold, in chunks of like size and whole panels.
+    private static func length(_ steps: Int, _ width: Int) -> Int {
+        let most = most(width)
+        let chunks = max(1, (steps + most - 1) / most)
+        let panel = Tuning.tileColumns
+        return max(panel, ((steps + chunks - 1) / chunks + panel - 1) / panel * panel)
+    }
+
+    /// The most steps of a chunk that a window of so many can have.
+    static func mostSteps(_ steps: Int, width: Int, byTree: Bool) -> Int {
+        min(steps, max(most(width), byTree ? (steps + 1) / 2 : 0))
+    }
+
+    /// How a piece's steps are summed in a chunk whose answers lie in panels of steps `[width, steps]`.
+    static func appendRuns(
+        of piece: Piece, _ scored: ScoredSteps, in chunk: Range<Int>, width: Int, to runs: inout [LeafRun]
+    ) {
+        guard let merges = piece.merges else {
+            return appendLeaf(piece.steps, merges: 0, in: chunk, width: width, to: &runs)
+        }
+        for (sequence, merges) in zip(piece.sequences, merges) {
+            appendLeaf(
+                scored.steps(of: sequence..<sequence + 1), merges: merges, in: chunk, width: width, to: &runs)
+        }
+    }
+
+    private static func appendLeaf(
+        _ steps: Range<Int>, merges: Int, in chunk: Range<Int>, width: Int, to runs: inout [LeafRun]
+    ) {
+        let leaf = steps.lowerBound - chunk.lowerBound..<steps.upperBound - chunk.lowerBound
+        guard !leaf.isEmpty else { return runs.append(LeafRun(offset: 0, steps: 0, merges: merges)) }
+        for panel in ColumnPanels(of: chunk.count) {
+            let some = panel.clamped(to: leaf)
+            guard !some.isEmpty else { continue }
+            runs.append(
+                LeafRun(
+                    offset: width * panel.lowerBound + some.lowerBound - panel.lowerBound,
+                    rowStride: wholeVectors(panel.count), steps: some.count,
+                    merges: some.upperBound == leaf.upperBound ? merges : LeafRun.continues))
+        }
+    }
+}

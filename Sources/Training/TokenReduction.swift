@@ -1,0 +1,102 @@
+import Kernels
+import MPI
+import Recurrent
+import Tensors
+
+/// What the ranks find out together about the tokens of a step, where sums go by the tree: which tokens there are, and after the
+/// backward pass the gradients of the embedding and of the first input weights, from sums over all ranks of gate gradients by token.
+///
+/// The products that follow these sums are divided over the ranks of a host, by tiles of gates and then by tokens.
+final class TokenReduction {
+    /// Of the step, over all ranks.
+    let tokens: StepTokens
+    let set: RowSet
+    /// Where the gradients go: a gradient block of the host's first rank, with the sums behind the gradients.
+    let result: UnsafeMutablePointer<Float>
+    private let communicator: Communicator
+    private let sharing: TrainingMemory.Sharing?
+    private let own: GradientBlocks
+    private let team: ThreadTeam
+    private let most: Int
+    /// One a thread.
+    private let products: [TokenProducts]
+    private let network: Network
+
+    init(
+        _ communicator: Communicator, _ memory: TrainingMemory, _ team: ThreadTeam, _ network: Network
+    ) {
+        let sizes = network.configuration
+        let vocabulary = sizes.embeddingShape.rows
+        self.communicator = communicator
+        self.team = team
+        self.network = network
+        sharing = memory.sharing
+        own = memory.gradients
+        ownSet = memory.touchedRows
+        tokens = StepTokens(vocabulary: vocabulary)
+        set = RowSet(rows: vocabulary)
+        most = sizes.dropout > 0 ? 0 : sizes.mostFoldedTokens
+        result = memory.sharing?.gradients[0] ?? own.pointer(0)
+        products = team.map { _ in TokenProducts(sizes) }
+    }
+
+    var isFolded: Bool { tokens.isFolded }
+    private var rank: Int { sharing?.hosts.host.rank ?? 0 }
+    private var owners: Int { sharing?.hosts.fewestRanks ?? 1 }
+
+    /// Where this rank's tokens are noted before ranks meet.
+    let ownSet: RowSet
+
+    /// Puts together the tokens that all ranks have noted in `ownSet`. Collective (MPI_Allreduce, unless all ranks share memory),
+    /// after the ranks of a host have met.
+    ///
+    /// - Parameter steps: of the step over all ranks, at most.
+    func gather(steps: Int) throws {
+        set.removeAll()
+        if let sharing, sharing.hosts.count == 1 {
+            sharing.touchedRows.forEach(set.formUnion)
+        } else {
+            set.formUnion(ownSet)
+            if communicator.size > 1 { try communicator.allreduce(set.bits, .bitwiseOr) }
+        }
+        tokens.take(set, steps: steps, most: most)
+        if rank == 0 { own.rows[0].clear(own.pointer(0)) }
+    }
+
+    /// Sums and products. Collective over the host, after all of its ranks have finished their backward pass.
+    func finish(_ nodes: [[SumTerm]], _ between: SliceReduction.BetweenHosts) throws {
+        let tiles = Shard.rows(0..<network.inputTiles, part: min(rank, owners), of: owners)
+        if rank < owners {
+            let floats = network.tokenSums(tokens, ofTiles: tiles)
+            if case .tree(let exchange) = between {
+                try exchange?.sum(floats, nodes, into: result)
+            } else {
+                sum(floats, nodes[0])
+            }
+            team.run { thread in
+                network.setInputWeightGradient(
+                    ofTiles: Shard.rows(tiles, part: thread, of: team.count), tokens, in: result, products[thread])
+            }
+        }
+        try sharing?.meet()
+        if rank < owners {
+            let some = Shard.rows(0..<tokens.tokens.count, part: rank, of: owners)
+            team.run { thread in
+                network.setEmbeddingGradient(
+                    ofTokens: Shard.rows(some, part: thread, of: team.count), tokens, in: result, products[thread])
+            }
+        }
+        try sharing?.meet()
+    }
+
+    private func sum(_ floats: Range<Int>, _ terms: [SumTerm]) {
+        guard terms.count > 1 || terms[0].pointer != UnsafePointer(result) else { return }
+        terms.withUnsafeBufferPointer { terms in
+            team.run { thread in
+                let slice = Shard.floats(floats, part: thread, of: team.count)
+                _ = UnsafeMutableBufferPointer(start: result + slice.lowerBound, count: slice.count)
+                    .setSum(of: terms, from: slice.lowerBound)
+            }
+        }
+    }
+}

@@ -1,0 +1,277 @@
+import Kernels
+import Testing
+
+/// A product whose sums go along a tree, from plain loops.
+private struct PlainLeaves {
+    let rows: Int
+    let columns: Int
+    let tree: PlainTree
+    let a: [Float]
+    let b: [Float]
+
+    var inner: Int { tree.steps }
+
+    init(_ rows: Int, _ columns: Int, _ tree: PlainTree, _ random: inout SeededRandom) {
+        self.rows = rows
+        self.columns = columns
+        self.tree = tree
+        a = random.floats(rows * tree.steps)
+        b = random.floats(tree.steps * columns)
+    }
+
+    /// A chain over the steps of each leaf, rounded as the level's multiply-add rounds.
+    func sum(_ row: Int, _ column: Int, along tree: PlainTree? = nil) -> Float {
+        (tree ?? self.tree).sum { steps in
+            steps.reduce(Vector.zero) {
+                $0.plus(Vector(repeating: a[row * inner + $1]), times: Vector(repeating: b[$1 * columns + column]))
+            }[0]
+        }
+    }
+
+    /// In Double, of the products or of their sizes.
+    func exact(_ row: Int, _ column: Int, _ term: (Double) -> Double = { $0 }) -> Double {
+        (0..<inner).reduce(0) { $0 + term(Double(a[row * inner + $1]) * Double(b[$1 * columns + column])) }
+    }
+
+    /// The right factor with NaN in the lanes beside it.
+    var panel: [Float] {
+        let width = wholeVectors(columns)
+        var panel = [Float](repeating: .nan, count: inner * width)
+        for k in 0..<inner { for column in 0..<columns { panel[k * width + column] = b[k * columns + column] } }
+        return panel
+    }
+}
+
+/// The ways in which a left factor may lie: each run in memory of its own, rows before the first that counts.
+private enum Lay: CaseIterable {
+    /// Step after step, as gates are packed.
+    case steps
+    /// Row by row, as answers lie in panels, each of which holds a part of the leaves' steps.
+    case rows, cutRows
+
+    private static let firstRow = 3
+
+    /// Memory with the numbers of `plain.a`, NaN between them, and how to read it.
+    func factor(_ plain: PlainLeaves, _ body: (LeafFactor) -> Void) {
+        let (firstRow, longest) = (Self.firstRow, self == .cutRows ? 2 : Int.max)
+        let step = self == .steps ? firstRow + plain.rows + 2 : 1
+        var memory: [Float] = [.nan]
+        var runs: [LeafRun] = []
+        var first = 0
+        for leaf in plain.tree.leaves {
+            let end = first + leaf.steps
+            repeat {
+                let count = min(longest, end - first)
+                let stride = self == .steps ? 1 : count + runs.count % 3
+                let offset = memory.count
+                runs.append(
+                    LeafRun(
+                        offset: offset, rowStride: stride, steps: count,
+                        merges: first + count == end ? leaf.merges : LeafRun.continues))
+                memory += [Float](repeating: .nan, count: (firstRow + plain.rows) * stride + count * step)
+                for row in 0..<plain.rows {
+                    for i in 0..<count {
+                        memory[offset + (firstRow + row) * stride + i * step] = plain.a[row * plain.inner + first + i]
+                    }
+                }
+                first += count
+            } while first < end
+        }
+        withMemory(of: &memory) { memory in
+            runs.withUnsafeBufferPointer { body(LeafFactor(memory, firstRow: firstRow, step: step, runs: $0)) }
+        }
+    }
+}
+
+/// Where numbers of a result stand in memory of which all else is NaN.
+private struct Place {
+    let pitch: Int
+    let groupRows: Int
+    let groupStride: Int
+
+    /// - Parameter groupRows: nil: no groups.
+    init(columns: Int, groupRows: Int? = nil) {
+        let pitch = columns + 3
+        self.pitch = pitch
+        self.groupRows = groupRows ?? Int.max
+        groupStride = groupRows.map { $0 * pitch + 7 } ?? 0
+    }
+
+    func callAsFunction(_ row: Int, _ column: Int) -> Int {
+        row / groupRows * groupStride + row % groupRows * pitch + column
+    }
+}
+
+/// Runs `body` with memory for waiting sums, and sees to it that nothing is written behind it.
+private func withStack(_ body: (UnsafeMutablePointer<Float>) -> Void) {
+    var stack = [Float](repeating: .nan, count: leafStackCount) + [77, 77]
+    withMemory(of: &stack) { body($0) }
+    #expect(stack[leafStackCount...] == [77, 77], "something was written behind the waiting sums")
+}
+
+/// The memory of a result: with `before` where its numbers stand (nil: NaN) if they are added to, and NaN elsewhere.
+private func multiplied(_ plain: PlainLeaves, _ lay: Lay, _ place: Place, addingTo before: [Float]? = nil) -> [Float] {
+    var memory = [Float](repeating: .nan, count: place(plain.rows, 0) + Vector.lanes)
+    if let before {
+        for row in 0..<plain.rows {
+            for column in 0..<plain.columns { memory[place(row, column)] = before[row * plain.columns + column] }
+        }
+    }
+    let panel = plain.panel
+    lay.factor(plain) { a in
+        withMemory(of: &memory) { to in
+            withStack { stack in
+                multiplyByLeaves(
+                    rows: plain.rows, a, panel: panel, columns: plain.columns, adding: before != nil,
+                    into: GroupedRows(
+                        to, pitch: place.pitch, groupRows: place.groupRows, groupStride: place.groupStride),
+                    stack: stack)
+            }
+        }
+    }
+    return memory
+}
+
+/// The same from the plain sums.
+private func expected(_ plain: PlainLeaves, _ place: Place, addingTo before: [Float]? = nil) -> [Float] {
+    var memory = [Float](repeating: .nan, count: place(plain.rows, 0) + Vector.lanes)
+    for row in 0..<plain.rows {
+        for column in 0..<plain.columns {
+            let sum = plain.sum(row, column)
+            memory[place(row, column)] = before.map { $0[row * plain.columns + column] + sum } ?? sum
+        }
+    }
+    return memory
+}
+
+@Suite("Product summed by leaves")
+struct LeafProductTests {
+    private static let lanes = Vector.lanes
+    /// Leaves of unequal lengths, of which some are empty.
+    private static let trees: [PlainTree] = [
+        .leaf(steps: 0), .leaf(steps: 9), .balanced([3, 0, 7, 1, 5, 0, 2]), .leftToRight([0, 4, 1, 6, 5]),
+        .rightToLeft([2, 5, 0, 1]), .sum(.balanced([5, 5, 5]), .leftToRight([2, 8, 0])),
+    ]
+
+    @Test(
+        "every number is the sum of its leaves' chains along the tree, to the bit, and nothing else is written",
+        arguments: 1...2 * Tuning.leafRows + 1)
+    func bits(rows: Int) {
+        var random = SeededRandom(UInt64(rows))
+        for columns in [1, Self.lanes - 1, Self.lanes, Self.lanes + 3, 2 * Self.lanes] {
+            for (number, tree) in Self.trees.enumerated() {
+                let plain = PlainLeaves(rows, columns, tree, &random)
+                let before = random.floats(rows * columns)
+                let place = Place(columns: columns)
+                let (sums, added) = (expected(plain, place), expected(plain, place, addingTo: before))
+                for lay in Lay.allCases {
+                    let set = difference(multiplied(plain, lay, place), sums)
+                    let add = difference(multiplied(plain, lay, place, addingTo: before), added)
+                    #expect(set == nil && add == nil, "\(columns) columns, tree \(number), \(lay)")
+                }
+            }
+        }
+    }
+
+    @Test("groups of rows stand apart", arguments: [1, 5, Tuning.leafRows, Tuning.leafRows + 1, 1000])
+    func groups(groupRows: Int) {
+        var random = SeededRandom(UInt64(groupRows))
+        let plain = PlainLeaves(3 * Tuning.leafRows - 1, Self.lanes + 1, .balanced([3, 1, 4]), &random)
+        let before = random.floats(plain.rows * plain.columns)
+        let place = Place(columns: plain.columns, groupRows: groupRows)
+        let set = difference(multiplied(plain, .steps, place), expected(plain, place))
+        let added = difference(
+            multiplied(plain, .rows, place, addingTo: before), expected(plain, place, addingTo: before))
+        #expect(set == nil && added == nil)
+    }
+
+    @Test("a long sum is a plain loop's in Double")
+    func long() {
+        var random = SeededRandom(4)
+        for tree in [PlainTree.balanced([Int](repeating: 35, count: 20)), .leaf(steps: 700)] {
+            let plain = PlainLeaves(2 * Tuning.leafRows + 1, 2 * Self.lanes - 3, tree, &random)
+            let place = Place(columns: plain.columns)
+            let found = multiplied(plain, .cutRows, place)
+            // A term is rounded once as a product and once by each addition after it, each time by 2^-24 at most of a sum
+            // that is no larger than that of all sizes.
+            let roundings = Double((tree.leaves.map(\.steps).max() ?? 0) + tree.depth + 1)
+            for row in 0..<plain.rows {
+                for column in 0..<plain.columns {
+                    let bound = roundings * 0x1p-24 * plain.exact(row, column, abs)
+                    #expect(abs(Double(found[place(row, column)]) - plain.exact(row, column)) <= bound)
+                }
+            }
+        }
+    }
+
+    @Test("forty sums may wait at once")
+    func deep() {
+        var random = SeededRandom(5)
+        let tree = PlainTree.rightToLeft([Int](repeating: 1, count: 41))
+        let plain = PlainLeaves(Tuning.leafRows, Tuning.leafVectors * Self.lanes, tree, &random)
+        let place = Place(columns: plain.columns)
+        let off = difference(multiplied(plain, .steps, place), expected(plain, place))
+        #expect(off == nil)
+    }
+
+    @Test("another tree over the same leaves gives other bits: the comparisons above would notice")
+    func order() {
+        var random = SeededRandom(6)
+        let leaves = [5, 6, 7, 8]
+        let plain = PlainLeaves(4, Self.lanes, .balanced(leaves), &random)
+        let place = Place(columns: plain.columns)
+        let found = multiplied(plain, .steps, place)
+        for other in [PlainTree.leftToRight(leaves), .rightToLeft(leaves), .leaf(steps: 26)] {
+            let differs = (0..<plain.rows).contains { row in
+                (0..<plain.columns).contains { found[place(row, $0)] != plain.sum(row, $0, along: other) }
+            }
+            #expect(differs)
+        }
+    }
+
+    @Test("panels cover the columns in order, whole vectors but for the last", arguments: 0...100)
+    func panels(columns: Int) {
+        let panels = Array(LeafPanels(of: columns))
+        #expect(panels.flatMap { Array($0) } == Array(0..<columns))
+        #expect(panels.allSatisfy { (1...Tuning.leafVectors * Self.lanes).contains($0.count) })
+        #expect(panels.dropLast().allSatisfy { $0.count % Self.lanes == 0 })
+    }
+}
+
+@Suite("Sum of rows by leaves")
+struct RowSumTests {
+    @Test(
+        "a matrix is summed along the tree, to the bit, and nothing is written beside the sums",
+        arguments: [1, 2, 4, 5].map { $0 * Vector.lanes })
+    func bits(columns: Int) {
+        var random = SeededRandom(UInt64(columns))
+        let trees: [PlainTree] = [
+            .leaf(steps: 0), .leaf(steps: 11), .balanced([3, 0, 7, 1, 5, 0, 2]), .leftToRight([0, 4, 1, 6]),
+            .rightToLeft([Int](repeating: 2, count: 41)),
+        ]
+        for (number, tree) in trees.enumerated() {
+            let matrix = random.floats(tree.steps * columns)
+            let sums = (0..<columns).map { column in
+                tree.sum { steps in steps.reduce(0) { $0 + matrix[$1 * columns + column] } }
+            }
+            for longest in [2, Int.max] {
+                let runs = tree.leaves.flatMap { leaf in
+                    let cuts = stride(from: 0, to: max(leaf.steps, 1), by: min(longest, max(leaf.steps, 1)))
+                    return cuts.map { first in
+                        let count = min(longest, leaf.steps - first)
+                        // Only steps and merges count.
+                        return LeafRun(
+                            offset: 1 << 40, steps: count,
+                            merges: first + count == leaf.steps ? leaf.merges : LeafRun.continues)
+                    }
+                }
+                var found = [Float](repeating: .nan, count: columns + 1)
+                withMemory(of: &found) { to in
+                    runs.withUnsafeBufferPointer { sumRowsByLeaves(matrix, columns: columns, runs: $0, into: to) }
+                }
+                let off = difference(found, sums + [.nan])
+                #expect(off == nil, "tree \(number), runs of at most \(longest)")
+            }
+        }
+    }
+}
