@@ -50,7 +50,7 @@ private func gather<Row: RowOfVectors>(
     _ stack: UnsafeMutablePointer<Float>
 ) -> Row {
     let width = Row.vectors &* Vector.lanes
-    var sum = Row(at: zeroRow)
+    var sum = Row()
     var top = stack
     var left = rows.count
     for row in rows {
@@ -64,7 +64,7 @@ private func gather<Row: RowOfVectors>(
         if left > 0 {
             sum.store(to: top)
             top += width
-            sum = Row(at: zeroRow)
+            sum = Row()
         }
     }
     return sum

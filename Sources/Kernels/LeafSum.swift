@@ -118,7 +118,7 @@ private struct LeafProduct: TileWork {
         let size = rows &* width
         var b = panel
         var top = stack
-        var tile = Shape(at: zeroRow, pitch: 0)
+        var tile = Shape()
         var left = a.runs.count
         for run in a.runs {
             var numbers = a.pointer + (run.offset &+ firstRow &* run.rowStride)
@@ -136,7 +136,7 @@ private struct LeafProduct: TileWork {
             if left > 0 {
                 tile.store(to: top, pitch: width)
                 top += size
-                tile = Shape(at: zeroRow, pitch: 0)
+                tile = Shape()
             }
         }
         tile.store(to: stack, pitch: width)

@@ -145,7 +145,7 @@ private func place(
 }
 
 /// A row of zeros, to start from. Unsafe in name only: nobody writes to it.
-nonisolated(unsafe) let zeroRow: UnsafePointer<Float> = {
+nonisolated(unsafe) private let zeroRow: UnsafePointer<Float> = {
     let row = UnsafeMutablePointer<Float>.allocate(capacity: Tuning.tileColumns)
     row.initialize(repeating: 0, count: Tuning.tileColumns)
     return UnsafePointer(row)

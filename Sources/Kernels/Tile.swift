@@ -19,6 +19,8 @@ internal import CVectors
 /// A tile's accumulators, and the order of its step.
 protocol Tile {
     static var vectors: Int { get }
+    /// Zeros.
+    init()
     init(at pointer: UnsafePointer<Float>, pitch: Int)
     /// Adds a step of k: a number for each row, `pitch` floats apart, times the vectors at `b`.
     mutating func add(_ a: UnsafePointer<Float>, pitch: Int, times b: UnsafePointer<Float>)

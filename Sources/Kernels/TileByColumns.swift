@@ -3,6 +3,8 @@
 /// The vectors of some rows, one above the other.
 protocol RowStack {
     static var rows: Int { get }
+    /// Zeros.
+    init()
     /// Loads a vector from each row, `pitch` floats apart.
     init(at pointer: UnsafePointer<Float>, pitch: Int)
     /// Broadcasts a number from each row.
@@ -16,6 +18,7 @@ struct OneRow: RowStack {
     private var vector: Vector
 
     @inline(__always) static var rows: Int { 1 }
+    @inline(__always) init() { vector = .zero }
     @inline(__always) init(at pointer: UnsafePointer<Float>, pitch: Int) { vector = Vector(at: pointer) }
     @inline(__always) init(repeating pointer: UnsafePointer<Float>, pitch: Int) {
         vector = Vector(repeating: pointer.pointee)
@@ -30,6 +33,10 @@ struct Above<Upper: RowStack, Lower: RowStack>: RowStack {
     private var lower: Lower
 
     @inline(__always) static var rows: Int { Upper.rows + Lower.rows }
+    @inline(__always) init() {
+        upper = Upper()
+        lower = Lower()
+    }
     @inline(__always) init(at pointer: UnsafePointer<Float>, pitch: Int) {
         upper = Upper(at: pointer, pitch: pitch)
         lower = Lower(at: pointer + Upper.rows &* pitch, pitch: pitch)
@@ -60,6 +67,7 @@ typealias Rows3 = Above<Rows2, Rows1>
 protocol Columns {
     associatedtype Column: RowStack
     static var vectors: Int { get }
+    init()
     init(at pointer: UnsafePointer<Float>, pitch: Int)
     /// Adds a step of k: a number for each row times the vectors at `b`.
     mutating func add(_ a: Column, times b: UnsafePointer<Float>)
@@ -71,6 +79,7 @@ struct OneColumn<Column: RowStack>: Columns {
     private var column: Column
 
     @inline(__always) static var vectors: Int { 1 }
+    @inline(__always) init() { column = Column() }
     @inline(__always) init(at pointer: UnsafePointer<Float>, pitch: Int) { column = Column(at: pointer, pitch: pitch) }
     @inline(__always) mutating func add(_ a: Column, times b: UnsafePointer<Float>) {
         column.add(a, times: Vector(at: b))
@@ -89,6 +98,10 @@ struct Beside<Left: Columns, Right: Columns>: Columns where Left.Column == Right
     private var right: Right
 
     @inline(__always) static var vectors: Int { Left.vectors + Right.vectors }
+    @inline(__always) init() {
+        left = Left()
+        right = Right()
+    }
     @inline(__always) init(at pointer: UnsafePointer<Float>, pitch: Int) {
         left = Left(at: pointer, pitch: pitch)
         right = Right(at: pointer + Left.vectors &* Vector.lanes, pitch: pitch)
@@ -117,6 +130,7 @@ struct ByColumns<All: Columns>: Tile {
     private var columns: All
 
     @inline(__always) static var vectors: Int { All.vectors }
+    @inline(__always) init() { columns = All() }
     @inline(__always) init(at pointer: UnsafePointer<Float>, pitch: Int) { columns = All(at: pointer, pitch: pitch) }
     @inline(__always) mutating func add(_ a: UnsafePointer<Float>, pitch: Int, times b: UnsafePointer<Float>) {
         columns.add(All.Column(repeating: a, pitch: pitch), times: b)

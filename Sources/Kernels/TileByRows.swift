@@ -3,6 +3,8 @@
 /// The vectors of a row, side by side.
 protocol RowOfVectors {
     static var vectors: Int { get }
+    /// Zeros.
+    init()
     init(at pointer: UnsafePointer<Float>)
     mutating func add(_ a: Vector, times b: Self)
     mutating func add(_ pointer: UnsafePointer<Float>)
@@ -13,6 +15,7 @@ struct LastVector: RowOfVectors {
     private(set) var vector: Vector
 
     @inline(__always) static var vectors: Int { 1 }
+    @inline(__always) init() { vector = .zero }
     @inline(__always) init(at pointer: UnsafePointer<Float>) { vector = Vector(at: pointer) }
     @inline(__always) mutating func add(_ a: Vector, times b: Self) { vector = vector.plus(a, times: b.vector) }
     @inline(__always) mutating func add(_ pointer: UnsafePointer<Float>) { vector += Vector(at: pointer) }
@@ -24,6 +27,10 @@ struct Then<Rest: RowOfVectors>: RowOfVectors {
     private var rest: Rest
 
     @inline(__always) static var vectors: Int { 1 + Rest.vectors }
+    @inline(__always) init() {
+        vector = .zero
+        rest = Rest()
+    }
     @inline(__always) init(at pointer: UnsafePointer<Float>) {
         vector = Vector(at: pointer)
         rest = Rest(at: pointer + Vector.lanes)
@@ -50,6 +57,7 @@ typealias Vectors4 = Then<Vectors3>
 /// Rows one above the other, of which each takes a step of k after the other.
 protocol RowsOfTile {
     associatedtype Row: RowOfVectors
+    init()
     init(at pointer: UnsafePointer<Float>, pitch: Int)
     mutating func add(_ a: UnsafePointer<Float>, pitch: Int, times b: Row)
     mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int)
@@ -59,6 +67,7 @@ protocol RowsOfTile {
 struct LastRow<Row: RowOfVectors>: RowsOfTile {
     private var row: Row
 
+    @inline(__always) init() { row = Row() }
     @inline(__always) init(at pointer: UnsafePointer<Float>, pitch: Int) { row = Row(at: pointer) }
     @inline(__always) mutating func add(_ a: UnsafePointer<Float>, pitch: Int, times b: Row) {
         row.add(Vector(repeating: a.pointee), times: b)
@@ -72,6 +81,10 @@ struct RowAbove<Rest: RowsOfTile>: RowsOfTile {
     private var row: Row
     private var rest: Rest
 
+    @inline(__always) init() {
+        row = Row()
+        rest = Rest()
+    }
     @inline(__always) init(at pointer: UnsafePointer<Float>, pitch: Int) {
         row = Row(at: pointer)
         rest = Rest(at: pointer + pitch, pitch: pitch)
@@ -108,6 +121,7 @@ struct ByRows<All: RowsOfTile>: Tile {
     private var rows: All
 
     @inline(__always) static var vectors: Int { All.Row.vectors }
+    @inline(__always) init() { rows = All() }
     @inline(__always) init(at pointer: UnsafePointer<Float>, pitch: Int) { rows = All(at: pointer, pitch: pitch) }
     @inline(__always) mutating func add(_ a: UnsafePointer<Float>, pitch: Int, times b: UnsafePointer<Float>) {
         rows.add(a, pitch: pitch, times: All.Row(at: b))

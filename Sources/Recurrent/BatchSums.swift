@@ -16,12 +16,19 @@ struct BatchSums {
     }
 
     private(set) var nodes: [Node] = []
-    private var made: (sums: GradientSums, window: Int)?
+    private let sums: GradientSums
+    private let window: Int
 
-    /// Makes the runs for windows of `window` steps.
-    mutating func prepare(_ sums: GradientSums, window: Int) {
-        if let made, made == (sums, window) { return }
-        made = (sums, window)
+    /// None.
+    init() { self.init(GradientSums([]), window: 0) }
+
+    /// Whether they were made of these.
+    func are(_ sums: GradientSums, window: Int) -> Bool { self.window == window && self.sums == sums }
+
+    /// For windows of `window` steps.
+    init(_ sums: GradientSums, window: Int) {
+        self.sums = sums
+        self.window = window
         let width = GateLayout.width
         nodes = sums.nodes.map { node in
             let first = node.sequences.lowerBound * window

@@ -18,6 +18,9 @@ package struct Network {
     private let output: OutputLayer
     private let finishingRanges: [Range<Int>]
     private let foldingRanges: [Range<Int>]
+    /// See `NetworkConfiguration`, which computes it anew each time.
+    let tokenSumsOffset: Int
+    private let layoutCount: Int
     /// The revision of the parameters that the packed weights were made from.
     private var packedRevision: Int?
 
@@ -71,6 +74,8 @@ package struct Network {
         self.gradients = gradients
         finishingRanges = configuration.finishingRanges
         foldingRanges = configuration.foldingRanges
+        tokenSumsOffset = configuration.tokenSumsOffset
+        layoutCount = layout.count
         let shape = configuration.embeddingShape
         self.gradientRows =
             gradientRows
@@ -169,7 +174,7 @@ package struct Network {
         gradientRows[block].clear(start)
         let shape = configuration.embeddingShape
         let embedding = shape.rows * shape.width
-        (start + embedding).update(repeating: 0, count: configuration.layout.count - embedding)
+        (start + embedding).update(repeating: 0, count: layoutCount - embedding)
     }
 
     /// As above, for who need not know when a range is final: all sequences one sum, added to the first block or in place of what
@@ -285,14 +290,12 @@ package struct Network {
         guard case .folded(let folded) = input else { return nil }
         guard let tokens else {
             return RecurrentLayer.Backward.Fold(
-                tokens: workspace.tokenSums, gates: [folded.gates.pointer], distinct: folded.rows.count,
+                tokens: workspace.tokenSums, gates: folded.gates.pointer, stride: 0, distinct: folded.rows.count,
                 rows: folded.rows, adding: workspace.sums.nodes[0].adds)
         }
-        let sums = workspace.sums.nodes.map { node in
-            gradients.pointer + (node.block * blockStride + configuration.tokenSumsOffset)
-        }
         return RecurrentLayer.Backward.Fold(
-            tokens: workspace.tokenSums, gates: sums, distinct: tokens.tokens.count, rows: nil, adding: false)
+            tokens: workspace.tokenSums, gates: gradients.pointer + tokenSumsOffset,
+            stride: blockStride, distinct: tokens.tokens.count, rows: nil, adding: false)
     }
 
     /// What a layer reads: the layer below, the embedding, or the features where they lie in the batch.

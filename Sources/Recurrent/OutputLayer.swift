@@ -15,7 +15,7 @@ import Tensors
 ///
 /// The answers are kept the other way round, in panels of steps `[W, steps]`: then the weights `[W, H]` are a left factor that is
 /// read as it lies, and softmax has its sums side by side in vectors. Where W is small, `NarrowOutput` does it all.
-struct OutputLayer {
+package struct OutputLayer {
     let weight: UnsafeMutablePointer<Float>  // [W, H]
     let bias: UnsafeMutablePointer<Float>  // [W]
     let weightGradient: UnsafeMutablePointer<Float>
@@ -95,6 +95,11 @@ struct OutputLayer {
                 (biasGradient + place).update(repeating: 0, count: output.width)
             }
         }
+    }
+
+    /// The most steps whose answers stand in memory at once, of a window of so many.
+    package static func mostSteps(_ steps: Int, width: Int, byTree: Bool) -> Int {
+        OutputPlan.mostSteps(steps, width: width, byTree: byTree)
     }
 
     /// Rows of the width in a block, so that a block of answers stays in L2. By the width alone: softmax's running sums go from

@@ -21,7 +21,7 @@ final class OutputScratch {
     let stack = FloatBlock(count: leafStackCount)
     var plan = OutputPlan()
     /// The class of each step.
-    private var targets: ArraySlice<Int32> = []
+    private var targets: [Int32] = []
     /// How the chunk's pieces are summed: their runs, and where each piece's end.
     private var runs: [LeafRun] = []
     private var ends: [Int] = []
@@ -35,7 +35,9 @@ final class OutputScratch {
         grow(&factors, wholeVectors(steps))
         grow(&hiddenColumns, wholeVectors(steps) * hiddenSize)
         grow(&hiddenGradient, wholeVectors(steps) * hiddenSize)
-        targets = scored.targets[chunk.steps]
+        // A copy: who holds the original would make it be copied when it changes.
+        targets.removeAll(keepingCapacity: true)
+        targets.append(contentsOf: scored.targets[chunk.steps])
         runs.removeAll(keepingCapacity: true)
         ends.removeAll(keepingCapacity: true)
         guard !chunk.pieces.isEmpty else { return }

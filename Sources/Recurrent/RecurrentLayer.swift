@@ -220,8 +220,9 @@ struct RecurrentLayer {
         struct Fold {
             /// For each of the sums.
             let tokens: [TokenSums]
-            /// For each of the sums, tiles of `[D, GateLayout.width]`.
-            let gates: [UnsafeMutablePointer<Float>]
+            /// Tiles of `[D, GateLayout.width]`; of another gradient block so many floats on.
+            let gates: UnsafeMutablePointer<Float>
+            let stride: Int
             let distinct: Int
             /// The tokens' embeddings, `[D, E]`, where the products follow at once; nil: the sums are all that is wanted.
             let rows: InputRows?
@@ -243,11 +244,10 @@ struct RecurrentLayer {
         sumGradients(a, x: x, wanted, scratch)
         if let fold = wanted.fold {
             guard let rows = fold.rows else { return }
-            let gates = fold.gates[0]
             inputWeightGradient(
-                gates, rows, tiles: 0..<layout.tiles, into: gradients.inputWeight, adding: fold.adding, scratch)
+                fold.gates, rows, tiles: 0..<layout.tiles, into: gradients.inputWeight, adding: fold.adding, scratch)
             if let result = wanted.inputGradient {
-                gradientOfInput(gates, 0..<rows.count, of: rows.count, into: result, scratch)
+                gradientOfInput(fold.gates, 0..<rows.count, of: rows.count, into: result, scratch)
             }
         } else if let result = wanted.inputGradient {
             gradientOfInput(a.gates.pointer, 0..<a.rows, of: a.rows, into: result, scratch)
@@ -327,7 +327,8 @@ struct RecurrentLayer {
                         into: gradients.inputWeight + place, scratch)
                 }
                 if let fold = wanted.fold {
-                    let sums = fold.gates[index] + tile * fold.distinct * GateLayout.width
+                    let sums =
+                        fold.gates + (node.block * fold.stride + tile * fold.distinct * GateLayout.width)
                     fold.tokens[index].sum(
                         a.gateTile(tile), pitch: GateLayout.width, columns: GateLayout.width,
                         adding: fold.rows == nil && node.adds, stack: scratch.stack

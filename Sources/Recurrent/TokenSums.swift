@@ -15,6 +15,13 @@ struct TokenSums {
     private var depths: [Int] = []
     private var waiting: [Int] = []
 
+    /// Makes room for as many steps and tokens.
+    mutating func reserve(steps: Int, distinct: Int) {
+        rows.reserveCapacity(steps)
+        starts.reserveCapacity(distinct + 1)
+        waiting.reserveCapacity(Int.bitWidth)
+    }
+
     /// - Parameters:
     ///   - node: whose steps are summed.
     ///   - index: of each place's token among the D.
@@ -72,7 +79,8 @@ struct TokenSums {
 
     private mutating func findDepths(_ sequences: Int) {
         guard depths.count != sequences else { return }
-        depths = [Int](repeating: 0, count: sequences)
+        depths.removeAll(keepingCapacity: true)
+        depths.append(contentsOf: repeatElement(0, count: sequences))
         func visit(_ node: Range<Int>, _ depth: Int) {
             guard node.count > 1 else { return }
             let middle = SumTree.middle(node)

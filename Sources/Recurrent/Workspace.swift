@@ -21,6 +21,9 @@ package final class Workspace {
     /// The steps that read the same token, for each of the sums.
     private(set) var tokenSums: [TokenSums] = []
     private(set) var sums = BatchSums()
+    /// Those of other parts of a step, which come again.
+    private var otherSums: [BatchSums] = []
+    private static let mostSums = 16
     /// Whether this window's embedding is folded into the first layer.
     private(set) var isFolded = false
     private var foldedGates = FloatBlock(count: 0)
@@ -97,9 +100,20 @@ package final class Workspace {
     }
 
     private func prepare(_ wanted: GradientSums, _ batch: Batch, _ tokens: StepTokens?) {
-        sums.prepare(wanted, window: window)
+        if !sums.are(wanted, window: window) {
+            if let index = otherSums.firstIndex(where: { $0.are(wanted, window: window) }) {
+                swap(&sums, &otherSums[index])
+            } else {
+                if otherSums.count == Self.mostSums { otherSums.removeFirst() }
+                otherSums.append(sums)
+                sums = BatchSums(wanted, window: window)
+            }
+        }
         guard !batch.tokens.isEmpty else { return }
-        while tokenSums.count < sums.nodes.count { tokenSums.append(TokenSums()) }
+        while tokenSums.count < sums.nodes.count {
+            tokenSums.append(TokenSums())
+            reserveTokenSums(tokenSums.count - 1)
+        }
         for (number, node) in sums.nodes.enumerated() {
             if let tokens, isFolded {
                 tokenSums[number].prepare(
@@ -111,6 +125,11 @@ package final class Workspace {
                 ) { distinct.places[$0] }
             }
         }
+    }
+
+    private func reserveTokenSums(_ number: Int) {
+        let rows = windowRoom * sequenceRoom
+        tokenSums[number].reserve(steps: rows, distinct: min(rows, distinct.vocabulary))
     }
 
     /// Rows that the first layer's products with the input have: the window's steps, or the distinct tokens of a folded
@@ -150,6 +169,7 @@ package final class Workspace {
         }
         embedded = FloatBlock(count: rows * embeddingPitch)
         distinct.reserve(rows)
+        for number in tokenSums.indices { reserveTokenSums(number) }
         let mostFolded = min(foldsAll ? rows : Int(Tuning.foldedShare * Double(rows)), distinct.vocabulary)
         let layout = GateLayout(configuration.cell, hiddenSize: configuration.hiddenSize)
         foldedGates = FloatBlock(count: layout.tiles * mostFolded * GateLayout.width)

@@ -21,6 +21,9 @@ package struct RunComparison: Equatable {
         if runs.allSatisfy({ FolderCalls.isFolder($0.checkpointsPath) }) {
             try compareMetrics(runs[0], runs[1])
             try compareCheckpoints(runs[0], runs[1])
+            if differences.isEmpty && (equal.isEmpty || equal == ["metrics: 0 lines"]) {
+                differences.append("there is nothing to compare: no line of metrics and no checkpoint")
+            }
         } else {
             try compare(RunDirectory.resolve(first), RunDirectory.resolve(second))
         }

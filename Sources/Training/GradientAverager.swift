@@ -23,9 +23,11 @@ package final class GradientAverager {
     /// Of the step at hand.
     package private(set) var plan: RankPlan
     private var plannedRows = 0
-    /// Scored steps, steps, whether the root wishes a checkpoint, then the loss of each sequence, then an error a sequence.
+    /// Scored steps, steps, whether the root wishes a checkpoint, then each rank's hash of its parameters, then the loss of each
+    /// sequence, then an error a sequence.
     private var sums: [Double]
-    private static let fixed = 3
+    private static let flags = 3
+    private let fixed: Int
     private let sequences: Int
     /// Spent in `begin` since the last `finish`.
     private var begunSeconds = 0.0
@@ -92,7 +94,8 @@ package final class GradientAverager {
         reduction = SliceReduction(
             memory, team, between, ranges: options.sumsByTree ? sizes.foldingRanges : sizes.finishingRanges,
             count: sizes.layout.count, tokens: tokenReduction)
-        sums = [Double](repeating: 0, count: Self.fixed + (wantsErrors ? 2 : 1) * sequences)
+        fixed = Self.flags + communicator.size
+        sums = [Double](repeating: 0, count: fixed + (wantsErrors ? 2 : 1) * sequences)
         plan = RankPlan(0..<0, of: 0, byTree: false, threads: team.count, parts: 1)
     }
 
@@ -103,7 +106,7 @@ package final class GradientAverager {
     package var tokens: StepTokens? { tokenReduction?.tokens }
 
     /// Errors of the step's sequences over all ranks, after `finish`.
-    package var sequenceErrors: ArraySlice<Double> { sums[min(Self.fixed + sequences, sums.count)...] }
+    package var sequenceErrors: ArraySlice<Double> { sums[min(fixed + sequences, sums.count)...] }
 
     /// Plans a step of so many rows over all ranks.
     package func prepare(rows: Int) {
@@ -162,7 +165,12 @@ package final class GradientAverager {
         package var sequenceLosses: [Double]
         package var sequenceErrors: [Float]
         package var wishesCheckpoint: Bool
+        /// Of the parameters, where they are to be compared (`ParameterCheck`).
+        package var parameterHash: UInt64?
     }
+
+    /// Every rank's hash of its parameters, after a `finish` with hashes.
+    var parameterHashes: ArraySlice<Double> { sums[Self.flags..<fixed] }
 
     /// Sums over ranks; the gradients stay sums. Collective (MPI_Allreduce; the gradients as `TrainingMemory` says), after
     /// `begin` for all ranges.
@@ -171,8 +179,9 @@ package final class GradientAverager {
         sums[0] = Double(share.scored)
         sums[1] = Double(share.steps)
         sums[2] = share.wishesCheckpoint ? 1 : 0
+        if let hash = share.parameterHash { sums[Self.flags + communicator.rank] = Double(hash) }
         // Of each sequence one rank alone has a number, so that the sums are exact.
-        let first = Self.fixed + share.firstSequence
+        let first = fixed + share.firstSequence
         for (index, loss) in share.sequenceLosses.enumerated() { sums[first + index] = loss }
         for (index, error) in share.sequenceErrors.enumerated() where first + sequences + index < sums.count {
             sums[first + sequences + index] = Double(error)
@@ -183,7 +192,7 @@ package final class GradientAverager {
 
         let squaredNorm = try reduction.finish()
         var total = Total()
-        for loss in sums[Self.fixed..<Self.fixed + sequences] { total.tally.loss += loss }
+        for loss in sums[fixed..<fixed + sequences] { total.tally.loss += loss }
         total.tally.scored = Int(sums[0])
         total.steps = Int(sums[1])
         total.wishesCheckpoint = sums[2] > 0

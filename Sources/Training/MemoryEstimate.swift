@@ -31,13 +31,16 @@ package struct MemoryEstimate: Sendable {
         // The recurrent weights are also laid out for the kernels, forward and backward.
         let packed = 2 * layers * gates * H * H
         let shared = (parameters * Double(1 + slots) + packed) / Double(sharedBy)
-        parameterBytes = 4 * (parameters * Double(threads) + shared)
+        let blocks = RankPlan.mostBlocks(source, options, ranks: ranks, threads: threads)
+        let tokenSums = options.sumsByTree ? Double(network.tokenSumsCount) : 0
+        parameterBytes = 4 * ((parameters + tokenSums) * Double(blocks) + shared)
 
         let share = (Double(source.rows(inStep: 0)) / Double(ranks * threads) / Double(options.accumulate)).rounded(.up)
         let rows = share * Double(source.longestWindow)
         let masks = network.dropout > 0 ? 2 * layers * H + input : 0
         // The answers of a chunk of rows, and its hidden rows in three layouts; what a layer's products pack.
-        let chunk = min(rows, max(64, Double(Tuning.logitBytes / 4) / width))
+        let chunk = Double(
+            OutputLayer.mostSteps(Int(rows), width: network.task.output.width, byTree: options.sumsByTree))
         let products = chunk * (width + 3 * H) + rows * (H + max(H, input))
         activationBytes =
             4 * Double(threads) * (rows * (layers * H * (gates + 3) + 2 * max(H, input) + input + masks) + products)

@@ -42,6 +42,8 @@ package struct Options: Sendable {
     package let clipNorm: Double
     package let accumulate: Int
     package let seed: UInt64
+    /// Steps from one comparison of the ranks' parameters to the next; there is one at a training's first step too.
+    package let verifyInterval: Int
     package let averaging: Averaging
     package let reduction: Reduction
     package let checkpointInterval: CheckpointInterval
@@ -68,6 +70,9 @@ package struct Options: Sendable {
             "Parts that each rank works through its sequences in, to save memory."),
         ConfigKey(
             "training.seed", .integer(0...Int.max), default: .integer(1), "All random numbers follow from it."),
+        ConfigKey(
+            "training.verify_every_steps", .integer(1...1_000_000_000_000), default: .integer(1000),
+            "Steps from one comparison of the ranks' parameters to the next."),
         ConfigKey(
             "communication.reduction", .choice(Reduction.allCases.map(\.rawValue)), default: .text("fast"),
             "How sums over sequences are made: reproducible: with the same bits for any number of ranks."),
@@ -111,6 +116,15 @@ package struct Options: Sendable {
             + Schedule.keys,
         exclusive: TaskTable.exclusiveKeys + InitialWeights.exclusiveKeys + Options.exclusiveKeys)
 
+    /// - Throws: a `TrainingError` for keys that contradict each other.
+    package static func check(_ configuration: Configuration) throws {
+        let options = Options(configuration)
+        guard options.sumsByTree, options.averaging == .allreduce else { return }
+        throw TrainingError.usage(
+            "communication.averaging is allreduce, whose order of sums is MPI's, and communication.reduction is "
+                + "reproducible; accepted: averaging: auto, or reduction: fast")
+    }
+
     package init(_ configuration: Configuration) {
         batch = configuration.integer("training.batch")
         length =
@@ -119,6 +133,7 @@ package struct Options: Sendable {
         clipNorm = configuration.number("training.clip_norm")
         accumulate = configuration.integer("training.accumulate")
         seed = UInt64(configuration.integer("training.seed"))
+        verifyInterval = configuration.integer("training.verify_every_steps")
         averaging = configuration.text("communication.averaging") == Averaging.allreduce.rawValue ? .allreduce : .auto
         reduction = configuration.text("communication.reduction") == "reproducible" ? .reproducible : .fast
         checkpointInterval =

@@ -50,4 +50,15 @@ package struct RankPlan: Equatable, Sendable {
         }
         return (rank, workers)
     }
+
+    /// The most gradient blocks that a rank and its other threads have together.
+    static func mostBlocks(_ source: any SequenceSource, _ options: Options, ranks: Int, threads: Int) -> Int {
+        let rows = source.rows(inStep: 0)
+        return (0..<min(ranks, rows)).map { rank in
+            let plan = RankPlan(
+                Shard.rows(rows, part: rank, of: ranks), of: rows, byTree: options.sumsByTree, threads: threads,
+                parts: options.accumulate)
+            return plan.blocks + plan.workers.dropFirst().reduce(0) { $0 + $1.blocks }
+        }.max() ?? threads
+    }
 }

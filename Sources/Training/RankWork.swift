@@ -17,6 +17,8 @@ final class RankWork {
     /// Floats of the network's gradients.
     private let count: Int
     private let sumsByTree: Bool
+    /// The gradients of all workers, by thread.
+    private let termsInOrder: [SumTerm]
 
     /// Of the last step's rows.
     private(set) var tally = Tally()
@@ -49,6 +51,7 @@ final class RankWork {
         }
         workers = parts.map(\.worker)
         self.gradients = parts.map(\.gradients)
+        termsInOrder = SumTerm.inOrder(parts.map { UnsafePointer($0.gradients.pointer(0)) })
         count = sizes.layout.count
         sumsByTree = options.sumsByTree
         ranges = options.sumsByTree ? sizes.foldingRanges : sizes.finishingRanges
@@ -110,9 +113,7 @@ final class RankWork {
     private func addUpGradients(_ plan: RankPlan, _ tokens: StepTokens?) {
         for rows in gradients[0].rows { rows.touchAll() }
         guard sumsByTree else {
-            return sum(
-                SumTerm.inOrder(gradients.map { UnsafePointer($0.pointer(0)) }), 0..<count,
-                into: gradients[0].pointer(0))
+            return sum(termsInOrder, 0..<count, into: gradients[0].pointer(0))
         }
         let there = zip(plan.workers, gradients).flatMap { worker, blocks in
             worker.nodes.map { (rows: $0.rows, start: UnsafePointer(blocks.pointer($0.block))) }

@@ -9,7 +9,8 @@ package enum ResumeRules {
     /// Keys, and beginnings of keys, that may change.
     private static let changeable = [
         "training.optimizer.learning_rate", "training.schedule.", "training.steps", "training.epochs",
-        "training.accumulate", "training.clip_norm", "validation.", "data.validation", "data.test", "data.source",
+        "training.accumulate", "training.clip_norm", "training.verify_every_steps", "validation.", "data.validation",
+        "data.test", "data.source",
         "checkpoint.",
         "logging.", "communication.",
     ]

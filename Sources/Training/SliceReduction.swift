@@ -16,6 +16,8 @@ final class SliceReduction {
     private let team: ThreadTeam
     private let ranges: [Range<Int>]
     private let slices: GradientSlices
+    /// What this rank sums and updates.
+    let ownRanges: [Range<Int>]
     private let sharing: TrainingMemory.Sharing?
     private let between: BetweenHosts
     private let own: GradientBlocks
@@ -61,6 +63,7 @@ final class SliceReduction {
         own = memory.gradients
         sharing = memory.sharing
         slices = GradientSlices(count: count, ranges: ranges, owners: memory.sharing?.hosts.fewestRanks ?? 1)
+        ownRanges = slices.slices(of: memory.sharing?.hosts.host.rank ?? 0)
         progress = memory.sharing?.window.counters(1)
         nodes = [
             SumTerm.inOrder(memory.sharing?.gradients.map { UnsafePointer($0) } ?? [UnsafePointer(own.pointer(0))])
@@ -72,9 +75,6 @@ final class SliceReduction {
     deinit { if ownsSquares { squares.deallocate() } }
 
     private var rank: Int { sharing?.hosts.host.rank ?? 0 }
-
-    /// What this rank sums and updates.
-    var ownRanges: [Range<Int>] { slices.slices(of: rank) }
 
     /// By the tree: what the host's ranks leave in a step, the terms of each of their nodes.
     func setNodes(_ nodes: [[SumTerm]]) { self.nodes = nodes }

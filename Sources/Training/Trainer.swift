@@ -19,6 +19,9 @@ package struct Trainer {
     private let work: RankWork
     private let averager: GradientAverager
     private let options: Options
+    private let check: ParameterCheck
+    /// Whether this process has compared the parameters yet.
+    private var hasCompared = false
 
     /// The epoch of the next step, from 1, and the steps done within it.
     package private(set) var epoch = 1
@@ -50,6 +53,8 @@ package struct Trainer {
             blocks: RankPlan.blocks(source, options, communicator, threads: team.count).workers, state, task: task,
             source: source, options)
         criterion = task.criterion.map { CriterionTracker($0) }
+        check = ParameterCheck(
+            communicator: communicator, memory: memory, layout: network.configuration.layout)
         averager = try GradientAverager(
             communicator, team, memory, network, options, sequences: rows, wantsErrors: criterion != nil)
     }
@@ -101,11 +106,15 @@ package struct Trainer {
             try averager.begin(finished)
         }
         let computed = secondsNow()
+        let compares = check.isNeeded && (!hasCompared || steps.isMultiple(of: options.verifyInterval))
+        hasCompared = true
         let total = try averager.finish(
             GradientAverager.Share(
                 firstSequence: Shard.rows(rows, part: communicator.rank, of: communicator.size).lowerBound,
                 scored: work.tally.scored, steps: work.steps, sequenceLosses: work.sequenceLosses,
-                sequenceErrors: work.sequenceErrors, wishesCheckpoint: wishingCheckpoint))
+                sequenceErrors: work.sequenceErrors, wishesCheckpoint: wishingCheckpoint,
+                parameterHash: compares ? check.hash() : nil))
+        if compares { try check.compare(averager.parameterHashes, step: steps) }
         let summed = secondsNow()
         let norm = total.gradientNorm
         guard norm.isFinite, total.tally.loss.isFinite else { throw nonFinite(norm) }

@@ -59,7 +59,10 @@ package struct TrainingJob {
     /// Checks, then trains. Collective. Nothing is written before all checks have passed.
     package func carryOut(on communicator: Communicator, _ console: Console) throws {
         let configuration = try communicator.agree {
-            try Configuration(yaml: configText, file: file, overrides: overrides, table: Options.table)
+            let configuration = try Configuration(
+                yaml: configText, file: file, overrides: overrides, table: Options.table)
+            try Options.check(configuration)
+            return configuration
         }
         try Environment.checkLevels(communicator)
         let checkpoint = try communicator.agree { communicator.isRoot ? try checkpointToGoOnFrom(console) : nil }
@@ -74,6 +77,9 @@ package struct TrainingJob {
             guard let checkpoint else { return }
             for change in try ResumeRules.check(configuration, against: checkpoint) {
                 console.info("changed since the checkpoint: \(change)")
+            }
+            if let warning = SumDefinition.difference(from: checkpoint, Options(configuration)) {
+                console.info(warning)
             }
         }
         let assembly = try Assembly(

@@ -16,6 +16,7 @@ package struct TrainingPlan {
 
     /// Opens the data, all splits of it.
     package init(_ configuration: Configuration, ranks: Int) throws {
+        try Options.check(configuration)
         let options = Options(configuration)
         let data = try TaskTable.load(configuration, options.dataRequest)
         guard let source = data.training else { preconditionFailure("training was asked for") }

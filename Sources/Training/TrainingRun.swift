@@ -184,7 +184,7 @@ package final class TrainingRun {
                 ("best_validation_loss", best.isFinite ? .number(best) : .null),
                 ("validations_since_best", .integer(validationsSinceBest)),
                 ("ending", ending == .solved ? .string("solved") : .null),
-                ("ranks", .integer(communicator.size)), ("data", fingerprints),
+                ("ranks", .integer(communicator.size)), ("sums", SumDefinition.json(options)), ("data", fingerprints),
             ]
         return CheckpointContents(
             model: modelTensors(of: trainer.memory.parameters, layout), training: state.tensors(trainer),

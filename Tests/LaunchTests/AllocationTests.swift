@@ -19,9 +19,14 @@ extension LaunchTests {
             "{batch: 7, window: 5, accumulate: 2, optimizer: {name: sgd, learning_rate: 0.1}}",
         ]
 
-        private func folder(_ model: String, _ training: String) throws -> TestFolder {
-            try TestFolder.withText("task: language-model\n\(model)\ntraining: \(training)\n")
-                .write(String(repeating: "abbabaab", count: 600), to: "letters.txt")
+        private func folder(
+            _ model: String, _ training: String, _ reduction: String = "fast"
+        ) throws -> TestFolder {
+            try TestFolder.withText(
+                "task: language-model\n\(model)\ntraining: \(training)\n"
+                    + "communication: {reduction: \(reduction)}\n"
+            )
+            .write(String(repeating: "abbabaab", count: 600), to: "letters.txt")
         }
 
         private func counts(_ folder: TestFolder, ranks: Int, _ arguments: String...) async throws -> [Int] {
@@ -37,9 +42,10 @@ extension LaunchTests {
         @Test("a hundred steps of a language model allocate nothing", arguments: models, [1, 2, 3])
         func none(model: String, ranks: Int) async throws {
             for training in Self.training {
-                #expect(
-                    try await counts(folder(model, training), ranks: ranks) == [Int](repeating: 0, count: ranks),
-                    "\(training)")
+                for reduction in ["fast", "reproducible"] {
+                    let counts = try await counts(folder(model, training, reduction), ranks: ranks)
+                    #expect(counts == [Int](repeating: 0, count: ranks), "\(reduction), \(training)")
+                }
             }
         }
 

@@ -53,10 +53,11 @@ final class TestFolder {
     @discardableResult
     func train(
         _ config: String, into run: String, ranks: Int? = nil, _ arguments: String..., set keys: [String] = [],
-        sourceLocation: SourceLocation = #_sourceLocation
+        environment: [String: String] = [:], sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> RunFiles {
         let words = ["train", config, "--run", run, "--quiet"] + keys.flatMap { ["--set", $0] } + arguments
-        let ended = try await MPIRun.run(Self.program, words, ranks: ranks, in: url, limit: .seconds(60))
+        let ended = try await MPIRun.run(
+            Self.program, words, ranks: ranks, in: url, environment: environment, limit: .seconds(60))
         #expect(ended.exitCode == 0, "\(ended.errors)", sourceLocation: sourceLocation)
         return self.run(run)
     }

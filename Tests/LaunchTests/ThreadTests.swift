@@ -125,9 +125,9 @@ extension LaunchTests {
             let (one, three) = (try await needs(1), try await needs(3))
             // Parameters, two moments, packed weights of about the parameters' size; and gradients a thread.
             #expect(abs(three.parameters / one.parameters - 7.0 / 5) < 0.01, "\(one), \(three)")
-            // 12 sequences in all or 4 each, beside what does not depend on their number.
+            // 12 sequences in all, or 4 for each thread.
             #expect(
-                three.activations > one.activations * 1.01 && three.activations < one.activations * 3,
+                three.activations >= one.activations && three.activations < one.activations * 3,
                 "\(one), \(three)")
         }
 

@@ -1,4 +1,5 @@
 import FileFormats
+import Foundation
 import RunFolder
 import Testing
 
@@ -74,6 +75,20 @@ import Testing
     func further() throws {
         try b.write(8, vocabulary: "[]")
         #expect(try compare().differences == ["the last checkpoint is of step 5 and of step 8"])
+    }
+
+    @Test("two runs that have nothing are not equal")
+    func nothing() throws {
+        let (a, b) = try (CheckpointMaker(), CheckpointMaker())
+        for run in [a, b] {
+            try FileManager.default.createDirectory(
+                atPath: run.run.checkpointsPath, withIntermediateDirectories: true)
+            try run.folder.write("", to: "runs/x/metrics.jsonl")
+        }
+        #expect(
+            try RunComparison(a.run.path, b.run.path).differences == [
+                "there is nothing to compare: no line of metrics and no checkpoint"
+            ])
     }
 
     @Test("checkpoints are compared alone")

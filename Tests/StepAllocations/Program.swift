@@ -11,7 +11,8 @@ import Foundation
 import MPI
 import Training
 
-private let warmUp = 5
+/// Enough that every kind of step has been there once: at the first the Swift runtime makes types.
+private let warmUp = 60
 private let counted = 100
 
 @main

@@ -1,0 +1,45 @@
+import MPI
+import Recurrent
+import Tensors
+
+/// The comparison of the ranks' parameters, which must be the same bits everywhere: a rank whose memory or arithmetic has failed
+/// would spoil all others' weights without a word. A hash of each rank's rides in the sums of a step.
+struct ParameterCheck {
+    let communicator: Communicator
+    let memory: TrainingMemory
+    let layout: TensorLayout
+
+    /// Whether ranks have parameters of their own at all.
+    var isNeeded: Bool { communicator.size > 1 && memory.sharing?.hosts.count != 1 }
+
+    /// Of this rank's parameters.
+    func hash() -> UInt64 { memory.parameters.hash(0..<layout.count) }
+
+    /// Does nothing if all ranks have the same hash. Collective (MPI_Allgather, MPI_Bcast) if not.
+    ///
+    /// - Parameter hashes: of all ranks.
+    /// - Throws: a `TrainingError`, the same on every rank, that names a rank and the first tensor that differs.
+    func compare<Hashes: Collection<Double>>(_ hashes: Hashes, step: Int) throws {
+        let hashes = Array(hashes)
+        guard let first = hashes.first, hashes.contains(where: { $0 != first }) else { return }
+        // What most ranks have counts as right; of two that differ, rank 0's.
+        let counts = hashes.map { hash in hashes.count { $0 == hash } }
+        let right = hashes[counts.firstIndex(of: counts.max() ?? 0) ?? 0]
+        let rank = hashes.firstIndex { $0 != right } ?? 0
+        let other = hashes.firstIndex(of: right) ?? 0
+        var differing = "none: they are equal again"
+        for tensor in layout.tensors {
+            let all = try communicator.allgather(Int64(memory.parameters.hash(tensor.range)))
+            guard all[rank] == all[other] else {
+                differing = tensor.name
+                break
+            }
+        }
+        let host = try communicator.broadcast(Job.hostName, root: rank)
+        throw TrainingError.failure(
+            "step \(step): the parameters of rank \(rank) on \(host) are not those of rank \(other); the first tensor that "
+                + "differs: \(differing). Memory or a core of that host may be failing. Training has stopped and written "
+                + "nothing since; the last checkpoint is good"
+        ).everywhere
+    }
+}

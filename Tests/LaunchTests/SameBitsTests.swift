@@ -1,0 +1,212 @@
+// communication.reduction: reproducible: the same bits however the work is divided.
+
+import FileFormats
+import Foundation
+import LaunchSupport
+import Testing
+
+extension LaunchTests {
+    @Suite("same bits")
+    struct SameBitsTests {
+        /// Two layers, full mantissas, a clipped norm; 24 sequences, of which no rank but one of 2, 4 and 8 has whole nodes.
+        private static func config(dropout: Double, tokenizer: String, embedding: Int) -> String {
+            """
+            task: language-model
+            data: {train: text.txt, validation_fraction: 0.1, test: text.txt, tokenizer: \(tokenizer)}
+            model: {layers: 2, hidden: 37, embedding: \(embedding), dropout: \(dropout)}
+            training: {batch: 24, window: 9, steps: 120, optimizer: {name: adam, learning_rate: 0.005}, clip_norm: 0.25}
+            validation: {every_steps: 40, batch: 7}
+            logging: {every_steps: 1}
+            communication: {reduction: reproducible}
+
+            """
+        }
+
+        /// What a run is named after, and its configuration: without dropout the embedding is folded, or in some of the steps
+        /// where few tokens are worth it.
+        private static let kinds = [
+            (name: "dropout", config: config(dropout: 0.5, tokenizer: "character", embedding: 20)),
+            (name: "folded", config: config(dropout: 0, tokenizer: "character", embedding: 64)),
+            (name: "words", config: config(dropout: 0, tokenizer: "word", embedding: 11)),
+        ]
+
+        private func folder() throws -> TestFolder {
+            let folder = try TestFolder.withText()
+            for kind in Self.kinds { try folder.write(kind.config, to: "\(kind.name).yaml") }
+            return folder
+        }
+
+        /// Expects the same files and figures, whatever the number of ranks that the lines tell.
+        private func expectSameBits(
+            _ found: RunFiles, _ expected: RunFiles, _ what: String, sourceLocation: SourceLocation = #_sourceLocation
+        ) throws {
+            func lines(_ run: RunFiles) throws -> [String] {
+                try run.metrics().map { line in
+                    ["split", "step", "loss", "gradient_norm", "learning_rate", "perplexity", "rmse", "accuracy"]
+                        .compactMap { name in line[name].map { "\(name) \($0.text)" } }.joined(separator: ", ")
+                }
+            }
+            let (mine, theirs) = (try lines(found), try lines(expected))
+            #expect(!theirs.isEmpty, sourceLocation: sourceLocation)
+            #expect(mine.count == theirs.count, "\(what)", sourceLocation: sourceLocation)
+            if let pair = zip(mine, theirs).first(where: { $0 != $1 }) {
+                Issue.record("\(what): \(pair.0), not \(pair.1)", sourceLocation: sourceLocation)
+            }
+            for file in ["model.safetensors", "training.safetensors"] {
+                let same = try found.latest(file) == expected.latest(file)
+                #expect(same, "\(what): \(file)", sourceLocation: sourceLocation)
+            }
+        }
+
+        @Test("120 steps on any number of ranks", arguments: kinds.map(\.name))
+        func ranks(kind: String) async throws {
+            let folder = try folder()
+            let one = try await folder.train("\(kind).yaml", into: "one")
+            for ranks in [1, 2, 3, 4, 5, 6, 7, 8, 25] {
+                let run = try await folder.train("\(kind).yaml", into: "on-\(ranks)", ranks: ranks)
+                try expectSameBits(run, one, "\(ranks) ranks")
+            }
+        }
+
+        @Test("with threads, with parts of a step, and without shared memory", arguments: kinds.map(\.name))
+        func divisions(kind: String) async throws {
+            let folder = try folder()
+            let keys = ["training.steps=60"]
+            let one = try await folder.train("\(kind).yaml", into: "one", set: keys)
+            for (ranks, threads, parts) in [
+                (1, 2, 1), (2, 2, 3), (3, 5, 1), (1, 1, 3), (2, 1, 3), (3, 1, 5), (1, 1, 7),
+            ] {
+                let run = try await folder.train(
+                    "\(kind).yaml", into: "run", ranks: ranks, "--threads-per-rank", "\(threads)", "--overwrite",
+                    set: keys + ["training.accumulate=\(parts)"])
+                try expectSameBits(run, one, "\(ranks) ranks, \(threads) threads, \(parts) parts")
+            }
+            for ranks in [2, 3, 5, 25] {
+                let run = try await folder.train(
+                    "\(kind).yaml", into: "run", ranks: ranks, "--overwrite", set: keys,
+                    environment: ["OMPI_MCA_osc": "^sm"])
+                try expectSameBits(run, one, "\(ranks) ranks that share nothing")
+            }
+        }
+
+        /// Linear, recursive doubling, ring: by MPI's own sums, each has other bits.
+        @Test("with any way in which MPI makes its sums", arguments: [1, 3, 4])
+        func allreduceAlgorithms(algorithm: Int) async throws {
+            let folder = try folder()
+            let environment = [
+                "OMPI_MCA_coll_tuned_use_dynamic_rules": "1",
+                "OMPI_MCA_coll_tuned_allreduce_algorithm": "\(algorithm)",
+            ]
+            let one = try await folder.train("folded.yaml", into: "one")
+            for more in [[:], ["OMPI_MCA_osc": "^sm"]] {
+                let run = try await folder.train(
+                    "folded.yaml", into: "run", ranks: 5, "--overwrite",
+                    environment: environment.merging(more) { $1 })
+                try expectSameBits(run, one, "allreduce algorithm \(algorithm)")
+            }
+        }
+
+        @Test("in a run that moves from 4 to 2 to 3 ranks", arguments: kinds.map(\.name))
+        func moved(kind: String) async throws {
+            let folder = try folder()
+            let one = try await folder.train("\(kind).yaml", into: "one")
+            try await folder.train("\(kind).yaml", into: "run", ranks: 4, set: ["training.steps=31"])
+            try await folder.train("\(kind).yaml", into: "run", ranks: 2, set: ["training.steps=77"])
+            let run = try await folder.train("\(kind).yaml", into: "run", ranks: 3)
+            #expect(try run.model().names == one.model().names)
+            try expectSameBits(
+                folder.run("run"), one, "moved")
+        }
+
+        @Test("for every task whose sequences end", arguments: ["adding", "reber", "temporal-order"])
+        func tasks(task: String) async throws {
+            let folder = try TestFolder().write(
+                """
+                task: \(task)
+                data: {sequences_per_epoch: 45}
+                model: {hidden: 19}
+                training: {batch: 10, epochs: 6, optimizer: {name: adam, learning_rate: 0.01}, clip_norm: 0.5}
+                validation: {every_epochs: 2, batch: 9}
+                logging: {every_steps: 1}
+                communication: {reduction: reproducible}
+
+                """, to: "task.yaml")
+            let one = try await folder.train("task.yaml", into: "one")
+            for ranks in [2, 3, 12] {
+                let run = try await folder.train("task.yaml", into: "run", ranks: ranks, "--overwrite")
+                try expectSameBits(run, one, "\(ranks) ranks")
+            }
+        }
+
+        @Test(
+            "for every cell and optimiser",
+            arguments: [
+                "model.cell=gru", "model.cell=rnn", "training.optimizer.name=sgd", "training.optimizer.name=momentum",
+                "training.optimizer.name=nesterov", "training.optimizer.name=rmsprop",
+                "training.optimizer.name=adagrad", "training.optimizer.name=adamw",
+                "training.schedule.name=cosine", "training.schedule.warmup_steps=7",
+            ])
+        func optimisers(key: String) async throws {
+            let folder = try folder()
+            let keys = [key, "training.steps=40"]
+            let one = try await folder.train("words.yaml", into: "one", set: keys)
+            for ranks in [2, 3] {
+                let run = try await folder.train("words.yaml", into: "run", ranks: ranks, "--overwrite", set: keys)
+                try expectSameBits(run, one, "\(ranks) ranks")
+            }
+        }
+
+        @Test("evaluate prints the same bytes", arguments: kinds.map(\.name))
+        func evaluate(kind: String) async throws {
+            let folder = try folder()
+            try await folder.train("\(kind).yaml", into: "run", set: ["training.steps=20"])
+            let one = try await folder.lstmDist("evaluate", "run", ranks: 1)
+            #expect(one.exitCode == 0 && one.output.contains("\"loss\""), "\(one.errors)")
+            for ranks in [2, 3, 5] {
+                let other = try await folder.lstmDist("evaluate", "run", ranks: ranks)
+                #expect(other.output == one.output, "\(ranks) ranks")
+            }
+        }
+
+        @Test("the fast order has other bits, or nothing would be shown")
+        func fast() async throws {
+            let folder = try folder()
+            let keys = ["training.steps=20", "communication.reduction=fast"]
+            let one = try await folder.train("dropout.yaml", into: "one", set: keys)
+            let three = try await folder.train("dropout.yaml", into: "three", ranks: 3, set: keys)
+            #expect(try one.latest("model.safetensors") != three.latest("model.safetensors"))
+        }
+
+        @Test("a plain MPI_Allreduce contradicts it", arguments: [1, 2])
+        func plainAllreduce(ranks: Int) async throws {
+            let folder = try folder()
+            let run = try await folder.lstmDist(
+                "train", "dropout.yaml", "--set", "communication.averaging=allreduce", ranks: ranks)
+            #expect(run.exitCode == 2)
+            #expect(
+                run.errors == """
+                    lstm-dist: communication.averaging is allreduce, whose order of sums is MPI's, and \
+                    communication.reduction is reproducible; accepted: averaging: auto, or reduction: fast
+
+                    """)
+        }
+
+        @Test("a checkpoint says how sums are made, and a run that goes on in another way says so")
+        func definition() async throws {
+            let folder = try folder()
+            try await folder.train("dropout.yaml", into: "run", set: ["training.steps=3"])
+            let state = try JSONValue(parsing: folder.text(of: "run/checkpoints/latest/state.json"))
+            #expect(state["extra"]?["sums"]?["reduction"]?.stringValue == "reproducible")
+            #expect(state["extra"]?["sums"]?["definition"]?.integerValue == 1)
+            let changed = try await folder.lstmDist(
+                "train", "dropout.yaml", "--run", "run", "--set", "training.steps=5", "--set",
+                "communication.reduction=fast", ranks: 2)
+            #expect(changed.exitCode == 0)
+            let said = changed.errors.split(separator: "\n").filter { $0.hasPrefix("sums: ") }
+            #expect(said.count == 1)
+            #expect(
+                said.first?.contains("until here reproducible, definition 1, SIMD level ") == true
+                    && said.first?.contains("from here on fast, SIMD level ") == true)
+        }
+    }
+}
