@@ -104,6 +104,11 @@ let package = Package(
             name: "StepAllocations", dependencies: ["Training", "MPI", "ConfigFile", "CAllocationCounter"],
             path: "Tests/StepAllocations", swiftSettings: common),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+        // A training in which one rank's parameters are damaged on the way, started by the tests with mpirun.
+        .executableTarget(
+            name: "FailingRank", dependencies: ["Training", "Recurrent", "MPI", "Tensors", "ConfigFile"],
+            path: "Tests/FailingRank",
+            swiftSettings: common),
         // The whole program on real ranks.
         .testTarget(
             name: "LaunchTests",

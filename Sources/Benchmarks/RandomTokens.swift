@@ -1,11 +1,14 @@
 import Sequences
 import Tensors
 
-/// Tokens drawn evenly, as a language model's streams: the same work as text, without text.
+/// Tokens drawn evenly, or so unevenly that a window has about as many distinct ones as one of words, as a language model's
+/// streams: the same work as text, without text.
 struct RandomTokens: SequenceSource {
     let vocabulary: Int
     let streams: Int
     let window: Int
+    /// 1: evenly; more: the first tokens more often. With 6, 700 tokens of 10,000 are about 280 distinct ones (317 in Penn Treebank).
+    var skew = 1
     let carriesState = true
     let stepsPerEpoch = 1_000_000
 
@@ -20,7 +23,9 @@ struct RandomTokens: SequenceSource {
         batch.position = step * window
         var random = CounterRandom(seed: 1, purpose: .benchmark, epoch: step, index: rows.lowerBound)
         for row in batch.tokens.indices {
-            batch.tokens[row] = Int32(random.below(vocabulary))
+            var token = random.below(vocabulary)
+            for _ in 1..<skew { token = token * random.below(vocabulary) / vocabulary }
+            batch.tokens[row] = Int32(token)
             batch.targets[row] = Int32(random.below(vocabulary))
         }
     }

@@ -19,4 +19,10 @@ package struct Spread: Sendable {
     package var least: Double { values.reduce(values[0], min) }
 
     package var greatest: Double { values.reduce(values[0], max) }
+
+    /// Between which the middle half lies.
+    package var quartiles: (lower: Double, upper: Double) {
+        let sorted = values.sorted()
+        return (sorted[(sorted.count - 1) / 4], sorted[(3 * (sorted.count - 1) + 3) / 4])
+    }
 }

@@ -70,13 +70,9 @@ package struct StepBenchmark {
     /// Measures for about `seconds`, at least 5 steps after 2 of warm-up. Collective.
     package func run(seconds: Double) throws -> Result {
         let options = Options(configuration)
-        let vocabulary = try communicator.agree { try vocabularySize }
         let window = configuration.integer("training.window")
-        let task = LanguageModel(vocabularySize: vocabulary)
         let hosts = try Hosts(communicator)
-        var trainer = try Trainer(
-            communicator, hosts, configuration, task: task,
-            source: RandomTokens(vocabulary: vocabulary, streams: options.batch, window: window), threads: threads)
+        var trainer = try trainer(hosts)
         let sizes = trainer.network.configuration
 
         let peakBefore = Self.measurePeak(trainer.team)
@@ -98,6 +94,16 @@ package struct StepBenchmark {
         try trainer.memory.free()
         try hosts.free()
         return try result(times, summaries, sizes, tokens: Double(options.batch * window), peak: peak)
+    }
+
+    /// A trainer on random tokens, with memory of its own. Collective.
+    func trainer(_ hosts: Hosts, skew: Int = 1) throws -> Trainer {
+        let vocabulary = try communicator.agree { try vocabularySize }
+        return try Trainer(
+            communicator, hosts, configuration, task: LanguageModel(vocabularySize: vocabulary),
+            source: RandomTokens(
+                vocabulary: vocabulary, streams: Options(configuration).batch,
+                window: configuration.integer("training.window"), skew: skew), threads: threads)
     }
 
     private func result(

@@ -11,4 +11,11 @@ struct SpreadTests {
         #expect((even.median, even.least, even.greatest) == (3.5, 1, 20))
         #expect(Spread([5]).median == 5)
     }
+
+    @Test("half of the values lie between the quartiles")
+    func quartiles() {
+        #expect(Spread([9, 1, 5, 3, 7]).quartiles == (3, 7))
+        #expect(Spread([8, 6, 1, 2, 3, 7, 4, 5]).quartiles == (2, 7))
+        #expect(Spread([5]).quartiles == (5, 5))
+    }
 }

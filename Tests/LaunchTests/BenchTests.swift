@@ -61,6 +61,21 @@ extension LaunchTests {
             #expect(lastLine(bare).wholeMatch(of: /FOM tokens_per_second = \d+\.\d/) != nil)
         }
 
+        @Test("bench step compares the orders of sums in turns", arguments: [1, 3])
+        func reductions(ranks: Int) async throws {
+            let folder = try TestFolder.withText()
+            let run = try await folder.lstmDist(
+                "bench", "step", "small.yaml", "--reductions", "--seconds", "0.1", "--json", "pairs.json",
+                ranks: ranks)
+            #expect(run.exitCode == 0, "\(run.errors)")
+            let json = try JSONValue(parsing: folder.text(of: "pairs.json"))
+            #expect(json["ranks"]?.integerValue == ranks)
+            #expect(try #require(json["pairs"]?.integerValue) >= 5)
+            let ratio = try #require(json["reproducible_over_fast"]?.numberValue)
+            #expect(ratio > 0.1 && ratio < 10)
+            #expect(lastLine(run).hasPrefix("FOM reproducible_over_fast = "))
+        }
+
         // MARK: allreduce
 
         @Test(

@@ -208,5 +208,35 @@ extension LaunchTests {
                 said.first?.contains("until here reproducible, definition 1, SIMD level ") == true
                     && said.first?.contains("from here on fast, SIMD level ") == true)
         }
+
+        /// Ranks without shared memory have parameters of their own.
+        @Test(
+            "a rank whose parameters are not the others' is named, with the tensor",
+            arguments: ["fast", "reproducible"])
+        func failingRank(reduction: String) async throws {
+            let folder = try TestFolder.withText(
+                """
+                task: language-model
+                data: {train: text.txt, tokenizer: character}
+                model: {hidden: 12, embedding: 5}
+                training: {batch: 6, window: 5, verify_every_steps: 5}
+                communication: {reduction: \(reduction)}
+
+                """)
+            func run(_ words: String...) async throws -> MPIRun {
+                try await MPIRun.run(
+                    BuiltProduct.named("FailingRank"), ["small.yaml", "12"] + words, ranks: 3, in: folder.url,
+                    environment: ["OMPI_MCA_osc": "^sm"])
+            }
+            let good = try await run()
+            #expect(good.exitCode == 0 && good.output == "done\n", "\(good.errors)")
+            for (after, noticed) in [(0, 0), (7, 10)] {
+                let bad = try await run("1", "\(after)", "rnn.weight_hh_l0")
+                #expect(bad.exitCode == 1)
+                #expect(bad.output.hasPrefix("step \(noticed): the parameters of rank 1 on "), "\(bad.output)")
+                // All ranks update by the same sums: no other tensor has come to differ.
+                #expect(bad.output.contains("not those of rank 0; the first tensor that differs: rnn.weight_hh_l0."))
+            }
+        }
     }
 }

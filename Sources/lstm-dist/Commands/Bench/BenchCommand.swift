@@ -32,8 +32,12 @@ struct BenchCommand: ParsableCommand {
         /// Its text; one rank reads it.
         func text() throws -> String { try config.map { try ConfigSource.text($0) } ?? BenchmarkConfiguration.yaml }
 
-        func configuration(_ text: String) throws -> Configuration {
-            try Configuration(yaml: text, file: name, overrides: overrides, table: Options.table)
+        /// - Parameter reduction: in place of what it says of `communication.reduction`.
+        func configuration(_ text: String, reduction: String? = nil) throws -> Configuration {
+            let overrides = overrides + (reduction.map { ["communication.reduction=\($0)"] } ?? [])
+            let configuration = try Configuration(yaml: text, file: name, overrides: overrides, table: Options.table)
+            try Options.check(configuration)
+            return configuration
         }
     }
 

@@ -15,6 +15,7 @@ struct BenchStep: CollectiveCommand {
               lstm-dist bench step configs/ptb-small.yaml
               mpirun -n 2 lstm-dist bench step configs/text.yaml --json step.json
               lstm-dist bench step configs/text.yaml --threads-per-rank 4
+              mpirun -n 2 lstm-dist bench step configs/ptb-small.yaml --reductions
             """)
 
     @OptionGroup var source: BenchCommand.Source
@@ -22,6 +23,8 @@ struct BenchStep: CollectiveCommand {
     var seconds = 5.0
     @Option(help: "Also write the figures to this file, as JSON; - is standard output, in place of the text.")
     var json: String?
+    @Flag(help: "Compare reduction: reproducible with fast instead, step by step in turns.")
+    var reductions = false
     @OptionGroup var threads: Threads
     @OptionGroup var verbosity: Verbosity
 
@@ -34,12 +37,31 @@ struct BenchStep: CollectiveCommand {
                 try BenchCommand.Output.check("--json", json)
                 return try source.text()
             }, root: 0)
+        if reductions { return try compareReductions(text, on: communicator, console) }
         let configuration = try communicator.agree { try source.configuration(text) }
         let benchmark = try StepBenchmark(configuration, on: communicator, threads: threads.perRank)
         try Diagnosis.warn(ofThreads: threads.perRank, on: communicator, console)
         let result = try benchmark.run(seconds: seconds)
         if json == "-" { return console.result(result.json.text) }
         for line in lines(result) { console.result(line) }
+        try communicator.agree {
+            if communicator.isRoot { try BenchCommand.Output.write(result.json.indentedText, to: json) }
+        }
+    }
+
+    private func compareReductions(_ text: String, on communicator: Communicator, _ console: Console) throws {
+        let result = try ReductionBenchmark(on: communicator, threads: threads.perRank) { reduction in
+            try source.configuration(text, reduction: reduction)
+        }.run(seconds: seconds)
+        if json == "-" { return console.result(result.json.text) }
+        console.result("ranks               \(result.ranks)")
+        console.result(
+            "step                \(format(1e3 * result.fastSeconds)) ms fast, "
+                + "\(format(1e3 * result.reproducibleSeconds)) ms reproducible (medians)")
+        console.result(
+            "reproducible/fast   \(format(result.ratios.median)) (median of \(result.pairs) pairs; half of them "
+                + "\(format(result.ratios.quartiles.lower)) to \(format(result.ratios.quartiles.upper)))")
+        console.result("FOM reproducible_over_fast = \(format(result.ratios.median))")
         try communicator.agree {
             if communicator.isRoot { try BenchCommand.Output.write(result.json.indentedText, to: json) }
         }

@@ -1,0 +1,74 @@
+package import ConfigFile
+package import FileFormats
+package import MPI
+import Recurrent
+import Sequences
+import Training
+
+/// Times steps with `communication.reduction: reproducible` against steps with `fast`, by turns: a pair is over before a machine
+/// that others use has changed its pace.
+package struct ReductionBenchmark {
+    private let text: (String) throws -> Configuration
+    private let communicator: Communicator
+    private let threads: Int
+
+    package struct Result: Sendable {
+        package let ranks: Int
+        /// Of one step, the median in seconds.
+        package let fastSeconds: Double
+        package let reproducibleSeconds: Double
+        /// Of each pair, the second over the first.
+        package let ratios: Spread
+        package var pairs: Int { ratios.values.count }
+
+        package var json: JSONValue {
+            [
+                "ranks": .integer(ranks), "pairs": .integer(pairs), "fast_step_ms": .number(1e3 * fastSeconds),
+                "reproducible_step_ms": .number(1e3 * reproducibleSeconds),
+                "reproducible_over_fast": .number(ratios.median),
+                "reproducible_over_fast_quartiles": .array([
+                    .number(ratios.quartiles.lower), .number(ratios.quartiles.upper),
+                ]),
+            ]
+        }
+    }
+
+    /// - Parameter configuration: with that reduction.
+    package init(
+        on communicator: Communicator, threads: Int,
+        _ configuration: @escaping (_ reduction: String) throws -> Configuration
+    ) {
+        text = configuration
+        self.communicator = communicator
+        self.threads = threads
+    }
+
+    /// Measures for about `seconds`, at least 5 pairs after 2 of warm-up. Collective.
+    package func run(seconds: Double) throws -> Result {
+        let (fast, reproducible) = try communicator.agree { (try text("fast"), try text("reproducible")) }
+        try StepBenchmark.check(fast)
+        let hosts = try Hosts(communicator)
+        var trainers = try [fast, reproducible].map { configuration in
+            let benchmark = try StepBenchmark(configuration, on: communicator, threads: threads)
+            return try benchmark.trainer(hosts, skew: 6)
+        }
+        func time(_ number: Int) throws -> Double {
+            try communicator.barrier()
+            let start = secondsNow()
+            _ = try trainers[number].step()
+            return try communicator.allreduce(secondsNow() - start, .maximum)
+        }
+        _ = try (time(0), time(1))
+        let once = try time(0) + time(1)
+        var times: [[Double]] = [[], []]
+        for pair in 0..<max(5, min(1000, Int(seconds / once))) {
+            // Who comes first changes, so that what one leaves in the caches is no one's advantage.
+            for number in pair.isMultiple(of: 2) ? [0, 1] : [1, 0] { times[number].append(try time(number)) }
+        }
+        for trainer in trainers { try trainer.memory.free() }
+        try hosts.free()
+        return Result(
+            ranks: communicator.size, fastSeconds: Spread(times[0]).median,
+            reproducibleSeconds: Spread(times[1]).median, ratios: Spread(zip(times[0], times[1]).map { $1 / $0 }))
+    }
+}
