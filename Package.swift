@@ -112,7 +112,7 @@ let package = Package(
         // The whole program on real ranks.
         .testTarget(
             name: "LaunchTests",
-            dependencies: ["LaunchSupport", "Training", "FileFormats", "Recurrent", "Optimization"],
+            dependencies: ["LaunchSupport", "Training", "FileFormats", "Recurrent", "Optimization", "Kernels"],
             swiftSettings: common),
         .target(name: "LaunchSupport", path: "Tests/LaunchSupport", swiftSettings: common),
     ]

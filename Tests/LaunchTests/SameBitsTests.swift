@@ -2,6 +2,7 @@
 
 import FileFormats
 import Foundation
+import Kernels
 import LaunchSupport
 import Testing
 
@@ -86,6 +87,30 @@ extension LaunchTests {
                     "\(kind).yaml", into: "run", ranks: ranks, "--overwrite", set: keys,
                     environment: ["OMPI_MCA_osc": "^sm"])
                 try expectSameBits(run, one, "\(ranks) ranks that share nothing")
+            }
+        }
+
+        /// More answers than stand in memory at once: a window's come in two halves, of which the tree is made.
+        @Test("with so many classes that a window is worked through in halves")
+        func manyClasses() async throws {
+            let words = (0..<6000).map { "w\($0)" } + (0..<9000).map { "w\($0 * $0 % 6000)" }
+            let folder = try TestFolder().write(words.joined(separator: " "), to: "text.txt").write(
+                """
+                task: language-model
+                data: {train: text.txt, tokenizer: word}
+                model: {hidden: 9, embedding: 6}
+                training: {batch: 26, window: 35, steps: 4, optimizer: {name: sgd, learning_rate: 0.5}}
+                validation: {every_epochs: 0}
+                logging: {every_steps: 1}
+                communication: {reduction: reproducible}
+
+                """, to: "words.yaml")
+            let one = try await folder.train("words.yaml", into: "one")
+            #expect(26 * 35 * 6000 * 4 > Tuning.logitBytes, "the case is too small")
+            for (ranks, parts) in [(2, 1), (3, 1), (1, 2), (2, 3)] {
+                let run = try await folder.train(
+                    "words.yaml", into: "run", ranks: ranks, "--overwrite", set: ["training.accumulate=\(parts)"])
+                try expectSameBits(run, one, "\(ranks) ranks, \(parts) parts")
             }
         }
 

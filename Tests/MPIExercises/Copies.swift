@@ -1,4 +1,4 @@
-// broadcast, gather, allgather, scatter: numbers that must arrive as they were sent.
+// broadcast, gather, allgather, scatter, exchange: numbers that must arrive as they were sent.
 
 import MPI
 
@@ -128,6 +128,29 @@ func scatter(_ examination: Examination) throws {
     }
     try each(Float.self)
     try each(UInt64.self)
+}
+
+/// Parts of lengths that differ from rank to rank on both sides, empty ones among them.
+func exchange(_ examination: Examination) throws {
+    let communicator = examination.communicator
+    func length(_ from: Int, _ to: Int, _ most: Int) -> Int { (3 * from + 5 * to) % (most + 1) }
+    func part(_ from: Int, _ to: Int, _ most: Int) -> [Float] {
+        examination.samples(Float.self, rank: 10 * from + to, count: length(from, to, most))
+    }
+    let ranks = 0..<communicator.size
+    for most in [0, 1, 7] where 8 * communicator.size <= communicator.pieceLength {
+        let sent = ranks.flatMap { part(communicator.rank, $0, most) }
+        let expected = ranks.flatMap { part($0, communicator.rank, most) }
+        var found = [Float](repeating: -1, count: expected.count)
+        try found.withUnsafeMutableBufferPointer { result in
+            try sent.withUnsafeBufferPointer {
+                try communicator.exchange(
+                    $0, parts: ranks.map { length(communicator.rank, $0, most) }, into: result,
+                    counts: ranks.map { length($0, communicator.rank, most) })
+            }
+        }
+        examination.equal(found, expected, "exchanged parts of up to \(most)")
+    }
 }
 
 func values(_ examination: Examination) throws {

@@ -25,6 +25,7 @@ struct Exercise: Sendable {
     static let checks = [
         Exercise("allreduce", allreduce), Exercise("reduce", reduce), Exercise("broadcast", broadcast),
         Exercise("gather", gather), Exercise("allgather", allgather), Exercise("scatter", scatter),
+        Exercise("exchange", exchange),
         Exercise("barrier", barrier), Exercise("begin-allreduce", beginAllreduce),
         Exercise("begin-broadcast", beginBroadcast), Exercise("begin-barrier", beginBarrier),
         Exercise("values", values), Exercise("split", split), Exercise("split-by-host", splitByHost),

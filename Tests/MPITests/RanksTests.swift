@@ -10,7 +10,7 @@ import Testing
 struct RanksTests {
     /// What `all` runs; `list` prints the endings after these.
     static let checks = [
-        "allreduce", "reduce", "broadcast", "gather", "allgather", "scatter", "barrier", "begin-allreduce",
+        "allreduce", "reduce", "broadcast", "gather", "allgather", "scatter", "exchange", "barrier", "begin-allreduce",
         "begin-broadcast", "begin-barrier", "values", "split", "split-by-host", "duplicate",
         "shared-window", "shared-counters", "window-refused", "agree", "error", "once",
     ]

@@ -1,0 +1,158 @@
+import Kernels
+import Tensors
+
+// The products that gradients of weights and inputs come from, once gate gradients are there.
+extension RecurrentLayer {
+    /// The gradients of recurrent weights and biases, and of input weights where the input is not folded, all sums over the steps;
+    /// of a folded input the sums of gate gradients.
+    ///
+    /// Both factors of these products are packed, steps of a sequence one after the other (legend: K = T B steps): rows of h and of
+    /// x as panels of columns, all of them at first; gate gradients tile by tile, `[K, GateLayout.width]`.
+    func sumGradients(_ a: LayerActivations, x: InputRows?, _ wanted: Backward, _ scratch: LayerScratch) {
+        let h = InputRows(a.hidden.pointer, pitch: a.pitch, columns: hiddenSize, count: a.rows)
+        packPanels(h, a, into: scratch.hiddenPanels)
+        if let x { packPanels(x, a, into: scratch.inputPanels) }
+        for tile in 0..<layout.tiles {
+            packGates(ofTile: tile, a, into: scratch.gates)
+            for (index, node) in wanted.sums.nodes.enumerated() {
+                let place = node.block * wanted.blockStride
+                sumBiases(tile, node, a, at: place, scratch)
+                sumProducts(
+                    tile, layout.hiddenSlots, node, scratch.hiddenPanels, columns: hiddenSize, a,
+                    into: gradients.hiddenWeight + place, scratch)
+                if x != nil {
+                    sumProducts(
+                        tile, layout.inputSlots, node, scratch.inputPanels, columns: inputSize, a,
+                        into: gradients.inputWeight + place, scratch)
+                }
+                if let fold = wanted.fold {
+                    let sums =
+                        fold.gates + (node.block * fold.stride + tile * fold.distinct * GateLayout.width)
+                    fold.tokens[index].sum(
+                        a.gateTile(tile), pitch: GateLayout.width, columns: GateLayout.width,
+                        adding: fold.rows == nil && node.adds, stack: scratch.stack
+                    ) { sums + $0 * GateLayout.width }
+                }
+            }
+        }
+    }
+
+    private func packPanels(_ rows: InputRows, _ a: LayerActivations, into panels: UnsafeMutablePointer<Float>) {
+        for panel in LeafPanels(of: rows.columns) {
+            let width = wholeVectors(panel.count)
+            for b in 0..<a.sequences {
+                packColumns(
+                    from: rows.pointer + b * rows.pitch + panel.lowerBound, pitch: a.sequences * rows.pitch,
+                    columns: panel.count, count: a.window,
+                    into: panels + a.rows * panel.lowerBound + b * a.window * width)
+            }
+        }
+    }
+
+    private func packGates(ofTile tile: Int, _ a: LayerActivations, into gates: UnsafeMutablePointer<Float>) {
+        for b in 0..<a.sequences {
+            packColumns(
+                from: a.gateTile(tile) + b * GateLayout.width, pitch: a.sequences * GateLayout.width,
+                columns: GateLayout.width, count: a.window, into: gates + b * a.window * GateLayout.width)
+        }
+    }
+
+    /// gradient `[G H, columns]` = (or +=) dz^T x, for the rows of a tile, over the sequences of a sum.
+    private func sumProducts(
+        _ tile: Int, _ slots: Range<Int>, _ node: BatchSums.Node, _ panels: UnsafeMutablePointer<Float>, columns: Int,
+        _ a: LayerActivations, into gradient: UnsafeMutablePointer<Float>, _ scratch: LayerScratch
+    ) {
+        let units = layout.units(ofTile: tile).count
+        node.runs.withUnsafeBufferPointer { runs in
+            for panel in LeafPanels(of: columns) {
+                let packed =
+                    panels + a.rows * panel.lowerBound + node.steps.lowerBound * wholeVectors(panel.count)
+                for some in layout.groups(slots, ofTile: tile) {
+                    let slot = some.lowerBound
+                    let first = gradient + layout.weightRow(slot, ofTile: tile) * columns + panel.lowerBound
+                    multiplyByLeaves(
+                        rows: some.count * units,
+                        LeafFactor(
+                            scratch.gates + slot * layout.unitsPerTile, step: GateLayout.width, runs: runs),
+                        panel: packed, columns: panel.count, adding: node.adds,
+                        into: GroupedRows(
+                            first, pitch: columns, groupRows: units, groupStride: hiddenSize * columns),
+                        stack: scratch.stack)
+                }
+            }
+        }
+    }
+
+    /// The gradients of a tile's biases = (or +=) the sum of dz, over the sequences of a sum.
+    private func sumBiases(
+        _ tile: Int, _ node: BatchSums.Node, _ a: LayerActivations, at place: Int, _ scratch: LayerScratch
+    ) {
+        let units = layout.units(ofTile: tile).count
+        node.runs.withUnsafeBufferPointer {
+            sumRowsByLeaves(
+                scratch.gates + node.steps.lowerBound * GateLayout.width, columns: GateLayout.width, runs: $0,
+                into: scratch.stack)
+        }
+        for slot in layout.gates.indices {
+            let sums = scratch.stack + slot * layout.unitsPerTile
+            let row = layout.weightRow(slot, ofTile: tile)
+            func put(to bias: UnsafeMutablePointer<Float>) {
+                let bias = bias + place + row
+                for unit in 0..<units { bias[unit] = (node.adds ? bias[unit] : 0) + sums[unit] }
+            }
+            if layout.inputSlots.contains(slot) { put(to: gradients.inputBias) }
+            if layout.hiddenSlots.contains(slot) { put(to: gradients.hiddenBias) }
+        }
+    }
+
+    /// gradient `[G H, I]` = (or +=) dz^T x for the weights of some tiles, over rows that are sums over steps already.
+    ///
+    /// - Parameter gates: tiles of `[rows, GateLayout.width]`.
+    func inputWeightGradient(
+        _ gates: UnsafePointer<Float>, _ x: InputRows, tiles: Range<Int>, into gradient: UnsafeMutablePointer<Float>,
+        adding: Bool, _ scratch: LayerScratch
+    ) {
+        Kernels.packPanels(
+            from: x.pointer, pitch: x.pitch, columns: x.columns, count: x.count, into: scratch.inputPanels)
+        for tile in tiles {
+            for slot in layout.inputSlots {
+                multiply(
+                    rows: layout.units(ofTile: tile).count,
+                    LeftFactor(
+                        columns: gates + tile * x.count * GateLayout.width + slot * layout.unitsPerTile,
+                        pitch: GateLayout.width, count: x.count),
+                    panels: scratch.inputPanels, columns: x.columns, start: adding ? .result : .zero,
+                    into: ResultRows(
+                        gradient + layout.weightRow(slot, ofTile: tile) * x.columns, pitch: x.columns),
+                    rowsAtOnce: layout.unitsPerTile)
+            }
+        }
+    }
+
+    /// result `[rows, I]` = dz W_x, for some rows of gate gradients in tiles of `all` rows.
+    func gradientOfInput(
+        _ gates: UnsafePointer<Float>, _ rows: Range<Int>, of all: Int, into result: ResultRows,
+        _ scratch: LayerScratch
+    ) {
+        let depth = layout.width(layout.inputSlots)
+        let tilesAtOnce = max(1, Tuning.inputGradientBlock / depth)
+        for first in stride(from: 0, to: layout.tiles, by: tilesAtOnce) {
+            let count = min(tilesAtOnce, layout.tiles - first)
+            for panel in ColumnPanels(of: inputSize) {
+                let start = scratch.panels + count * depth * panel.lowerBound
+                for tile in 0..<count {
+                    packTile(
+                        first + tile, layout.inputSlots, weights.inputWeight + panel.lowerBound, pitch: inputSize,
+                        columns: panel.count, into: start + tile * depth * wholeVectors(panel.count))
+                }
+            }
+            multiply(
+                rows: rows.count,
+                gateRows(
+                    gates + (first * all + rows.lowerBound) * GateLayout.width, layout.inputSlots, rowsOfTile: all,
+                    tiles: count),
+                panels: scratch.panels, columns: wholeVectors(inputSize), start: first > 0 ? .result : .zero,
+                into: result, rowsAtOnce: Tuning.inputGradientRows)
+        }
+    }
+}
