@@ -76,8 +76,8 @@ package final class GradientAverager {
         var members: [Int] = []
         hostOfRank = try communicator.allgather(Int64(memory.hostNumber())).map { Int($0) }
         if options.sumsByTree {
-            if communicator.size > 1, memory.sharing == nil || memory.sharing!.hosts.count > 1 {
-                let group = memory.sharing == nil ? communicator : memory.sharing!.hosts.peers
+            if communicator.size > 1, memory.sharing?.hosts.count != 1 {
+                let group: Communicator? = if let sharing = memory.sharing { sharing.hosts.peers } else { communicator }
                 exchange = group.map { NodeExchange($0) }
                 if let group { members = try group.allgather(Int64(hostOfRank[communicator.rank])).map { Int($0) } }
                 between = .tree(exchange)

@@ -138,7 +138,7 @@ final class SliceReduction {
         switch between {
         case .oneHost: sumOnHost(range)
         case .allreduce(let peers):
-            sumOnHost(range)
+            if nodes[0].count > 1 { sumOnHost(range) }
             if let peers { requests.append(try peers.beginAllreduce(own.memory[slices.slice(range, of: rank)], .sum)) }
         case .plainAllreduce: break
         case .tree(let exchange):

@@ -179,7 +179,8 @@ package struct TrainingJob {
                 + "\(grouped(sizes.layout.parameterCount)) parameters, batch \(assembly.options.batch) on \(ranks), "
                 + "\(grouped(assembly.trainer.totalSteps)) steps (\(grouped(assembly.trainer.stepsPerEpoch)) an epoch)")
         if let refusal = assembly.trainer.memory.refusal {
-            console.info("averaging: plain MPI_Allreduce, since the ranks can't share memory: \(refusal)")
+            let way = assembly.options.sumsByTree ? assembly.trainer.memory.messages : "plain MPI_Allreduce"
+            console.info("averaging: \(way), since the ranks can't share memory: \(refusal)")
         }
     }
 }

@@ -22,6 +22,7 @@ package struct TrainingMemory {
     let sharing: Sharing?
     private let communicator: Communicator
     private let hosts: Hosts
+    private let sumsByTree: Bool
 
     /// What the ranks of a host have in common.
     struct Sharing {
@@ -57,6 +58,7 @@ package struct TrainingMemory {
     ) throws {
         self.communicator = communicator
         self.hosts = hosts
+        sumsByTree = byTree
         var refusal: String?
         if averaging == .auto && communicator.size > 1 {
             let gradientCounts = try hosts.host.allgather(Int64(gradientBlocks.count)).map { Int($0) }
@@ -99,17 +101,20 @@ package struct TrainingMemory {
         self.refusal = refusal
     }
 
+    /// How sums travel where no memory is shared.
+    package var messages: String { sumsByTree ? "MPI_Alltoallv" : sharing == nil ? "MPI_Allreduce" : "MPI_Iallreduce" }
+
     /// How gradients are averaged, in a few words.
     package var averaging: String {
-        guard let sharing else { return communicator.size == 1 ? "none, one rank" : "MPI_Allreduce over all ranks" }
+        guard let sharing else { return communicator.size == 1 ? "none, one rank" : "\(messages) over all ranks" }
         let hosts = sharing.hosts
         let ranks =
             hosts.fewestRanks == hosts.mostRanks
             ? counted(hosts.mostRanks, "rank") : "\(hosts.fewestRanks) to \(counted(hosts.mostRanks, "rank"))"
         if hosts.count == 1 { return "shared window, \(ranks)" }
         return hosts.mostRanks == 1
-            ? "MPI_Iallreduce between \(hosts.count) hosts of one rank"
-            : "shared windows on \(hosts.count) hosts, \(ranks) each, and MPI_Iallreduce between them"
+            ? "\(messages) between \(hosts.count) hosts of one rank"
+            : "shared windows on \(hosts.count) hosts, \(ranks) each, and \(messages) between them"
     }
 
     /// Lets `body` write to parameters or optimiser state, on one rank of those that have them in common; all others

@@ -87,6 +87,8 @@ extension LaunchTests {
                     "\(kind).yaml", into: "run", ranks: ranks, "--overwrite", set: keys,
                     environment: ["OMPI_MCA_osc": "^sm"])
                 try expectSameBits(run, one, "\(ranks) ranks that share nothing")
+                let environment = try JSONValue(parsing: folder.text(of: "run/environment.json"))
+                #expect(environment["averaging"]?.stringValue == "MPI_Alltoallv over all ranks")
             }
         }
 

@@ -56,11 +56,12 @@ struct BenchStep: CollectiveCommand {
         if json == "-" { return console.result(result.json.text) }
         console.result("ranks               \(result.ranks)")
         console.result(
-            "step                \(format(1e3 * result.fastSeconds)) ms fast, "
-                + "\(format(1e3 * result.reproducibleSeconds)) ms reproducible (medians)")
+            "step                \(format(1e3 * result.fast.median)) ms fast, "
+                + "\(format(1e3 * result.reproducible.median)) ms reproducible (medians)")
         console.result(
             "reproducible/fast   \(format(result.ratios.median)) (median of \(result.pairs) pairs; half of them "
-                + "\(format(result.ratios.quartiles.lower)) to \(format(result.ratios.quartiles.upper)))")
+                + "\(format(result.ratios.quartiles.lower)) to \(format(result.ratios.quartiles.upper))); of the lower quartiles \(format(result.ratioOfLowerQuartiles))"
+        )
         console.result("FOM reproducible_over_fast = \(format(result.ratios.median))")
         try communicator.agree {
             if communicator.isRoot { try BenchCommand.Output.write(result.json.indentedText, to: json) }
