@@ -22,6 +22,9 @@ struct BatchSums {
     /// None.
     init() { self.init(GradientSums([]), window: 0) }
 
+    /// Whether all sequences are one leaf of one sum.
+    var areOneLeaf: Bool { nodes.count == 1 && nodes[0].merges == nil }
+
     /// Whether they were made of these.
     func are(_ sums: GradientSums, window: Int) -> Bool { self.window == window && self.sums == sums }
 

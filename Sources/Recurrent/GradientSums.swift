@@ -5,8 +5,8 @@ package struct GradientSums: Equatable, Sendable {
     /// The sum over some consecutive sequences of the batch, or a part of it.
     package struct Node: Equatable, Sendable {
         package let sequences: Range<Int>
-        /// Of each sequence, to how many of the sums that wait it is added (`SumTree`); nil: all of them are one leaf, the steps
-        /// of one sequence after those of the other.
+        /// Of each sequence, to how many of the sums that wait it is added (`SumTree`); nil: all of them are one leaf, their steps in
+        /// the order that suits.
         package let merges: [Int]?
         /// The number of the gradient block that it goes to.
         package let block: Int

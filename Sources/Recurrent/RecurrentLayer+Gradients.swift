@@ -7,22 +7,25 @@ extension RecurrentLayer {
     /// of a folded input the sums of gate gradients.
     ///
     /// Both factors of these products are packed, steps of a sequence one after the other (legend: K = T B steps): rows of h and of
-    /// x as panels of columns, all of them at first; gate gradients tile by tile, `[K, GateLayout.width]`.
+    /// x as panels of columns, all of them at first; gate gradients tile by tile, `[K, GateLayout.width]`. Where all steps are one
+    /// leaf, any order will do: the steps' own, in which gate gradients lie already.
     func sumGradients(_ a: LayerActivations, x: InputRows?, _ wanted: Backward, _ scratch: LayerScratch) {
         let h = InputRows(a.hidden.pointer, pitch: a.pitch, columns: hiddenSize, count: a.rows)
-        packPanels(h, a, into: scratch.hiddenPanels)
-        if let x { packPanels(x, a, into: scratch.inputPanels) }
+        let bySequence = !wanted.sums.areOneLeaf
+        packPanels(h, a, bySequence, into: scratch.hiddenPanels)
+        if let x { packPanels(x, a, bySequence, into: scratch.inputPanels) }
         for tile in 0..<layout.tiles {
-            packGates(ofTile: tile, a, into: scratch.gates)
+            let gates = bySequence ? scratch.gates : a.gateTile(tile)
+            if bySequence { packGates(ofTile: tile, a, into: gates) }
             for (index, node) in wanted.sums.nodes.enumerated() {
                 let place = node.block * wanted.blockStride
-                sumBiases(tile, node, a, at: place, scratch)
+                sumBiases(tile, node, gates, at: place, scratch)
                 sumProducts(
-                    tile, layout.hiddenSlots, node, scratch.hiddenPanels, columns: hiddenSize, a,
+                    tile, layout.hiddenSlots, node, gates, scratch.hiddenPanels, columns: hiddenSize, a,
                     into: gradients.hiddenWeight + place, scratch)
                 if x != nil {
                     sumProducts(
-                        tile, layout.inputSlots, node, scratch.inputPanels, columns: inputSize, a,
+                        tile, layout.inputSlots, node, gates, scratch.inputPanels, columns: inputSize, a,
                         into: gradients.inputWeight + place, scratch)
                 }
                 if let fold = wanted.fold {
@@ -37,9 +40,17 @@ extension RecurrentLayer {
         }
     }
 
-    private func packPanels(_ rows: InputRows, _ a: LayerActivations, into panels: UnsafeMutablePointer<Float>) {
+    private func packPanels(
+        _ rows: InputRows, _ a: LayerActivations, _ bySequence: Bool, into panels: UnsafeMutablePointer<Float>
+    ) {
         for panel in LeafPanels(of: rows.columns) {
             let width = wholeVectors(panel.count)
+            guard bySequence else {
+                packColumns(
+                    from: rows.pointer + panel.lowerBound, pitch: rows.pitch, columns: panel.count, count: a.rows,
+                    into: panels + a.rows * panel.lowerBound)
+                continue
+            }
             for b in 0..<a.sequences {
                 packColumns(
                     from: rows.pointer + b * rows.pitch + panel.lowerBound, pitch: a.sequences * rows.pitch,
@@ -59,8 +70,9 @@ extension RecurrentLayer {
 
     /// gradient `[G H, columns]` = (or +=) dz^T x, for the rows of a tile, over the sequences of a sum.
     private func sumProducts(
-        _ tile: Int, _ slots: Range<Int>, _ node: BatchSums.Node, _ panels: UnsafeMutablePointer<Float>, columns: Int,
-        _ a: LayerActivations, into gradient: UnsafeMutablePointer<Float>, _ scratch: LayerScratch
+        _ tile: Int, _ slots: Range<Int>, _ node: BatchSums.Node, _ gates: UnsafePointer<Float>,
+        _ panels: UnsafeMutablePointer<Float>, columns: Int, _ a: LayerActivations,
+        into gradient: UnsafeMutablePointer<Float>, _ scratch: LayerScratch
     ) {
         let units = layout.units(ofTile: tile).count
         node.runs.withUnsafeBufferPointer { runs in
@@ -73,7 +85,7 @@ extension RecurrentLayer {
                     multiplyByLeaves(
                         rows: some.count * units,
                         LeafFactor(
-                            scratch.gates + slot * layout.unitsPerTile, step: GateLayout.width, runs: runs),
+                            gates + slot * layout.unitsPerTile, step: GateLayout.width, runs: runs),
                         panel: packed, columns: panel.count, adding: node.adds,
                         into: GroupedRows(
                             first, pitch: columns, groupRows: units, groupStride: hiddenSize * columns),
@@ -85,12 +97,12 @@ extension RecurrentLayer {
 
     /// The gradients of a tile's biases = (or +=) the sum of dz, over the sequences of a sum.
     private func sumBiases(
-        _ tile: Int, _ node: BatchSums.Node, _ a: LayerActivations, at place: Int, _ scratch: LayerScratch
+        _ tile: Int, _ node: BatchSums.Node, _ gates: UnsafePointer<Float>, at place: Int, _ scratch: LayerScratch
     ) {
         let units = layout.units(ofTile: tile).count
         node.runs.withUnsafeBufferPointer {
             sumRowsByLeaves(
-                scratch.gates + node.steps.lowerBound * GateLayout.width, columns: GateLayout.width, runs: $0,
+                gates + node.steps.lowerBound * GateLayout.width, columns: GateLayout.width, runs: $0,
                 into: scratch.stack)
         }
         for slot in layout.gates.indices {
