@@ -198,3 +198,15 @@ memory_is_private() {
 set_oversubscribed_environment() {
     export OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_rmaps_base_oversubscribe=1
 }
+
+# 60,000 characters of words from a fixed congruential generator: enough structure for losses to move.
+invented_text() {
+    awk 'BEGIN {
+        count = split("the a of ocean river stone light and under over sings falls moves through small grey", word, " ")
+        for (state = 1; length_so_far < 60000; length_so_far += length(text) + 1) {
+            state = (state * 16807) % 2147483647
+            text = word[state % count + 1]
+            printf "%s%s", text, state % 11 ? " " : "\n"
+        }
+    }'
+}

@@ -43,11 +43,11 @@ package struct LeafFactor {
     }
 }
 
-/// How many sums may wait at once: enough for 2^40 leaves.
-private let mostWaiting = 40
+/// The sums of a column that may wait at once: enough for 2^40 leaves.
+typealias WaitingVectors = InlineArray<40, Vector>
 
 /// Floats that sums by leaves need for those that wait.
-package let leafStackCount = mostWaiting * Tuning.leafRows * Tuning.leafVectors * Vector.lanes
+package let leafStackCount = WaitingVectors.count * Tuning.leafRows * Tuning.leafColumns
 
 /// Where the rows of a result go: in groups of `groupRows`, row-major within each.
 package struct GroupedRows {
@@ -74,7 +74,7 @@ package struct GroupedRows {
 /// Assumes: the last run ends a leaf, and the merges leave one sum.
 ///
 /// - Parameters:
-///   - panel: `ceil(columns / lanes)` whole vectors for each k, without gaps (see `LeafPanels`).
+///   - panel: `ceil(columns / lanes)` whole vectors for each k, without gaps (see `ColumnPanels.forLeaves`).
 ///   - columns: up to `Tuning.leafVectors` vectors' lanes. Numbers beside the result's are left alone.
 ///   - stack: `leafStackCount` floats.
 package func multiplyByLeaves(
@@ -82,15 +82,8 @@ package func multiplyByLeaves(
     stack: UnsafeMutablePointer<Float>
 ) {
     let vectors = wholeVectors(columns) / Vector.lanes
-    // No more tiles than it takes, and these as alike as they can be.
-    let tiles = (rows + Tuning.leafRows - 1) / Tuning.leafRows
-    let (fewest, larger) = tiles > 0 ? rows.quotientAndRemainder(dividingBy: tiles) : (0, 0)
-    var first = 0
-    for tile in 0..<tiles {
-        let count = tile < larger ? fewest + 1 : fewest
-        withLeafTile(
-            rows: count, vectors: vectors,
-            LeafProduct(a: a, firstRow: a.firstRow &+ first, panel: panel, rows: count, stack: stack))
+    forEachTile(of: rows, most: Tuning.leafRows) { _, first, count in
+        sumTile(rows: count, vectors: vectors, a, firstRow: a.firstRow &+ first, panel, stack)
         // The sums stand where the first that waited would be.
         let width = vectors * Vector.lanes
         for row in 0..<count {
@@ -100,21 +93,17 @@ package func multiplyByLeaves(
                 span.store(adding ? span.load(to + at) + sum : sum, to + at)
             }
         }
-        first += count
     }
 }
 
-private struct LeafProduct: TileWork {
-    let a: LeafFactor
-    let firstRow: Int
-    let panel: UnsafePointer<Float>
-    let rows: Int
-    let stack: UnsafeMutablePointer<Float>
-
-    /// Leaves the tile's sums at `stack`.
+/// One tile, of any shape there is: each is compiled for itself. Leaves the sums at `stack`.
+private func sumTile(
+    rows: Int, vectors: Int, _ a: LeafFactor, firstRow: Int, _ panel: UnsafePointer<Float>,
+    _ stack: UnsafeMutablePointer<Float>
+) {
     @inline(__always)
-    func run<Shape: Tile>(with _: Shape.Type) {
-        let width = Shape.vectors &* Vector.lanes
+    func sum<Shape: RowsOfTile>(_: Shape.Type) {
+        let width = Shape.Row.vectors &* Vector.lanes
         let size = rows &* width
         var b = panel
         var top = stack
@@ -123,7 +112,7 @@ private struct LeafProduct: TileWork {
         for run in a.runs {
             var numbers = a.pointer + (run.offset &+ firstRow &* run.rowStride)
             for _ in 0..<run.steps {
-                tile.add(numbers, pitch: run.rowStride, times: b)
+                tile.add(numbers, pitch: run.rowStride, times: Shape.Row(at: b))
                 numbers += a.step
                 b += width
             }
@@ -141,23 +130,24 @@ private struct LeafProduct: TileWork {
         }
         tile.store(to: stack, pitch: width)
     }
-}
-
-/// The columns of a matrix cut into panels for sums by leaves: `Tuning.leafVectors` vectors each.
-///
-/// Panels packed one after the other have the one that begins at `column` at float `K · column`.
-package struct LeafPanels: Sequence, IteratorProtocol {
-    private let columns: Int
-    private var first = 0
-
-    package init(of columns: Int) { self.columns = columns }
-
-    package mutating func next() -> Range<Int>? {
-        guard first < columns else { return nil }
-        let panel = first..<Swift.min(first + Tuning.leafVectors * Vector.lanes, columns)
-        first = panel.upperBound
-        return panel
+    @inline(__always)
+    func sum<Row: RowOfVectors>(withRows _: Row.Type) {
+        switch rows {
+        case 12 where Tuning.leafRows >= 12: sum(RowsOf12<Row>.self)
+        case 11 where Tuning.leafRows >= 12: sum(RowsOf11<Row>.self)
+        case 10 where Tuning.leafRows >= 12: sum(RowsOf10<Row>.self)
+        case 9 where Tuning.leafRows >= 12: sum(RowsOf9<Row>.self)
+        case 8 where Tuning.leafRows >= 12: sum(RowsOf8<Row>.self)
+        case 7 where Tuning.leafRows >= 12: sum(RowsOf7<Row>.self)
+        case 6 where Tuning.leafRows >= 6: sum(RowsOf6<Row>.self)
+        case 5 where Tuning.leafRows >= 6: sum(RowsOf5<Row>.self)
+        case 4 where Tuning.leafRows >= 6: sum(RowsOf4<Row>.self)
+        case 3 where Tuning.leafRows >= 6: sum(RowsOf3<Row>.self)
+        case 2: sum(RowsOf2<Row>.self)
+        default: sum(RowsOf1<Row>.self)
+        }
     }
+    if vectors == 1 { sum(withRows: Vectors1.self) } else { sum(withRows: Vectors2.self) }
 }
 
 /// sums `[columns]` = the sum of the rows of a row-major matrix `[K, columns]` without gaps, by leaves.
@@ -169,7 +159,7 @@ package func sumRowsByLeaves(
     _ matrix: UnsafePointer<Float>, columns: Int, runs: UnsafeBufferPointer<LeafRun>,
     into sums: UnsafeMutablePointer<Float>
 ) {
-    var waiting = InlineArray<40, Vector>(repeating: .zero)
+    var waiting = WaitingVectors(repeating: .zero)
     for column in stride(from: 0, to: columns, by: Vector.lanes) {
         var row = matrix + column
         var depth = 0

@@ -5,7 +5,7 @@ package func packColumns(
     from matrix: UnsafePointer<Float>, pitch: Int, columns: Int, count: Int, into panel: UnsafeMutablePointer<Float>
 ) {
     let width = wholeVectors(columns)
-    // Tiles of gates and most panels of products have one of these widths: two loads and stores without a loop.
+    // Most panels of sums by leaves have this width: two loads and stores without a loop.
     if columns == 2 * Vector.lanes {
         for k in 0..<count {
             let (row, to) = (matrix + k &* pitch, panel + k &* width)
@@ -23,9 +23,10 @@ package func packColumns(
 
 /// All panels of a row-major matrix `[count, columns]`, one after the other (see `ColumnPanels`).
 package func packPanels(
-    from matrix: UnsafePointer<Float>, pitch: Int, columns: Int, count: Int, into panels: UnsafeMutablePointer<Float>
+    from matrix: UnsafePointer<Float>, pitch: Int, columns: Int, count: Int, vectors: Int = Tuning.tileVectors,
+    into panels: UnsafeMutablePointer<Float>
 ) {
-    for panel in ColumnPanels(of: columns) {
+    for panel in ColumnPanels(of: columns, vectors: vectors) {
         packColumns(
             from: matrix + panel.lowerBound, pitch: pitch, columns: panel.count, count: count,
             into: panels + count * panel.lowerBound)

@@ -89,12 +89,7 @@ package func multiply(
 ) {
     let isWhole = columns % Vector.lanes == 0
     let vectors = wholeVectors(columns) / Vector.lanes
-    // No more tiles than it takes, and these as alike as they can be.
-    let tiles = (rows + Tuning.tileRows - 1) / Tuning.tileRows
-    let (fewest, larger) = tiles > 0 ? rows.quotientAndRemainder(dividingBy: tiles) : (0, 0)
-    var first = 0
-    for tile in 0..<tiles {
-        let count = tile < larger ? fewest + 1 : fewest
+    forEachTile(of: rows, most: Tuning.tileRows) { tile, first, count in
         var part = a
         part.pointer = a.pointer + first &* a.rowStride
         let row = result.pointer + first &* result.pitch
@@ -103,7 +98,7 @@ package func multiply(
         if isWhole {
             let begin: (UnsafePointer<Float>, Int) =
                 switch start {
-                case .zero: (zeroRow, 0)
+                case .zero: (zeros, 0)
                 case .result: (UnsafePointer(row), result.pitch)
                 case .row(let numbers): (numbers, 0)
                 }
@@ -115,7 +110,6 @@ package func multiply(
                 rows: count, vectors: vectors, columns: columns, part, panel, start: start, result: row,
                 pitch: result.pitch, ahead: ahead)
         }
-        first += count
     }
 }
 
@@ -145,7 +139,7 @@ private func place(
 }
 
 /// A row of zeros, to start from. Unsafe in name only: nobody writes to it.
-nonisolated(unsafe) private let zeroRow: UnsafePointer<Float> = {
+nonisolated(unsafe) private let zeros: UnsafePointer<Float> = {
     let row = UnsafeMutablePointer<Float>.allocate(capacity: Tuning.tileColumns)
     row.initialize(repeating: 0, count: Tuning.tileColumns)
     return UnsafePointer(row)
@@ -157,10 +151,14 @@ private func multiplyEdge(
     result: UnsafeMutablePointer<Float>, pitch: Int, ahead: Ahead
 ) {
     let width = vectors * Vector.lanes
-    withTileMemory { beside in
+    // On the stack, with room for the largest tile.
+    var memory = InlineArray<24, Vector>(repeating: .zero)
+    assert(rows * vectors <= memory.count, "no tile is that large")
+    withUnsafeMutableBytes(of: &memory) { bytes in
+        let beside = bytes.baseAddress!.assumingMemoryBound(to: Float.self)  // an array of 24 has an address
         for row in 0..<rows {
             switch start {
-            case .zero: (beside + row * width).update(repeating: 0, count: columns)
+            case .zero: break
             case .result: (beside + row * width).update(from: result + row * pitch, count: columns)
             case .row(let numbers): (beside + row * width).update(from: numbers, count: columns)
             }
@@ -172,54 +170,73 @@ private func multiplyEdge(
     }
 }
 
-/// Memory on the stack with room for the largest tile.
-@inline(__always)
-func withTileMemory(_ body: (UnsafeMutablePointer<Float>) -> Void) {
-    var memory = InlineArray<24, Vector>(repeating: .zero)
-    withUnsafeMutableBytes(of: &memory) { bytes in
-        body(bytes.baseAddress!.assumingMemoryBound(to: Float.self))  // an array of 24 has an address
-    }
-}
-
 /// One tile, of any shape there is: each is compiled for itself.
 private func multiplyTile(
     rows: Int, vectors: Int, _ a: LeftFactor, _ panel: UnsafePointer<Float>, start: UnsafePointer<Float>,
     startPitch: Int, result: UnsafeMutablePointer<Float>, pitch: Int, ahead: Ahead
 ) {
-    struct Product: TileWork {
-        let a: LeftFactor
-        let panel: UnsafePointer<Float>
-        let start: UnsafePointer<Float>
-        let startPitch: Int
-        let result: UnsafeMutablePointer<Float>
-        let pitch: Int
-        let ahead: Ahead
-
-        @inline(__always)
-        func run<Shape: Tile>(with _: Shape.Type) {
-            Shape.multiply(
-                a, panel, start: start, startPitch: startPitch, result: result, pitch: pitch, ahead: ahead)
-        }
+    @inline(__always)
+    func multiply<Shape: Tile>(_: Shape.Type) {
+        Shape.multiply(
+            a, panel, start: start, startPitch: startPitch, result: result, pitch: pitch, ahead: ahead)
     }
-    withTile(
-        rows: rows, vectors: vectors,
-        Product(
-            a: a, panel: panel, start: start, startPitch: startPitch, result: result, pitch: pitch, ahead: ahead))
+    #if SIMD_V4
+        @inline(__always)
+        func multiply<Row: RowOfVectors>(withRows _: Row.Type) {
+            switch rows {
+            case 6: multiply(ByRows<RowsOf6<Row>>.self)
+            case 5: multiply(ByRows<RowsOf5<Row>>.self)
+            case 4: multiply(ByRows<RowsOf4<Row>>.self)
+            case 3: multiply(ByRows<RowsOf3<Row>>.self)
+            case 2: multiply(ByRows<RowsOf2<Row>>.self)
+            default: multiply(ByRows<RowsOf1<Row>>.self)
+            }
+        }
+        switch vectors {
+        case 1: multiply(withRows: Vectors1.self)
+        case 2: multiply(withRows: Vectors2.self)
+        case 3: multiply(withRows: Vectors3.self)
+        default: multiply(withRows: Vectors4.self)
+        }
+    #else
+        @inline(__always)
+        func multiply<Column: RowStack>(withColumns _: Column.Type) {
+            switch vectors {
+            case 1: multiply(ByColumns<Columns1<Column>>.self)
+            case 2: multiply(ByColumns<Columns2<Column>>.self)
+            case 3: multiply(ByColumns<Columns3<Column>>.self)
+            default: multiply(ByColumns<Columns4<Column>>.self)
+            }
+        }
+        switch rows {
+        case 3 where Tuning.tileRows >= 3: multiply(withColumns: Rows3.self)
+        case 2 where Tuning.tileRows >= 3: multiply(withColumns: Rows2.self)
+        default: multiply(withColumns: Rows1.self)
+        }
+    #endif
 }
 
-/// The columns of a matrix cut into panels: four vectors each, the last ones more alike than four and one.
+/// The columns of a matrix cut into panels of some vectors each, four for a tile, the last ones more alike than four and one.
 ///
 /// Panels packed one after the other have the one that begins at `column` at float `K · column`.
 package struct ColumnPanels: Sequence, IteratorProtocol {
     private let columns: Int
+    private let most: Int
     private var first = 0
 
-    package init(of columns: Int) { self.columns = columns }
+    package init(of columns: Int, vectors: Int = Tuning.tileVectors) {
+        self.columns = columns
+        most = vectors
+    }
+
+    /// For sums by leaves, whose tiles are narrower.
+    package static func forLeaves(of columns: Int) -> ColumnPanels {
+        ColumnPanels(of: columns, vectors: Tuning.leafVectors)
+    }
 
     package mutating func next() -> Range<Int>? {
         guard first < columns else { return nil }
         let left = wholeVectors(columns - first) / Vector.lanes
-        let most = Tuning.tileVectors
         let vectors = left > most && left < 2 * most ? (left + 1) / 2 : Swift.min(left, most)
         let panel = first..<Swift.min(first + vectors * Vector.lanes, columns)
         first = panel.upperBound

@@ -59,7 +59,7 @@ package struct PartialSum {
                 return x
             }
         default:
-            var waiting = InlineArray<40, Vector>(repeating: .zero)
+            var waiting = WaitingVectors(repeating: .zero)
             add(numbers.count) { at, span in
                 var depth = 0
                 for term in terms {

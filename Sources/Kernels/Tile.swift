@@ -19,14 +19,10 @@ internal import CVectors
 /// A tile's accumulators, and the order of its step.
 protocol Tile {
     static var vectors: Int { get }
-    /// Zeros.
-    init()
     init(at pointer: UnsafePointer<Float>, pitch: Int)
     /// Adds a step of k: a number for each row, `pitch` floats apart, times the vectors at `b`.
     mutating func add(_ a: UnsafePointer<Float>, pitch: Int, times b: UnsafePointer<Float>)
     func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int)
-    /// Adds numbers that lie as `store` puts them.
-    mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int)
 }
 
 extension Tile {
@@ -61,69 +57,16 @@ extension Tile {
     }
 }
 
-/// What is done with a tile, for any shape: compiled for each.
-protocol TileWork {
-    func run<Shape: Tile>(with _: Shape.Type)
-}
-
-/// Does some work with the tile of this shape: at most `Tuning.tileRows` rows and `Tuning.tileVectors` vectors.
+/// Calls `body` with the number, the first row and the count of each tile that some rows are taken in: no more tiles than it takes,
+/// and these as alike as they can be.
 @inline(__always)
-func withTile<Work: TileWork>(rows: Int, vectors: Int, _ work: Work) {
-    #if SIMD_V4
-        @inline(__always)
-        func run<Row: RowOfVectors>(withRows _: Row.Type) {
-            switch rows {
-            case 6: work.run(with: ByRows<RowsOf6<Row>>.self)
-            case 5: work.run(with: ByRows<RowsOf5<Row>>.self)
-            case 4: work.run(with: ByRows<RowsOf4<Row>>.self)
-            case 3: work.run(with: ByRows<RowsOf3<Row>>.self)
-            case 2: work.run(with: ByRows<RowsOf2<Row>>.self)
-            default: work.run(with: ByRows<RowsOf1<Row>>.self)
-            }
-        }
-        switch vectors {
-        case 1: run(withRows: Vectors1.self)
-        case 2: run(withRows: Vectors2.self)
-        case 3: run(withRows: Vectors3.self)
-        default: run(withRows: Vectors4.self)
-        }
-    #else
-        @inline(__always)
-        func run<Column: RowStack>(withColumns _: Column.Type) {
-            switch vectors {
-            case 1: work.run(with: ByColumns<Columns1<Column>>.self)
-            case 2: work.run(with: ByColumns<Columns2<Column>>.self)
-            case 3: work.run(with: ByColumns<Columns3<Column>>.self)
-            default: work.run(with: ByColumns<Columns4<Column>>.self)
-            }
-        }
-        switch rows {
-        case 3 where Tuning.tileRows >= 3: run(withColumns: Rows3.self)
-        case 2 where Tuning.tileRows >= 3: run(withColumns: Rows2.self)
-        default: run(withColumns: Rows1.self)
-        }
-    #endif
-}
-
-/// As above with the tile of a sum by leaves: at most `Tuning.leafRows` rows and `Tuning.leafVectors` vectors.
-@inline(__always)
-func withLeafTile<Work: TileWork>(rows: Int, vectors: Int, _ work: Work) {
-    @inline(__always)
-    func run<Row: RowOfVectors>(withRows _: Row.Type) {
-        switch rows {
-        case 12 where Tuning.leafRows >= 12: work.run(with: ByRows<RowsOf12<Row>>.self)
-        case 11 where Tuning.leafRows >= 12: work.run(with: ByRows<RowsOf11<Row>>.self)
-        case 10 where Tuning.leafRows >= 12: work.run(with: ByRows<RowsOf10<Row>>.self)
-        case 9 where Tuning.leafRows >= 12: work.run(with: ByRows<RowsOf9<Row>>.self)
-        case 8 where Tuning.leafRows >= 12: work.run(with: ByRows<RowsOf8<Row>>.self)
-        case 7 where Tuning.leafRows >= 12: work.run(with: ByRows<RowsOf7<Row>>.self)
-        case 6 where Tuning.leafRows >= 6: work.run(with: ByRows<RowsOf6<Row>>.self)
-        case 5 where Tuning.leafRows >= 6: work.run(with: ByRows<RowsOf5<Row>>.self)
-        case 4 where Tuning.leafRows >= 6: work.run(with: ByRows<RowsOf4<Row>>.self)
-        case 3 where Tuning.leafRows >= 6: work.run(with: ByRows<RowsOf3<Row>>.self)
-        case 2: work.run(with: ByRows<RowsOf2<Row>>.self)
-        default: work.run(with: ByRows<RowsOf1<Row>>.self)
-        }
+func forEachTile(of rows: Int, most: Int, _ body: (_ tile: Int, _ first: Int, _ count: Int) -> Void) {
+    let tiles = (rows + most - 1) / most
+    let (fewest, larger) = tiles > 0 ? rows.quotientAndRemainder(dividingBy: tiles) : (0, 0)
+    var first = 0
+    for tile in 0..<tiles {
+        let count = tile < larger ? fewest + 1 : fewest
+        body(tile, first, count)
+        first += count
     }
-    if vectors == 1 { run(withRows: Vectors1.self) } else { run(withRows: Vectors2.self) }
 }

@@ -3,14 +3,11 @@
 /// The vectors of some rows, one above the other.
 protocol RowStack {
     static var rows: Int { get }
-    /// Zeros.
-    init()
     /// Loads a vector from each row, `pitch` floats apart.
     init(at pointer: UnsafePointer<Float>, pitch: Int)
     /// Broadcasts a number from each row.
     init(repeating pointer: UnsafePointer<Float>, pitch: Int)
     mutating func add(_ a: Self, times b: Vector)
-    mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int)
     func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int)
 }
 
@@ -18,13 +15,11 @@ struct OneRow: RowStack {
     private var vector: Vector
 
     @inline(__always) static var rows: Int { 1 }
-    @inline(__always) init() { vector = .zero }
     @inline(__always) init(at pointer: UnsafePointer<Float>, pitch: Int) { vector = Vector(at: pointer) }
     @inline(__always) init(repeating pointer: UnsafePointer<Float>, pitch: Int) {
         vector = Vector(repeating: pointer.pointee)
     }
     @inline(__always) mutating func add(_ a: OneRow, times b: Vector) { vector = vector.plus(a.vector, times: b) }
-    @inline(__always) mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int) { vector += Vector(at: pointer) }
     @inline(__always) func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int) { vector.store(to: pointer) }
 }
 
@@ -33,10 +28,6 @@ struct Above<Upper: RowStack, Lower: RowStack>: RowStack {
     private var lower: Lower
 
     @inline(__always) static var rows: Int { Upper.rows + Lower.rows }
-    @inline(__always) init() {
-        upper = Upper()
-        lower = Lower()
-    }
     @inline(__always) init(at pointer: UnsafePointer<Float>, pitch: Int) {
         upper = Upper(at: pointer, pitch: pitch)
         lower = Lower(at: pointer + Upper.rows &* pitch, pitch: pitch)
@@ -48,10 +39,6 @@ struct Above<Upper: RowStack, Lower: RowStack>: RowStack {
     @inline(__always) mutating func add(_ a: Self, times b: Vector) {
         upper.add(a.upper, times: b)
         lower.add(a.lower, times: b)
-    }
-    @inline(__always) mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int) {
-        upper.add(pointer, pitch: pitch)
-        lower.add(pointer + Upper.rows &* pitch, pitch: pitch)
     }
     @inline(__always) func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int) {
         upper.store(to: pointer, pitch: pitch)
@@ -67,11 +54,9 @@ typealias Rows3 = Above<Rows2, Rows1>
 protocol Columns {
     associatedtype Column: RowStack
     static var vectors: Int { get }
-    init()
     init(at pointer: UnsafePointer<Float>, pitch: Int)
     /// Adds a step of k: a number for each row times the vectors at `b`.
     mutating func add(_ a: Column, times b: UnsafePointer<Float>)
-    mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int)
     func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int)
 }
 
@@ -79,13 +64,9 @@ struct OneColumn<Column: RowStack>: Columns {
     private var column: Column
 
     @inline(__always) static var vectors: Int { 1 }
-    @inline(__always) init() { column = Column() }
     @inline(__always) init(at pointer: UnsafePointer<Float>, pitch: Int) { column = Column(at: pointer, pitch: pitch) }
     @inline(__always) mutating func add(_ a: Column, times b: UnsafePointer<Float>) {
         column.add(a, times: Vector(at: b))
-    }
-    @inline(__always) mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int) {
-        column.add(pointer, pitch: pitch)
     }
     @inline(__always) func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int) {
         column.store(to: pointer, pitch: pitch)
@@ -98,10 +79,6 @@ struct Beside<Left: Columns, Right: Columns>: Columns where Left.Column == Right
     private var right: Right
 
     @inline(__always) static var vectors: Int { Left.vectors + Right.vectors }
-    @inline(__always) init() {
-        left = Left()
-        right = Right()
-    }
     @inline(__always) init(at pointer: UnsafePointer<Float>, pitch: Int) {
         left = Left(at: pointer, pitch: pitch)
         right = Right(at: pointer + Left.vectors &* Vector.lanes, pitch: pitch)
@@ -109,10 +86,6 @@ struct Beside<Left: Columns, Right: Columns>: Columns where Left.Column == Right
     @inline(__always) mutating func add(_ a: Column, times b: UnsafePointer<Float>) {
         left.add(a, times: b)
         right.add(a, times: b + Left.vectors &* Vector.lanes)
-    }
-    @inline(__always) mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int) {
-        left.add(pointer, pitch: pitch)
-        right.add(pointer + Left.vectors &* Vector.lanes, pitch: pitch)
     }
     @inline(__always) func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int) {
         left.store(to: pointer, pitch: pitch)
@@ -130,13 +103,9 @@ struct ByColumns<All: Columns>: Tile {
     private var columns: All
 
     @inline(__always) static var vectors: Int { All.vectors }
-    @inline(__always) init() { columns = All() }
     @inline(__always) init(at pointer: UnsafePointer<Float>, pitch: Int) { columns = All(at: pointer, pitch: pitch) }
     @inline(__always) mutating func add(_ a: UnsafePointer<Float>, pitch: Int, times b: UnsafePointer<Float>) {
         columns.add(All.Column(repeating: a, pitch: pitch), times: b)
-    }
-    @inline(__always) mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int) {
-        columns.add(pointer, pitch: pitch)
     }
     @inline(__always) func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int) {
         columns.store(to: pointer, pitch: pitch)

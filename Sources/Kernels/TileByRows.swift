@@ -57,9 +57,11 @@ typealias Vectors4 = Then<Vectors3>
 /// Rows one above the other, of which each takes a step of k after the other.
 protocol RowsOfTile {
     associatedtype Row: RowOfVectors
+    /// Zeros.
     init()
     init(at pointer: UnsafePointer<Float>, pitch: Int)
     mutating func add(_ a: UnsafePointer<Float>, pitch: Int, times b: Row)
+    /// Adds numbers that lie as `store` puts them.
     mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int)
     func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int)
 }
@@ -121,12 +123,10 @@ struct ByRows<All: RowsOfTile>: Tile {
     private var rows: All
 
     @inline(__always) static var vectors: Int { All.Row.vectors }
-    @inline(__always) init() { rows = All() }
     @inline(__always) init(at pointer: UnsafePointer<Float>, pitch: Int) { rows = All(at: pointer, pitch: pitch) }
     @inline(__always) mutating func add(_ a: UnsafePointer<Float>, pitch: Int, times b: UnsafePointer<Float>) {
         rows.add(a, pitch: pitch, times: All.Row(at: b))
     }
-    @inline(__always) mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int) { rows.add(pointer, pitch: pitch) }
     @inline(__always) func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int) {
         rows.store(to: pointer, pitch: pitch)
     }

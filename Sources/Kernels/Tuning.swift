@@ -31,6 +31,7 @@ package enum Tuning {
     /// Rows and vectors of a tile of a sum by leaves, whose factors are both packed: narrow, since a step of k then brings two lines
     /// and a few numbers from L2 for as many multiply-adds.
     @inlinable package static var leafVectors: Int { 2 }
+    @inlinable package static var leafColumns: Int { leafVectors * Vector.lanes }
     @inlinable package static var leafRows: Int {
         #if SIMD_V4
             return 12

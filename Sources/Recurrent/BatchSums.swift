@@ -3,14 +3,10 @@ import Tensors
 
 /// `GradientSums` in the terms of the products that make them, for a window of one shape: kept from step to step.
 struct BatchSums {
-    /// One of the sums.
     struct Node {
-        let sequences: Range<Int>
+        let sum: GradientSums.Node
         /// Steps of the window, `[sequence][t]`.
         let steps: Range<Int>
-        let block: Int
-        let adds: Bool
-        let merges: [Int]?
         /// Of packed gate gradients `[steps, GateLayout.width]`.
         let runs: [LeafRun]
     }
@@ -23,7 +19,7 @@ struct BatchSums {
     init() { self.init(GradientSums([]), window: 0) }
 
     /// Whether all sequences are one leaf of one sum.
-    var areOneLeaf: Bool { nodes.count == 1 && nodes[0].merges == nil }
+    var areOneLeaf: Bool { nodes.count == 1 && nodes[0].sum.merges == nil }
 
     /// Whether they were made of these.
     func are(_ sums: GradientSums, window: Int) -> Bool { self.window == window && self.sums == sums }
@@ -43,9 +39,7 @@ struct BatchSums {
                 } else {
                     [LeafRun(offset: first * width, steps: node.sequences.count * window, merges: 0)]
                 }
-            return Node(
-                sequences: node.sequences, steps: first..<node.sequences.upperBound * window, block: node.block,
-                adds: node.adds, merges: node.merges, runs: runs)
+            return Node(sum: node, steps: first..<node.sequences.upperBound * window, runs: runs)
         }
     }
 }

@@ -35,7 +35,7 @@ struct Embedding {
     ///   - tokens: that `sums` tells apart.
     ///   - outputGradient: `[T B, E]`.
     func backward(
-        _ tokens: [Int32], _ sums: TokenSums, _ node: BatchSums.Node, _ outputGradient: ResultRows,
+        _ tokens: [Int32], _ sums: TokenSums, _ node: GradientSums.Node, _ outputGradient: ResultRows,
         stack: UnsafeMutablePointer<Float>
     ) {
         if !node.adds { clear(block: node.block) }

@@ -31,7 +31,7 @@ package struct GradientSums: Equatable, Sendable {
         GradientSums([Node(sequences: 0..<sequences, merges: nil, block: 0, adds: adding)])
     }
 
-    /// A node of the tree over `leaves` sequences; `first` is the number of the batch's first sequence among them.
+    /// A node of the tree; `first` is the number of the batch's first sequence in it.
     package static func node(_ node: Range<Int>, first: Int, block: Int, adds: Bool) -> Node {
         Node(
             sequences: node.lowerBound - first..<node.upperBound - first, merges: SumTree.merges(inside: node),

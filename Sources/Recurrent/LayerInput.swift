@@ -37,6 +37,9 @@ struct FoldedInput {
     /// Which of the D each row t B + b reads.
     let rowOfStep: UnsafePointer<Int32>
 
+    /// Where there are clearly fewer distinct tokens than steps.
+    static func pays(tokens: Int, steps: Int) -> Bool { Double(tokens) <= Tuning.foldedShare * Double(steps) }
+
     /// Puts each row's pre-activations where the recurrence adds to them.
     func copyGates(ofTile tile: Int, step t: Int, to a: LayerActivations) {
         let from = gates.pointer + tile * rows.count * GateLayout.width

@@ -37,9 +37,4 @@ struct LayerScratch {
             rows * wholeVectors(input),
         ].map(NetworkConfiguration.wholeLines)
     }
-
-    /// Floats of all parts.
-    static func count(_ configuration: NetworkConfiguration, rows: Int) -> Int {
-        parts(configuration, rows: rows).reduce(0, +)
-    }
 }

@@ -54,10 +54,10 @@ struct NarrowOutput {
         case .scoring: pass(hidden, scored, 0..<scored.count, batch, losses: &losses, result) { _ in }
         case .training(let wanted):
             for node in wanted.sums.nodes {
-                let place = node.block * wanted.blockStride
-                var leaves = Leaves(node, scored)
+                let place = node.sum.block * wanted.blockStride
+                var leaves = Leaves(node.sum, scored)
                 clearSums()
-                pass(hidden, scored, scored.steps(of: node.sequences), batch, losses: &losses, result) { step in
+                pass(hidden, scored, scored.steps(of: node.sum.sequences), batch, losses: &losses, result) { step in
                     while leaves.end <= step.number { finishLeaf(&leaves) }
                     layer.turnIntoGradient(
                         answers + step.lane, stride: Vector.lanes, rows: 0..<layer.output.width, step.place, batch)
@@ -66,7 +66,7 @@ struct NarrowOutput {
                         wanted.hiddenGradient.pointer + step.place * wanted.hiddenGradient.pitch)
                 }
                 while leaves.left > 0 { finishLeaf(&leaves) }
-                put(node, at: place)
+                put(node.sum, at: place)
             }
         }
     }
@@ -137,12 +137,12 @@ struct NarrowOutput {
 
     /// The leaf at hand of a sum.
     private struct Leaves {
-        let node: BatchSums.Node
+        let node: GradientSums.Node
         let scored: ScoredSteps
         var done = 0
         var depth = 0
 
-        init(_ node: BatchSums.Node, _ scored: ScoredSteps) {
+        init(_ node: GradientSums.Node, _ scored: ScoredSteps) {
             self.node = node
             self.scored = scored
         }
@@ -192,7 +192,7 @@ struct NarrowOutput {
     }
 
     /// The sums to their block.
-    private func put(_ node: BatchSums.Node, at place: Int) {
+    private func put(_ node: GradientSums.Node, at place: Int) {
         let H = layer.hiddenSize
         for index in 0..<layer.output.width {
             let gradient = UnsafeMutableBufferPointer(

@@ -142,7 +142,7 @@ package struct Network {
     /// - Parameters:
     ///   - sums: how gradients are added up over the sequences.
     ///   - tokens: of the step over all ranks. Where they say so, the gradients of embedding and first input weights are left to
-    ///     `finishTokens`, and a block has the sums that it wants (`NetworkConfiguration.tokenSumsOffset`).
+    ///     `setInputWeightGradient` and `setEmbeddingGradient`, and a block has the sums that it wants (`NetworkConfiguration.tokenSumsOffset`).
     ///   - finished: is told each of `finishingRanges` as soon as this pass writes to it no more.
     package func forwardAndBackward(
         _ batch: Batch, _ state: RecurrentState, _ workspace: Workspace, dropoutSeed: UInt64? = nil,
@@ -265,9 +265,9 @@ package struct Network {
         let rowGradients = ResultRows(gradient.pointer, pitch: workspace.embeddingPitch)
         if workspace.isFolded {
             if tokens == nil {
-                embedding.backward(workspace.distinct.tokens, rowGradients, adding: nodes[0].adds)
+                embedding.backward(workspace.distinct.tokens, rowGradients, adding: nodes[0].sum.adds)
             } else {
-                for node in nodes where !node.adds { embedding.clear(block: node.block) }
+                for node in nodes where !node.sum.adds { embedding.clear(block: node.sum.block) }
             }
         } else {
             if workspace.usesDropout {
@@ -275,7 +275,7 @@ package struct Network {
             }
             for (number, node) in nodes.enumerated() {
                 embedding.backward(
-                    workspace.distinct.tokens, workspace.tokenSums[number], node, rowGradients,
+                    workspace.distinct.tokens, workspace.tokenSums[number], node.sum, rowGradients,
                     stack: workspace.scratch.stack)
             }
         }
@@ -291,7 +291,7 @@ package struct Network {
         guard let tokens else {
             return RecurrentLayer.Backward.Fold(
                 tokens: workspace.tokenSums, gates: folded.gates.pointer, stride: 0, distinct: folded.rows.count,
-                rows: folded.rows, adding: workspace.sums.nodes[0].adds)
+                rows: folded.rows, adding: workspace.sums.nodes[0].sum.adds)
         }
         return RecurrentLayer.Backward.Fold(
             tokens: workspace.tokenSums, gates: gradients.pointer + tokenSumsOffset,

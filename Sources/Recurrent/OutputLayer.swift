@@ -89,8 +89,8 @@ package struct OutputLayer {
             }
         }
         if case .training(let wanted) = purpose, scored.count == 0 {
-            for node in wanted.sums.nodes where !node.adds {
-                let place = node.block * wanted.blockStride
+            for node in wanted.sums.nodes where !node.sum.adds {
+                let place = node.sum.block * wanted.blockStride
                 (weightGradient + place).update(repeating: 0, count: output.width * hiddenSize)
                 (biasGradient + place).update(repeating: 0, count: output.width)
             }
@@ -294,7 +294,7 @@ private struct Chunk {
     /// The hidden rows times the factors that the answers want, as panels of H + 1 columns: the last holds the factors alone, and
     /// makes of the gradient of the weights that of the bias too.
     func packHiddenRows() {
-        for panel in LeafPanels(of: H + 1) {
+        for panel in ColumnPanels.forLeaves(of: H + 1) {
             packScaledRows(
                 from: hidden.pointer, pitch: hidden.pitch, width: H, rows: places,
                 factors: scratch.factors.pointer, count: steps, columns: panel,
@@ -337,22 +337,22 @@ private struct Chunk {
     func gradientOfWeight(_ block: Int, _ number: Int, _ chunk: OutputPlan.Chunk, _ blockStride: Int) {
         let rows = rows(ofBlock: block)
         let piece = scratch.plan.pieces[number]
-        let weight = layer.weightGradient + (piece.block * blockStride + rows.lowerBound * H)
-        let bias = layer.biasGradient + (piece.block * blockStride + rows.lowerBound)
+        let weight = layer.weightGradient + (piece.sum.block * blockStride + rows.lowerBound * H)
+        let bias = layer.biasGradient + (piece.sum.block * blockStride + rows.lowerBound)
         let firstStep = piece.steps.lowerBound - chunk.steps.lowerBound
         scratch.withRuns(ofPiece: number - chunk.pieces.lowerBound) { runs in
             let d = LeafFactor(scratch.answers.pointer, firstRow: rows.lowerBound, step: 1, runs: runs)
-            for panel in LeafPanels(of: H + 1) {
+            for panel in ColumnPanels.forLeaves(of: H + 1) {
                 let packed =
                     scratch.hiddenRows.pointer + steps * panel.lowerBound
                     + firstStep * wholeVectors(panel.count)
                 guard panel.upperBound > H else {
                     multiplyByLeaves(
-                        rows: rows.count, d, panel: packed, columns: panel.count, adding: piece.adds,
+                        rows: rows.count, d, panel: packed, columns: panel.count, adding: piece.sum.adds,
                         into: GroupedRows(weight + panel.lowerBound, pitch: H), stack: scratch.stack.pointer)
                     continue
                 }
-                let beside = GroupedRows(scratch.lastColumns.pointer, pitch: Tuning.tileColumns)
+                let beside = GroupedRows(scratch.lastColumns.pointer, pitch: Tuning.leafColumns)
                 multiplyByLeaves(
                     rows: rows.count, d, panel: packed, columns: wholeVectors(panel.count), adding: false,
                     into: beside, stack: scratch.stack.pointer)
@@ -360,9 +360,9 @@ private struct Chunk {
                     let from = beside.pointer + row * beside.pitch
                     let to = UnsafeMutableBufferPointer(
                         start: weight + row * H + panel.lowerBound, count: H - panel.lowerBound)
-                    if !piece.adds { to.update(repeating: 0) }
+                    if !piece.sum.adds { to.update(repeating: 0) }
                     to.add(from)
-                    bias[row] = (piece.adds ? bias[row] : 0) + from[H - panel.lowerBound]
+                    bias[row] = (piece.sum.adds ? bias[row] : 0) + from[H - panel.lowerBound]
                 }
             }
         }

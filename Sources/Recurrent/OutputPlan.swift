@@ -7,14 +7,11 @@ import Tensors
 /// A chunk's answers stand in memory, at most `Tuning.logitBytes` of them, but where sums by the tree need more: a sum whose steps
 /// are more than that is made of its two halves, of which the second is added to the first.
 struct OutputPlan {
-    /// A part of one of the sums (`BatchSums.Node`) that one chunk gives.
+    /// One of the sums, or a part of it, that one chunk gives.
     struct Piece {
+        let sum: GradientSums.Node
         /// Among all scored steps.
         let steps: Range<Int>
-        let sequences: Range<Int>
-        let block: Int
-        let adds: Bool
-        let merges: [Int]?
     }
 
     struct Chunk {
@@ -39,7 +36,7 @@ struct OutputPlan {
     mutating func prepare(_ sums: BatchSums, _ scored: ScoredSteps, width: Int) {
         pieces.removeAll(keepingCapacity: true)
         chunks.removeAll(keepingCapacity: true)
-        for node in sums.nodes { cut(node, scored, width) }
+        for node in sums.nodes { cut(node.sum, scored, width) }
         let most = Self.most(width)
         var first = 0
         for (index, piece) in pieces.enumerated() {
@@ -51,28 +48,25 @@ struct OutputPlan {
         }
     }
 
-    private mutating func cut(_ node: BatchSums.Node, _ scored: ScoredSteps, _ width: Int) {
+    private mutating func cut(_ node: GradientSums.Node, _ scored: ScoredSteps, _ width: Int) {
         let steps = scored.steps(of: node.sequences)
-        func append(_ steps: Range<Int>, _ sequences: Range<Int>, adds: Bool, merges: [Int]?) {
-            pieces.append(
-                Piece(steps: steps, sequences: sequences, block: node.block, adds: adds, merges: merges))
-        }
-        guard let merges = node.merges else {
+        guard node.merges != nil else {
             let length = Self.length(steps.count, width)
             for first in stride(from: steps.lowerBound, to: max(steps.upperBound, steps.lowerBound + 1), by: length) {
-                append(
-                    first..<min(first + length, steps.upperBound), node.sequences,
-                    adds: node.adds || first > steps.lowerBound, merges: nil)
+                let part = GradientSums.Node(
+                    sequences: node.sequences, merges: nil, block: node.block,
+                    adds: node.adds || first > steps.lowerBound)
+                pieces.append(Piece(sum: part, steps: first..<min(first + length, steps.upperBound)))
             }
             return
         }
         guard steps.count > Self.most(width), !node.adds, node.sequences.count > 1 else {
-            return append(steps, node.sequences, adds: node.adds, merges: merges)
+            return pieces.append(Piece(sum: node, steps: steps))
         }
         let middle = SumTree.middle(node.sequences)
-        let halves = [node.sequences.lowerBound..<middle, middle..<node.sequences.upperBound]
-        for (index, half) in halves.enumerated() {
-            append(scored.steps(of: half), half, adds: index > 0, merges: SumTree.merges(inside: half))
+        for half in [node.sequences.lowerBound..<middle, middle..<node.sequences.upperBound] {
+            let part = GradientSums.node(half, first: 0, block: node.block, adds: half.lowerBound == middle)
+            pieces.append(Piece(sum: part, steps: scored.steps(of: half)))
         }
     }
 
@@ -97,10 +91,10 @@ struct OutputPlan {
     static func appendRuns(
         of piece: Piece, _ scored: ScoredSteps, in chunk: Range<Int>, width: Int, to runs: inout [LeafRun]
     ) {
-        guard let merges = piece.merges else {
+        guard let merges = piece.sum.merges else {
             return appendLeaf(piece.steps, merges: 0, in: chunk, width: width, to: &runs)
         }
-        for (sequence, merges) in zip(piece.sequences, merges) {
+        for (sequence, merges) in zip(piece.sum.sequences, merges) {
             appendLeaf(
                 scored.steps(of: sequence..<sequence + 1), merges: merges, in: chunk, width: width, to: &runs)
         }

@@ -42,7 +42,7 @@ final class OutputScratch {
         ends.removeAll(keepingCapacity: true)
         guard !chunk.pieces.isEmpty else { return }
         grow(&hiddenRows, steps * wholeVectors(hiddenSize + 1))
-        grow(&lastColumns, OutputLayer.blockLength(width: width) * Tuning.tileColumns)
+        grow(&lastColumns, OutputLayer.blockLength(width: width) * Tuning.leafColumns)
         for piece in chunk.pieces {
             OutputPlan.appendRuns(of: plan.pieces[piece], scored, in: chunk.steps, width: width, to: &runs)
             ends.append(runs.count)

@@ -18,7 +18,7 @@ extension RecurrentLayer {
             let gates = bySequence ? scratch.gates : a.gateTile(tile)
             if bySequence { packGates(ofTile: tile, a, into: gates) }
             for (index, node) in wanted.sums.nodes.enumerated() {
-                let place = node.block * wanted.blockStride
+                let place = node.sum.block * wanted.blockStride
                 sumBiases(tile, node, gates, at: place, scratch)
                 sumProducts(
                     tile, layout.hiddenSlots, node, gates, scratch.hiddenPanels, columns: hiddenSize, a,
@@ -30,10 +30,10 @@ extension RecurrentLayer {
                 }
                 if let fold = wanted.fold {
                     let sums =
-                        fold.gates + (node.block * fold.stride + tile * fold.distinct * GateLayout.width)
+                        fold.gates + (node.sum.block * fold.stride + tile * fold.distinct * GateLayout.width)
                     fold.tokens[index].sum(
                         a.gateTile(tile), pitch: GateLayout.width, columns: GateLayout.width,
-                        adding: fold.rows == nil && node.adds, stack: scratch.stack
+                        adding: fold.rows == nil && node.sum.adds, stack: scratch.stack
                     ) { sums + $0 * GateLayout.width }
                 }
             }
@@ -43,28 +43,31 @@ extension RecurrentLayer {
     private func packPanels(
         _ rows: InputRows, _ a: LayerActivations, _ bySequence: Bool, into panels: UnsafeMutablePointer<Float>
     ) {
-        for panel in LeafPanels(of: rows.columns) {
-            let width = wholeVectors(panel.count)
-            guard bySequence else {
-                packColumns(
-                    from: rows.pointer + panel.lowerBound, pitch: rows.pitch, columns: panel.count, count: a.rows,
-                    into: panels + a.rows * panel.lowerBound)
-                continue
-            }
-            for b in 0..<a.sequences {
-                packColumns(
-                    from: rows.pointer + b * rows.pitch + panel.lowerBound, pitch: a.sequences * rows.pitch,
-                    columns: panel.count, count: a.window,
-                    into: panels + a.rows * panel.lowerBound + b * a.window * width)
-            }
+        guard bySequence else {
+            return Kernels.packPanels(
+                from: rows.pointer, pitch: rows.pitch, columns: rows.columns, count: rows.count,
+                vectors: Tuning.leafVectors, into: panels)
+        }
+        for panel in ColumnPanels.forLeaves(of: rows.columns) {
+            packBySequence(
+                rows.pointer + panel.lowerBound, pitch: rows.pitch, columns: panel.count, a,
+                into: panels + rows.count * panel.lowerBound)
         }
     }
 
     private func packGates(ofTile tile: Int, _ a: LayerActivations, into gates: UnsafeMutablePointer<Float>) {
+        packBySequence(a.gateTile(tile), pitch: GateLayout.width, columns: GateLayout.width, a, into: gates)
+    }
+
+    /// Rows (t, b), in the order (b, t).
+    private func packBySequence(
+        _ rows: UnsafePointer<Float>, pitch: Int, columns: Int, _ a: LayerActivations,
+        into panel: UnsafeMutablePointer<Float>
+    ) {
         for b in 0..<a.sequences {
             packColumns(
-                from: a.gateTile(tile) + b * GateLayout.width, pitch: a.sequences * GateLayout.width,
-                columns: GateLayout.width, count: a.window, into: gates + b * a.window * GateLayout.width)
+                from: rows + b * pitch, pitch: a.sequences * pitch, columns: columns, count: a.window,
+                into: panel + b * a.window * wholeVectors(columns))
         }
     }
 
@@ -76,7 +79,7 @@ extension RecurrentLayer {
     ) {
         let units = layout.units(ofTile: tile).count
         node.runs.withUnsafeBufferPointer { runs in
-            for panel in LeafPanels(of: columns) {
+            for panel in ColumnPanels.forLeaves(of: columns) {
                 let packed =
                     panels + a.rows * panel.lowerBound + node.steps.lowerBound * wholeVectors(panel.count)
                 for some in layout.groups(slots, ofTile: tile) {
@@ -86,7 +89,7 @@ extension RecurrentLayer {
                         rows: some.count * units,
                         LeafFactor(
                             gates + slot * layout.unitsPerTile, step: GateLayout.width, runs: runs),
-                        panel: packed, columns: panel.count, adding: node.adds,
+                        panel: packed, columns: panel.count, adding: node.sum.adds,
                         into: GroupedRows(
                             first, pitch: columns, groupRows: units, groupStride: hiddenSize * columns),
                         stack: scratch.stack)
@@ -110,7 +113,7 @@ extension RecurrentLayer {
             let row = layout.weightRow(slot, ofTile: tile)
             func put(to bias: UnsafeMutablePointer<Float>) {
                 let bias = bias + place + row
-                for unit in 0..<units { bias[unit] = (node.adds ? bias[unit] : 0) + sums[unit] }
+                for unit in 0..<units { bias[unit] = (node.sum.adds ? bias[unit] : 0) + sums[unit] }
             }
             if layout.inputSlots.contains(slot) { put(to: gradients.inputBias) }
             if layout.hiddenSlots.contains(slot) { put(to: gradients.hiddenBias) }

@@ -1,4 +1,3 @@
-import Kernels
 package import Tensors
 
 /// The distinct tokens of a step over all ranks: with sums by the tree, gate gradients of the first layer are added up for each of
@@ -28,6 +27,6 @@ package final class StepTokens {
                 tokens.append(Int32(truncatingIfNeeded: token))
             }
         }
-        isFolded = tokens.count <= most && Double(tokens.count) <= Tuning.foldedShare * Double(steps)
+        isFolded = tokens.count <= most && FoldedInput.pays(tokens: tokens.count, steps: steps)
     }
 }

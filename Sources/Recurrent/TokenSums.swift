@@ -26,7 +26,7 @@ struct TokenSums {
     ///   - node: whose steps are summed.
     ///   - index: of each place's token among the D.
     mutating func prepare(
-        _ node: BatchSums.Node, window: Int, sequences: Int, distinct: Int, index: (_ place: Int) -> Int32
+        _ node: GradientSums.Node, window: Int, sequences: Int, distinct: Int, index: (_ place: Int) -> Int32
     ) {
         let steps = node.sequences.count * window
         starts.removeAll(keepingCapacity: true)
@@ -48,7 +48,7 @@ struct TokenSums {
         setMerges(node, sequences: sequences, distinct: distinct)
     }
 
-    private mutating func setMerges(_ node: BatchSums.Node, sequences: Int, distinct: Int) {
+    private mutating func setMerges(_ node: GradientSums.Node, sequences: Int, distinct: Int) {
         if node.merges != nil { findDepths(node.sequences.count) }
         let first = node.sequences.lowerBound
         for token in 0..<distinct {

@@ -110,11 +110,11 @@ package final class Workspace {
             }
         }
         guard !batch.tokens.isEmpty else { return }
-        while tokenSums.count < sums.nodes.count {
+        while tokenSums.count < wanted.nodes.count {
             tokenSums.append(TokenSums())
             reserveTokenSums(tokenSums.count - 1)
         }
-        for (number, node) in sums.nodes.enumerated() {
+        for (number, node) in wanted.nodes.enumerated() {
             if let tokens, isFolded {
                 tokenSums[number].prepare(
                     node, window: window, sequences: sequences, distinct: tokens.tokens.count
@@ -136,8 +136,7 @@ package final class Workspace {
     /// embedding.
     package var inputRows: Int { isFolded ? distinct.tokens.count : window * sequences }
 
-    /// Folding pays where a window has clearly fewer distinct tokens than steps. Dropout on the embedding makes each step's
-    /// input its own.
+    /// Dropout on the embedding makes each step's input its own.
     private func findDistinctTokens(_ batch: Batch, _ tokens: StepTokens?) {
         isFolded = false
         guard !batch.tokens.isEmpty else { return }
@@ -145,7 +144,7 @@ package final class Workspace {
         guard !usesDropout else { return }
         isFolded =
             tokens?.isFolded
-            ?? (Double(distinct.tokens.count) <= Tuning.foldedShare * Double(batch.tokens.count))
+            ?? FoldedInput.pays(tokens: distinct.tokens.count, steps: batch.tokens.count)
     }
 
     /// The folded embedding of this window, whose distinct rows stand in `embedded`.

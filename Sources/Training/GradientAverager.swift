@@ -113,9 +113,7 @@ package final class GradientAverager {
         guard rows != plannedRows else { return }
         plannedRows = rows
         let plans = (0..<communicator.size).map {
-            RankPlan(
-                Shard.rows(rows, part: $0, of: communicator.size), of: rows, byTree: options.sumsByTree,
-                threads: threads, parts: options.accumulate)
+            RankPlan(rank: $0, of: communicator.size, rows: rows, options, threads: threads)
         }
         plan = plans[communicator.rank]
         guard options.sumsByTree else { return }

@@ -35,6 +35,13 @@ package struct RankPlan: Equatable, Sendable {
         blocks = own + (threads == 1 ? 0 : nodes.count)
     }
 
+    /// Of a rank of `ranks`, as the options say.
+    init(rank: Int, of ranks: Int, rows: Int, _ options: Options, threads: Int) {
+        self.init(
+            Shard.rows(rows, part: rank, of: ranks), of: rows, byTree: options.sumsByTree, threads: threads,
+            parts: options.accumulate)
+    }
+
     /// Gradient blocks that a rank needs in steps of all sizes: in memory that others read, and for each of its workers.
     static func blocks(
         _ source: any SequenceSource, _ options: Options, _ communicator: Communicator, threads: Int
@@ -43,8 +50,7 @@ package struct RankPlan: Equatable, Sendable {
         var workers = [Int](repeating: 1, count: threads)
         for rows in [source.rows(inStep: 0), source.rows(inStep: source.stepsPerEpoch - 1)] {
             let plan = RankPlan(
-                Shard.rows(rows, part: communicator.rank, of: communicator.size), of: rows,
-                byTree: options.sumsByTree, threads: threads, parts: options.accumulate)
+                rank: communicator.rank, of: communicator.size, rows: rows, options, threads: threads)
             rank = max(rank, plan.blocks)
             for (thread, worker) in plan.workers.enumerated() { workers[thread] = max(workers[thread], worker.blocks) }
         }
@@ -55,9 +61,7 @@ package struct RankPlan: Equatable, Sendable {
     static func mostBlocks(_ source: any SequenceSource, _ options: Options, ranks: Int, threads: Int) -> Int {
         let rows = source.rows(inStep: 0)
         return (0..<min(ranks, rows)).map { rank in
-            let plan = RankPlan(
-                Shard.rows(rows, part: rank, of: ranks), of: rows, byTree: options.sumsByTree, threads: threads,
-                parts: options.accumulate)
+            let plan = RankPlan(rank: rank, of: ranks, rows: rows, options, threads: threads)
             return plan.blocks + plan.workers.dropFirst().reduce(0) { $0 + $1.blocks }
         }.max() ?? threads
     }

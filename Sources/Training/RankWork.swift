@@ -113,7 +113,7 @@ final class RankWork {
     private func addUpGradients(_ plan: RankPlan, _ tokens: StepTokens?) {
         for rows in gradients[0].rows { rows.touchAll() }
         guard sumsByTree else {
-            return sum(termsInOrder, 0..<count, into: gradients[0].pointer(0))
+            return team.setSum(of: termsInOrder, 0..<count, into: gradients[0].pointer(0))
         }
         let there = zip(plan.workers, gradients).flatMap { worker, blocks in
             worker.nodes.map { (rows: $0.rows, start: UnsafePointer(blocks.pointer($0.block))) }
@@ -122,21 +122,10 @@ final class RankWork {
             let terms = zip(there[group.terms], group.merges).map { SumTerm($0.start, merges: $1) }
             let result = gradients[0].pointer(node.block)
             if let tokens, tokens.isFolded {
-                sum(terms, ranges[ranges.count - 1].upperBound..<count, into: result)
-                sum(terms, network.tokenSums(tokens), into: result)
+                team.setSum(of: terms, ranges[ranges.count - 1].upperBound..<count, into: result)
+                team.setSum(of: terms, network.tokenSums(tokens), into: result)
             } else {
-                sum(terms, 0..<count, into: result)
-            }
-        }
-    }
-
-    /// Each thread writes a slice, with the same bits whoever is first.
-    private func sum(_ terms: [SumTerm], _ floats: Range<Int>, into result: UnsafeMutablePointer<Float>) {
-        team.run { thread in
-            let slice = Shard.floats(floats, part: thread, of: team.count)
-            terms.withUnsafeBufferPointer { terms in
-                _ = UnsafeMutableBufferPointer(start: result + slice.lowerBound, count: slice.count)
-                    .setSum(of: terms, from: slice.lowerBound)
+                team.setSum(of: terms, 0..<count, into: result)
             }
         }
     }

@@ -35,8 +35,9 @@ final class SliceReduction {
 
     /// What is summed on this host: of each node that its ranks have together, the terms; in the order of the ranks all is one.
     private var nodes: [[SumTerm]]
-    /// The gradients of embedding and first input weights, where they follow from sums by token.
+    /// The gradients of embedding and first input weights, where they follow from sums by token, and as a sum of one term.
     private let tokens: TokenReduction?
+    private let byToken: [SumTerm]
 
     /// How sums of hosts become sums of all.
     enum BetweenHosts {
@@ -60,6 +61,7 @@ final class SliceReduction {
         self.between = between
         self.count = count
         self.tokens = tokens
+        byToken = tokens.map { [SumTerm(UnsafePointer($0.result), merges: 0)] } ?? []
         own = memory.gradients
         sharing = memory.sharing
         slices = GradientSlices(count: count, ranges: ranges, owners: memory.sharing?.hosts.fewestRanks ?? 1)
@@ -142,10 +144,13 @@ final class SliceReduction {
             if let peers { requests.append(try peers.beginAllreduce(own.memory[slices.slice(range, of: rank)], .sum)) }
         case .plainAllreduce: break
         case .tree(let exchange):
-            let slice = slices.slice(range, of: rank)
             let end = endOfTokens(range)
-            try exchange?.sum(slice.clamped(to: end..<count), nodes, into: own.pointer(0))
-            if end > 0 { forEachPartialSum(of: range) { takeTokens(slices.floats($0).clamped(to: 0..<end)) } }
+            try exchange?.sum(slices.slice(range, of: rank).clamped(to: end..<count), nodes, into: own.pointer(0))
+            // The same on every host.
+            forEachPartialSum(of: range) { part in
+                var squares = PartialSum()
+                sum(slices.floats(part).clamped(to: 0..<end), byToken, &squares)
+            }
         }
     }
 
@@ -166,31 +171,26 @@ final class SliceReduction {
 
     private func sumOnHost(_ range: Int) {
         let end = endOfTokens(range)
-        nodes[0].withUnsafeBufferPointer { terms in
-            let isThere = terms.count == 1 && terms[0].pointer == UnsafePointer(own.pointer(0))
-            forEachPartialSum(of: range) { part in
-                var sum = PartialSum()
-                let floats = slices.floats(part)
-                let tokens = floats.clamped(to: 0..<end)
-                takeTokens(tokens)
-                own.rows[0].forEachRange(in: tokens) { sum.addSquares(of: own.memory[$0]) }
-                own.rows[0].forEachRange(in: floats.clamped(to: end..<count)) { floats in
-                    if isThere {
-                        sum.addSquares(of: own.memory[floats])
-                    } else {
-                        sum.addSquares(of: own.memory[floats], settingSumOf: terms, from: floats.lowerBound)
-                    }
-                }
-                squares[part] = sum.value
-            }
+        forEachPartialSum(of: range) { part in
+            let floats = slices.floats(part)
+            var squares = PartialSum()
+            sum(floats.clamped(to: 0..<end), byToken, &squares)
+            sum(floats.clamped(to: end..<count), nodes[0], &squares)
+            self.squares[part] = squares.value
         }
     }
 
-    /// Copies some floats of the gradients that follow from sums by token.
-    private func takeTokens(_ floats: Range<Int>) {
-        guard let result = tokens?.result, result != own.pointer(0) else { return }
-        own.rows[0].forEachRange(in: floats) {
-            own.memory[$0].baseAddress?.update(from: result + $0.lowerBound, count: $0.count)
+    /// Puts the sum of terms into this rank's first block, and adds its squares.
+    private func sum(_ floats: Range<Int>, _ terms: [SumTerm], _ squares: inout PartialSum) {
+        let isThere = terms.count == 1 && terms[0].pointer == UnsafePointer(own.pointer(0))
+        terms.withUnsafeBufferPointer { terms in
+            own.rows[0].forEachRange(in: floats) { floats in
+                if isThere {
+                    squares.addSquares(of: own.memory[floats])
+                } else {
+                    squares.addSquares(of: own.memory[floats], settingSumOf: terms, from: floats.lowerBound)
+                }
+            }
         }
     }
 

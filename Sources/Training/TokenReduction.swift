@@ -70,8 +70,8 @@ final class TokenReduction {
             let floats = network.tokenSums(tokens, ofTiles: tiles)
             if case .tree(let exchange) = between {
                 try exchange?.sum(floats, nodes, into: result)
-            } else {
-                sum(floats, nodes[0])
+            } else if nodes[0].count > 1 || nodes[0][0].pointer != UnsafePointer(result) {
+                team.setSum(of: nodes[0], floats, into: result)
             }
             team.run { thread in
                 network.setInputWeightGradient(
@@ -87,16 +87,5 @@ final class TokenReduction {
             }
         }
         try sharing?.meet()
-    }
-
-    private func sum(_ floats: Range<Int>, _ terms: [SumTerm]) {
-        guard terms.count > 1 || terms[0].pointer != UnsafePointer(result) else { return }
-        terms.withUnsafeBufferPointer { terms in
-            team.run { thread in
-                let slice = Shard.floats(floats, part: thread, of: team.count)
-                _ = UnsafeMutableBufferPointer(start: result + slice.lowerBound, count: slice.count)
-                    .setSum(of: terms, from: slice.lowerBound)
-            }
-        }
     }
 }

@@ -15,15 +15,13 @@ func weightGradient(_ lab: Lab, window: Int, sequences: Int, hidden: Int) {
     let stack = FloatBlock(count: leafStackCount)
 
     func run(_ runs: [LeafRun]) {
-        for panel in LeafPanels(of: hidden) {
-            packColumns(
-                from: h.pointer + panel.lowerBound, pitch: hidden, columns: panel.count, count: steps,
-                into: panels.pointer + steps * panel.lowerBound)
-        }
+        packPanels(
+            from: h.pointer, pitch: hidden, columns: hidden, count: steps, vectors: Tuning.leafVectors,
+            into: panels.pointer)
         runs.withUnsafeBufferPointer { runs in
             for tile in 0..<tiles {
                 let a = LeafFactor(gates.pointer + tile * steps * width, step: width, runs: runs)
-                for panel in LeafPanels(of: hidden) {
+                for panel in ColumnPanels.forLeaves(of: hidden) {
                     multiplyByLeaves(
                         rows: width, a, panel: panels.pointer + steps * panel.lowerBound, columns: panel.count,
                         adding: false,

@@ -231,7 +231,7 @@ struct LeafProductTests {
 
     @Test("panels cover the columns in order, whole vectors but for the last", arguments: 0...100)
     func panels(columns: Int) {
-        let panels = Array(LeafPanels(of: columns))
+        let panels = Array(ColumnPanels.forLeaves(of: columns))
         #expect(panels.flatMap { Array($0) } == Array(0..<columns))
         #expect(panels.allSatisfy { (1...Tuning.leafVectors * Self.lanes).contains($0.count) })
         #expect(panels.dropLast().allSatisfy { $0.count % Self.lanes == 0 })

@@ -84,7 +84,7 @@ struct PackingTests {
         for row in 0..<20 { for column in width..<wholeVectors(width) { matrix[row * pitch + column] = 0 } }
         let factors = random.floats(count, in: 0.1...2)
         let single = stride(from: 0, to: width + 1, by: Vector.lanes).map { $0..<min($0 + Vector.lanes, width + 1) }
-        for columns in Array(LeafPanels(of: width + 1)) + single {
+        for columns in Array(ColumnPanels.forLeaves(of: width + 1)) + single {
             let panelWidth = wholeVectors(columns.count)
             var panel = [Float](repeating: .nan, count: count * panelWidth + Vector.lanes)
             var expected = panel
