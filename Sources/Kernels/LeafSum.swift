@@ -107,28 +107,29 @@ private func sumTile(
         let size = rows &* width
         var b = panel
         var top = stack
-        var tile = Shape()
-        var left = a.runs.count
-        for run in a.runs {
-            var numbers = a.pointer + (run.offset &+ firstRow &* run.rowStride)
-            for _ in 0..<run.steps {
-                tile.add(numbers, pitch: run.rowStride, times: Shape.Row(at: b))
-                numbers += a.step
-                b += width
-            }
-            left &-= 1
-            guard run.merges >= 0 else { continue }
-            for _ in 0..<run.merges {
+        var next = 0
+        while next < a.runs.count {
+            // A leaf's accumulators live from here to the store: carried from leaf to leaf, some would be spilt.
+            var tile = Shape()
+            var merges: Int
+            repeat {
+                let run = a.runs[next]
+                var numbers = a.pointer + (run.offset &+ firstRow &* run.rowStride)
+                for _ in 0..<run.steps {
+                    tile.add(numbers, pitch: run.rowStride, times: Shape.Row(at: b))
+                    numbers += a.step
+                    b += width
+                }
+                merges = run.merges
+                next &+= 1
+            } while merges < 0
+            for _ in 0..<merges {
                 top -= size
                 tile.add(top, pitch: width)
             }
-            if left > 0 {
-                tile.store(to: top, pitch: width)
-                top += size
-                tile = Shape()
-            }
+            tile.store(to: top, pitch: width)
+            top += size
         }
-        tile.store(to: stack, pitch: width)
     }
     @inline(__always)
     func sum<Row: RowOfVectors>(withRows _: Row.Type) {
@@ -150,36 +151,32 @@ private func sumTile(
     if vectors == 1 { sum(withRows: Vectors1.self) } else { sum(withRows: Vectors2.self) }
 }
 
-/// sums `[columns]` = the sum of the rows of a row-major matrix `[K, columns]` without gaps, by leaves.
-///
-/// - Parameters:
-///   - columns: whole vectors.
-///   - runs: steps and merges count; rows follow each other over all runs.
+/// The sum of rows of `Tuning.tileColumns` floats, by leaves: the row of step i of a run stands at `run.offset + i · step`. Leaves
+/// it at `stack`, which has `leafStackCount` floats.
 package func sumRowsByLeaves(
-    _ matrix: UnsafePointer<Float>, columns: Int, runs: UnsafeBufferPointer<LeafRun>,
-    into sums: UnsafeMutablePointer<Float>
+    _ rows: UnsafePointer<Float>, step: Int, runs: UnsafeBufferPointer<LeafRun>, stack: UnsafeMutablePointer<Float>
 ) {
-    var waiting = WaitingVectors(repeating: .zero)
-    for column in stride(from: 0, to: columns, by: Vector.lanes) {
-        var row = matrix + column
-        var depth = 0
-        var sum = Vector.zero
-        for (index, run) in runs.enumerated() {
+    let width = Vectors4.vectors &* Vector.lanes
+    var top = stack
+    var next = 0
+    while next < runs.count {
+        var sum = Vectors4()
+        var merges: Int
+        repeat {
+            let run = runs[next]
+            var row = rows + run.offset
             for _ in 0..<run.steps {
-                sum += Vector(at: row)
-                row += columns
+                sum.add(row)
+                row += step
             }
-            guard run.merges >= 0 else { continue }
-            for _ in 0..<run.merges {
-                depth &-= 1
-                sum = waiting[depth] + sum
-            }
-            if index + 1 < runs.count {
-                waiting[depth] = sum
-                depth &+= 1
-                sum = .zero
-            }
+            merges = run.merges
+            next &+= 1
+        } while merges < 0
+        for _ in 0..<merges {
+            top -= width
+            sum.add(top)
         }
-        sum.store(to: sums + column)
+        sum.store(to: top)
+        top += width
     }
 }

@@ -7,8 +7,9 @@ struct BatchSums {
         let sum: GradientSums.Node
         /// Steps of the window, `[sequence][t]`.
         let steps: Range<Int>
-        /// Of packed gate gradients `[steps, GateLayout.width]`.
+        /// Of gate gradients where they lie, rows (t, b) of `GateLayout.width`, and the floats from a step of a run to the next.
         let runs: [LeafRun]
+        let runStep: Int
     }
 
     private(set) var nodes: [Node] = []
@@ -29,17 +30,15 @@ struct BatchSums {
         self.sums = sums
         self.window = window
         let width = GateLayout.width
+        let sequences = sums.nodes.last?.sequences.upperBound ?? 0
         nodes = sums.nodes.map { node in
-            let first = node.sequences.lowerBound * window
-            let runs =
-                if let merges = node.merges {
-                    merges.enumerated().map { sequence, merges in
-                        LeafRun(offset: (first + sequence * window) * width, steps: window, merges: merges)
-                    }
-                } else {
-                    [LeafRun(offset: first * width, steps: node.sequences.count * window, merges: 0)]
-                }
-            return Node(sum: node, steps: first..<node.sequences.upperBound * window, runs: runs)
+            let steps = node.sequences.lowerBound * window..<node.sequences.upperBound * window
+            guard let merges = node.merges else {
+                let run = LeafRun(offset: steps.lowerBound * width, steps: steps.count, merges: 0)
+                return Node(sum: node, steps: steps, runs: [run], runStep: width)
+            }
+            let runs = zip(node.sequences, merges).map { LeafRun(offset: $0 * width, steps: window, merges: $1) }
+            return Node(sum: node, steps: steps, runs: runs, runStep: sequences * width)
         }
     }
 }

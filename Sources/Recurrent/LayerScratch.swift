@@ -5,9 +5,7 @@ import Tensors
 struct LayerScratch {
     /// Sums that wait for others (`leafStackCount`).
     let stack: UnsafeMutablePointer<Float>
-    /// A tile's gate gradients, `[K, GateLayout.width]`, K = T B.
-    let gates: UnsafeMutablePointer<Float>
-    /// The hidden rows and the input rows as panels of columns, `[K][columns]` each.
+    /// The hidden rows and the input rows as panels of columns, `[K][columns]` each, K = T B.
     let hiddenPanels: UnsafeMutablePointer<Float>
     let inputPanels: UnsafeMutablePointer<Float>
     /// Weights; in the place of hidden rows, which are wanted at another time.
@@ -19,9 +17,8 @@ struct LayerScratch {
         let parts = Self.parts(configuration, rows: rows)
         block = FloatBlock(count: parts.reduce(0, +))
         stack = block.pointer
-        gates = stack + parts[0]
-        hiddenPanels = gates + parts[1]
-        inputPanels = hiddenPanels + parts[2]
+        hiddenPanels = stack + parts[0]
+        inputPanels = hiddenPanels + parts[1]
     }
 
     /// Floats of each part, whole lines.
@@ -32,9 +29,7 @@ struct LayerScratch {
         let tilesAtOnce = max(1, Tuning.inputGradientBlock / layout.width(layout.inputSlots))
         let weights = max(
             input * GateLayout.width, tilesAtOnce * layout.width(layout.inputSlots) * wholeVectors(input))
-        return [
-            leafStackCount, rows * GateLayout.width, max(rows * wholeVectors(hidden), weights),
-            rows * wholeVectors(input),
-        ].map(NetworkConfiguration.wholeLines)
+        return [leafStackCount, max(rows * wholeVectors(hidden), weights), rows * wholeVectors(input)].map(
+            NetworkConfiguration.wholeLines)
     }
 }

@@ -6,17 +6,15 @@ extension RecurrentLayer {
     /// The gradients of recurrent weights and biases, and of input weights where the input is not folded, all sums over the steps;
     /// of a folded input the sums of gate gradients.
     ///
-    /// Both factors of these products are packed, steps of a sequence one after the other (legend: K = T B steps): rows of h and of
-    /// x as panels of columns, all of them at first; gate gradients tile by tile, `[K, GateLayout.width]`. Where all steps are one
-    /// leaf, any order will do: the steps' own, in which gate gradients lie already.
+    /// Rows of h and of x are packed as panels of columns (legend: K = T B steps), steps of a sequence one after the other; where
+    /// all steps are one leaf, any order will do: the steps' own. Gate gradients are read where they lie.
     func sumGradients(_ a: LayerActivations, x: InputRows?, _ wanted: Backward, _ scratch: LayerScratch) {
         let h = InputRows(a.hidden.pointer, pitch: a.pitch, columns: hiddenSize, count: a.rows)
         let bySequence = !wanted.sums.areOneLeaf
         packPanels(h, a, bySequence, into: scratch.hiddenPanels)
         if let x { packPanels(x, a, bySequence, into: scratch.inputPanels) }
         for tile in 0..<layout.tiles {
-            let gates = bySequence ? scratch.gates : a.gateTile(tile)
-            if bySequence { packGates(ofTile: tile, a, into: gates) }
+            let gates = a.gateTile(tile)
             for (index, node) in wanted.sums.nodes.enumerated() {
                 let place = node.sum.block * wanted.blockStride
                 sumBiases(tile, node, gates, at: place, scratch)
@@ -49,25 +47,12 @@ extension RecurrentLayer {
                 vectors: Tuning.leafVectors, into: panels)
         }
         for panel in ColumnPanels.forLeaves(of: rows.columns) {
-            packBySequence(
-                rows.pointer + panel.lowerBound, pitch: rows.pitch, columns: panel.count, a,
-                into: panels + rows.count * panel.lowerBound)
-        }
-    }
-
-    private func packGates(ofTile tile: Int, _ a: LayerActivations, into gates: UnsafeMutablePointer<Float>) {
-        packBySequence(a.gateTile(tile), pitch: GateLayout.width, columns: GateLayout.width, a, into: gates)
-    }
-
-    /// Rows (t, b), in the order (b, t).
-    private func packBySequence(
-        _ rows: UnsafePointer<Float>, pitch: Int, columns: Int, _ a: LayerActivations,
-        into panel: UnsafeMutablePointer<Float>
-    ) {
-        for b in 0..<a.sequences {
-            packColumns(
-                from: rows + b * pitch, pitch: a.sequences * pitch, columns: columns, count: a.window,
-                into: panel + b * a.window * wholeVectors(columns))
+            for b in 0..<a.sequences {
+                packColumns(
+                    from: rows.pointer + (b * rows.pitch + panel.lowerBound), pitch: a.sequences * rows.pitch,
+                    columns: panel.count, count: a.window,
+                    into: panels + (rows.count * panel.lowerBound + b * a.window * wholeVectors(panel.count)))
+            }
         }
     }
 
@@ -88,7 +73,7 @@ extension RecurrentLayer {
                     multiplyByLeaves(
                         rows: some.count * units,
                         LeafFactor(
-                            gates + slot * layout.unitsPerTile, step: GateLayout.width, runs: runs),
+                            gates + slot * layout.unitsPerTile, step: node.runStep, runs: runs),
                         panel: packed, columns: panel.count, adding: node.sum.adds,
                         into: GroupedRows(
                             first, pitch: columns, groupRows: units, groupStride: hiddenSize * columns),
@@ -104,9 +89,7 @@ extension RecurrentLayer {
     ) {
         let units = layout.units(ofTile: tile).count
         node.runs.withUnsafeBufferPointer {
-            sumRowsByLeaves(
-                gates + node.steps.lowerBound * GateLayout.width, columns: GateLayout.width, runs: $0,
-                into: scratch.stack)
+            sumRowsByLeaves(gates, step: node.runStep, runs: $0, stack: scratch.stack)
         }
         for slot in layout.gates.indices {
             let sums = scratch.stack + slot * layout.unitsPerTile

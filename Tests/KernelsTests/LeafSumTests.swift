@@ -240,37 +240,43 @@ struct LeafProductTests {
 
 @Suite("Sum of rows by leaves")
 struct RowSumTests {
-    @Test(
-        "a matrix is summed along the tree, to the bit, and nothing is written beside the sums",
-        arguments: [1, 2, 4, 5].map { $0 * Vector.lanes })
-    func bits(columns: Int) {
-        var random = SeededRandom(UInt64(columns))
+    @Test("rows are summed along the tree, to the bit, wherever each leaf's stand", arguments: [false, true])
+    func bits(byTime: Bool) {
+        var random = SeededRandom(byTime ? 1 : 2)
+        let columns = Tuning.tileColumns
         let trees: [PlainTree] = [
             .leaf(steps: 0), .leaf(steps: 11), .balanced([3, 0, 7, 1, 5, 0, 2]), .leftToRight([0, 4, 1, 6]),
             .rightToLeft([Int](repeating: 2, count: 41)),
         ]
         for (number, tree) in trees.enumerated() {
-            let matrix = random.floats(tree.steps * columns)
-            let sums = (0..<columns).map { column in
-                tree.sum { steps in steps.reduce(0) { $0 + matrix[$1 * columns + column] } }
+            // By time: row (t, leaf) of a matrix with room for the longest leaf, as gate gradients lie.
+            let longest = tree.leaves.map(\.steps).max() ?? 0
+            let step = byTime ? tree.leaves.count * columns : columns
+            let matrix = random.floats(tree.leaves.count * longest * columns)
+            let starts = tree.leaves.indices.map { byTime ? $0 * columns : $0 * longest * columns }
+            var steps: [Int] = []
+            for (start, leaf) in zip(starts, tree.leaves) {
+                steps += (0..<leaf.steps).map { start + $0 * step }
             }
-            for longest in [2, Int.max] {
-                let runs = tree.leaves.flatMap { leaf in
-                    let cuts = stride(from: 0, to: max(leaf.steps, 1), by: min(longest, max(leaf.steps, 1)))
+            let sums = (0..<columns).map { column in
+                tree.sum { some in some.reduce(0) { $0 + matrix[steps[$1] + column] } }
+            }
+            for most in [2, Int.max] {
+                let runs = zip(starts, tree.leaves).flatMap { start, leaf in
+                    let cuts = stride(from: 0, to: max(leaf.steps, 1), by: min(most, max(leaf.steps, 1)))
                     return cuts.map { first in
-                        let count = min(longest, leaf.steps - first)
-                        // Only steps and merges count.
+                        let count = min(most, leaf.steps - first)
                         return LeafRun(
-                            offset: 1 << 40, steps: count,
+                            offset: start + first * step, steps: count,
                             merges: first + count == leaf.steps ? leaf.merges : LeafRun.continues)
                     }
                 }
-                var found = [Float](repeating: .nan, count: columns + 1)
-                withMemory(of: &found) { to in
-                    runs.withUnsafeBufferPointer { sumRowsByLeaves(matrix, columns: columns, runs: $0, into: to) }
+                var stack = [Float](repeating: .nan, count: leafStackCount)
+                withMemory(of: &stack) { stack in
+                    runs.withUnsafeBufferPointer { sumRowsByLeaves(matrix, step: step, runs: $0, stack: stack) }
                 }
-                let off = difference(found, sums + [.nan])
-                #expect(off == nil, "tree \(number), runs of at most \(longest)")
+                let off = difference(Array(stack[..<columns]), sums)
+                #expect(off == nil, "tree \(number), runs of at most \(most)")
             }
         }
     }
