@@ -1,3 +1,5 @@
+internal import CVectors
+
 // Sums whose order does not depend on who computes them: leaf after leaf, and the leaves' sums along a binary tree.
 
 /// Some steps of k of a leaf.
@@ -108,6 +110,7 @@ private func sumTile(
         var b = panel
         var top = stack
         var next = 0
+        let ahead = 8 &* a.step
         while next < a.runs.count {
             // A leaf's accumulators live from here to the store: carried from leaf to leaf, some would be spilt.
             var tile = Shape()
@@ -116,6 +119,7 @@ private func sumTile(
                 let run = a.runs[next]
                 var numbers = a.pointer + (run.offset &+ firstRow &* run.rowStride)
                 for _ in 0..<run.steps {
+                    prefetch_line(numbers + ahead)
                     tile.add(numbers, pitch: run.rowStride, times: Shape.Row(at: b))
                     numbers += a.step
                     b += width

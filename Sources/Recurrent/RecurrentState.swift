@@ -28,6 +28,19 @@ package struct RecurrentState {
         cell.clear()
     }
 
+    /// Back to zero for each stream whose state is not finite: nothing of it may go on to the next window.
+    package func resetNonFinite() {
+        for stream in streams {
+            let places = (0..<layers).map { offset(layer: $0, stream: stream) }
+            for block in [hidden, cell] where block.count > 0 {
+                guard places.contains(where: { !block[$0..<$0 + hiddenSize].allSatisfy(\.isFinite) }) else { continue }
+                for other in [hidden, cell] where other.count > 0 {
+                    for place in places { other[place..<place + hiddenSize].update(repeating: 0) }
+                }
+            }
+        }
+    }
+
     /// Where a layer's rows of some streams begin, in floats.
     func offset(layer: Int, stream: Int) -> Int {
         (layer * streams.count + stream - streams.lowerBound) * hiddenSize

@@ -61,8 +61,8 @@ package struct CheckpointWriter: Sendable {
     /// Removes the oldest checkpoints beyond `count`; the one that `best` points to is neither counted nor removed, and
     /// the one that `latest` points to is never removed.
     package func keep(_ count: Int) throws {
-        let best = target(of: RunNames.best)
-        let latest = target(of: RunNames.latest)
+        let best = run.bestStep
+        let latest = run.latestStep
         let counted = try run.checkpointSteps().filter { $0 != best }
         for step in counted.dropLast(max(0, count)) where step != latest {
             try RunDirectory.removeCheckpoint(run.checkpointPath(ofStep: step))
@@ -74,14 +74,14 @@ package struct CheckpointWriter: Sendable {
     package func discard(after step: Int) throws {
         let steps = try run.checkpointSteps()
         let staying = steps.last { $0 <= step }
-        if let latest = target(of: RunNames.latest), latest > step {
+        if let latest = run.latestStep, latest > step {
             if let staying {
                 try point(RunNames.latest, to: RunNames.folder(ofStep: staying))
             } else {
                 try FolderCalls.removeFile("\(run.checkpointsPath)/\(RunNames.latest)")
             }
         }
-        if let best = target(of: RunNames.best), best > step {
+        if let best = run.bestStep, best > step {
             try FolderCalls.removeFile("\(run.checkpointsPath)/\(RunNames.best)")
         }
         for later in steps where later > step {
@@ -136,10 +136,5 @@ package struct CheckpointWriter: Sendable {
 
     private func point(_ link: String, to folder: String) throws {
         try AtomicFile.link("\(run.checkpointsPath)/\(link)", to: folder)
-    }
-
-    /// The step that a link leads to.
-    private func target(of link: String) -> Int? {
-        FolderCalls.linkTarget("\(run.checkpointsPath)/\(link)").flatMap(RunNames.step(ofFolder:))
     }
 }

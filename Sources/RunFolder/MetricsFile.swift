@@ -58,9 +58,12 @@ package final class MetricsFile {
     }
 
     /// The last line of each split, by its name. Lines that can't be read are passed over.
-    package func lastLines() throws -> [String: JSONValue] {
+    package func lastLines() throws -> [String: JSONValue] { try Self.lastLines(of: path) }
+
+    /// The same of a file that is only read.
+    package static func lastLines(of path: String) throws -> [String: JSONValue] {
         var last: [String: JSONValue] = [:]
-        try Self.forEachReadableLine(of: path) { line in
+        try forEachReadableLine(of: path) { line in
             if let split = line["split"]?.stringValue { last[split] = line }
         }
         return last

@@ -34,6 +34,7 @@ package struct RunComparison: Equatable {
     /// What differs from run to run however equal the runs are.
     private static let timesAndRanks: Set = [
         "tokens_per_second", "seconds", "compute_fraction", "communication_fraction", "ranks",
+        "slowest_rank", "slowest_rank_seconds", "median_rank_seconds", "fastest_rank_seconds",
     ]
 
     private mutating func compareMetrics(_ first: RunDirectory, _ second: RunDirectory) throws {

@@ -61,6 +61,24 @@ extension RunDirectory {
         return newest
     }
 
+    /// The step of the checkpoint that the link leads to; nil if there is none.
+    package var bestStep: Int? { step(of: RunNames.best) }
+    package var latestStep: Int? { step(of: RunNames.latest) }
+
+    private func step(of link: String) -> Int? {
+        FolderCalls.linkTarget("\(checkpointsPath)/\(link)").flatMap(RunNames.step(ofFolder:))
+    }
+
+    /// The run folder that an argument names, which must hold what a training writes.
+    package static func existing(_ argument: String) throws -> RunDirectory {
+        let run = RunDirectory(path: argument)
+        guard FolderCalls.isFolder(run.path) else {
+            throw RunFolderError.nothingThere(path: argument, code: FolderCalls.fault(at: run.path) ?? ENOTDIR)
+        }
+        guard FolderCalls.isFolder(run.checkpointsPath) else { throw RunFolderError.notARun(path: argument) }
+        return run
+    }
+
     /// The steps of all folders with a checkpoint's name, ascending.
     private func stepFolders() throws -> [Int] {
         try FolderCalls.entries(of: checkpointsPath).compactMap(RunNames.step(ofFolder:)).sorted()

@@ -20,6 +20,9 @@ package struct RunDirectory: Sendable, Equatable {
     /// The file that `MetricsFile` writes.
     package var metricsPath: String { file(RunNames.metrics) }
 
+    /// The file of `RunLock`.
+    var lockPath: String { file(RunNames.lock) }
+
     private static let probe = "probe"
 
     private func file(_ name: String) -> String { "\(path)/\(name)" }
@@ -28,6 +31,9 @@ package struct RunDirectory: Sendable, Equatable {
 // MARK: - The folder as a whole
 
 extension RunDirectory {
+    /// Makes the folder, and those above it, unless it is there.
+    package func makeFolder() throws { try FolderCalls.make(path) }
+
     /// Makes the folder and its checkpoints folder, proves by a probe that both can be written, and clears away what
     /// writers that died have left. Call it before any work, and while nobody writes there.
     package func prepare() throws {
@@ -77,7 +83,9 @@ extension RunDirectory {
     private func removeLeftoverFiles(_ isWanted: (PassingName) -> Bool) throws {
         for entry in try FolderCalls.entries(of: path) {
             guard let passing = PassingName(entry), isWanted(passing) else { continue }
-            if RunNames.isFile(passing.name) || passing.name == Self.probe { try FolderCalls.removeFile(file(entry)) }
+            if RunNames.isFile(passing.name) || [Self.probe, RunNames.lock].contains(passing.name) {
+                try FolderCalls.removeFile(file(entry))
+            }
         }
     }
 
@@ -134,4 +142,31 @@ extension RunDirectory {
         guard FolderCalls.kind(file(RunNames.outcome)) != nil else { return nil }
         return try Outcome(Fields(of: file(RunNames.outcome)))
     }
+}
+
+// MARK: - A request to stop
+
+/// What `lstm-dist stop` asks of a running job.
+package enum StopRequest: String, Sendable {
+    /// A checkpoint, then the end.
+    case checkpoint
+    /// The end at the next step.
+    case now
+}
+
+extension RunDirectory {
+    /// Leaves the request in the run folder, in the place of one that is there.
+    package func write(_ request: StopRequest) throws {
+        try AtomicFile.write(request.rawValue + "\n", to: file(RunNames.stop))
+    }
+
+    /// The request that lies in the run folder; nil if there is none. Any other text means `checkpoint`, as does a file made by hand.
+    package func readStopRequest() -> StopRequest? {
+        guard FolderCalls.kind(file(RunNames.stop)) != nil else { return nil }
+        let text = (try? FolderCalls.text(of: file(RunNames.stop))) ?? ""
+        return StopRequest(rawValue: String(text.prefix { !$0.isNewline })) ?? .checkpoint
+    }
+
+    /// Takes a request away, if there is one: it is met, or of an earlier leg.
+    package func removeStopRequest() throws { try FolderCalls.removeFile(file(RunNames.stop)) }
 }

@@ -35,6 +35,8 @@ package enum RunFolderError: Error, Equatable, Sendable {
     case badField(path: String, key: String, found: String?, expected: String)
     /// A text file that isn't UTF-8.
     case notText(path: String)
+    /// Another job is at work in the run folder.
+    case held(run: String, holder: String)
 }
 
 extension RunFolderError {
@@ -86,6 +88,9 @@ extension RunFolderError: CustomStringConvertible {
             return "\(path) \(what); \(expected) is expected."
         case .notText(let path):
             return "\(path) is not text in UTF-8."
+        case .held(let run, let holder):
+            return "The run folder \(run) is in use by \(holder); accepted: wait for its end, end it with "
+                + "lstm-dist stop \(run), or give another --run."
         }
     }
 

@@ -7,6 +7,8 @@ enum RunNames {
     static let outcome = "outcome.json"
     static let metrics = "metrics.jsonl"
     static let report = "report.html"
+    static let lock = "lock"
+    static let stop = "stop"
     static let checkpoints = "checkpoints"
 
     static let model = "model.safetensors"
@@ -19,7 +21,7 @@ enum RunNames {
 
     /// A checkpoint's files; the one without which it isn't whole goes first when they are removed.
     static let inCheckpoint = [state, model, training, vocabulary]
-    private static let inRun = [config, environment, outcome, metrics, report]
+    private static let inRun = [config, environment, outcome, metrics, report, stop]
     private static let events = "events.out.tfevents."
 
     static func isFile(_ name: String) -> Bool { inRun.contains(name) || name.hasPrefix(events) }

@@ -23,11 +23,12 @@ package final class GradientAverager {
     /// Of the step at hand.
     package private(set) var plan: RankPlan
     private var plannedRows = 0
-    /// Scored steps, steps, whether the root wishes a checkpoint, then each rank's hash of its parameters, then the loss of each
-    /// sequence, then an error a sequence.
+    /// Scored steps, steps, how many ranks have each of the wishes, then the loss of each sequence, then an error a sequence; then, in
+    /// steps that want it, what each rank says of itself (`RankReport`).
     private var sums: [Double]
-    private static let flags = 3
-    private let fixed: Int
+    private static let flags = 2 + Wishes.count
+    /// Where the ranks' reports begin.
+    private let reports: Int
     private let sequences: Int
     /// Spent in `begin` since the last `finish`.
     private var begunSeconds = 0.0
@@ -37,7 +38,8 @@ package final class GradientAverager {
         package var tally = Tally()
         /// Steps of all sequences, scored or not.
         package var steps = 0
-        package var wishesCheckpoint = false
+        /// Of any rank.
+        package var wishes: Wishes = []
         /// Euclidean norm of the averaged gradient.
         package var gradientNorm = 0.0
         /// Seconds of this rank: in sums during the backward pass and in all of them, and waiting for others.
@@ -94,8 +96,8 @@ package final class GradientAverager {
         reduction = SliceReduction(
             memory, team, between, ranges: options.sumsByTree ? sizes.foldingRanges : sizes.finishingRanges,
             count: sizes.layout.count, tokens: tokenReduction)
-        fixed = Self.flags + communicator.size
-        sums = [Double](repeating: 0, count: fixed + (wantsErrors ? 2 : 1) * sequences)
+        reports = Self.flags + (wantsErrors ? 2 : 1) * sequences
+        sums = [Double](repeating: 0, count: reports + RankReport.count * communicator.size)
         plan = RankPlan(0..<0, of: 0, byTree: false, threads: team.count, parts: 1)
     }
 
@@ -106,7 +108,7 @@ package final class GradientAverager {
     package var tokens: StepTokens? { tokenReduction?.tokens }
 
     /// Errors of the step's sequences over all ranks, after `finish`.
-    package var sequenceErrors: ArraySlice<Double> { sums[min(fixed + sequences, sums.count)...] }
+    package var sequenceErrors: ArraySlice<Double> { sums[min(Self.flags + sequences, reports)..<reports] }
 
     /// Plans a step of so many rows over all ranks.
     package func prepare(rows: Int) {
@@ -162,13 +164,15 @@ package final class GradientAverager {
         package var steps: Int
         package var sequenceLosses: [Double]
         package var sequenceErrors: [Float]
-        package var wishesCheckpoint: Bool
-        /// Of the parameters, where they are to be compared (`ParameterCheck`).
-        package var parameterHash: UInt64?
+        package var wishes: Wishes
+        /// In a step in which all ranks give one.
+        package var report: RankReport?
     }
 
-    /// Every rank's hash of its parameters, after a `finish` with hashes.
-    var parameterHashes: ArraySlice<Double> { sums[Self.flags..<fixed] }
+    /// What the ranks have said, after a `finish` with reports.
+    package var rankReports: [RankReport] {
+        stride(from: reports, to: sums.count, by: RankReport.count).map { RankReport(sums[$0..<$0 + RankReport.count]) }
+    }
 
     /// Sums over ranks; the gradients stay sums. Collective (MPI_Allreduce; the gradients as `TrainingMemory` says), after
     /// `begin` for all ranges.
@@ -176,24 +180,30 @@ package final class GradientAverager {
         for index in sums.indices { sums[index] = 0 }
         sums[0] = Double(share.scored)
         sums[1] = Double(share.steps)
-        sums[2] = share.wishesCheckpoint ? 1 : 0
-        if let hash = share.parameterHash { sums[Self.flags + communicator.rank] = Double(hash) }
+        for wish in 0..<Wishes.count where share.wishes[wish] { sums[2 + wish] = 1 }
+        if let report = share.report {
+            let place = reports + communicator.rank * RankReport.count
+            for (index, number) in report.numbers.enumerated() { sums[place + index] = number }
+        }
         // Of each sequence one rank alone has a number, so that the sums are exact.
-        let first = fixed + share.firstSequence
+        let first = Self.flags + share.firstSequence
         for (index, loss) in share.sequenceLosses.enumerated() { sums[first + index] = loss }
-        for (index, error) in share.sequenceErrors.enumerated() where first + sequences + index < sums.count {
+        for (index, error) in share.sequenceErrors.enumerated() where first + sequences + index < reports {
             sums[first + sequences + index] = Double(error)
         }
         let start = secondsNow()
-        try sums.withUnsafeMutableBufferPointer { try communicator.allreduce($0, .sum) }
+        let count = share.report == nil ? reports : sums.count
+        try sums.withUnsafeMutableBufferPointer {
+            try communicator.allreduce(UnsafeMutableBufferPointer(rebasing: $0[..<count]), .sum)
+        }
         let met = secondsNow()  // nobody comes here before all have come
 
         let squaredNorm = try reduction.finish()
         var total = Total()
-        for loss in sums[fixed..<fixed + sequences] { total.tally.loss += loss }
+        for loss in sums[Self.flags..<Self.flags + sequences] { total.tally.loss += loss }
         total.tally.scored = Int(sums[0])
         total.steps = Int(sums[1])
-        total.wishesCheckpoint = sums[2] > 0
+        for wish in 0..<Wishes.count where sums[2 + wish] > 0 { total.wishes.formUnion(Wishes(number: wish)) }
         total.gradientNorm = squaredNorm.squareRoot() / total.divisor
         total.begunSeconds = begunSeconds
         total.averagingSeconds = begunSeconds + secondsNow() - met

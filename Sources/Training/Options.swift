@@ -44,6 +44,8 @@ package struct Options: Sendable {
     package let seed: UInt64
     /// Steps from one comparison of the ranks' parameters to the next; there is one at a training's first step too.
     package let verifyInterval: Int
+    /// Whether a step whose loss or gradient is not finite is passed over; otherwise it ends the training.
+    package let skipsNonFinite: Bool
     package let averaging: Averaging
     package let reduction: Reduction
     package let checkpointInterval: CheckpointInterval
@@ -74,7 +76,14 @@ package struct Options: Sendable {
             "training.verify_every_steps", .integer(1...1_000_000_000_000), default: .integer(1000),
             "Steps from one comparison of the ranks' parameters to the next."),
         ConfigKey(
-            "communication.reduction", .choice(Reduction.allCases.map(\.rawValue)), default: .text("fast"),
+            "training.nonfinite", .choice(["stop", "skip"]), default: .text("stop"),
+            "What becomes of a step whose loss or gradient is not a finite number: the training stops, or goes on without it."
+        ),
+        ConfigKey(
+            "communication.reduction", .choice(Reduction.allCases.map(\.rawValue)), default: .text("reproducible"),
+            defaultWhen: [
+                (Condition(path: "communication.averaging", isOneOf: [Averaging.allreduce.rawValue]), .text("fast"))
+            ],
             "How sums over sequences are made: reproducible: with the same bits for any number of ranks."),
         ConfigKey(
             "communication.averaging", .choice(Averaging.allCases.map(\.rawValue)), default: .text("auto"),
@@ -134,6 +143,7 @@ package struct Options: Sendable {
         accumulate = configuration.integer("training.accumulate")
         seed = UInt64(configuration.integer("training.seed"))
         verifyInterval = configuration.integer("training.verify_every_steps")
+        skipsNonFinite = configuration.text("training.nonfinite") == "skip"
         averaging = configuration.text("communication.averaging") == Averaging.allreduce.rawValue ? .allreduce : .auto
         reduction = configuration.text("communication.reduction") == "reproducible" ? .reproducible : .fast
         checkpointInterval =

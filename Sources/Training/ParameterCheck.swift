@@ -13,14 +13,13 @@ struct ParameterCheck {
     var isNeeded: Bool { communicator.size > 1 && memory.sharing?.hosts.count != 1 }
 
     /// Of this rank's parameters.
-    func hash() -> UInt64 { memory.parameters.hash(0..<layout.count) }
+    func hash() -> Double { Double(memory.parameters.hash(0..<layout.count)) }
 
     /// Does nothing if all ranks have the same hash. Collective (MPI_Allgather, MPI_Bcast) if not.
     ///
     /// - Parameter hashes: of all ranks.
     /// - Throws: a `TrainingError`, the same on every rank, that names a rank and the first tensor that differs.
-    func compare<Hashes: Collection<Double>>(_ hashes: Hashes, step: Int) throws {
-        let hashes = Array(hashes)
+    func compare(_ hashes: [Double], step: Int) throws {
         guard let first = hashes.first, hashes.contains(where: { $0 != first }) else { return }
         // What most ranks have counts as right; of two that differ, rank 0's.
         let counts = hashes.map { hash in hashes.count { $0 == hash } }

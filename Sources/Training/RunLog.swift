@@ -8,11 +8,13 @@ package final class RunLog {
     private let console: Console
     private let metrics: MetricsFile
     private let task: any SequenceTask
-    private let ranks: Int
+    /// Of each rank.
+    private let hosts: [String]
     private let totalSteps: Int
     private let started = secondsNow()
     private var lineStarted = secondsNow()
     private var lastShown = -Double.infinity
+    private var lastStragglers = -Double.infinity
     /// Since the last train line, without validations and checkpoints.
     private var tokens = 0
     private var computeSeconds = 0.0
@@ -22,11 +24,11 @@ package final class RunLog {
     private var stepSeconds = 0.0
     private var stepsTimed = 0
 
-    package init(_ console: Console, _ metrics: MetricsFile, task: any SequenceTask, ranks: Int, totalSteps: Int) {
+    package init(_ console: Console, _ metrics: MetricsFile, task: any SequenceTask, hosts: [String], totalSteps: Int) {
         self.console = console
         self.metrics = metrics
         self.task = task
-        self.ranks = ranks
+        self.hosts = hosts
         self.totalSteps = totalSteps
     }
 
@@ -38,7 +40,9 @@ package final class RunLog {
     }
 
     /// Notes a step; with `writes`, writes its train line.
-    package func step(_ summary: Trainer.StepSummary, step: Int, writes: Bool) throws {
+    ///
+    /// - Parameter skipped: steps without an update so far.
+    package func step(_ summary: Trainer.StepSummary, step: Int, skipped: Int, writes: Bool) throws {
         tokens += summary.tokens
         let computed = summary.computeSeconds + summary.updateSeconds
         computeSeconds += computed
@@ -58,8 +62,18 @@ package final class RunLog {
             ("seconds", .number(rounded(now - started))),
             ("compute_fraction", .float(Float(computeSeconds / elapsed))),
             ("communication_fraction", .float(Float(communicationSeconds / elapsed))),
-            ("ranks", .integer(ranks)),
+            ("ranks", .integer(hosts.count)),
         ]
+        if let stragglers = summary.stragglers, stragglers.differ {
+            line += [
+                ("slowest_rank", .integer(stragglers.slowest.rank)),
+                ("slowest_rank_seconds", .float(Float(stragglers.slowest.seconds))),
+                ("median_rank_seconds", .float(Float(stragglers.median))),
+                ("fastest_rank_seconds", .float(Float(stragglers.fastest.seconds))),
+            ]
+            show(stragglers, step: step, now: now)
+        }
+        if skipped > 0 { line.append(("skipped_steps", .integer(skipped))) }
         try metrics.append(.object(line))
         show(summary, step: step, tokensPerSecond: rate, now: now)
         lineStarted = now
@@ -73,7 +87,7 @@ package final class RunLog {
     package func score(_ split: String, _ score: Scorer.Score, step: Int, epoch: Int, isBest: Bool) throws {
         var line = Self.figures(split, step: step, epoch: epoch, loss: score.loss)
         line += score.metrics.map { ($0.name, .float(Float($0.value))) }
-        line += [("seconds", .number(rounded(secondsNow() - started))), ("ranks", .integer(ranks))]
+        line += [("seconds", .number(rounded(secondsNow() - started))), ("ranks", .integer(hosts.count))]
         try metrics.append(.object(line))
         let shown = score.metrics.map { "\($0.name) \(format($0.value))" }.joined(separator: "  ")
         console.info(
@@ -94,6 +108,18 @@ package final class RunLog {
     private func taskMetrics(loss: Double) -> [(key: String, value: JSONValue)] {
         guard task.sumCount == 0 else { return [] }
         return task.metrics(loss: loss, sums: []).map { ($0.name, .float(Float($0.value))) }
+    }
+
+    /// A line a minute at the most.
+    private func show(_ stragglers: Stragglers, step: Int, now: Double) {
+        guard now - lastStragglers >= 60 else { return }
+        lastStragglers = now
+        func rank(_ rank: Int) -> String { "rank \(rank) on \(rank < hosts.count ? hosts[rank] : "an unnamed host")" }
+        func time(_ seconds: Double) -> String { "\(format(1e3 * seconds)) ms" }
+        console.info(
+            "step \(step): the ranks differ: slowest \(rank(stragglers.slowest.rank)), \(time(stragglers.slowest.seconds)) of "
+                + "computing a step (longest \(time(stragglers.longest))), median \(time(stragglers.median)), fastest "
+                + "\(rank(stragglers.fastest.rank)), \(time(stragglers.fastest.seconds))")
     }
 
     /// A line a second at the most, or the progress line.

@@ -20,12 +20,15 @@ package struct Trainer {
     private let averager: GradientAverager
     private let options: Options
     private let check: ParameterCheck
+    private var times = StepTimes()
     /// Whether this process has compared the parameters yet.
     private var hasCompared = false
 
     /// The epoch of the next step, from 1, and the steps done within it.
     package private(set) var epoch = 1
     package private(set) var position = 0
+    /// The epoch of the last step, once there has been one.
+    package var epochOfLastStep: Int { position > 0 ? epoch : epoch - 1 }
     /// Sequences trained on, for tasks whose sequences end.
     package private(set) var sequences = 0
 
@@ -79,8 +82,13 @@ package struct Trainer {
         package let inputRows: Int
         /// Of the averaged gradient, before clipping.
         package let gradientNorm: Double
+        /// Over the steps since the last such summary, where this one has it: at each train line, of several ranks.
+        package let stragglers: Stragglers?
+        /// Why there was no update, in a training that goes on without (`training.nonfinite`).
+        package let skipped: NonFiniteStep?
         package let learningRate: Double
-        package let wishesCheckpoint: Bool
+        /// Of all ranks.
+        package let wishes: Wishes
         /// Seconds of this rank: in forward and backward, with the sum over its threads; in the sums over ranks and the norm;
         /// waiting until all ranks have come to the sums, and to the end of the update; in the update.
         package let computeSeconds: Double
@@ -93,8 +101,9 @@ package struct Trainer {
 
     /// One optimiser step over the global batch. Collective: every rank calls it, each with its own shard.
     ///
-    /// - Parameter wishingCheckpoint: the root's wish, which all ranks learn from the summary.
-    package mutating func step(wishingCheckpoint: Bool = false) throws -> StepSummary {
+    /// - Parameter wishes: this rank's; the summary has those of all ranks.
+    /// - Throws: `NonFiniteStep` on every rank.
+    package mutating func step(wishes: Wishes = []) throws -> StepSummary {
         let start = secondsNow()
         if position == 0 || !source.carriesState { state.reset() }
         let rows = source.rows(inStep: position)
@@ -108,27 +117,40 @@ package struct Trainer {
         let computed = secondsNow()
         let compares = check.isNeeded && (!hasCompared || steps.isMultiple(of: options.verifyInterval))
         hasCompared = true
+        let reports = communicator.size > 1 && (compares || (steps + 1).isMultiple(of: options.loggingInterval))
+        var report = reports ? times.take() : nil
+        if compares { report?.hash = check.hash() }
         let total = try averager.finish(
             GradientAverager.Share(
                 firstSequence: Shard.rows(rows, part: communicator.rank, of: communicator.size).lowerBound,
                 scored: work.tally.scored, steps: work.steps, sequenceLosses: work.sequenceLosses,
-                sequenceErrors: work.sequenceErrors, wishesCheckpoint: wishingCheckpoint,
-                parameterHash: compares ? check.hash() : nil))
-        if compares { try check.compare(averager.parameterHashes, step: steps) }
+                sequenceErrors: work.sequenceErrors, wishes: wishes,
+                report: report))
+        if compares { try check.compare(averager.rankReports.map(\.hash), step: steps) }
         let summed = secondsNow()
         let norm = total.gradientNorm
-        guard norm.isFinite, total.tally.loss.isFinite else { throw nonFinite(norm) }
         let rate = schedule.rate(update: steps + 1, epoch: epoch, of: totalSteps)
-        update(scale: total.scale(clippingTo: options.clipNorm), rate: rate)
+        let fault = norm.isFinite && total.tally.loss.isFinite ? nil : try nonFinite(total)
+        if let fault {
+            guard options.skipsNonFinite else { throw fault }
+            state.resetNonFinite()
+            optimizer.close(memory.parameters)
+        } else {
+            update(scale: total.scale(clippingTo: options.clipNorm), rate: rate)
+        }
         let updated = secondsNow()
         try averager.waitForUpdates()
         let met = secondsNow()
+        times.note(
+            computing: computed - start - total.begunSeconds + updated - summed,
+            waiting: total.waitingSeconds + met - updated)
         let errors = averager.sequenceErrors.prefix(rows)
         criterion?.observe(errors)
         let summary = StepSummary(
             epoch: epoch, loss: total.tally.loss / Double(max(total.tally.scored, 1)), tokens: total.steps,
             inputRows: work.inputRows,
-            gradientNorm: norm, learningRate: rate, wishesCheckpoint: total.wishesCheckpoint,
+            gradientNorm: norm, stragglers: reports ? Stragglers(averager.rankReports) : nil, skipped: fault,
+            learningRate: rate, wishes: total.wishes,
             computeSeconds: computed - start - total.begunSeconds, averagingSeconds: total.averagingSeconds,
             waitingSeconds: total.waitingSeconds + met - updated, updateSeconds: updated - summed)
         advance(by: rows)
@@ -164,12 +186,11 @@ package struct Trainer {
         }
     }
 
-    private func nonFinite(_ norm: Double) -> TrainingError {
-        .failure(
-            "step \(steps + 1): the loss or the gradient is not a finite number any more (gradient norm \(norm)), so "
-                + "training has stopped without this update; try a smaller training.optimizer.learning_rate or "
-                + "training.clip_norm, and go on from the last checkpoint"
-        ).everywhere
+    private func nonFinite(_ total: GradientAverager.Total) throws -> NonFiniteStep {
+        try .found(
+            by: communicator, step: steps + 1, loss: total.tally.loss / Double(max(total.tally.scored, 1)),
+            gradientNorm: total.gradientNorm, gradients: memory.gradients.memory, ownRanges: averager.ownRanges,
+            layout: network.configuration.layout, losses: work.sequenceLosses)
     }
 
     /// Goes on from where a checkpoint stood.

@@ -32,17 +32,21 @@ package struct TrainingJob {
     private let initialWeights: String?
     private let isDryRun: Bool
     private let threads: Int
+    private let times: StopTimes
+    private let savesOnUser1: Bool
     private let command: String
 
     /// - Parameters:
     ///   - file: the configuration's name in messages.
     ///   - run: the run folder's path.
     ///   - threads: that each rank computes with.
+    ///   - times: when this leg is to be over.
+    ///   - savesOnUser1: SIGUSR1 writes a checkpoint, and training goes on.
     ///   - command: the command line that goes on with this run, without its launcher.
     package init(
         configText: String, file: String, overrides: [String] = [], run: String, resume: Resume = .auto,
         overwrites: Bool = false, initialWeights: String? = nil, isDryRun: Bool = false, threads: Int = 1,
-        command: String
+        times: StopTimes = StopTimes(), savesOnUser1: Bool = false, command: String
     ) {
         self.configText = configText
         self.file = file
@@ -53,11 +57,15 @@ package struct TrainingJob {
         self.initialWeights = initialWeights
         self.isDryRun = isDryRun
         self.threads = threads
+        self.times = times
+        self.savesOnUser1 = savesOnUser1
         self.command = command
     }
 
-    /// Checks, then trains. Collective. Nothing is written before all checks have passed.
-    package func carryOut(on communicator: Communicator, _ console: Console) throws {
+    /// Checks, then trains, to the end or until a rank is asked to stop. Collective. Nothing is written before all checks have passed.
+    @discardableResult
+    package func carryOut(on communicator: Communicator, _ console: Console) throws -> TrainingRun.LegEnd {
+        StopSignals.install()
         let configuration = try communicator.agree {
             let configuration = try Configuration(
                 yaml: configText, file: file, overrides: overrides, table: Options.table)
@@ -84,15 +92,16 @@ package struct TrainingJob {
         }
         let assembly = try Assembly(
             configuration, on: communicator, initialWeights: initialWeights, threads: threads)
-        try carryOut(assembly, on: communicator, console, resumes: resumes, from: checkpoint)
+        let end = try carryOut(assembly, on: communicator, console, resumes: resumes, from: checkpoint)
         // After an error it is left to the system: no rank can tell whether the others would come here.
         try assembly.free()
+        return end
     }
 
     private func carryOut(
         _ assembly: Assembly, on communicator: Communicator, _ console: Console, resumes: Bool,
         from checkpoint: Checkpoint?
-    ) throws {
+    ) throws -> TrainingRun.LegEnd {
         let fingerprints = try communicator.agree { () -> JSONValue in
             guard communicator.isRoot else { return .null }
             let fingerprints = try ResumeRules.fingerprints(assembly.data)
@@ -101,27 +110,35 @@ package struct TrainingJob {
         }
         try Diagnosis.warn(ofThreads: threads, on: communicator, console)
         describe(assembly, on: communicator, console)
-        if isDryRun { return console.result("dry run: all checks have passed; nothing was written") }
+        if isDryRun {
+            console.result("dry run: all checks have passed; nothing was written")
+            return .done
+        }
         if communicator.size > 1, assembly.trainer.memory.refusal == nil {
             console.info("averaging: \(assembly.trainer.memory.averaging)")
         }
 
         let environment = try Environment.json(
             communicator, threads: threads, averaging: assembly.trainer.memory.averaging)
-        try communicator.agree {
-            guard communicator.isRoot else { return }
-            try prepareFolder(assembly.configuration, environment, checkpoint)
+        let watch = try communicator.agree { () -> LegWatch? in
+            guard communicator.isRoot else { return nil }
+            let lock = try prepareFolder(assembly.configuration, environment, checkpoint)
+            return LegWatch(run, lock)
         }
+        defer { watch?.finish() }
         // mpirun would otherwise give all threads of a rank one core.
         let binding = threads > 1 ? " --bind-to none" : ""
         let goingOn = "mpirun -n \(communicator.size)\(binding) \(command)"
         let trainingRun = try TrainingRun(
             assembly, on: communicator, in: run, console: console, fingerprints: fingerprints, command: goingOn,
-            resumes: resumes, from: checkpoint)
-        if trainingRun.isComplete { return try trainingRun.sayAgain() }
+            desk: StopDesk(times, savesOnUser1: savesOnUser1, watch: watch), resumes: resumes, from: checkpoint)
+        if trainingRun.isComplete {
+            try trainingRun.sayAgain()
+            return .done
+        }
         if let checkpoint { console.info("going on from \(checkpoint.path)") }
         do {
-            try trainingRun.train()
+            return try trainingRun.train()
         } catch {
             if communicator.isRoot {
                 // The training's own error is the one to report.
@@ -134,6 +151,7 @@ package struct TrainingJob {
 
     /// The root's look at the run folder: nothing is changed yet.
     private func checkpointToGoOnFrom(_ console: Console) throws -> Checkpoint? {
+        try RunLock.waitUntilFree(run)
         if overwrites { return nil }
         switch resume {
         case .never:
@@ -159,11 +177,34 @@ package struct TrainingJob {
         }
     }
 
+    /// Takes the run folder for this job.
     private func prepareFolder(
+        _ configuration: Configuration, _ environment: JSONValue, _ checkpoint: Checkpoint?
+    ) throws -> RunLock {
+        try run.makeFolder()
+        let lock = try RunLock.take(run, host: Job.hostName, job: Environment.jobID)
+        do {
+            try prepareHeldFolder(configuration, environment, checkpoint)
+        } catch {
+            lock.release()
+            throw error
+        }
+        return lock
+    }
+
+    private func prepareHeldFolder(
         _ configuration: Configuration, _ environment: JSONValue, _ checkpoint: Checkpoint?
     ) throws {
         if overwrites { try run.empty() }
         try run.prepare()
+        try run.removeStopRequest()
+        if case .auto = resume, !overwrites, let newest = try run.checkpointSteps().last,
+            newest > checkpoint?.state.step ?? -1, try run.newestCheckpoint().checkpoint?.state.step == newest
+        {
+            throw TrainingError.usage(
+                "\(run.path): another job has written the checkpoint of step \(newest) meanwhile; accepted: the same "
+                    + "command again, which goes on from there")
+        }
         if case .from = resume, let checkpoint {
             try CheckpointWriter(run: run).discard(after: checkpoint.state.step)
         }

@@ -1,5 +1,6 @@
 import ConfigFile
 package import FileFormats
+import Kernels
 package import MPI
 import Optimization
 import Recurrent
@@ -18,14 +19,21 @@ package final class TrainingRun {
     private let fingerprints: JSONValue
     /// The command that goes on with this run.
     private let command: String
+    /// Of each rank, at the root.
+    private let hosts: [String]
     /// At the root alone.
     private var log: RunLog?
     private var timer: CheckpointTimer
+    private var desk: StopDesk
 
     private var best = Double.infinity
     private var validationsSinceBest = 0
     private var lastCheckpointStep = -1
     private var ending: Ending?
+    /// Steps without an update (`training.nonfinite`).
+    private var skipped = 0
+    /// A leg was stopped before the validation that was due then.
+    private var owesValidation = false
 
     /// Why a training is over before its last step.
     private enum Ending: Equatable {
@@ -33,10 +41,18 @@ package final class TrainingRun {
         case patience
     }
 
-    /// - Parameter checkpoint: at the root, what to go on from; nil to begin. `resumes` says the same on every rank.
+    /// How a leg ended.
+    package enum LegEnd: Equatable {
+        case done
+        case stopped(StopReason)
+    }
+
+    /// - Parameters:
+    ///   - desk: asks this rank for the leg's end.
+    ///   - checkpoint: at the root, what to go on from; nil to begin. `resumes` says the same on every rank.
     package init(
         _ assembly: Assembly, on communicator: Communicator, in run: RunDirectory, console: Console,
-        fingerprints: JSONValue, command: String, resumes: Bool, from checkpoint: Checkpoint?
+        fingerprints: JSONValue, command: String, desk: StopDesk, resumes: Bool, from checkpoint: Checkpoint?
     ) throws {
         self.assembly = assembly
         self.communicator = communicator
@@ -44,7 +60,9 @@ package final class TrainingRun {
         self.console = console
         self.fingerprints = fingerprints
         self.command = command
+        self.desk = desk
         trainer = assembly.trainer
+        hosts = try communicator.gather(Job.hostName, root: 0)
         timer = CheckpointTimer(assembly.options.checkpointInterval)
         if resumes {
             try TrainingState.restore(checkpoint, into: &trainer)
@@ -53,6 +71,9 @@ package final class TrainingRun {
             best = try communicator.broadcast(extra?["best_validation_loss"]?.numberValue ?? .infinity, root: 0)
             validationsSinceBest = Int(
                 try communicator.broadcast(Int64(extra?["validations_since_best"]?.integerValue ?? 0), root: 0))
+            skipped = Int(try communicator.broadcast(Int64(extra?["skipped_steps"]?.integerValue ?? 0), root: 0))
+            owesValidation =
+                try communicator.broadcast(extra?["owes_validation"] == .boolean(true) ? 1 : Int32(0), root: 0) == 1
             if try communicator.broadcast(extra?["ending"]?.stringValue == "solved" ? 1 : Int32(0), root: 0) == 1 {
                 ending = .solved
             }
@@ -67,27 +88,80 @@ package final class TrainingRun {
     package var steps: Int { trainer.steps }
 
     /// Whether there is nothing left to train.
-    package var isComplete: Bool { ending != nil || trainer.steps >= trainer.totalSteps }
+    package var isComplete: Bool { !owesValidation && (ending != nil || trainer.steps >= trainer.totalSteps) }
 
-    /// Trains to the end. Collective.
-    package func train() throws {
+    /// Trains to the end, or until a rank is asked to stop. Collective.
+    package func train() throws -> LegEnd {
         if communicator.isRoot {
             let metrics = try MetricsFile(path: run.metricsPath)
             _ = try metrics.cut(after: trainer.steps)
             log = runLog(metrics)
             try noteRunning()
         }
+        if owesValidation {
+            owesValidation = false
+            if try validate(epoch: trainer.epochOfLastStep) { try writeCheckpoint(isBest: true) }
+        }
         while !isComplete {
-            let summary = try trainer.step(wishingCheckpoint: communicator.isRoot && timer.isDue)
+            let start = secondsNow()
+            let summary = try step()
+            desk.noteStep(seconds: secondsNow() - start)
             try log?.step(
-                summary, step: trainer.steps, writes: trainer.steps.isMultiple(of: options.loggingInterval))
+                summary, step: trainer.steps, skipped: skipped,
+                writes: trainer.steps.isMultiple(of: options.loggingInterval))
             noteCriterion()
-            let improved = try validateIfDue(summary)
+            if let reason = summary.wishes.stop, !isComplete {
+                try stop(for: reason)
+                return .stopped(reason)
+            }
+            let improved = try validationIsDue ? validate(epoch: summary.epoch) : false
             if isComplete || improved || checkpointIsDue(summary) { try writeCheckpoint(isBest: improved) }
         }
         if lastCheckpointStep != trainer.steps { try writeCheckpoint(isBest: false) }
         try test()
         try finish()
+        return .done
+    }
+
+    private var wishes: Wishes {
+        let wishes = desk.wishes(validates: assembly.validation != nil && validationIsDue(after: 1))
+        return communicator.isRoot && timer.isDue ? wishes.union(.checkpoint) : wishes
+    }
+
+    private func step() throws -> Trainer.StepSummary {
+        do {
+            let summary = try trainer.step(wishes: wishes)
+            if let fault = summary.skipped {
+                skipped += 1
+                console.warning("\(fault.words); passed over without an update, \(counted(skipped, "step")) so far")
+            }
+            return summary
+        } catch let fault as NonFiniteStep {
+            let checkpoint =
+                lastCheckpointStep >= 0
+                ? "the last checkpoint, of step \(lastCheckpointStep), is good" : "there is no checkpoint yet"
+            throw TrainingError.failure(
+                "\(fault.words), so training has stopped without this update; \(checkpoint); try a smaller "
+                    + "training.optimizer.learning_rate or training.clip_norm, or pass over such steps by "
+                    + "training.nonfinite: skip"
+            ).everywhere
+        }
+    }
+
+    /// Ends a leg after a step. A validation that is due is left to the next leg: there may be little time. Collective.
+    private func stop(for reason: StopReason) throws {
+        if reason.wantsCheckpoint {
+            owesValidation = assembly.validation != nil && validationIsDue
+            try writeCheckpoint(isBest: false)
+        }
+        guard communicator.isRoot else { return }
+        let saved =
+            reason.wantsCheckpoint
+            ? "the checkpoint is written" : "the last checkpoint is of step \(max(lastCheckpointStep, 0))"
+        try run.write(
+            outcome: Outcome(state: .stopped, step: trainer.steps, reason: "\(reason.words); \(saved)", next: command))
+        try run.removeStopRequest()
+        console.info("stopped at step \(trainer.steps): \(reason.words); \(saved); to go on: \(command)")
     }
 
     /// What outcome.json says while training goes on, and after a death that nobody could write down.
@@ -113,7 +187,7 @@ package final class TrainingRun {
     }
 
     private func runLog(_ metrics: MetricsFile) -> RunLog {
-        RunLog(console, metrics, task: assembly.data.task, ranks: communicator.size, totalSteps: trainer.totalSteps)
+        RunLog(console, metrics, task: assembly.data.task, hosts: hosts, totalSteps: trainer.totalSteps)
     }
 
     private func noteCriterion() {
@@ -124,19 +198,21 @@ package final class TrainingRun {
 
     private func checkpointIsDue(_ summary: Trainer.StepSummary) -> Bool {
         if case .steps(let steps) = options.checkpointInterval { return trainer.steps.isMultiple(of: steps) }
-        return summary.wishesCheckpoint
+        return summary.wishes.contains(.checkpoint)
     }
 
-    /// Returns whether there was a validation with a better loss than all before.
-    private func validateIfDue(_ summary: Trainer.StepSummary) throws -> Bool {
-        guard let validation = assembly.validation, validationIsDue else { return false }
+    /// Returns whether the loss is better than all before.
+    private func validate(epoch: Int) throws -> Bool {
+        guard let validation = assembly.validation else { return false }
+        let start = secondsNow()
+        defer { desk.noteValidation(seconds: secondsNow() - start) }
         try trainer.pack()
         let score = try pausing { try validation.score(trainer.network) }
         let improved = score.loss < best
         best = min(best, score.loss)
         validationsSinceBest = improved ? 0 : validationsSinceBest + 1
         trainer.schedule.observe(validationLoss: score.loss)
-        try log?.score("validation", score, step: trainer.steps, epoch: summary.epoch, isBest: improved)
+        try log?.score("validation", score, step: trainer.steps, epoch: epoch, isBest: improved)
         if isOutOfPatience { ending = .patience }
         if score.isSolved && criterionAllows { ending = .solved }
         return improved
@@ -145,11 +221,15 @@ package final class TrainingRun {
     /// As the paper proceeds: the test counts once the criterion on training sequences, if there is one, has been met.
     private var criterionAllows: Bool { trainer.criterion.map { $0.metAfter != nil } ?? true }
 
-    private var validationIsDue: Bool {
+    private var validationIsDue: Bool { validationIsDue(after: 0) }
+
+    /// After so many more steps, of which an epoch has at least as many.
+    private func validationIsDue(after more: Int) -> Bool {
         switch options.validationInterval {
-        case .steps(let steps): trainer.steps.isMultiple(of: steps)
+        case .steps(let steps): (trainer.steps + more).isMultiple(of: steps)
         case .epochs(let epochs):
-            epochs > 0 && trainer.position == 0 && (trainer.epoch - 1).isMultiple(of: epochs)
+            epochs > 0 && (trainer.position + more) % trainer.stepsPerEpoch == 0
+                && (trainer.epoch - (more > 0 ? 0 : 1)).isMultiple(of: epochs)
         }
     }
 
@@ -159,6 +239,7 @@ package final class TrainingRun {
 
     /// Collective: carried states come to the root, which writes.
     private func writeCheckpoint(isBest: Bool) throws {
+        try checkWeights()
         try pausing {
             let start = secondsNow()
             let state = try TrainingState.gather(trainer)
@@ -173,7 +254,21 @@ package final class TrainingRun {
             }
             lastCheckpointStep = trainer.steps
             timer.noteCheckpoint(seconds: secondsNow() - start)
+            desk.noteCheckpoint(seconds: secondsNow() - start)
             console.debug("checkpoint at step \(trainer.steps) in \(format(secondsNow() - start)) s")
+        }
+    }
+
+    /// An update by finite gradients can still leave weights that are not: they never reach a checkpoint. Collective.
+    private func checkWeights() throws {
+        try communicator.agree {
+            let count = trainer.network.configuration.layout.count
+            guard communicator.isRoot, !trainer.memory.parameters[0..<count].sumOfSquares.isFinite else { return }
+            let checkpoint =
+                lastCheckpointStep >= 0 ? "the last one, of step \(lastCheckpointStep), is good" : "there is none yet"
+            throw TrainingError.failure(
+                "after step \(trainer.steps) the weights are not finite numbers any more, so training has stopped and no "
+                    + "checkpoint was written of them; \(checkpoint); try a smaller training.optimizer.learning_rate")
         }
     }
 
@@ -183,6 +278,7 @@ package final class TrainingRun {
             TrainingState.extra(trainer) + [
                 ("best_validation_loss", best.isFinite ? .number(best) : .null),
                 ("validations_since_best", .integer(validationsSinceBest)),
+                ("skipped_steps", .integer(skipped)), ("owes_validation", .boolean(owesValidation)),
                 ("ending", ending == .solved ? .string("solved") : .null),
                 ("ranks", .integer(communicator.size)), ("sums", SumDefinition.json(options)), ("data", fingerprints),
             ]

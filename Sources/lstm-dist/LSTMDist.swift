@@ -18,12 +18,13 @@ struct LSTMDist: ParsableCommand {
               lstm-dist doctor
 
             EXIT CODES
-              0 done, 1 a failure, 2 bad usage, configuration or data.
+              0 done, 1 a failure, 2 bad usage, configuration or data, 75 stopped early with a checkpoint written.
             """,
         version: "lstm-dist \(programVersion)",
         subcommands: [
             DefaultCommand.self, TrainCommand.self, EvaluateCommand.self, GenerateCommand.self, ExportCommand.self,
-            InspectCommand.self, CompareCommand.self, ConfigCommand.self, DoctorCommand.self, BenchCommand.self,
+            InspectCommand.self, CompareCommand.self, StopCommand.self, StatusCommand.self, ConfigCommand.self,
+            DoctorCommand.self, BenchCommand.self,
         ],
         defaultSubcommand: DefaultCommand.self)
 

@@ -47,6 +47,8 @@ enum Launch {
             try command.run(on: communicator, communicator.isRoot ? command.verbosity.console() : .silent)
             Job.finish()
             exit(0)
+        } catch let code as ExitCode {
+            end(code.rawValue)
         } catch let failure as AgreedFailure {
             // Rank 0 speaks for all; where it is the one that failed, its name adds nothing.
             if communicator.isRoot { complain(failure.rank == 0 ? failure.message : failure.description) }

@@ -1,9 +1,11 @@
-// Trains, and on one rank turns over a bit of a parameter on the way, as failing memory would.
+// Trains, and on one rank turns over a bit of a parameter on the way, as failing memory would, or makes a carried state no number.
 //
 //     mpirun -n 3 FailingRank CONFIG.yaml STEPS [RANK AFTER TENSOR]
+//     mpirun -n 3 FailingRank CONFIG.yaml STEPS [RANK AFTER state]
 //
-// Makes STEPS steps; after AFTER of them, RANK's first number of TENSOR changes by its last bit. Prints "done" and ends with 0
-// if nobody notices; else rank 0 prints the error and all end with 1.
+// Makes STEPS steps; after AFTER of them, RANK's first number of TENSOR changes by its last bit, or the state of its first stream
+// becomes NaN. Rank 0 prints what is said of steps passed over, then "done", and all end with 0 if nobody stops; else rank 0 prints the
+// error and all end with 1.
 
 import ConfigFile
 import Foundation
@@ -21,6 +23,10 @@ enum Program {
                 try train(on: communicator, Array(CommandLine.arguments.dropFirst()))
                 if communicator.isRoot { print("done") }
                 Job.finish()
+            } catch let fault as NonFiniteStep {
+                if communicator.isRoot { print(fault.words) }
+                Job.finish()
+                exit(1)
             } catch let error as TrainingError where error.isEverywhere {
                 if communicator.isRoot { print(error.description) }
                 Job.finish()
@@ -39,12 +45,20 @@ enum Program {
             if arguments.count == 5, Int(arguments[2]) == communicator.rank, Int(arguments[3]) == step {
                 damage(assembly, arguments[4])
             }
-            _ = try assembly.trainer.step()
+            let summary = try assembly.trainer.step()
+            if let fault = summary.skipped, communicator.isRoot { print("passed over: \(fault.words)") }
+            if communicator.isRoot, !summary.loss.isFinite, summary.skipped == nil {
+                print("step \(step): \(summary.loss)")
+            }
         }
         try assembly.free()
     }
 
     private static func damage(_ assembly: Assembly, _ tensor: String) {
+        guard tensor != "state" else {
+            assembly.trainer.state.hidden.pointer[0] = .nan
+            return
+        }
         let parameters = assembly.trainer.memory.parameters
         guard let place = assembly.trainer.network.configuration.layout[tensor]?.offset else {
             Job.abort("no tensor \(tensor)", code: 1)

@@ -59,6 +59,9 @@ package final class StartedRun {
         return children.isEmpty ? [process.processIdentifier] : children
     }
 
+    /// Sends a signal to mpirun, or to the program that was started bare.
+    package func send(_ signal: Int32) { Foundation.kill(process.processIdentifier, signal) }
+
     /// Kills mpirun and all ranks at once, as a machine that loses its power would, and returns when they are gone.
     package func kill() async throws {
         let processes = [process.processIdentifier] + Self.children(of: process.processIdentifier)

@@ -14,6 +14,7 @@ extension LaunchTests {
             data: {train: text.txt, validation_fraction: 0.1, tokenizer: character}
             model: {layers: 2, hidden: 70, embedding: 30}
             training: {batch: 13, window: 9, steps: 40, optimizer: {name: adam, learning_rate: 0.005}, clip_norm: 0.5}
+            communication: {reduction: fast}
             validation: {every_steps: 20}
             logging: {every_steps: 1}
 
@@ -48,6 +49,7 @@ extension LaunchTests {
             data: {train: text.txt, validation_fraction: 0.1, tokenizer: word}
             model: {layers: 1, hidden: 20, embedding: 37}
             training: {batch: 6, window: 3, steps: 40, optimizer: {name: sgd, learning_rate: 1}, clip_norm: 0.5}
+            communication: {reduction: fast}
             logging: {every_steps: 1}
 
             """

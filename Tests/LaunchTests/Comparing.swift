@@ -40,9 +40,10 @@ func expectClose(
 
 /// Expects that two runs cannot be told apart, times aside: lines, weights, and what a resumed run goes on from.
 func expectSame(
-    _ found: RunFiles, _ expected: RunFiles, sourceLocation: SourceLocation = #_sourceLocation
+    _ found: RunFiles, _ expected: RunFiles, ignoring keys: Set<String> = [],
+    sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
-    let (lines, others) = (try found.lines(), try expected.lines())
+    let (lines, others) = (try found.lines(without: keys), try expected.lines(without: keys))
     #expect(!lines.isEmpty, sourceLocation: sourceLocation)
     if let index = zip(lines, others).enumerated().first(where: { $1.0 != $1.1 })?.offset {
         Issue.record("line \(index + 1): \(lines[index]), not \(others[index])", sourceLocation: sourceLocation)

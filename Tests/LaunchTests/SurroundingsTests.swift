@@ -110,9 +110,8 @@ extension LaunchTests {
         @Test(
             "every command's help has examples",
             arguments: [
-                "", "train", "evaluate", "generate", "export", "inspect", "compare", "config show", "config check",
-                "doctor",
-                "bench step", "bench allreduce", "bench scaling", "bench memory",
+                "", "train", "evaluate", "generate", "export", "inspect", "compare", "stop", "status", "config show",
+                "config check", "doctor", "bench step", "bench allreduce", "bench scaling", "bench memory",
             ])
         func help(command: String) async throws {
             let words = command.split(separator: " ").map(String.init) + ["--help"]
@@ -131,7 +130,8 @@ extension LaunchTests {
                 .compactMap { $0.firstMatch(of: #/^  ([a-z]+) /#)?.1 }
             #expect(
                 commands == [
-                    "train", "evaluate", "generate", "export", "inspect", "compare", "config", "doctor", "bench",
+                    "train", "evaluate", "generate", "export", "inspect", "compare", "stop", "status", "config",
+                    "doctor", "bench",
                 ])
         }
     }

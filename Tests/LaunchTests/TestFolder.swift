@@ -71,7 +71,10 @@ struct RunFiles {
     let name: String
 
     /// What differs from run to run however equal the runs are.
-    private static let times: Set = ["tokens_per_second", "seconds", "compute_fraction", "communication_fraction"]
+    private static let times: Set = [
+        "tokens_per_second", "seconds", "compute_fraction", "communication_fraction", "slowest_rank",
+        "slowest_rank_seconds", "median_rank_seconds", "fastest_rank_seconds",
+    ]
 
     /// The lines of metrics.jsonl.
     func metrics(_ split: String? = nil) throws -> [JSONValue] {
@@ -80,9 +83,9 @@ struct RunFiles {
     }
 
     /// Those lines as texts, without times.
-    func lines() throws -> [String] {
+    func lines(without keys: Set<String> = []) throws -> [String] {
         try metrics().map { line in
-            JSONValue.object((line.members ?? []).filter { !Self.times.contains($0.key) }).text
+            JSONValue.object((line.members ?? []).filter { !Self.times.union(keys).contains($0.key) }).text
         }
     }
 

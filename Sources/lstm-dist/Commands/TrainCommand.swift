@@ -13,6 +13,9 @@ struct TrainCommand: CollectiveCommand {
             A run that was ended goes on from its newest whole checkpoint, exactly as if it had never stopped; a complete \
             one prints its figures again. `lstm-dist config show` explains every key.
 
+            SIGUSR1, SIGUSR2, SIGXCPU, SIGURG, SIGTERM and SIGINT stop it: it finishes the step, writes a checkpoint and exits \
+            with 75; so do lstm-dist stop, --max-time, --stop-at and a Slurm job's time limit.
+
             EXAMPLES
               mpirun -n 2 lstm-dist train configs/reber.yaml
               mpirun -n 4 lstm-dist train configs/text.yaml --set model.hidden=256
@@ -35,6 +38,7 @@ struct TrainCommand: CollectiveCommand {
     var initFrom: String?
     @Flag(help: "Check everything, say what would be done, and stop before the first step.")
     var dryRun = false
+    @OptionGroup var stopping: Stopping
     @OptionGroup var threads: Threads
     @OptionGroup var verbosity: Verbosity
 
@@ -50,6 +54,7 @@ struct TrainCommand: CollectiveCommand {
         var words = ["lstm-dist", "train"] + (config.map { [$0] } ?? [])
         for override in overrides { words += ["--set", override] }
         if let run { words += ["--run", run] }
+        words += stopping.words
         if threads.perRank > 1 { words += ["--threads-per-rank", "\(threads.perRank)"] }
         let plain = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-_./=,:+@%"))
         return words.map { word in
@@ -61,10 +66,12 @@ struct TrainCommand: CollectiveCommand {
     func run(on communicator: Communicator, _ console: Console) throws {
         let text = try communicator.broadcast(
             communicator.agree { communicator.isRoot ? try ConfigSource.text(config) : nil }, root: 0)
-        try TrainingJob(
+        let end = try TrainingJob(
             configText: text, file: ConfigSource.name(config), overrides: overrides,
             run: run ?? ConfigSource.defaultRun(config), resume: TrainingJob.Resume(resume), overwrites: overwrite,
-            initialWeights: initFrom, isDryRun: dryRun, threads: threads.perRank, command: commandThatGoesOn
+            initialWeights: initFrom, isDryRun: dryRun, threads: threads.perRank, times: stopping.times,
+            savesOnUser1: stopping.onUser1 == .save, command: commandThatGoesOn
         ).carryOut(on: communicator, console)
+        try stopping.end(end)
     }
 }

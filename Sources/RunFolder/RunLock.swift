@@ -1,0 +1,195 @@
+import FileFormats
+import Glibc
+
+/// The hold of one job on a run folder: the file `lock`, whose heartbeat is its time of change.
+///
+/// A lock is stale when its process is gone, where that can be seen, or when its heart has stopped; then it is taken over.
+package final class RunLock: Sendable {
+    /// Seconds between heartbeats, and after how many without one the holder counts as dead.
+    package static let heartbeat = 5.0
+    static let deadAfter = 20.0
+
+    private let path: String
+    private let content: String
+
+    /// Who holds a lock.
+    package struct Holder: Sendable, Equatable {
+        package let host: String
+        package let process: Int32
+        /// Of the batch scheduler.
+        package let job: String?
+        /// What tells this process from a later one of the same number, and its machine and process numbers from others.
+        fileprivate let started: String
+        fileprivate let machine: String
+
+        package var description: String {
+            "process \(process) on \(host)" + (job.map { " of job \($0)" } ?? "")
+        }
+
+        /// nil: this process can't tell.
+        fileprivate var isAlive: Bool? {
+            guard machine == Self.thisMachine else { return nil }
+            guard kill(process, 0) == 0 || errno == EPERM else { return false }
+            return Self.start(of: process) == started
+        }
+
+        fileprivate static func this(host: String, job: String?) -> Holder {
+            Holder(host: host, process: getpid(), job: job, started: start(of: getpid()) ?? "", machine: thisMachine)
+        }
+
+        /// The clock tick in which a process began; nil if it is gone, or dead and not yet collected.
+        private static func start(of process: Int32) -> String? {
+            guard let text = try? text(of: "/proc/\(process)/stat"), let name = text.lastIndex(of: ")") else {
+                return nil
+            }
+            let fields = text[text.index(after: name)...].split(separator: " ")
+            return fields.count > 19 && fields[0] != "Z" && fields[0] != "X" ? String(fields[19]) : nil
+        }
+
+        /// This boot of this machine, and the name space that process numbers belong to.
+        private static var thisMachine: String {
+            let boot = (try? text(of: "/proc/sys/kernel/random/boot_id"))?.prefix { !$0.isNewline } ?? ""
+            return "\(boot) \(FolderCalls.linkTarget("/proc/self/ns/pid") ?? "")"
+        }
+
+        /// Of a file whose size the system doesn't know.
+        private static func text(of path: String) throws -> String {
+            guard let stream = fopen(path, "re") else { throw FileFormatError.cannotRead(path: path, code: errno) }
+            defer { fclose(stream) }
+            var bytes = [UInt8](repeating: 0, count: 4096)
+            let count = fread(&bytes, 1, bytes.count, stream)
+            return String(decoding: bytes[..<count], as: UTF8.self)
+        }
+
+        fileprivate var json: JSONValue {
+            [
+                "host": .string(host), "process": .integer(Int(process)), "job": job.map { .string($0) } ?? .null,
+                "started": .string(started), "machine": .string(machine),
+            ]
+        }
+
+        fileprivate init(_ fields: Fields) throws {
+            host = try fields.string("host")
+            process = Int32(clamping: try fields.integer("process"))
+            job = fields.json["job"]?.stringValue
+            started = try fields.string("started")
+            machine = try fields.string("machine")
+        }
+
+        private init(host: String, process: Int32, job: String?, started: String, machine: String) {
+            self.host = host
+            self.process = process
+            self.job = job
+            self.started = started
+            self.machine = machine
+        }
+    }
+
+    private init(path: String, content: String) {
+        self.path = path
+        self.content = content
+    }
+
+    /// Who holds a run folder at this moment; nil if nobody does. May wait until a silent holder's heart ought to have beaten.
+    package static func holder(of run: RunDirectory) throws -> Holder? {
+        let path = run.lockPath
+        guard let holder = try read(path) else { return nil }
+        if holder == .this(host: holder.host, job: holder.job) { return nil }
+        if let isAlive = holder.isAlive { return isAlive ? holder : nil }
+        guard let first = beat(of: path) else { return nil }
+        // The folder's own clock is unknown: what counts is whether the heart beats while this process looks on.
+        let began = now()
+        while now() - began < deadAfter {
+            usleep(250_000)
+            guard let next = beat(of: path) else { return nil }
+            if next != first { return holder }
+        }
+        return nil
+    }
+
+    /// Who holds a run folder as far as can be seen at once, and the seconds since the last heartbeat by this host's clock; nil if
+    /// nobody does.
+    package static func presence(in run: RunDirectory) throws -> (holder: Holder, silence: Double)? {
+        guard let holder = try read(run.lockPath), holder.isAlive ?? true, let beat = beat(of: run.lockPath) else {
+            return nil
+        }
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return (holder, max(0, Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9 - Double(beat) * 1e-9))
+    }
+
+    /// Returns when nobody holds the run folder; waits some seconds for a holder that is about to end.
+    /// - Throws: `RunFolderError.held`.
+    package static func waitUntilFree(_ run: RunDirectory, patience: Double = 3) throws {
+        let began = now()
+        while let holder = try holder(of: run) {
+            guard now() - began < patience else {
+                throw RunFolderError.held(run: run.path, holder: holder.description)
+            }
+            usleep(200_000)
+        }
+    }
+
+    /// Takes a run folder, also from a holder that is dead.
+    ///
+    /// - Parameter job: of the batch scheduler.
+    /// - Throws: `RunFolderError.held`.
+    package static func take(_ run: RunDirectory, host: String, job: String?) throws -> RunLock {
+        try waitUntilFree(run)
+        let lock = RunLock(path: run.lockPath, content: Holder.this(host: host, job: job).json.indentedText)
+        // A stale one goes by a rename, which only one of several takers can do.
+        if let stale = try read(lock.path), stale != Holder.this(host: host, job: job) {
+            let aside = "\(run.path)/\(PassingName.of(RunNames.lock, .old))"
+            if rename(lock.path, aside) == 0 { unlink(aside) }
+        }
+        try lock.make(in: run)
+        return lock
+    }
+
+    /// Makes the file under a passing name and links it: it appears whole, and not over another.
+    private func make(in run: RunDirectory) throws {
+        let passing = "\(run.path)/\(PassingName.of(RunNames.lock, .new))"
+        defer { unlink(passing) }
+        let file = try OpenFile.writing(passing)
+        try file.write(content)
+        guard link(passing, path) == 0 else {
+            let code = errno
+            if code == EEXIST, let other = try Self.read(path) {
+                if other == Holder.this(host: other.host, job: other.job) { return }
+                throw RunFolderError.held(run: run.path, holder: other.description)
+            }
+            throw FileFormatError.cannotWrite(path: path, code: code)
+        }
+    }
+
+    /// Shows that the holder is alive. Any thread may call it.
+    package func beat() { utimensat(AT_FDCWD, path, nil, 0) }
+
+    /// Gives the run folder free.
+    package func release() {
+        guard let text = try? FolderCalls.text(of: path), text == content else { return }
+        unlink(path)
+    }
+
+    /// nil if there is none, or none that can be read: it is being taken away.
+    private static func read(_ path: String) throws -> Holder? {
+        guard FolderCalls.kind(path) == .file else { return nil }
+        return try? Holder(Fields(of: path))
+    }
+
+    /// The time of a lock's last change. Opened, since some file systems ask the server only then.
+    private static func beat(of path: String) -> Int64? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { return nil }
+        return Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+    }
+
+    private static func now() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+}

@@ -1,0 +1,71 @@
+/// What a rank says of itself now and then, in the sums of a step's averaging: one rank gives a number and all others 0.
+package struct RankReport: Sendable, Equatable {
+    /// Of its parameters (`ParameterCheck`); 0 where they are not compared.
+    package var hash = 0.0
+    /// Of its steps since the last report: mean and longest time in forward, backward and update, and mean time in waiting, in seconds.
+    package var computing = 0.0
+    package var longest = 0.0
+    package var waiting = 0.0
+
+    package init() {}
+
+    static let count = 4
+    var numbers: [Double] { [hash, computing, longest, waiting] }
+
+    init(_ numbers: ArraySlice<Double>) {
+        let first = numbers.startIndex
+        (hash, computing, longest, waiting) = (
+            numbers[first], numbers[first + 1], numbers[first + 2], numbers[first + 3]
+        )
+    }
+}
+
+/// Gathers a rank's times between its reports.
+struct StepTimes {
+    private var steps = 0.0
+    private var sums = RankReport()
+
+    mutating func note(computing: Double, waiting: Double) {
+        steps += 1
+        sums.computing += computing
+        sums.longest = max(sums.longest, computing)
+        sums.waiting += waiting
+    }
+
+    /// What has come together since the last call.
+    mutating func take() -> RankReport {
+        defer { self = StepTimes() }
+        var report = sums
+        report.computing /= max(steps, 1)
+        report.waiting /= max(steps, 1)
+        return report
+    }
+}
+
+/// How far the ranks' times are apart: slowest, median and fastest by their mean time in computing.
+package struct Stragglers: Equatable, Sendable {
+    package let slowest: (rank: Int, seconds: Double)
+    package let median: Double
+    package let fastest: (rank: Int, seconds: Double)
+    /// The longest step of the slowest rank.
+    package let longest: Double
+
+    /// nil for one rank.
+    package init?(_ reports: [RankReport]) {
+        guard reports.count > 1 else { return nil }
+        let order = reports.indices.sorted { reports[$0].computing < reports[$1].computing }
+        fastest = (order[0], reports[order[0]].computing)
+        let last = order[order.count - 1]
+        slowest = (last, reports[last].computing)
+        longest = reports[last].longest
+        median = reports[order[(order.count - 1) / 2]].computing
+    }
+
+    /// Worth a line: the slowest takes a quarter longer than the median, and more than a millisecond.
+    package var differ: Bool { slowest.seconds > 1.25 * median && slowest.seconds - median > 1e-3 }
+
+    package static func == (one: Stragglers, other: Stragglers) -> Bool {
+        one.slowest == other.slowest && one.median == other.median && one.fastest == other.fastest
+            && one.longest == other.longest
+    }
+}

@@ -1,0 +1,46 @@
+import Glibc
+import Synchronization
+
+/// The signals that ask a training for its end. Their handler sets a flag and does nothing else; whoever wants to know looks.
+package enum StopSignals {
+    /// `1 << number` for each that has come.
+    private static let received = Atomic<UInt64>(0)
+
+    private static let reasons: [(number: Int32, reason: StopReason)] = [
+        (SIGUSR1, .userSignal1), (SIGUSR2, .userSignal2), (SIGXCPU, .cpuTime), (SIGURG, .urgent),
+        (SIGTERM, .terminate), (SIGINT, .interrupt),
+    ]
+
+    /// From here on they end nothing by themselves, but for a second SIGINT. Calls of the system that they interrupt go on.
+    package static func install() {
+        for (number, _) in reasons {
+            var action = sigaction()
+            action.__sigaction_handler.sa_handler = { StopSignals.note($0) }
+            action.sa_flags = SA_RESTART
+            sigaction(number, &action, nil)
+        }
+    }
+
+    /// In the handler: only what may be called there.
+    private static func note(_ number: Int32) {
+        let before = received.bitwiseOr(1 << UInt64(number), ordering: .relaxed).oldValue
+        if number == SIGINT, before & (1 << UInt64(SIGINT)) != 0 {
+            signal(SIGINT, SIG_DFL)
+            raise(SIGINT)
+        }
+    }
+
+    /// What has come to this process since it was last asked.
+    ///
+    /// - Parameter savesOnUser1: SIGUSR1 wishes a checkpoint, no end.
+    static func wishes(savesOnUser1: Bool) -> Wishes {
+        guard received.load(ordering: .relaxed) != 0 else { return [] }
+        // SIGINT stays noted: the second one is to be known as such.
+        let signals = received.bitwiseAnd(1 << UInt64(SIGINT), ordering: .relaxed).oldValue
+        var wishes: Wishes = []
+        for (number, reason) in reasons where signals & (1 << UInt64(number)) != 0 {
+            wishes.formUnion(number == SIGUSR1 && savesOnUser1 ? .checkpoint : Wishes(stop: reason))
+        }
+        return wishes
+    }
+}

@@ -1,0 +1,90 @@
+// A number that is none: agreed by all ranks, named, and never in a checkpoint.
+
+import FileFormats
+import Foundation
+import LaunchSupport
+import Testing
+
+extension LaunchTests {
+    @Suite("numbers that are none")
+    struct NonFiniteTests {
+        /// Wide enough that each of three ranks owns parts of several ranges.
+        private static func config(_ keys: String) -> String {
+            """
+            task: language-model
+            data: {train: text.txt, tokenizer: character}
+            model: {layers: 2, hidden: 70, embedding: 30}
+            training: {batch: 7, window: 9\(keys)}
+
+            """
+        }
+
+        private func run(_ folder: TestFolder, _ words: String..., ranks: Int, shared: Bool) async throws -> MPIRun {
+            try await MPIRun.run(
+                BuiltProduct.named("FailingRank"), ["small.yaml"] + words, ranks: ranks, in: folder.url,
+                environment: shared ? [:] : ["OMPI_MCA_osc": "^sm"])
+        }
+
+        @Test(
+            "of each rank it is noticed at once, and the rank is named", arguments: [1, 2, 3],
+            [("fast", true), ("fast", false), ("reproducible", true), ("reproducible", false)])
+        func named(ranks: Int, way: (reduction: String, shared: Bool)) async throws {
+            let folder = try TestFolder.withText(
+                Self.config("") + "communication: {reduction: \(way.reduction)}\n")
+            for rank in 0..<ranks {
+                let bad = try await run(folder, "9", "\(rank)", "4", "state", ranks: ranks, shared: way.shared)
+                #expect(bad.exitCode == 1)
+                let said = "step 5: the loss or the gradient is not a finite number any more, from rank \(rank) on "
+                #expect(bad.output.hasPrefix(said), "\(bad.output)\(bad.errors)")
+                #expect(
+                    bad.output.contains("gradient norm not a number, first in that of embedding.weight)"),
+                    "\(bad.output)")
+            }
+        }
+
+        @Test("passed over, that step alone is lost", arguments: [1, 3])
+        func skipped(ranks: Int) async throws {
+            let folder = try TestFolder.withText(Self.config(", nonfinite: skip"))
+            let run = try await run(folder, "9", "0", "4", "state", ranks: ranks, shared: true)
+            let lines = run.output.split(separator: "\n")
+            #expect(run.exitCode == 0, "\(run.errors)")
+            #expect(lines.count == 2, "\(run.output)")
+            #expect(lines.first?.hasPrefix("passed over: step 5: the loss or the gradient ") == true)
+            #expect(lines.last == "done")
+        }
+
+        @Test("weights that an update made infinite reach no checkpoint", arguments: [1, 2])
+        func weights(ranks: Int) async throws {
+            let folder = try TestFolder.withText()
+            let run = try await folder.lstmDist(
+                "train", "small.yaml", "--run", "run", "--quiet", "--set", "training.nonfinite=skip", "--set",
+                "training.optimizer={name: sgd, learning_rate: 1.0e+6, weight_decay: 1.0e+6}", "--set",
+                "training.clip_norm=0", ranks: ranks)
+            let said = run.errors.split(separator: "\n")
+            let passedOver = said.dropLast()
+            #expect(run.exitCode == 1)
+            #expect(!passedOver.isEmpty && passedOver.allSatisfy { $0.hasPrefix("warning: step ") }, "\(run.errors)")
+            #expect(
+                said.last?.hasPrefix("lstm-dist: after step 30 the weights are not finite numbers any more, ") == true,
+                "\(run.errors)")
+            #expect(try folder.run("run").checkpointNames() == [])
+            let last = try #require(try folder.run("run").metrics().last)
+            #expect(last["skipped_steps"]?.integerValue == passedOver.count)
+            #expect(last["loss"] == .null)
+        }
+
+        @Test("where training stops, the message names the last good checkpoint")
+        func stopped() async throws {
+            let folder = try TestFolder.withText()
+            try await folder.train("small.yaml", into: "run", set: ["training.steps=8"])
+            let run = try await folder.lstmDist(
+                "train", "small.yaml", "--run", "run", "--quiet", "--set", "training.optimizer.learning_rate=1.0e+38",
+                "--set", "training.clip_norm=0", ranks: 3)
+            #expect(run.exitCode == 1)
+            #expect(run.errors.hasPrefix("lstm-dist: step "), "\(run.errors)")
+            #expect(run.errors.contains("; the last checkpoint, of step 8, is good; try a smaller "), "\(run.errors)")
+            #expect(try folder.run("run").target(of: "latest") == "step-00000008")
+            #expect(try folder.run("run").outcome()["state"]?.stringValue == "failed")
+        }
+    }
+}

@@ -1,0 +1,221 @@
+// A training that is asked to stop: state, exit code, and the bits of a run that never stopped.
+
+import FileFormats
+import Foundation
+import LaunchSupport
+import Testing
+
+extension LaunchTests {
+    @Suite("stopping")
+    struct StopTests {
+        /// Some seconds of steps, with validations between them; the same bits on any number of ranks.
+        private static let config = """
+            task: language-model
+            data: {train: text.txt, validation_fraction: 0.2, tokenizer: character}
+            model: {hidden: 24, embedding: 9, dropout: 0.2}
+            training: {batch: 10, window: 12, steps: 4000, optimizer: {name: adam, learning_rate: 0.003}}
+            validation: {every_steps: 50}
+            checkpoint: {every_steps: 1000}
+            logging: {every_steps: 5}
+
+            """
+
+        private static let words = ["train", "small.yaml", "--run", "run", "--quiet"]
+
+        private func folder() throws -> TestFolder { try TestFolder.withText(Self.config) }
+
+        /// Returns when the run has written a line, or after 20 s.
+        private func wait(for run: StartedRun, in folder: TestFolder, lines: Int = 1) async throws {
+            let deadline = ContinuousClock.now + .seconds(20)
+            while run.isRunning, ContinuousClock.now < deadline {
+                if let count = try? folder.run("run").metrics("train").count, count >= lines { return }
+                try await Task.sleep(for: .milliseconds(5))
+            }
+        }
+
+        private func expectStopped(
+            _ folder: TestFolder, _ ended: MPIRun, reason: String, code: Int32 = 75,
+            sourceLocation: SourceLocation = #_sourceLocation
+        ) throws {
+            #expect(ended.exitCode == code, "\(ended.errors)", sourceLocation: sourceLocation)
+            let outcome = try folder.run("run").outcome()
+            let step = try #require(outcome["step"]?.integerValue, sourceLocation: sourceLocation)
+            #expect(outcome["state"]?.stringValue == "stopped", sourceLocation: sourceLocation)
+            #expect(
+                outcome["reason"]?.stringValue == "\(reason); the checkpoint is written", sourceLocation: sourceLocation
+            )
+            #expect(outcome["next"]?.stringValue?.contains("lstm-dist train small.yaml --run run") == true)
+            #expect(0 < step && step < 4000, sourceLocation: sourceLocation)
+            #expect(
+                folder.has("\(folder.run("run").checkpoint(step))/state.json"), "step \(step)",
+                sourceLocation: sourceLocation)
+            #expect(!folder.has("run/lock"), sourceLocation: sourceLocation)
+        }
+
+        @Test(
+            "each signal on one rank and on three, over many legs: the same bits as never stopped", arguments: [1, 3])
+        func signals(ranks: Int) async throws {
+            let folder = try folder()
+            let never = try await folder.train("small.yaml", into: "never", set: ["training.steps=700"])
+            // mpirun keeps TERM and INT for itself and kills the ranks: launch/local is for those.
+            var signals: [(Int32, String)] = [
+                (SIGUSR1, "SIGUSR1"), (SIGUSR2, "SIGUSR2"), (SIGXCPU, "SIGXCPU"), (SIGURG, "SIGURG"),
+            ]
+            if ranks == 1 { signals += [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT")] }
+            for (number, (signal, name)) in signals.enumerated() {
+                let run = try StartedRun(
+                    TestFolder.program, Self.words, ranks: ranks == 1 ? nil : ranks, in: folder.url)
+                let before = (try? folder.run("run").metrics("train").count) ?? 0
+                try await wait(for: run, in: folder, lines: number == 0 ? 1 : before + 1)
+                run.send(signal)
+                try expectStopped(folder, try await run.result(), reason: name)
+            }
+            let step = try #require(try folder.run("run").outcome()["step"]?.integerValue)
+            try #require(step < 700, "the machine is too fast for this test")
+            let run = try await folder.train("small.yaml", into: "run", ranks: 2, set: ["training.steps=700"])
+            try expectSame(run, never, ignoring: ["ranks"])
+        }
+
+        @Test("a stop file, with and without a checkpoint, and what status says before and after", arguments: [1, 3])
+        func stopFile(ranks: Int) async throws {
+            let folder = try folder()
+            var run = try StartedRun(TestFolder.program, Self.words, ranks: ranks, in: folder.url)
+            try await wait(for: run, in: folder)
+            let running = try JSONValue(parsing: try await folder.lstmDist("status", "run", "--json").output)
+            #expect(running["state"]?.stringValue == "running")
+            #expect(running["holder"]?.stringValue?.hasPrefix("process ") == true)
+            let asked = try await folder.lstmDist("stop", "run")
+            #expect(asked.output.hasPrefix("asked process ") && asked.exitCode == 0, "\(asked.errors)")
+            try expectStopped(folder, try await run.result(), reason: "lstm-dist stop asked for it")
+            #expect(!folder.has("run/stop"))
+            let stopped = try await folder.lstmDist("status", "run")
+            #expect(
+                stopped.output.hasPrefix(
+                    "state       stopped: lstm-dist stop asked for it; the checkpoint is written\n"))
+            #expect(stopped.output.contains("\nto go on    "))
+
+            let step = try #require(try folder.run("run").outcome()["step"]?.integerValue)
+            run = try StartedRun(TestFolder.program, Self.words, ranks: ranks, in: folder.url)
+            let lines = try folder.run("run").metrics("train").count
+            try await wait(for: run, in: folder, lines: lines + 2)
+            #expect(try await folder.lstmDist("stop", "run", "--now").exitCode == 0)
+            #expect(try await run.result().exitCode == 75)
+            let outcome = try folder.run("run").outcome()
+            #expect(outcome["state"]?.stringValue == "stopped")
+            let reason = outcome["reason"]?.stringValue ?? ""
+            let newest = try #require(
+                reason.firstMatch(of: /--now asked for it; the last checkpoint is of step (\d+)$/)?.1)
+            #expect(try #require(Int(newest)) >= step)
+            #expect(try #require(outcome["step"]?.integerValue) > #require(Int(newest)))
+        }
+
+        @Test("stop and status of what nobody trains in")
+        func nobody() async throws {
+            let folder = try folder()
+            try await folder.train("small.yaml", into: "run", set: ["training.steps=20"])
+            let stop = try await folder.lstmDist("stop", "run")
+            #expect(
+                stop.errors == "lstm-dist: run: nobody is training in this run folder; accepted: one that is in use\n")
+            #expect(stop.exitCode == 2)
+            #expect(!folder.has("run/stop"))
+            #expect(
+                try await folder.lstmDist("status", "run").output.hasPrefix("state       done: all steps are done\n"))
+            for command in ["stop", "status"] {
+                #expect(try await folder.lstmDist(command, "absent").exitCode == 2)
+                #expect(try await folder.lstmDist(command, ".").exitCode == 2)
+            }
+        }
+
+        @Test("--max-time ends a leg in time, with the exit code that was asked for", arguments: [1, 3])
+        func maxTime(ranks: Int) async throws {
+            let folder = try folder()
+            let start = ContinuousClock.now
+            let run = try await MPIRun.run(
+                TestFolder.program,
+                Self.words + ["--max-time", "3s", "--exit-code-stopped", "99", "--set", "training.steps=1000000"],
+                ranks: ranks, in: folder.url)
+            #expect(ContinuousClock.now - start < .seconds(15))
+            #expect(run.exitCode == 99)
+            let outcome = try folder.run("run").outcome()
+            #expect(outcome["reason"]?.stringValue == "--max-time is nearly over; the checkpoint is written")
+            #expect(outcome["next"]?.stringValue?.hasSuffix("--run run --exit-code-stopped 99") == true)
+        }
+
+        @Test("--stop-at ends a leg before that moment")
+        func stopAt() async throws {
+            let folder = try folder()
+            let moment = (Date() + 5).ISO8601Format()
+            let run = try await folder.lstmDist(
+                "train", "small.yaml", "--run", "run", "--quiet", "--stop-at", moment, "--set",
+                "training.steps=1000000",
+                ranks: 2)
+            #expect(run.exitCode == 75, "\(run.errors)")
+            #expect(
+                try folder.run("run").outcome()["reason"]?.stringValue
+                    == "the time of --stop-at is near; the checkpoint is written")
+        }
+
+        @Test("--on-usr1 save writes a checkpoint and goes on")
+        func save() async throws {
+            let folder = try folder()
+            let run = try StartedRun(
+                TestFolder.program, Self.words + ["--on-usr1", "save", "--set", "training.steps=900"], ranks: 2,
+                in: folder.url)
+            try await wait(for: run, in: folder)
+            run.send(SIGUSR1)
+            let ended = try await run.result()
+            #expect(ended.exitCode == 0, "\(ended.errors)")
+            let steps = try folder.run("run").checkpointNames().compactMap { Int($0.dropFirst(5)) }
+            #expect(steps.contains { !$0.isMultiple(of: 50) }, "\(steps)")
+        }
+
+        @Test("a second job on a run folder is told who holds it, on each number of ranks", arguments: [1, 2])
+        func second(ranks: Int) async throws {
+            let folder = try folder()
+            let first = try StartedRun(
+                TestFolder.program, Self.words + ["--set", "training.steps=1000000"], ranks: 2, in: folder.url)
+            try await wait(for: first, in: folder)
+            for more in [[], ["--overwrite"], ["--resume", "never"]] {
+                let second = try await MPIRun.run(
+                    TestFolder.program, Self.words + more, ranks: ranks, in: folder.url)
+                #expect(
+                    second.errors.wholeMatch(
+                        of: /lstm-dist: The run folder run is in use by process \d+ on \S+; accepted: .*\n/) != nil,
+                    "\(second.errors)")
+                #expect(second.exitCode == 2)
+            }
+            #expect(first.isRunning)
+            first.send(SIGUSR1)
+            try expectStoppedEarly(folder, try await first.result())
+            // Killed, it leaves its lock, which the next job takes over.
+            let killed = try StartedRun(
+                TestFolder.program, Self.words + ["--set", "training.steps=1000000"], ranks: 2, in: folder.url)
+            let lines = try folder.run("run").metrics("train").count
+            try await wait(for: killed, in: folder, lines: lines + 1)
+            try await killed.kill()
+            #expect(folder.has("run/lock"))
+            #expect(try await folder.lstmDist("status", "run").output.hasPrefix("state       died: training; "))
+            let steps = try #require(try folder.run("run").outcome()["step"]?.integerValue)
+            try await folder.train("small.yaml", into: "run", ranks: ranks, set: ["training.steps=\(steps + 100)"])
+            #expect(!folder.has("run/lock"))
+        }
+
+        private func expectStoppedEarly(_ folder: TestFolder, _ ended: MPIRun) throws {
+            #expect(ended.exitCode == 75, "\(ended.errors)")
+            #expect(try folder.run("run").outcome()["state"]?.stringValue == "stopped")
+        }
+
+        @Test(
+            "times that are none are refused, with what is accepted",
+            arguments: [
+                ("--max-time", "soon", "a duration such as 3h50m"), ("--max-time", "90", "a duration such as 3h50m"),
+                ("--stop-at", "never", "a time such as 18:00"), ("--stop-at", "2001-01-01T00:00", "still to come"),
+                ("--exit-code-stopped", "0", "1 to 255"), ("--on-usr1", "die", "stop"),
+            ])
+        func refused(option: String, value: String, accepted: String) async throws {
+            let run = try await folder().lstmDist("train", "small.yaml", option, value, ranks: 2)
+            #expect(run.errors.contains(option) && run.errors.contains(accepted), "\(run.errors)")
+            #expect(run.exitCode == 2)
+        }
+    }
+}
