@@ -1,0 +1,66 @@
+// A rank that computes more slowly than the others is named.
+
+import FileFormats
+import Foundation
+import LaunchSupport
+import Testing
+
+extension LaunchTests {
+    @Suite("stragglers")
+    struct StragglerTests {
+        @Test("a rank that is held up again and again is named in log and metrics; alone, nobody is")
+        func heldUp() async throws {
+            let folder = try TestFolder.withText(
+                """
+                task: language-model
+                data: {train: text.txt, tokenizer: character}
+                model: {hidden: 200, embedding: 20}
+                training: {batch: 12, window: 20, steps: 100000}
+                validation: {every_epochs: 0}
+                logging: {every_steps: 5}
+
+                """)
+            let run = try StartedRun(
+                TestFolder.program, ["train", "small.yaml", "--run", "run", "--max-time", "20s"], ranks: 3,
+                in: folder.url)
+            // Which process is which rank only its environment tells.
+            let held = try await rank(1, of: run)
+            let line = /"slowest_rank":1,.*"slowest_rank_seconds":[0-9.e-]+,"median_rank_seconds":[0-9.e-]+,"fast/
+            let deadline = ContinuousClock.now + .seconds(20)
+            var isNamed = false
+            while !isNamed, run.isRunning, ContinuousClock.now < deadline {
+                kill(held, SIGSTOP)
+                try await Task.sleep(for: .milliseconds(15))
+                kill(held, SIGCONT)
+                try await Task.sleep(for: .milliseconds(5))
+                isNamed = ((try? folder.text(of: "run/metrics.jsonl")) ?? "").contains(line)
+            }
+            #expect(isNamed)
+            run.send(SIGUSR1)
+            let ended = try await run.result()
+            #expect(ended.exitCode == 75, "\(ended.errors)")
+            let said = #/step \d+: the ranks differ: slowest rank \d on \S+, [\d.]+ ms of computing a step \(longest /#
+            #expect(ended.errors.contains(said), "\(ended.errors)")
+
+            try await folder.train("small.yaml", into: "alone", set: ["training.steps=20"])
+            #expect(try folder.run("alone").metrics().allSatisfy { $0["slowest_rank"] == nil })
+        }
+
+        private func rank(_ number: Int, of run: StartedRun) async throws -> Int32 {
+            let wanted = "OMPI_COMM_WORLD_RANK=\(number)"
+            let deadline = ContinuousClock.now + .seconds(20)
+            while ContinuousClock.now < deadline {
+                for process in run.ranks {
+                    let text = (try? Data(contentsOf: URL(filePath: "/proc/\(process)/environ"))) ?? Data()
+                    if text.split(separator: 0).contains(where: { String(decoding: $0, as: UTF8.self) == wanted }) {
+                        return process
+                    }
+                }
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            throw NotFound(rank: number)
+        }
+
+        private struct NotFound: Error { let rank: Int }
+    }
+}
