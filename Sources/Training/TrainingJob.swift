@@ -110,7 +110,7 @@ package struct TrainingJob {
             communicator, threads: threads, averaging: assembly.trainer.memory.averaging)
         try communicator.agree {
             guard communicator.isRoot else { return }
-            try prepareFolder(assembly.configuration, environment, checkpoint)
+            try prepareFolder(assembly, environment, checkpoint)
         }
         // mpirun would otherwise give all threads of a rank one core.
         let binding = threads > 1 ? " --bind-to none" : ""
@@ -160,14 +160,19 @@ package struct TrainingJob {
     }
 
     private func prepareFolder(
-        _ configuration: Configuration, _ environment: JSONValue, _ checkpoint: Checkpoint?
+        _ assembly: Assembly, _ environment: JSONValue, _ checkpoint: Checkpoint?
     ) throws {
         if overwrites { try run.empty() }
         try run.prepare()
+        try DiskRoom.check(for: assembly.trainer, in: run)
         if case .from = resume, let checkpoint {
             try CheckpointWriter(run: run).discard(after: checkpoint.state.step)
         }
-        try run.write(config: configuration.yaml)
+        if let checkpoint {
+            try CheckpointWriter(run: run).mendLinks(
+                goingOnFrom: checkpoint, best: checkpoint.state.extra["best_step"]?.integerValue)
+        }
+        try run.write(config: assembly.configuration.yaml)
         try run.write(environment: environment)
     }
 

@@ -20,9 +20,11 @@ package final class TrainingRun {
     private let command: String
     /// At the root alone.
     private var log: RunLog?
-    private var timer: CheckpointTimer
+    private var keeper: CheckpointKeeper?
+    private lazy var vocabularyText = assembly.data.vocabulary?.json
 
     private var best = Double.infinity
+    private var bestStep: Int?
     private var validationsSinceBest = 0
     private var lastCheckpointStep = -1
     private var ending: Ending?
@@ -45,12 +47,12 @@ package final class TrainingRun {
         self.fingerprints = fingerprints
         self.command = command
         trainer = assembly.trainer
-        timer = CheckpointTimer(assembly.options.checkpointInterval)
         if resumes {
             try TrainingState.restore(checkpoint, into: &trainer)
             lastCheckpointStep = trainer.steps
             let extra = checkpoint?.state.extra
             best = try communicator.broadcast(extra?["best_validation_loss"]?.numberValue ?? .infinity, root: 0)
+            bestStep = extra?["best_step"]?.integerValue
             validationsSinceBest = Int(
                 try communicator.broadcast(Int64(extra?["validations_since_best"]?.integerValue ?? 0), root: 0))
             if try communicator.broadcast(extra?["ending"]?.stringValue == "solved" ? 1 : Int32(0), root: 0) == 1 {
@@ -71,31 +73,37 @@ package final class TrainingRun {
 
     /// Trains to the end. Collective.
     package func train() throws {
-        if communicator.isRoot {
+        try communicator.agree {
+            guard communicator.isRoot else { return }
             let metrics = try MetricsFile(path: run.metricsPath)
             _ = try metrics.cut(after: trainer.steps)
             log = runLog(metrics)
-            try noteRunning()
+            keeper = CheckpointKeeper(
+                run, metrics: metrics, options: options, console: console,
+                resumed: lastCheckpointStep < 0 ? nil : lastCheckpointStep)
+            try run.write(outcome: running)
         }
+        // Whatever ends the training: a checkpoint that is being written is not given up.
+        defer { keeper?.settle() }
         while !isComplete {
-            let summary = try trainer.step(wishingCheckpoint: communicator.isRoot && timer.isDue)
-            try log?.step(
+            let summary = try trainer.step(wishingCheckpoint: keeper?.isDue ?? false)
+            log?.step(
                 summary, step: trainer.steps, writes: trainer.steps.isMultiple(of: options.loggingInterval))
+            keeper?.report()
             noteCriterion()
             let improved = try validateIfDue(summary)
             if isComplete || improved || checkpointIsDue(summary) { try writeCheckpoint(isBest: improved) }
         }
         if lastCheckpointStep != trainer.steps { try writeCheckpoint(isBest: false) }
+        try finishCheckpoints()
         try test()
         try finish()
     }
 
     /// What outcome.json says while training goes on, and after a death that nobody could write down.
-    private func noteRunning() throws {
-        try run.write(
-            outcome: Outcome(
-                state: .running, step: trainer.steps, reason: "training; the step is the last checkpoint's",
-                next: command))
+    private var running: Outcome {
+        Outcome(
+            state: .running, step: trainer.steps, reason: "training; the step is the last checkpoint's", next: command)
     }
 
     /// Says a complete run's figures again, and makes up for a test that is missing: asked for since, or cut off by the
@@ -106,7 +114,13 @@ package final class TrainingRun {
             return try MetricsFile(path: run.metricsPath).lastLines()["test"] == nil ? 1 : 0
         }
         if try communicator.broadcast(isMissing, root: 0) == 1 {
-            if communicator.isRoot { log = runLog(try MetricsFile(path: run.metricsPath)) }
+            try communicator.agree {
+                guard communicator.isRoot else { return }
+                let metrics = try MetricsFile(path: run.metricsPath)
+                // A test line may have been torn.
+                try metrics.cut(after: trainer.steps)
+                log = runLog(metrics)
+            }
             try test()
         }
         try finish()
@@ -134,9 +148,10 @@ package final class TrainingRun {
         let score = try pausing { try validation.score(trainer.network) }
         let improved = score.loss < best
         best = min(best, score.loss)
+        if improved { bestStep = trainer.steps }
         validationsSinceBest = improved ? 0 : validationsSinceBest + 1
         trainer.schedule.observe(validationLoss: score.loss)
-        try log?.score("validation", score, step: trainer.steps, epoch: summary.epoch, isBest: improved)
+        log?.score("validation", score, step: trainer.steps, epoch: summary.epoch, isBest: improved)
         if isOutOfPatience { ending = .patience }
         if score.isSolved && criterionAllows { ending = .solved }
         return improved
@@ -157,42 +172,39 @@ package final class TrainingRun {
         if let log { try log.pausing(body) } else { try body() }
     }
 
-    /// Collective: carried states come to the root, which writes.
+    /// Begins to write a checkpoint of this moment; training goes on while the root writes. One that can't be written ends
+    /// nothing before `finishCheckpoints`. Collective: carried states come to the root.
     private func writeCheckpoint(isBest: Bool) throws {
         try pausing {
             let start = secondsNow()
-            let state = try TrainingState.gather(trainer)
-            try communicator.agree {
-                guard communicator.isRoot else { return }
-                try log?.sync()
-                let writer = CheckpointWriter(run: run)
-                _ = try writer.write(contents(state))
-                if isBest { try writer.pointBest(to: trainer.steps) }
-                try writer.keep(options.checkpointsKept)
-                try noteRunning()
-            }
+            let copy = keeper?.copy(for: trainer)
+            try TrainingState.gather(trainer, into: copy)
+            if let keeper, let copy { keeper.write(save(copy, isBest: isBest), waited: secondsNow() - start) }
             lastCheckpointStep = trainer.steps
-            timer.noteCheckpoint(seconds: secondsNow() - start)
-            console.debug("checkpoint at step \(trainer.steps) in \(format(secondsNow() - start)) s")
         }
     }
 
-    private func contents(_ state: TrainingState) -> CheckpointContents {
-        let layout = trainer.network.configuration.layout
+    /// Returns when the last checkpoint is on the disk; throws on all ranks if it can't be written. Collective.
+    private func finishCheckpoints() throws {
+        try pausing { try communicator.agree { try keeper?.finish() } }
+    }
+
+    private func save(_ copy: TrainingCopy, isBest: Bool) -> CheckpointWork.Save {
         let extra =
             TrainingState.extra(trainer) + [
                 ("best_validation_loss", best.isFinite ? .number(best) : .null),
+                ("best_step", bestStep.map { .integer($0) } ?? .null),
                 ("validations_since_best", .integer(validationsSinceBest)),
                 ("ending", ending == .solved ? .string("solved") : .null),
                 ("ranks", .integer(communicator.size)), ("sums", SumDefinition.json(options)), ("data", fingerprints),
             ]
-        return CheckpointContents(
-            model: modelTensors(of: trainer.memory.parameters, layout), training: state.tensors(trainer),
-            vocabulary: assembly.data.vocabulary?.json,
+        return CheckpointWork.Save(
+            copy: copy,
             state: CheckpointState(
                 programVersion: programVersion, step: trainer.steps, epoch: trainer.epoch,
                 position: trainer.position, seed: Int(options.seed), config: assembly.configuration.yaml,
-                extra: .object(extra)))
+                extra: .object(extra)),
+            vocabulary: vocabularyText, isBest: isBest, outcome: running)
     }
 
     /// Scores the test split with the best weights, or with the last ones where there is no best. Collective.
@@ -211,20 +223,24 @@ package final class TrainingRun {
             communicator, task: assembly.data.task, source: source, for: trainer.network.configuration,
             rootOnly: options.validatesAtRoot, team: trainer.team)
         let score = try scorer.score(.forScoring(trainer.network.configuration, weights))
-        try log?.score("test", score, step: trainer.steps, epoch: trainer.epoch, isBest: false)
+        log?.score("test", score, step: trainer.steps, epoch: trainer.epoch, isBest: false)
     }
 
+    /// Collective, so that files that can't be written end all ranks with one message.
     private func finish() throws {
-        guard communicator.isRoot else { return }
         let reason =
             switch ending {
             case .solved: "the task is solved"
             case .patience: "\(options.patience) validations without a better loss"
             case nil: "all steps are done"
             }
-        try run.write(outcome: Outcome(state: .done, step: trainer.steps, reason: reason))
-        console.info("done at step \(trainer.steps): \(reason); \(run.path) holds the run")
-        try sayResult()
+        try communicator.agree {
+            guard communicator.isRoot else { return }
+            try log?.sync()
+            try run.write(outcome: Outcome(state: .done, step: trainer.steps, reason: reason))
+            console.info("done at step \(trainer.steps): \(reason); \(run.path) holds the run")
+            try sayResult()
+        }
     }
 
     /// What standard output ends with; taken from metrics.jsonl, so that a complete run can say it again.
