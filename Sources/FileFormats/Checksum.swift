@@ -8,23 +8,23 @@ package enum Checksum {
     /// The checksum of a regular file's contents, read piece by piece.
     package static func sha256(ofFile path: String) throws -> String {
         let file = try OpenFile.reading(path)
-        var hash = SHA256()
+        var checksum = RunningChecksum()
         var offset = 0
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: piece, alignment: 64)
         defer { buffer.deallocate() }
         while true {
             let count = try file.read(into: buffer, at: offset)
-            hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            checksum.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             offset += count
-            if count < piece { return hexadecimal(hash.finalize()) }
+            if count < piece { return checksum.text }
         }
     }
 
     /// The checksum of bytes in memory.
     package static func sha256(of bytes: UnsafeRawBufferPointer) -> String {
-        var hash = SHA256()
-        hash.update(bufferPointer: bytes)
-        return hexadecimal(hash.finalize())
+        var checksum = RunningChecksum()
+        checksum.update(bytes)
+        return checksum.text
     }
 
     /// The checksum of bytes in memory.
@@ -37,11 +37,21 @@ package enum Checksum {
         var text = text
         return text.withUTF8 { sha256(of: UnsafeRawBufferPointer($0)) }
     }
+}
 
-    private static func hexadecimal(_ digest: SHA256.Digest) -> String {
+/// The SHA-256 of bytes that come one piece after the other.
+package struct RunningChecksum {
+    private var hash = SHA256()
+
+    package init() {}
+
+    package mutating func update(_ bytes: UnsafeRawBufferPointer) { hash.update(bufferPointer: bytes) }
+
+    /// Of all bytes so far, as `Checksum` writes it.
+    package var text: String {
         let digits = Array("0123456789abcdef".utf8)
         var text: [UInt8] = []
-        for byte in digest {
+        for byte in hash.finalize() {
             text.append(digits[Int(byte >> 4)])
             text.append(digits[Int(byte & 15)])
         }

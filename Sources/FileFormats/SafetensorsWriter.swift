@@ -25,14 +25,16 @@ package enum SafetensorsWriter {
     /// written to its end is removed.
     ///
     /// - Parameter metadata: goes into the header as `__metadata__`, in the order of the keys; all values are strings.
+    /// - Returns: the SHA-256 of what was given to the file, so that nobody needs to read it again.
     /// - Throws: `FileFormatError`, before anything is touched if it is a tensor's fault.
+    @discardableResult
     package static func write(
         to path: String, tensors: [SafetensorsTensor], metadata: [String: String] = [:]
-    ) throws {
+    ) throws -> String {
         let header = try header(of: tensors, metadata)
         let file = try OpenFile.writing(path)
         do {
-            try write(header, tensors, to: file)
+            return try write(header, tensors, to: file)
         } catch {
             if file.isRegular { unlink(path) }
             throw error
@@ -47,12 +49,23 @@ package enum SafetensorsWriter {
         try write(header(of: tensors, metadata), tensors, to: .borrowing(descriptor, name: name))
     }
 
-    private static func write(_ header: [UInt8], _ tensors: [SafetensorsTensor], to file: OpenFile) throws {
-        try header.withUnsafeBytes { try file.write($0) }
-        for tensor in tensors {
-            try file.write(UnsafeRawBufferPointer(tensor.data))
+    /// Bytes that are hashed and then written at a time: they are still in the processor's cache.
+    private static let piece = 256 << 10
+
+    @discardableResult
+    private static func write(_ header: [UInt8], _ tensors: [SafetensorsTensor], to file: OpenFile) throws -> String {
+        var checksum = RunningChecksum()
+        func write(_ bytes: UnsafeRawBufferPointer) throws {
+            for start in stride(from: 0, to: bytes.count, by: piece) {
+                let part = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + piece, bytes.count)])
+                checksum.update(part)
+                try file.write(part)
+            }
         }
+        try header.withUnsafeBytes(write)
+        for tensor in tensors { try write(UnsafeRawBufferPointer(tensor.data)) }
         try file.sync()
+        return checksum.text
     }
 
     /// The length, the JSON and the blanks after it.

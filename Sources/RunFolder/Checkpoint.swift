@@ -41,26 +41,11 @@ package struct Checkpoint: Sendable {
     /// Compares the checksum of every file with the one written down, and of the configuration in state.json.
     /// - Throws: `RunFolderError.otherChecksum` for the first one that differs, `badField` if a checksum is missing.
     package func verify() throws {
-        for name in [RunNames.model, RunNames.training] where state.checksums[name] == nil {
-            throw RunFolderError.badField(
-                path: "\(path)/\(RunNames.state)", key: "checksums",
-                found: JSONValue.array(state.checksums.keys.sorted().map { .string($0) }).text,
-                expected: "a checksum of \(name)")
-        }
-        for (name, expected) in state.checksums.sorted(by: { $0.key < $1.key }) {
-            try compare(name, Checksum.sha256(ofFile: "\(path)/\(name)"), with: expected)
-        }
-        try compare("the config in \(RunNames.state)", Checksum.sha256(of: state.config), with: state.configDigest)
-    }
-
-    private func compare(_ file: String, _ found: String, with expected: String) throws {
-        guard found == expected else {
-            throw RunFolderError.otherChecksum(checkpoint: path, file: file, found: found, expected: expected)
-        }
+        if let damage = CheckpointVerification(ofCheckpoint: path).damages.first { throw damage }
     }
 
     /// Where a link, or a chain of them, leads; any other path as it is.
-    private static func followed(_ path: String) -> String {
+    static func followed(_ path: String) -> String {
         var path = path
         for _ in 0..<8 {
             guard let target = FolderCalls.linkTarget(path) else { break }

@@ -3,7 +3,10 @@ package import FileFormats
 /// What state.json holds: where training stood, and what proves that the checkpoint's files are whole.
 package struct CheckpointState: Sendable, Equatable {
     /// The newest layout of a checkpoint that this program knows, and the one it writes.
-    package static let currentFormat = 1
+    ///
+    /// 1: without a digest of state.json itself. 2: state.json ends with one.
+    package static let currentFormat = 2
+    private static let firstFormatWithDigest = 2
     /// The only algorithm so far.
     package static let sha256 = "sha256"
 
@@ -55,15 +58,31 @@ package struct CheckpointState: Sendable, Equatable {
         ]
     }
 
+    /// The text of state.json: `json`, and behind it the digest of the text so far.
+    package var text: String {
+        let beginning = String(json.indentedText.dropLast("\n}\n".count))
+        return beginning + Self.ending(digest: Checksum.sha256(of: beginning))
+    }
+
+    private static let digestKey = "state_digest"
+
+    private static func ending(digest: String) -> String { ",\n  \"\(digestKey)\": \"\(digest)\"\n}\n" }
+
     /// Reads a checkpoint's state.json. Unknown keys are ignored; a newer format is refused.
     init(ofCheckpoint folder: String) throws {
         let path = "\(folder)/\(RunNames.state)"
         guard FolderCalls.kind(path) != nil else {
             throw RunFolderError.missingFile(checkpoint: folder, file: RunNames.state)
         }
-        let fields = try Fields(of: path)
-        formatVersion = try fields.count("format_version")
+        let file = try OpenFile.reading(path)
+        let bytes = try file.bytes(count: try file.size())
+        let fields = try Fields(parsing: bytes, from: path)
+        formatVersion = try fields.value("format_version", "a whole number, 1 or more") { json in
+            json.integerValue.flatMap { $0 >= 1 ? $0 : nil }
+        }
         programVersion = try fields.string("program_version")
+        // Before anything is believed: every format from this one on ends so.
+        if formatVersion >= Self.firstFormatWithDigest { try Self.checkDigest(bytes, fields, folder) }
         guard formatVersion <= Self.currentFormat else {
             throw RunFolderError.newerFormat(
                 checkpoint: folder, found: formatVersion, known: Self.currentFormat, program: programVersion)
@@ -79,6 +98,17 @@ package struct CheckpointState: Sendable, Equatable {
         }
         checksums = try fields.value("checksums", "an object of file names and checksums", Self.checksums)
         extra = try fields.value("extra", "an object") { $0.members == nil ? nil : $0 }
+    }
+
+    /// Every byte counts, blanks too: the digest stands at the very end, and all before it is what it was made of.
+    private static func checkDigest(_ bytes: [UInt8], _ fields: Fields, _ folder: String) throws {
+        let written = try fields.string(digestKey)
+        let ending = Array(ending(digest: written).utf8)
+        let found = Checksum.sha256(of: Array(bytes.dropLast(ending.count)))
+        guard found == written, bytes.suffix(ending.count) == ending[...] else {
+            throw RunFolderError.otherChecksum(
+                checkpoint: folder, file: RunNames.state, found: found, expected: written)
+        }
     }
 
     /// Names of files in the folder itself, never paths that lead out of it.

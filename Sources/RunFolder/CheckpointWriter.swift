@@ -37,7 +37,7 @@ package struct CheckpointWriter: Sendable {
         let name = RunNames.folder(ofStep: contents.step)
         let passing = "\(run.checkpointsPath)/\(PassingName.of(name, .new))"
         let place = run.checkpointPath(ofStep: contents.step)
-        try RunDirectory.removeCheckpoint(passing)
+        try run.clearOwnLeftovers()
         do {
             try FolderCalls.make(passing)
             try fill(passing, with: contents)
@@ -59,13 +59,24 @@ package struct CheckpointWriter: Sendable {
     }
 
     /// Removes the oldest checkpoints beyond `count`; the one that `best` points to is neither counted nor removed, and
-    /// the one that `latest` points to is never removed.
+    /// the one that `latest` points to, which was written whole, is never removed.
     package func keep(_ count: Int) throws {
         let best = run.bestStep
         let latest = run.latestStep
         let counted = try run.checkpointSteps().filter { $0 != best }
-        for step in counted.dropLast(max(0, count)) where step != latest {
-            try RunDirectory.removeCheckpoint(run.checkpointPath(ofStep: step))
+        for step in counted.dropLast(max(0, count)) where step != latest { try remove(step) }
+    }
+
+    /// Points `latest` to the checkpoint that the run goes on from, and `best` to the one of that step: a crash may have come
+    /// between a checkpoint and its links. What isn't there, or isn't known, stays as it is; so does everything if the
+    /// checkpoint is not this run's.
+    package func mendLinks(goingOnFrom checkpoint: Checkpoint, best: Int?) throws {
+        let latest = checkpoint.state.step
+        guard FolderCalls.isSame(checkpoint.path, run.checkpointPath(ofStep: latest)) else { return }
+        let steps = try run.checkpointSteps()
+        for (link, step) in [(RunNames.latest, latest), (RunNames.best, best)] {
+            guard let step, steps.contains(step), target(of: link) != step else { continue }
+            try point(link, to: RunNames.folder(ofStep: step))
         }
     }
 
@@ -84,28 +95,34 @@ package struct CheckpointWriter: Sendable {
         if let best = run.bestStep, best > step {
             try FolderCalls.removeFile("\(run.checkpointsPath)/\(RunNames.best)")
         }
-        for later in steps where later > step {
-            try RunDirectory.removeCheckpoint(run.checkpointPath(ofStep: later))
+        for later in steps where later > step { try remove(later) }
+    }
+
+    /// Removes a checkpoint. It loses its name first: half removed, it is no damaged checkpoint but a leftover. One that holds
+    /// somebody else's files keeps its name, and them.
+    private func remove(_ step: Int) throws {
+        let place = run.checkpointPath(ofStep: step)
+        guard try FolderCalls.entries(of: place).allSatisfy(RunNames.inCheckpoint.contains) else {
+            return try RunDirectory.removeCheckpoint(place)
         }
+        let passing = "\(run.checkpointsPath)/\(PassingName.of(RunNames.folder(ofStep: step), .new))"
+        try FolderCalls.move(place, to: passing)
+        try RunDirectory.removeCheckpoint(passing)
     }
 
     /// Every file, synced one by one; state.json comes last and makes it whole.
     private func fill(_ folder: String, with contents: CheckpointContents) throws {
         var state = contents.state
-        func note(_ name: String) throws {
-            state.checksums[name] = try Checksum.sha256(ofFile: "\(folder)/\(name)")
-        }
         state.checksums = [:]
-        try SafetensorsWriter.write(
+        state.checksums[RunNames.model] = try SafetensorsWriter.write(
             to: "\(folder)/\(RunNames.model)", tensors: contents.model, metadata: ["format": "pt"])
-        try note(RunNames.model)
-        try SafetensorsWriter.write(to: "\(folder)/\(RunNames.training)", tensors: contents.training)
-        try note(RunNames.training)
+        state.checksums[RunNames.training] = try SafetensorsWriter.write(
+            to: "\(folder)/\(RunNames.training)", tensors: contents.training)
         if let vocabulary = contents.vocabulary {
             try write(vocabulary, to: "\(folder)/\(RunNames.vocabulary)")
-            try note(RunNames.vocabulary)
+            state.checksums[RunNames.vocabulary] = Checksum.sha256(of: vocabulary)
         }
-        try write(state.json.indentedText, to: "\(folder)/\(RunNames.state)")
+        try write(state.text, to: "\(folder)/\(RunNames.state)")
         try FolderCalls.sync(folder)
     }
 

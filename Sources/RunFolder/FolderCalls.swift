@@ -30,6 +30,13 @@ enum FolderCalls {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
+    /// Whether two paths lead to the same file or folder.
+    static func isSame(_ path: String, _ other: String) -> Bool {
+        var statuses = (stat(), stat())
+        return stat(path, &statuses.0) == 0 && stat(other, &statuses.1) == 0
+            && statuses.0.st_dev == statuses.1.st_dev && statuses.0.st_ino == statuses.1.st_ino
+    }
+
     /// Why nothing can be seen at the end of a path, as the system's `errno`; nil if something can.
     static func fault(at path: String) -> Int32? {
         var status = stat()
@@ -47,14 +54,17 @@ enum FolderCalls {
         return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
     }
 
-    /// Makes the folder, and those above it, unless they are there.
-    static func make(_ folder: String) throws {
+    /// Makes the folder, and those above it, unless they are there. With `lasting` their names are on the disk then, where the
+    /// system lets us see to that.
+    static func make(_ folder: String, lasting: Bool = false) throws {
+        let slash = folder.lastIndex(of: "/").flatMap { $0 == folder.startIndex ? nil : $0 }
         var code = mkdir(folder, 0o777) == 0 ? 0 : errno
-        if code == ENOENT, let slash = folder.lastIndex(of: "/"), slash != folder.startIndex {
-            try make(String(folder[..<slash]))
+        if code == ENOENT, let slash {
+            try make(String(folder[..<slash]), lasting: lasting)
             code = mkdir(folder, 0o777) == 0 ? 0 : errno
         }
         guard code == 0 || isFolder(folder) else { throw RunFolderError.cannotMake(folder: folder, code: code) }
+        if lasting, code == 0 { try? sync(slash.map { String(folder[..<$0]) } ?? (folder.hasPrefix("/") ? "/" : ".")) }
     }
 
     /// The names of the folder's entries, sorted, without `.` and `..`; none if there is no such folder.

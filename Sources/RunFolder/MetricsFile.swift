@@ -1,22 +1,45 @@
 package import FileFormats
 import Glibc
+import Synchronization
 
 /// metrics.jsonl: one JSON object a line, each with its `split` and `step`.
-package final class MetricsFile {
+///
+/// A line that can't be written is kept in memory and written later, before those that follow it; the part of it that went
+/// into the file doesn't stay there. One thread adds lines, another may bring them to the disk.
+package final class MetricsFile: Sendable {
     package let path: String
-    private var file: OpenFile
+    private let contents: Mutex<Contents>
 
     /// Opens the file for appending; it is made if it isn't there.
     package init(path: String) throws {
         self.path = path
-        file = try OpenFile.appending(path)
+        contents = Mutex(try Contents(path: path))
     }
 
     /// Adds one line; when this returns, other processes see it.
-    package func append(_ line: JSONValue) throws { try file.write(line.text + "\n") }
+    /// - Throws: `FileFormatError` if it can't be written now; then it waits for the next call of this or of `sync`.
+    package func append(_ line: JSONValue) throws {
+        try contents.withLock { contents in
+            contents.waiting.append(line.text + "\n")
+            try contents.writeWaiting()
+        }
+    }
 
     /// Returns once all lines are on the disk; call it before a checkpoint, so that its metrics survive with it.
-    package func sync() throws { try file.sync() }
+    package func sync() throws {
+        // Not under the lock: a slow disk must not stop whoever adds lines.
+        let file = try contents.withLock { contents in
+            try contents.writeWaiting()
+            if contents.isUncertain { try contents.rewrite(path) }
+            return contents.file
+        }
+        do {
+            try file.sync()
+        } catch {
+            contents.withLock { $0.isUncertain = true }
+            throw error
+        }
+    }
 
     /// Cuts the file back to where a run stood when it wrote its checkpoint of `step`, so that the resumed run adds
     /// what is missing.
@@ -41,18 +64,20 @@ package final class MetricsFile {
             kept += 1
             keptSize += line.count
         }
-        if isBeginning {
-            try file.truncate(to: keptSize)
-            try file.sync()
-        } else {
-            try AtomicFile.write(to: path) { new in
-                try Self.forEachLine(of: path) { line in
-                    guard Self.stays(line, step) else { return }
-                    try new.write(UnsafeRawBufferPointer(line))
-                    if line.last != UInt8(ascii: "\n") { try new.write("\n") }
+        try contents.withLock { contents in
+            if isBeginning {
+                try contents.file.truncate(to: keptSize)
+                try contents.file.sync()
+            } else {
+                try AtomicFile.write(to: path) { new in
+                    try Self.forEachLine(of: path) { line in
+                        guard Self.stays(line, step) else { return }
+                        try new.write(UnsafeRawBufferPointer(line))
+                        if line.last != UInt8(ascii: "\n") { try new.write("\n") }
+                    }
                 }
             }
-            file = try OpenFile.appending(path)
+            contents = try Contents(path: path)
         }
         return (kept, removed)
     }
@@ -104,5 +129,54 @@ package final class MetricsFile {
             }
         }
         if ferror(stream) != 0 { throw FileFormatError.cannotRead(path: path, code: errno) }
+    }
+}
+
+/// The open file, and the lines that are still to go into it.
+private struct Contents {
+    var file: OpenFile
+    /// Bytes of the lines in it; any beyond are a part of one.
+    private var size: Int
+    /// A line was written in part, and the part could not be taken back yet.
+    private var isTorn = false
+    /// A sync has failed: the system then forgets what it could not bring to the disk, and a second one proves nothing.
+    var isUncertain = false
+    var waiting: [String] = []
+
+    init(path: String) throws {
+        file = try OpenFile.appending(path)
+        size = try file.size()
+    }
+
+    mutating func writeWaiting() throws {
+        var written = 0
+        defer { waiting.removeFirst(written) }
+        for line in waiting {
+            try takeBackPart()
+            do {
+                try file.write(line)
+            } catch {
+                isTorn = true
+                try? takeBackPart()
+                throw error
+            }
+            size += line.utf8.count
+            written += 1
+        }
+    }
+
+    private mutating func takeBackPart() throws {
+        guard isTorn else { return }
+        try file.truncate(to: size)
+        isTorn = false
+    }
+
+    /// Replaces the file by one of the same contents, which are written to the disk anew.
+    mutating func rewrite(_ path: String) throws {
+        let old = try OpenFile.reading(path)
+        let bytes = try old.bytes(count: size)
+        try AtomicFile.write(to: path) { new in try bytes.withUnsafeBytes { try new.write($0) } }
+        file = try OpenFile.appending(path)
+        isUncertain = false
     }
 }

@@ -45,7 +45,11 @@ struct Fields {
 
     init(of path: String) throws {
         let file = try OpenFile.reading(path)
-        json = try file.bytes(count: try file.size()).withUnsafeBytes { try JSONValue(parsing: $0, from: path) }
+        try self.init(parsing: file.bytes(count: try file.size()), from: path)
+    }
+
+    init(parsing bytes: [UInt8], from path: String) throws {
+        json = try bytes.withUnsafeBytes { try JSONValue(parsing: $0, from: path) }
         self.path = path
     }
 

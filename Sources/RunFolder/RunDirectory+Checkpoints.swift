@@ -37,28 +37,31 @@ extension RunDirectory {
 
     /// The checkpoint that a command's argument means: of a run folder the best one, else the latest, else the newest
     /// whole one; of a checkpoint's folder, a link to one, or the model.safetensors inside one, that checkpoint.
-    package static func resolve(_ argument: String) throws -> Checkpoint {
+    package static func resolve(_ argument: String) throws -> Checkpoint { try Checkpoint(path: locate(argument)) }
+
+    /// The folder of the checkpoint that `resolve` would open, or a link to it; whether it is whole is not looked at.
+    package static func locate(_ argument: String) throws -> String {
         let run = RunDirectory(path: argument)
         if FolderCalls.isFile(run.path) {
             let slash = run.path.lastIndex(of: "/")
             guard run.path[(slash.map { run.path.index(after: $0) } ?? run.path.startIndex)...] == RunNames.model else {
                 throw RunFolderError.notAModel(path: argument)
             }
-            return try Checkpoint(path: slash.map { String(run.path[...$0]) } ?? ".")
+            return slash.map { String(run.path[..<$0]) } ?? "."
         }
         guard FolderCalls.isFolder(run.path) else {
             throw RunFolderError.nothingThere(path: argument, code: FolderCalls.fault(at: run.path) ?? ENOTDIR)
         }
         if [RunNames.state, RunNames.model].contains(where: { FolderCalls.kind("\(run.path)/\($0)") != nil }) {
-            return try Checkpoint(path: run.path)
+            return run.path
         }
         guard FolderCalls.isFolder(run.checkpointsPath) else { throw RunFolderError.notARun(path: argument) }
         for name in [RunNames.best, RunNames.latest] where FolderCalls.isFolder("\(run.checkpointsPath)/\(name)") {
-            return try Checkpoint(path: "\(run.checkpointsPath)/\(name)")
+            return Checkpoint.followed("\(run.checkpointsPath)/\(name)")
         }
         let (newest, damaged) = try run.newestCheckpoint()
         guard let newest else { throw RunFolderError.noCheckpoint(run: run.path, damaged: damaged) }
-        return newest
+        return newest.path
     }
 
     /// The step of the checkpoint that the link leads to; nil if there is none.

@@ -38,7 +38,7 @@ extension RunDirectory {
     /// writers that died have left. Call it before any work, and while nobody writes there.
     package func prepare() throws {
         for folder in [path, checkpointsPath] {
-            try FolderCalls.make(folder)
+            try FolderCalls.make(folder, lasting: true)
             let probe = "\(folder)/\(PassingName.of(Self.probe, .new))"
             do {
                 try OpenFile.writing(probe).write("probe\n")
@@ -51,6 +51,9 @@ extension RunDirectory {
         try removeLeftoverFiles { $0.isAbandoned }
         try removeLeftoverCheckpoints { $0.isAbandoned }
     }
+
+    /// Clears away what a write of this process that failed could not remove, before its next one.
+    func clearOwnLeftovers() throws { try removeLeftoverCheckpoints { $0.process == getpid() } }
 
     /// Holds a configuration, metrics or a checkpoint of an earlier run.
     package var isUsed: Bool {

@@ -33,7 +33,9 @@ package struct MemoryEstimate: Sendable {
         let shared = (parameters * Double(1 + slots) + packed) / Double(sharedBy)
         let blocks = RankPlan.mostBlocks(source, options, ranks: ranks, threads: threads)
         let tokenSums = options.sumsByTree ? Double(network.tokenSumsCount) : 0
-        parameterBytes = 4 * ((parameters + tokenSums) * Double(blocks) + shared)
+        // The root's copy, from which a checkpoint is written; its host has it once.
+        let copy = parameters * Double(1 + slots) / Double(sharedBy > 1 ? sharedBy : ranks)
+        parameterBytes = 4 * ((parameters + tokenSums) * Double(blocks) + shared + copy)
 
         let share = (Double(source.rows(inStep: 0)) / Double(ranks * threads) / Double(options.accumulate)).rounded(.up)
         let rows = share * Double(source.longestWindow)

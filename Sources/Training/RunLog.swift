@@ -15,6 +15,8 @@ package final class RunLog {
     private var lineStarted = secondsNow()
     private var lastShown = -Double.infinity
     private var lastStragglers = -Double.infinity
+    /// Whether lines wait in memory because the file can't be written.
+    private var isBehind = false
     /// Since the last train line, without validations and checkpoints.
     private var tokens = 0
     private var computeSeconds = 0.0
@@ -42,7 +44,7 @@ package final class RunLog {
     /// Notes a step; with `writes`, writes its train line.
     ///
     /// - Parameter skipped: steps without an update so far.
-    package func step(_ summary: Trainer.StepSummary, step: Int, skipped: Int, writes: Bool) throws {
+    package func step(_ summary: Trainer.StepSummary, step: Int, skipped: Int, writes: Bool) {
         tokens += summary.tokens
         let computed = summary.computeSeconds + summary.updateSeconds
         computeSeconds += computed
@@ -74,21 +76,37 @@ package final class RunLog {
             show(stragglers, step: step, now: now)
         }
         if skipped > 0 { line.append(("skipped_steps", .integer(skipped))) }
-        try metrics.append(.object(line))
+        append(line)
         show(summary, step: step, tokensPerSecond: rate, now: now)
         lineStarted = now
         (tokens, computeSeconds, communicationSeconds, pausedSeconds) = (0, 0, 0, 0)
     }
 
-    /// Returns once all lines are on the disk, so that a checkpoint's lines survive with it.
+    /// Returns once all lines are on the disk.
     package func sync() throws { try metrics.sync() }
 
+    /// A file that can't be written ends no training: it is said once, and the lines wait.
+    private func append(_ line: [(key: String, value: JSONValue)]) {
+        do {
+            try metrics.append(.object(line))
+            if isBehind { console.info("\(metrics.path) can be written again, and no line is missing in it") }
+            isBehind = false
+        } catch {
+            if !isBehind {
+                console.warning(
+                    "\(error) Training goes on; its lines are kept in memory and written in order as soon as that works."
+                )
+            }
+            isBehind = true
+        }
+    }
+
     /// Writes a validation or test line.
-    package func score(_ split: String, _ score: Scorer.Score, step: Int, epoch: Int, isBest: Bool) throws {
+    package func score(_ split: String, _ score: Scorer.Score, step: Int, epoch: Int, isBest: Bool) {
         var line = Self.figures(split, step: step, epoch: epoch, loss: score.loss)
         line += score.metrics.map { ($0.name, .float(Float($0.value))) }
         line += [("seconds", .number(rounded(secondsNow() - started))), ("ranks", .integer(hosts.count))]
-        try metrics.append(.object(line))
+        append(line)
         let shown = score.metrics.map { "\($0.name) \(format($0.value))" }.joined(separator: "  ")
         console.info(
             "step \(step)  epoch \(epoch)  \(split) loss \(format(score.loss))  \(shown)\(isBest ? "  (best so far)" : "")"

@@ -122,7 +122,7 @@ package struct TrainingJob {
             communicator, threads: threads, averaging: assembly.trainer.memory.averaging)
         let watch = try communicator.agree { () -> LegWatch? in
             guard communicator.isRoot else { return nil }
-            let lock = try prepareFolder(assembly.configuration, environment, checkpoint)
+            let lock = try prepareFolder(assembly, environment, checkpoint)
             return LegWatch(run, lock)
         }
         defer { watch?.finish() }
@@ -179,12 +179,12 @@ package struct TrainingJob {
 
     /// Takes the run folder for this job.
     private func prepareFolder(
-        _ configuration: Configuration, _ environment: JSONValue, _ checkpoint: Checkpoint?
+        _ assembly: Assembly, _ environment: JSONValue, _ checkpoint: Checkpoint?
     ) throws -> RunLock {
         try run.makeFolder()
         let lock = try RunLock.take(run, host: Job.hostName, job: Environment.jobID)
         do {
-            try prepareHeldFolder(configuration, environment, checkpoint)
+            try prepareHeldFolder(assembly, environment, checkpoint)
         } catch {
             lock.release()
             throw error
@@ -193,7 +193,7 @@ package struct TrainingJob {
     }
 
     private func prepareHeldFolder(
-        _ configuration: Configuration, _ environment: JSONValue, _ checkpoint: Checkpoint?
+        _ assembly: Assembly, _ environment: JSONValue, _ checkpoint: Checkpoint?
     ) throws {
         if overwrites { try run.empty() }
         try run.prepare()
@@ -205,10 +205,15 @@ package struct TrainingJob {
                 "\(run.path): another job has written the checkpoint of step \(newest) meanwhile; accepted: the same "
                     + "command again, which goes on from there")
         }
+        try DiskRoom.check(for: assembly.trainer, in: run)
         if case .from = resume, let checkpoint {
             try CheckpointWriter(run: run).discard(after: checkpoint.state.step)
         }
-        try run.write(config: configuration.yaml)
+        if let checkpoint {
+            try CheckpointWriter(run: run).mendLinks(
+                goingOnFrom: checkpoint, best: checkpoint.state.extra["best_step"]?.integerValue)
+        }
+        try run.write(config: assembly.configuration.yaml)
         try run.write(environment: environment)
     }
 

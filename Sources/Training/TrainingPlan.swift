@@ -1,5 +1,4 @@
 package import ConfigFile
-import Glibc
 import Kernels
 import Optimization
 import Recurrent
@@ -26,7 +25,7 @@ package struct TrainingPlan {
         let shared = MemoryEstimate(sizes, options, source, slots: slots, ranks: ranks, sharedBy: ranks)
         let parameters = sizes.layout.parameterCount
         checkpointBytes = Double(parameters * MemoryLayout<Float>.stride * (1 + slots))
-        freeBytes = Self.freeDisk()
+        freeBytes = DiskRoom.free(at: ".")
         let steps = options.totalSteps(stepsPerEpoch: source.stepsPerEpoch)
         let tokens = Double(steps) * Double(source.rows(inStep: 0)) * Double(source.longestWindow)
         let seconds = tokens * sizes.flopsPerToken / (Self.measuredFlops(sizes) * Double(ranks))
@@ -76,12 +75,6 @@ package struct TrainingPlan {
                 "the disk of this folder has \(MemoryEstimate.text(freeBytes)) left, and two checkpoints need "
                     + "\(MemoryEstimate.text(2 * checkpointBytes)); accepted: more room")
         }
-    }
-
-    private static func freeDisk() -> Double? {
-        var status = statvfs()
-        guard statvfs(".", &status) == 0 else { return nil }
-        return Double(status.f_bavail) * Double(status.f_frsize)
     }
 
     /// Floating-point operations a second of one core here, in a product with weights as wide as this model's.

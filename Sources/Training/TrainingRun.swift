@@ -23,10 +23,12 @@ package final class TrainingRun {
     private let hosts: [String]
     /// At the root alone.
     private var log: RunLog?
-    private var timer: CheckpointTimer
+    private var keeper: CheckpointKeeper?
+    private lazy var vocabularyText = assembly.data.vocabulary?.json
     private var desk: StopDesk
 
     private var best = Double.infinity
+    private var bestStep: Int?
     private var validationsSinceBest = 0
     private var lastCheckpointStep = -1
     private var ending: Ending?
@@ -63,12 +65,12 @@ package final class TrainingRun {
         self.desk = desk
         trainer = assembly.trainer
         hosts = try communicator.gather(Job.hostName, root: 0)
-        timer = CheckpointTimer(assembly.options.checkpointInterval)
         if resumes {
             try TrainingState.restore(checkpoint, into: &trainer)
             lastCheckpointStep = trainer.steps
             let extra = checkpoint?.state.extra
             best = try communicator.broadcast(extra?["best_validation_loss"]?.numberValue ?? .infinity, root: 0)
+            bestStep = extra?["best_step"]?.integerValue
             validationsSinceBest = Int(
                 try communicator.broadcast(Int64(extra?["validations_since_best"]?.integerValue ?? 0), root: 0))
             skipped = Int(try communicator.broadcast(Int64(extra?["skipped_steps"]?.integerValue ?? 0), root: 0))
@@ -92,12 +94,18 @@ package final class TrainingRun {
 
     /// Trains to the end, or until a rank is asked to stop. Collective.
     package func train() throws -> LegEnd {
-        if communicator.isRoot {
+        try communicator.agree {
+            guard communicator.isRoot else { return }
             let metrics = try MetricsFile(path: run.metricsPath)
             _ = try metrics.cut(after: trainer.steps)
             log = runLog(metrics)
-            try noteRunning()
+            keeper = CheckpointKeeper(
+                run, metrics: metrics, options: options, console: console,
+                resumed: lastCheckpointStep < 0 ? nil : lastCheckpointStep)
+            try run.write(outcome: running)
         }
+        // Whatever ends the training: a checkpoint that is being written is not given up.
+        defer { keeper?.settle() }
         if owesValidation {
             owesValidation = false
             if try validate(epoch: trainer.epochOfLastStep) { try writeCheckpoint(isBest: true) }
@@ -106,9 +114,10 @@ package final class TrainingRun {
             let start = secondsNow()
             let summary = try step()
             desk.noteStep(seconds: secondsNow() - start)
-            try log?.step(
+            log?.step(
                 summary, step: trainer.steps, skipped: skipped,
                 writes: trainer.steps.isMultiple(of: options.loggingInterval))
+            keeper?.report()
             noteCriterion()
             if let reason = summary.wishes.stop, !isComplete {
                 try stop(for: reason)
@@ -118,14 +127,16 @@ package final class TrainingRun {
             if isComplete || improved || checkpointIsDue(summary) { try writeCheckpoint(isBest: improved) }
         }
         if lastCheckpointStep != trainer.steps { try writeCheckpoint(isBest: false) }
+        try finishCheckpoints()
         try test()
         try finish()
         return .done
     }
 
     private var wishes: Wishes {
+        desk.noteCheckpoint(seconds: keeper?.longestSeconds ?? 0)
         let wishes = desk.wishes(validates: assembly.validation != nil && validationIsDue(after: 1))
-        return communicator.isRoot && timer.isDue ? wishes.union(.checkpoint) : wishes
+        return keeper?.isDue ?? false ? wishes.union(.checkpoint) : wishes
     }
 
     private func step() throws -> Trainer.StepSummary {
@@ -138,8 +149,7 @@ package final class TrainingRun {
             return summary
         } catch let fault as NonFiniteStep {
             let checkpoint =
-                lastCheckpointStep >= 0
-                ? "the last checkpoint, of step \(lastCheckpointStep), is good" : "there is no checkpoint yet"
+                lastWholeStep.map { "the last checkpoint, of step \($0), is good" } ?? "there is no checkpoint yet"
             throw TrainingError.failure(
                 "\(fault.words), so training has stopped without this update; \(checkpoint); try a smaller "
                     + "training.optimizer.learning_rate or training.clip_norm, or pass over such steps by "
@@ -153,23 +163,29 @@ package final class TrainingRun {
         if reason.wantsCheckpoint {
             owesValidation = assembly.validation != nil && validationIsDue
             try writeCheckpoint(isBest: false)
+            try finishCheckpoints()
         }
         guard communicator.isRoot else { return }
         let saved =
             reason.wantsCheckpoint
-            ? "the checkpoint is written" : "the last checkpoint is of step \(max(lastCheckpointStep, 0))"
+            ? "the checkpoint is written"
+            : lastWholeStep.map { "the last checkpoint is of step \($0)" } ?? "there is no checkpoint"
         try run.write(
             outcome: Outcome(state: .stopped, step: trainer.steps, reason: "\(reason.words); \(saved)", next: command))
         try run.removeStopRequest()
         console.info("stopped at step \(trainer.steps): \(reason.words); \(saved); to go on: \(command)")
     }
 
+    /// Of the newest checkpoint that is on the disk, at the root. Waits for the one that is being written.
+    private var lastWholeStep: Int? {
+        keeper?.settle()
+        return keeper?.lastWhole
+    }
+
     /// What outcome.json says while training goes on, and after a death that nobody could write down.
-    private func noteRunning() throws {
-        try run.write(
-            outcome: Outcome(
-                state: .running, step: trainer.steps, reason: "training; the step is the last checkpoint's",
-                next: command))
+    private var running: Outcome {
+        Outcome(
+            state: .running, step: trainer.steps, reason: "training; the step is the last checkpoint's", next: command)
     }
 
     /// Says a complete run's figures again, and makes up for a test that is missing: asked for since, or cut off by the
@@ -180,7 +196,13 @@ package final class TrainingRun {
             return try MetricsFile(path: run.metricsPath).lastLines()["test"] == nil ? 1 : 0
         }
         if try communicator.broadcast(isMissing, root: 0) == 1 {
-            if communicator.isRoot { log = runLog(try MetricsFile(path: run.metricsPath)) }
+            try communicator.agree {
+                guard communicator.isRoot else { return }
+                let metrics = try MetricsFile(path: run.metricsPath)
+                // A test line may have been torn.
+                try metrics.cut(after: trainer.steps)
+                log = runLog(metrics)
+            }
             try test()
         }
         try finish()
@@ -210,9 +232,10 @@ package final class TrainingRun {
         let score = try pausing { try validation.score(trainer.network) }
         let improved = score.loss < best
         best = min(best, score.loss)
+        if improved { bestStep = trainer.steps }
         validationsSinceBest = improved ? 0 : validationsSinceBest + 1
         trainer.schedule.observe(validationLoss: score.loss)
-        try log?.score("validation", score, step: trainer.steps, epoch: epoch, isBest: improved)
+        log?.score("validation", score, step: trainer.steps, epoch: epoch, isBest: improved)
         if isOutOfPatience { ending = .patience }
         if score.isSolved && criterionAllows { ending = .solved }
         return improved
@@ -237,25 +260,16 @@ package final class TrainingRun {
         if let log { try log.pausing(body) } else { try body() }
     }
 
-    /// Collective: carried states come to the root, which writes.
+    /// Begins to write a checkpoint of this moment; training goes on while the root writes. One that can't be written ends
+    /// nothing before `finishCheckpoints`. Collective: carried states come to the root.
     private func writeCheckpoint(isBest: Bool) throws {
         try checkWeights()
         try pausing {
             let start = secondsNow()
-            let state = try TrainingState.gather(trainer)
-            try communicator.agree {
-                guard communicator.isRoot else { return }
-                try log?.sync()
-                let writer = CheckpointWriter(run: run)
-                _ = try writer.write(contents(state))
-                if isBest { try writer.pointBest(to: trainer.steps) }
-                try writer.keep(options.checkpointsKept)
-                try noteRunning()
-            }
+            let copy = keeper?.copy(for: trainer)
+            try TrainingState.gather(trainer, into: copy)
+            if let keeper, let copy { keeper.write(save(copy, isBest: isBest), waited: secondsNow() - start) }
             lastCheckpointStep = trainer.steps
-            timer.noteCheckpoint(seconds: secondsNow() - start)
-            desk.noteCheckpoint(seconds: secondsNow() - start)
-            console.debug("checkpoint at step \(trainer.steps) in \(format(secondsNow() - start)) s")
         }
     }
 
@@ -264,31 +278,35 @@ package final class TrainingRun {
         try communicator.agree {
             let count = trainer.network.configuration.layout.count
             guard communicator.isRoot, !trainer.memory.parameters[0..<count].sumOfSquares.isFinite else { return }
-            let checkpoint =
-                lastCheckpointStep >= 0 ? "the last one, of step \(lastCheckpointStep), is good" : "there is none yet"
+            let checkpoint = lastWholeStep.map { "the last one, of step \($0), is good" } ?? "there is none yet"
             throw TrainingError.failure(
                 "after step \(trainer.steps) the weights are not finite numbers any more, so training has stopped and no "
                     + "checkpoint was written of them; \(checkpoint); try a smaller training.optimizer.learning_rate")
         }
     }
 
-    private func contents(_ state: TrainingState) -> CheckpointContents {
-        let layout = trainer.network.configuration.layout
+    /// Returns when the last checkpoint is on the disk; throws on all ranks if it can't be written. Collective.
+    private func finishCheckpoints() throws {
+        try pausing { try communicator.agree { try keeper?.finish() } }
+    }
+
+    private func save(_ copy: TrainingCopy, isBest: Bool) -> CheckpointWork.Save {
         let extra =
             TrainingState.extra(trainer) + [
                 ("best_validation_loss", best.isFinite ? .number(best) : .null),
+                ("best_step", bestStep.map { .integer($0) } ?? .null),
                 ("validations_since_best", .integer(validationsSinceBest)),
                 ("skipped_steps", .integer(skipped)), ("owes_validation", .boolean(owesValidation)),
                 ("ending", ending == .solved ? .string("solved") : .null),
                 ("ranks", .integer(communicator.size)), ("sums", SumDefinition.json(options)), ("data", fingerprints),
             ]
-        return CheckpointContents(
-            model: modelTensors(of: trainer.memory.parameters, layout), training: state.tensors(trainer),
-            vocabulary: assembly.data.vocabulary?.json,
+        return CheckpointWork.Save(
+            copy: copy,
             state: CheckpointState(
                 programVersion: programVersion, step: trainer.steps, epoch: trainer.epoch,
                 position: trainer.position, seed: Int(options.seed), config: assembly.configuration.yaml,
-                extra: .object(extra)))
+                extra: .object(extra)),
+            vocabulary: vocabularyText, isBest: isBest, outcome: running)
     }
 
     /// Scores the test split with the best weights, or with the last ones where there is no best. Collective.
@@ -307,20 +325,24 @@ package final class TrainingRun {
             communicator, task: assembly.data.task, source: source, for: trainer.network.configuration,
             rootOnly: options.validatesAtRoot, team: trainer.team)
         let score = try scorer.score(.forScoring(trainer.network.configuration, weights))
-        try log?.score("test", score, step: trainer.steps, epoch: trainer.epoch, isBest: false)
+        log?.score("test", score, step: trainer.steps, epoch: trainer.epoch, isBest: false)
     }
 
+    /// Collective, so that files that can't be written end all ranks with one message.
     private func finish() throws {
-        guard communicator.isRoot else { return }
         let reason =
             switch ending {
             case .solved: "the task is solved"
             case .patience: "\(options.patience) validations without a better loss"
             case nil: "all steps are done"
             }
-        try run.write(outcome: Outcome(state: .done, step: trainer.steps, reason: reason))
-        console.info("done at step \(trainer.steps): \(reason); \(run.path) holds the run")
-        try sayResult()
+        try communicator.agree {
+            guard communicator.isRoot else { return }
+            try log?.sync()
+            try run.write(outcome: Outcome(state: .done, step: trainer.steps, reason: reason))
+            console.info("done at step \(trainer.steps): \(reason); \(run.path) holds the run")
+            try sayResult()
+        }
     }
 
     /// What standard output ends with; taken from metrics.jsonl, so that a complete run can say it again.

@@ -6,54 +6,24 @@ package import RunFolder
 import Sequences
 package import Tensors
 
-/// What a resumed run needs beside the weights: optimiser state and the carried states of all streams, brought together
-/// at the root. Gathering is collective; writing is the root's alone.
-package struct TrainingState {
-    /// Carried h and c of all streams, `[streams, H]` a layer; empty for tasks whose sequences end, and on other ranks.
-    private let carried: [(name: String, shape: [Int], values: FloatBlock)]
-    private let criterionErrors: FloatBlock?
+/// What a resumed run needs: weights, optimiser state and the carried states of all streams, brought together at the root
+/// and back to the ranks. Both ways are collective; files are the root's alone.
+package enum TrainingState {
+    static let slotPrefix = "optimizer."
 
-    private static let slotPrefix = "optimizer."
-
-    /// Collective (MPI_Gatherv).
-    package static func gather(_ trainer: Trainer) throws -> TrainingState {
-        var carried: [(name: String, shape: [Int], values: FloatBlock)] = []
+    /// Fills the root's copy; nil on the other ranks. No rank waits for the root longer than its message takes: parameters and
+    /// optimiser state that they share stay as they are until the root takes part in the next step. Collective (MPI_Gatherv).
+    static func gather(_ trainer: Trainer, into copy: TrainingCopy?) throws {
         if trainer.carriesState {
             let counts = streamCounts(trainer)
-            for (name, layer, block) in blocks(trainer) {
-                let H = trainer.state.hiddenSize
-                let whole = trainer.communicator.isRoot ? FloatBlock(count: trainer.streams * H) : nil
-                let rows = trainer.state.streams.count * H
+            for (index, (_, layer, block)) in blocks(trainer).enumerated() {
+                let rows = trainer.state.streams.count * trainer.state.hiddenSize
                 try trainer.communicator.gather(
                     UnsafeBufferPointer(block[layer * rows..<(layer + 1) * rows]), counts: counts,
-                    into: whole?.buffer, root: 0)
-                if let whole { carried.append((name, [trainer.streams, H], whole)) }
+                    into: copy?.carried[index].values.buffer, root: 0)
             }
         }
-        let errors = trainer.criterion.map { tracker in
-            let block = FloatBlock(count: tracker.errors.count)
-            for (index, error) in tracker.errors.enumerated() { block.pointer[index] = error }
-            return block
-        }
-        return TrainingState(carried: carried, criterionErrors: errors)
-    }
-
-    /// The tensors of training.safetensors.
-    package func tensors(_ trainer: Trainer) -> [SafetensorsTensor] {
-        let layout = trainer.network.configuration.layout
-        var result: [SafetensorsTensor] = []
-        for slot in trainer.optimizer.slots {
-            result += modelTensors(of: slot.block, layout, prefix: "\(Self.slotPrefix)\(slot.name).")
-        }
-        for (name, shape, values) in carried {
-            result.append(SafetensorsTensor(name: name, shape: shape, data: UnsafeBufferPointer(values.buffer)))
-        }
-        if let errors = criterionErrors {
-            result.append(
-                SafetensorsTensor(
-                    name: "criterion.errors", shape: [errors.count], data: UnsafeBufferPointer(errors.buffer)))
-        }
-        return result
+        copy?.fill(from: trainer)
     }
 
     /// Brings weights, optimiser state and carried states from a checkpoint back to all ranks. Collective (MPI_Bcast,
@@ -137,7 +107,7 @@ package struct TrainingState {
     }
 
     /// Each layer's part of the carried state: name in the file, layer, and the block it is a part of.
-    private static func blocks(_ trainer: Trainer) -> [(name: String, layer: Int, block: FloatBlock)] {
+    static func blocks(_ trainer: Trainer) -> [(name: String, layer: Int, block: FloatBlock)] {
         let kinds =
             [("hidden", trainer.state.hidden)]
             + (trainer.network.configuration.cell.hasCellState ? [("cell", trainer.state.cell)] : [])

@@ -133,8 +133,21 @@ extension LaunchTests {
             #expect(
                 found.errors == "lstm-dist: The checkpoint run/checkpoints/step-00000030 is damaged: the SHA-256 of "
                     + "model.safetensors is \(damaged), but \(written) was written down.\n")
-            #expect(!found.output.contains("all files are as they were written"))
-            #expect(found.exitCode == 2)
+            #expect(
+                found.output == """
+                    checkpoint  run/checkpoints/step-00000030
+
+                    checksums (sha256)
+                      \(damaged)  model.safetensors  DAMAGED
+                      \(try Checksum.sha256(ofFile: folder.url(of: "run/checkpoints/latest/training.safetensors").path))  \
+                    training.safetensors  as written
+                      \(try Checksum.sha256(ofFile: folder.url(of: "run/checkpoints/latest/vocabulary.json").path))  \
+                    vocabulary.json  as written
+                      \(try Checksum.sha256(ofFile: folder.url(of: "run/checkpoints/latest/state.json").path))  \
+                    state.json  as written
+
+                    """)
+            #expect(found.exitCode == 1)
         }
 
         @Test("compare finds two equal runs equal, and says where another seed's parts from them")

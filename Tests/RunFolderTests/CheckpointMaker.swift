@@ -1,4 +1,5 @@
 import FileFormats
+import Foundation
 import RunFolder
 
 /// Writes small checkpoints whose numbers follow from the step.
@@ -43,11 +44,16 @@ struct CheckpointMaker {
     /// A path in the temporary folder, of something in the checkpoints folder.
     func place(_ name: String) -> String { "runs/x/checkpoints/\(name)" }
 
-    /// Replaces a text in a file of a checkpoint; it must be there.
+    /// Replaces a text in a file of a checkpoint; it must be there. A state.json gets the digest that such a one is written with.
     func edit(_ file: String, _ old: String, _ new: String) throws {
-        let text = try folder.text(place(file))
+        var text = try folder.text(place(file))
         guard text.contains(old) else { throw Missing(text: old) }
-        try folder.write(text.replacing(old, with: new), to: place(file))
+        text.replace(old, with: new)
+        if let ending = text.range(of: ",\n  \"state_digest\": \"") {
+            text = String(text[..<ending.lowerBound])
+            text += ",\n  \"state_digest\": \"\(Checksum.sha256(of: text))\"\n}\n"
+        }
+        try folder.write(text, to: place(file))
     }
 
     /// Changes one bit in the middle of a file's last number.

@@ -54,9 +54,17 @@ import Testing
         state.checksums = ["b": "2", "a": "1"]
         #expect(
             state.json.text
-                == #"{"format_version":1,"program_version":"0.1.0","step":500,"epoch":2,"position":7,"seed":1,"#
+                == #"{"format_version":2,"program_version":"0.1.0","step":500,"epoch":2,"position":7,"seed":1,"#
                 + #""config_digest":"\#(digest)","checksum_algorithm":"sha256","checksums":{"a":"1","b":"2"},"#
                 + #""extra":{"patience":3,"losses":[0.1,0.1]},"config":"task: reber\nmodel: {hidden: 3}\n"}"#)
+    }
+
+    @Test("state.json ends with the digest of all that stands before it")
+    func stateDigest() throws {
+        try maker.write(500)
+        let text = try folder.text(maker.place("step-00000500/state.json"))
+        let ending = try #require(text.firstRange(of: /,\n  "state_digest": "([0-9a-f]{64})"\n}\n$/))
+        #expect(text[ending].contains(Checksum.sha256(of: String(text[..<ending.lowerBound]))))
     }
 
     @Test("the same step written again replaces the old checkpoint and leaves nothing aside")
@@ -137,11 +145,11 @@ import Testing
     @Test("a newer format is refused with the version that wrote it")
     func newerFormat() throws {
         try maker.write(500)
-        try maker.edit("step-00000500/state.json", "\"format_version\": 1", "\"format_version\": 2")
+        try maker.edit("step-00000500/state.json", "\"format_version\": 2", "\"format_version\": 3")
         try maker.edit("step-00000500/state.json", "0.1.0", "3.4.5")
         let text =
-            "The checkpoint runs/x/checkpoints/step-00000500 was written by lstm-dist 3.4.5 in format 2; this program "
-            + "reads formats up to 1: use that version or a later one."
+            "The checkpoint runs/x/checkpoints/step-00000500 was written by lstm-dist 3.4.5 in format 3; this program "
+            + "reads formats up to 2: use that version or a later one."
         #expect(refusal("step-00000500") == text)
         #expect(errorText(in: folder) { _ = try maker.run.newestCheckpoint() } == text)
     }

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 import Training
 
@@ -17,8 +18,20 @@ struct CheckpointTimerTests {
     func minutes() {
         #expect(!CheckpointTimer(.minutes(1000)).isDue)
         #expect(CheckpointTimer(.minutes(1e-12)).isDue)
-        var timer = CheckpointTimer(.minutes(1000))
-        timer.noteCheckpoint(seconds: 1)
+        var timer = CheckpointTimer(.minutes(0.001))
+        while !timer.isDue { usleep(1000) }
+        timer.restart()
         #expect(!timer.isDue)
+        #expect(timer.secondsLeft <= 0.06)
+    }
+
+    @Test("auto: the interval follows from the last checkpoint's cost, counted from its beginning")
+    func auto() {
+        var timer = CheckpointTimer(.auto)
+        timer.note(cost: 10)
+        #expect(!timer.isDue)
+        #expect((1310...1314.6).contains(timer.secondsLeft))
+        timer.note(cost: 0)
+        #expect(timer.isDue)
     }
 }

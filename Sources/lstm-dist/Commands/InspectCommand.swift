@@ -15,11 +15,18 @@ struct InspectCommand: ParsableCommand {
 
     @Argument(help: "A run folder, or a checkpoint.")
     var checkpoint: String
-    @Flag(help: "Compare the files with their checksums.")
+    @Flag(help: "Compare the files with their checksums; 1 is returned, and the file named, if one differs.")
     var verify = false
 
     func run() throws {
-        let checkpoint = try RunDirectory.resolve(checkpoint)
+        let folder = try RunDirectory.locate(checkpoint)
+        let verification = verify ? CheckpointVerification(ofCheckpoint: folder) : nil
+        if let verification, !verification.damages.isEmpty {
+            print("checkpoint  \(folder)")
+            show(verification)
+            throw TrainingError.failure(verification.damages.map { "\($0)" }.joined(separator: " "))
+        }
+        let checkpoint = try Checkpoint(path: folder)
         let state = checkpoint.state
         print("checkpoint  \(checkpoint.path)")
         let place =
@@ -40,13 +47,22 @@ struct InspectCommand: ParsableCommand {
             }
             print("  in all: \(grouped(total)) numbers, \(MemoryEstimate.text(4 * Double(total)))")
         }
-        print("\nchecksums (\(state.checksumAlgorithm))")
-        for (file, checksum) in state.checksums.sorted(by: { $0.key < $1.key }) { print("  \(checksum)  \(file)") }
-        if verify {
-            try checkpoint.verify()
+        if let verification {
+            show(verification)
             print("  all files are as they were written")
+        } else {
+            print("\nchecksums (\(state.checksumAlgorithm))")
+            for (file, checksum) in state.checksums.sorted(by: { $0.key < $1.key }) { print("  \(checksum)  \(file)") }
         }
         print("\nconfiguration (digest \(state.configDigest))")
         for line in state.config.split(separator: "\n") { print("  \(line)") }
+    }
+
+    private func show(_ verification: CheckpointVerification) {
+        print("\nchecksums (\(CheckpointState.sha256))")
+        for file in verification.files {
+            let checksum = file.checksum ?? String(repeating: "-", count: 64)
+            print("  \(checksum)  \(file.name)  \(file.damage == nil ? "as written" : "DAMAGED")")
+        }
     }
 }

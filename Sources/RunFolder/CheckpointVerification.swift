@@ -1,0 +1,72 @@
+import FileFormats
+
+/// What reading every byte of a checkpoint has found, file by file.
+package struct CheckpointVerification: Sendable {
+    package struct File: Sendable {
+        package let name: String
+        /// Of what stands there now; nil if it can't be read.
+        package let checksum: String?
+        /// Why it isn't what was written: `RunFolderError` or `FileFormatError`; nil if it is.
+        package let damage: (any Error)?
+    }
+
+    /// By name, state.json last: it holds what the others are compared with.
+    package let files: [File]
+
+    package var damages: [any Error] { files.compactMap(\.damage) }
+
+    /// Reads all files that belong to the checkpoint in a folder; whatever is wrong with them is in the result.
+    package init(ofCheckpoint folder: String) {
+        let state: CheckpointState
+        do {
+            state = try CheckpointState(ofCheckpoint: folder)
+        } catch {
+            files = [Self.file(RunNames.state, in: folder) { _ in throw error }]
+            return
+        }
+        let names = Set(state.checksums.keys).union([RunNames.model, RunNames.training])
+        files =
+            names.sorted().map { name in
+                Self.file(name, in: folder) { try Self.check(name, $0, in: folder, state) }
+            } + [
+                Self.file(RunNames.state, in: folder) { _ in
+                    try Self.compare(
+                        Checksum.sha256(of: state.config), with: state.configDigest,
+                        "the config in \(RunNames.state)", in: folder)
+                }
+            ]
+    }
+
+    private static func file(_ name: String, in folder: String, _ check: (_ checksum: String) throws -> Void) -> File {
+        var checksum: String?
+        do {
+            let path = "\(folder)/\(name)"
+            guard FolderCalls.isFile(path) else { throw RunFolderError.missingFile(checkpoint: folder, file: name) }
+            let found = try Checksum.sha256(ofFile: path)
+            checksum = found
+            try check(found)
+            return File(name: name, checksum: found, damage: nil)
+        } catch {
+            return File(name: name, checksum: checksum, damage: error)
+        }
+    }
+
+    private static func check(
+        _ name: String, _ checksum: String, in folder: String, _ state: CheckpointState
+    ) throws {
+        guard let expected = state.checksums[name] else {
+            throw RunFolderError.badField(
+                path: "\(folder)/\(RunNames.state)", key: "checksums",
+                found: JSONValue.array(state.checksums.keys.sorted().map { .string($0) }).text,
+                expected: "a checksum of \(name)")
+        }
+        try compare(checksum, with: expected, name, in: folder)
+        if [RunNames.model, RunNames.training].contains(name) { _ = try SafetensorsFile("\(folder)/\(name)") }
+    }
+
+    private static func compare(_ found: String, with expected: String, _ what: String, in folder: String) throws {
+        guard found == expected else {
+            throw RunFolderError.otherChecksum(checkpoint: folder, file: what, found: found, expected: expected)
+        }
+    }
+}

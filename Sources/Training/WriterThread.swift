@@ -1,0 +1,61 @@
+import Glibc
+import Synchronization
+
+/// A thread that does one piece of work and ends. It takes no signals: those are for the main thread.
+final class WriterThread {
+    private let task: Task
+    private var id: pthread_t?
+
+    /// What the two threads share.
+    private final class Task: Sendable {
+        let work: @Sendable () -> CheckpointWork.Result
+        let result = Mutex<CheckpointWork.Result?>(nil)
+
+        init(_ work: @escaping @Sendable () -> CheckpointWork.Result) { self.work = work }
+
+        func carryOut() {
+            let found = work()
+            result.withLock { $0 = found }
+        }
+    }
+
+    /// Starts it. Where the system has no thread to give, the work is done before this returns.
+    init(_ work: @escaping @Sendable () -> CheckpointWork.Result) {
+        task = Task(work)
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_SETMASK, &all, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        let handed = Unmanaged.passRetained(task)
+        var id: pthread_t = 0
+        let code = pthread_create(
+            &id, nil,
+            { argument in
+                guard let argument else { return nil }
+                Unmanaged<Task>.fromOpaque(argument).takeRetainedValue().carryOut()
+                return nil
+            }, handed.toOpaque())
+        if code == 0 {
+            self.id = id
+        } else {
+            handed.release()
+            task.carryOut()
+        }
+    }
+
+    deinit { join() }
+
+    var hasEnded: Bool { task.result.withLock { $0 != nil } }
+
+    /// Waits for the work's end.
+    func result() -> CheckpointWork.Result {
+        join()
+        return task.result.withLock { $0 }!  // the thread has ended, so it is there
+    }
+
+    private func join() {
+        if let id { pthread_join(id, nil) }
+        id = nil
+    }
+}

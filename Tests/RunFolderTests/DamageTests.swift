@@ -1,0 +1,71 @@
+import FileFormats
+import Foundation
+import RunFolder
+import Testing
+
+/// Every kind of file of a checkpoint, damaged at many places: recognised each time, and named.
+@Suite struct DamageTests {
+    private static let files = ["model.safetensors", "training.safetensors", "vocabulary.json", "state.json"]
+    private static let checkpoint = "step-00000010"
+
+    private let maker: CheckpointMaker
+
+    init() throws {
+        maker = try CheckpointMaker()
+        let words = (0..<40).map { "\"word\($0)\"" }.joined(separator: ",")
+        try maker.write(10, vocabulary: "[\(words)]")
+    }
+
+    /// What is said of the checkpoint with these contents in place of a file's.
+    private func found(_ file: String, _ bytes: Data) throws -> (opening: String, verification: [String]) {
+        let folder = maker.folder.file(maker.place(Self.checkpoint))
+        try bytes.write(to: URL(fileURLWithPath: "\(folder)/\(file)"))
+        let opening = errorText { try Checkpoint(path: folder).verify() }
+        return (opening, CheckpointVerification(ofCheckpoint: folder).damages.map { "\($0)" })
+    }
+
+    private func contents(_ file: String) throws -> Data {
+        try Data(contentsOf: URL(fileURLWithPath: maker.folder.file(maker.place("\(Self.checkpoint)/\(file)"))))
+    }
+
+    private func expectNamed(_ file: String, _ bytes: Data, _ what: String) throws {
+        let (opening, verification) = try found(file, bytes)
+        #expect(opening.contains(file), "\(what): \(opening)")
+        #expect(verification.count == 1 && verification[0].contains(file), "\(what): \(verification)")
+    }
+
+    @Test("one bit turned over at 500 random places", arguments: files)
+    func bits(file: String) throws {
+        let whole = try contents(file)
+        #expect(try found(file, whole).opening == "no error")
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var random = Congruential(state: seed)
+        for _ in 0..<500 {
+            let (place, bit) = (Int.random(in: 0..<whole.count, using: &random), Int.random(in: 0..<8, using: &random))
+            var bytes = whole
+            bytes[place] ^= 1 << UInt8(bit)
+            try expectNamed(file, bytes, "seed \(seed), byte \(place), bit \(bit)")
+        }
+        #expect(try found(file, whole).verification == [])
+    }
+
+    @Test("cut at 200 lengths, and with something behind its end", arguments: files)
+    func lengths(file: String) throws {
+        let whole = try contents(file)
+        for index in 0..<200 {
+            let length = index * whole.count / 200
+            try expectNamed(file, whole.prefix(length), "\(length) of \(whole.count) bytes")
+        }
+        try expectNamed(file, whole.dropLast(), "without its last byte")
+        for more in ["\0", " ", "\n"] { try expectNamed(file, whole + Data(more.utf8), "with one more byte") }
+    }
+
+    private struct Congruential: RandomNumberGenerator {
+        var state: UInt64
+
+        mutating func next() -> UInt64 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return (state ^ (state >> 33)) &* 0xFF51_AFD7_ED55_8CCD
+        }
+    }
+}
