@@ -95,7 +95,7 @@ package final class CheckpointKeeper {
         }
         guard let failure, let save = unsaved.last else { return }
         throw TrainingError.failure(
-            "the last state, of step \(save.state.step), could not be written: \(failure) \(lastWholeText) Once "
+            "the last state, of step \(save.state.step), could not be saved: \(failure) \(lastWholeText) Once "
                 + "\(run.path) can be written, the same command goes on from there")
     }
 
@@ -112,6 +112,7 @@ package final class CheckpointKeeper {
         failure = result.failure
         longestSeconds = max(longestSeconds, flight.waited + result.seconds)
         lastWhole = written.last?.state.step ?? lastWhole
+        if result.lacksOnlyLinks { lastWhole = unsaved.first?.state.step }
         if failure == nil { timer.note(cost: flight.waited + result.coreSeconds) }
         say(result, of: flight, next)
     }
@@ -123,7 +124,7 @@ package final class CheckpointKeeper {
         if let failure = result.failure {
             if let next {
                 console.warning(
-                    "the checkpoint of step \(step) could not be written: \(failure) \(lastWholeText) \(next)")
+                    "the checkpoint of step \(step) could not be saved: \(failure) \(lastWholeText) \(next)")
             }
         } else {
             console.debug(

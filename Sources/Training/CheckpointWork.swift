@@ -26,6 +26,8 @@ struct CheckpointWork: Sendable {
         var written = 0
         /// Why the next one isn't: a whole sentence.
         var failure: String?
+        /// The next one is whole nevertheless, but no link leads to it.
+        var lacksOnlyLinks = false
         /// What else went wrong, in whole sentences; no checkpoint suffers from it.
         var troubles: [String] = []
         var outcomeTrouble: String?
@@ -52,6 +54,8 @@ struct CheckpointWork: Sendable {
             }
         } catch {
             result.failure = "\(error)"
+            let path = run.checkpointPath(ofStep: saves[result.written].state.step)
+            result.lacksOnlyLinks = (try? Checkpoint(path: path).verify()) != nil
         }
         if result.written > 0 {
             do { try writer.keep(kept) } catch {

@@ -62,6 +62,25 @@ package final class StartedRun {
     /// Sends a signal to mpirun, or to the program that was started bare.
     package func send(_ signal: Int32) { Foundation.kill(process.processIdentifier, signal) }
 
+    /// mpirun, or the program itself.
+    package var launcher: Int32 { process.processIdentifier }
+
+    /// Kills one process of the run, and returns when mpirun and all ranks are gone: those that did not end by themselves within
+    /// the limit, which are killed then.
+    package func kill(_ id: Int32, thenWithin limit: Duration) async throws -> [Int32] {
+        let processes = Set([launcher] + Self.children(of: launcher) + [id])
+        Foundation.kill(id, SIGKILL)
+        let deadline = ContinuousClock.now + limit
+        while processes.contains(where: Self.lives), ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        let left = processes.filter(Self.lives)
+        for id in left { Foundation.kill(id, SIGKILL) }
+        while processes.contains(where: Self.lives) { try await Task.sleep(for: .milliseconds(5)) }
+        process.waitUntilExit()
+        return left.sorted()
+    }
+
     /// Kills mpirun and all ranks at once, as a machine that loses its power would, and returns when they are gone.
     package func kill() async throws {
         let processes = [process.processIdentifier] + Self.children(of: process.processIdentifier)

@@ -9,8 +9,12 @@ import Testing
 final class TestFolder {
     let url: URL
 
-    init() throws {
-        url = FileManager.default.temporaryDirectory.appending(path: "launch-\(UUID().uuidString)")
+    /// - Parameter inMemory: in a file system in memory, if there is one: for many runs whose saves would wait for a disk.
+    init(inMemory: Bool = false) throws {
+        let memory = URL(filePath: "/dev/shm")
+        let isThere = inMemory && FileManager.default.isWritableFile(atPath: memory.path)
+        url = (isThere ? memory : FileManager.default.temporaryDirectory)
+            .appending(path: "launch-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     }
 
@@ -103,6 +107,16 @@ struct RunFiles {
 
     /// Names of the checkpoints' folders and links, sorted.
     func checkpointNames() throws -> [String] { try folder.names(in: checkpoints) }
+
+    /// Expects nothing but whole checkpoints and links in the checkpoints folder: no leftovers.
+    func expectTidy(sourceLocation: SourceLocation = #_sourceLocation) throws {
+        for entry in try checkpointNames() where entry != "best" && entry != "latest" {
+            let isCheckpoint = entry.hasPrefix("step-") && folder.has("\(checkpoints)/\(entry)/state.json")
+            #expect(isCheckpoint, "\(checkpoints)/\(entry) is left over", sourceLocation: sourceLocation)
+        }
+        let hidden = try folder.names(in: name).filter { $0.hasPrefix(".") }
+        #expect(hidden == [], sourceLocation: sourceLocation)
+    }
 
     /// Where a link leads.
     func target(of link: String) throws -> String {

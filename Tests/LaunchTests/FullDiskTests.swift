@@ -1,0 +1,141 @@
+// A disk that fills and a folder that turns read-only while a training goes on, for real.
+
+import Foundation
+import LaunchSupport
+import Testing
+
+/// A small file system in memory, mounted in a test's folder; it goes with the last reference to it.
+private final class SmallDisk {
+    private let path: String
+
+    /// Whether this process may mount anything at all.
+    static let canMount: Bool = {
+        guard let folder = try? TestFolder(), let disk = try? SmallDisk(folder.url(of: "disk"), kilobytes: 64) else {
+            return false
+        }
+        _ = consume disk
+        return true
+    }()
+
+    init(_ url: URL, kilobytes: Int) throws {
+        path = url.path
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        try Self.run("mount", "-t", "tmpfs", "-o", "size=\(kilobytes)k", "tmpfs", path)
+    }
+
+    deinit { try? Self.run("umount", path) }
+
+    func resize(kilobytes: Int) throws { try Self.run("mount", "-o", "remount,size=\(kilobytes)k", path) }
+
+    private static func run(_ words: String...) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = words
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw Refused(words: words.joined(separator: " ")) }
+    }
+
+    struct Refused: Error { let words: String }
+}
+
+extension LaunchTests {
+    @Suite("disks that fill, folders that turn read-only")
+    struct FullDiskTests {
+        /// 12 checkpoints, all kept: 240 KiB each.
+        private static let config = """
+            task: language-model
+            data: {train: text.txt}
+            model: {hidden: 64}
+            training: {batch: 12, window: 10, steps: 60, optimizer: {name: momentum, learning_rate: 0.1}}
+            checkpoint: {every_steps: 5, keep: 50}
+            logging: {every_steps: 1}
+
+            """
+
+        private func start(_ folder: TestFolder, ranks: Int) async throws -> MPIRun {
+            try await folder.lstmDist("train", "small.yaml", "--run", "run", "--quiet", ranks: ranks)
+        }
+
+        @Test(
+            "a disk that fills ends neither the training nor the last checkpoint; with more room the same bits",
+            .enabled(if: SmallDisk.canMount, "this process may not mount a file system: run the tests as root"),
+            arguments: [1, 2])
+        func fullDisk(ranks: Int) async throws {
+            let folder = try TestFolder.withText(Self.config)
+            let never = try await folder.train("small.yaml", into: "never", ranks: ranks)
+            let size = try folder.names(in: never.checkpoint(60)).reduce(0) {
+                $0 + (try folder.bytes(of: "\(never.checkpoint(60))/\($1)").count)
+            }
+            let disk = try SmallDisk(folder.url(of: "run"), kilobytes: 4 * size / 1024)
+            let ended = try await start(folder, ranks: ranks)
+            #expect(ended.exitCode == 1)
+            let lines = ended.errors.split(separator: "\n")
+            // The fourth does not fit, and so no later one: 20, 25, … 60.
+            #expect(lines.count == 9 + 1, "\(ended.errors)")
+            let first = try #require(lines.first)
+            #expect(
+                first.hasPrefix(
+                    "warning: the checkpoint of step 20 could not be saved: run/checkpoints/.step-00000020.tmp-"))
+            #expect(
+                first.hasSuffix(
+                    " cannot be written: No space left on device. The last whole checkpoint is "
+                        + "run/checkpoints/step-00000015. Training goes on; the next try is at step 25."))
+            #expect(lines.last?.hasPrefix("lstm-dist: the last state, of step 60, could not be saved: ") == true)
+            try folder.run("run").expectTidy()
+            let verified = try await folder.lstmDist("inspect", "run", "--verify")
+            #expect(verified.exitCode == 0)
+            #expect(verified.output.hasPrefix("checkpoint  run/checkpoints/step-00000015\n"))
+            // Full as it is, nothing is begun.
+            let again = try await start(folder, ranks: ranks)
+            #expect(again.exitCode == 1)
+            #expect(again.errors.contains("run: the disk has "), "\(again.errors)")
+            try disk.resize(kilobytes: 40 * size / 1024)
+            let whole = try await start(folder, ranks: ranks)
+            #expect(whole.exitCode == 0, "\(whole.errors)")
+            try expectSame(folder.run("run"), never)
+            try folder.run("run").expectTidy()
+            withExtendedLifetime(disk) {}
+        }
+
+        @Test(
+            "a folder that can't be written is refused before any work; one that turns read-only later ends no training",
+            arguments: [1, 2])
+        func readOnly(ranks: Int) async throws {
+            let folder = try TestFolder.withText(
+                Self.config.replacing("steps: 60", with: "steps: 2000")
+                    .replacing("every_steps: 5", with: "every_steps: 100"))
+            let never = try await folder.train("small.yaml", into: "never", ranks: ranks)
+            let checkpoints = folder.url(of: "run/checkpoints").path
+            func permit(_ mode: Int) throws {
+                try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: checkpoints)
+            }
+            // Root writes where it likes, unless that capability is taken from it.
+            let words =
+                (getuid() == 0 ? ["--bounding-set=-dac_override,-dac_read_search"] : []) + [
+                    try TestFolder.program.path, "train", "small.yaml", "--run", "run", "--quiet",
+                ]
+            let program = URL(filePath: getuid() == 0 ? "/usr/bin/setpriv" : "/usr/bin/env")
+            let run = try StartedRun(program, words, ranks: ranks, in: folder.url)
+            while !folder.has("run/checkpoints/latest"), run.isRunning {
+                try await Task.sleep(for: .milliseconds(1))
+            }
+            try permit(0o555)
+            let ended = try await run.result()
+            #expect(ended.exitCode == 1)
+            #expect(ended.errors.contains("Permission denied. The last whole checkpoint is run/checkpoints/step-0000"))
+            let last = ended.errors.split(separator: "\n").last
+            #expect(last?.hasPrefix("lstm-dist: the last state, of step 2000, ") == true)
+            #expect(try folder.run("run").lines() == never.lines())
+            let again = try await StartedRun(program, words, ranks: ranks, in: folder.url).result()
+            #expect(again.exitCode == 1)
+            #expect(
+                again.errors
+                    == "lstm-dist: Nothing can be written into the folder run/checkpoints: Permission denied.\n")
+            try permit(0o755)
+            try await folder.train("small.yaml", into: "run", ranks: ranks)
+            try expectSame(folder.run("run"), never)
+        }
+    }
+}

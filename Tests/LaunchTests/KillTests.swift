@@ -1,0 +1,163 @@
+// Ranks and mpirun killed at random moments, again and again: what is left goes on to the undisturbed run's bits.
+
+import FileFormats
+import Foundation
+import LaunchSupport
+import Testing
+
+/// Seeded, so that a run of kills can be repeated as far as the machine's timing lets it.
+private struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
+
+/// When a process is killed.
+private enum Moment: CustomStringConvertible, CaseIterable {
+    case anytime, checkpointing, validation, firstStep
+
+    var description: String {
+        switch self {
+        case .anytime: "at some time"
+        case .checkpointing: "while a checkpoint is written"
+        case .validation: "in a validation"
+        case .firstStep: "in the first step"
+        }
+    }
+}
+
+extension LaunchTests {
+    @Suite("kills")
+    struct KillTests {
+        /// LSTM_DIST_KILLS and LSTM_DIST_KILL_SEED are set by launch/dev/kill-runs.
+        private static func number(_ variable: String, _ usual: Int) -> Int {
+            ProcessInfo.processInfo.environment[variable].flatMap { Int($0) } ?? usual
+        }
+        private let kills = Self.number("LSTM_DIST_KILLS", 4)
+        private let seed = Self.number("LSTM_DIST_KILL_SEED", 1)
+
+        private static let validationInterval = 20
+        private static let config = """
+            task: language-model
+            data: {train: text.txt, validation_fraction: 0.3}
+            model: {layers: 2, hidden: 40, embedding: 16, dropout: 0.2}
+            training: {batch: 12, window: 20, steps: 400, optimizer: {name: adam, learning_rate: 0.003}}
+            validation: {every_steps: \(validationInterval)}
+            checkpoint: {every_steps: 7, keep: 2}
+            communication: {reduction: reproducible}
+            logging: {every_steps: 1}
+
+            """
+
+        private func start(_ folder: TestFolder, ranks: Int) throws -> StartedRun {
+            try folder.start("train", "small.yaml", "--run", "run", "--quiet", ranks: ranks)
+        }
+
+        @Test("random ranks and mpirun killed at random moments: the undisturbed run's bits", .timeLimit(.minutes(60)))
+        func kills() async throws {
+            var random = SplitMix(state: UInt64(seed))
+            let folder = try TestFolder.withText(Self.config)
+            let clock = ContinuousClock()
+            let began = clock.now
+            let never = try await folder.train("small.yaml", into: "never", ranks: 2)
+            let usual = clock.now - began
+            var (done, finished, missed) = (0, 0, 0)
+            while done < kills {
+                let ranks = Int.random(in: 1...4, using: &random)
+                let aims = [Moment.checkpointing, .validation, .firstStep]
+                let aim = aims[Int.random(in: 0..<aims.count, using: &random)]
+                let moment = Int.random(in: 0..<3, using: &random) == 0 ? aim : .anytime
+                let wait = Duration.milliseconds(
+                    moment == .anytime
+                        ? Int.random(in: 0...Int(usual / .milliseconds(1)), using: &random)
+                        : Int.random(in: 0...4, using: &random))
+                let victim = Int.random(in: -1..<ranks, using: &random)
+                let run = try start(folder, ranks: ranks)
+                if moment != .anytime { try await come(moment, of: run, in: folder.run("run")) }
+                try await Task.sleep(for: wait)
+                let ids = run.ranks
+                guard run.isRunning, ids.count == ranks || victim < 0 else {
+                    let ended = try await run.result()
+                    #expect(ended.exitCode == 0, "seed \(seed), after \(done) kills: \(ended.errors)")
+                    missed += 1
+                    if try isDone(folder) {
+                        try await expectWhole(folder, "seed \(seed), after \(done) kills")
+                        finished += 1
+                    }
+                    continue
+                }
+                let id = victim < 0 ? run.launcher : ids[victim]
+                let left = try await run.kill(id, thenWithin: .seconds(20))
+                let what = "\(victim < 0 ? "mpirun" : "rank \(victim)") of \(ranks) killed \(moment)"
+                #expect(left.isEmpty, "seed \(seed), kill \(done + 1), \(what): processes were left")
+                done += 1
+                if kills > 10 { print("\(done): \(what), checkpoints \(try checkpoints(folder))") }
+            }
+            try await folder.train("small.yaml", into: "run", ranks: Int.random(in: 1...4, using: &random))
+            try await expectWhole(folder, "seed \(seed), after \(done) kills")
+            #expect(try never.metrics("train").count == 400)
+            print("\(done) kills, \(finished + 1) runs, each the undisturbed one's bits; \(missed) came too late")
+        }
+
+        private func isDone(_ folder: TestFolder) throws -> Bool {
+            try folder.run("run").outcome()["state"]?.stringValue == "done"
+        }
+
+        private func checkpoints(_ folder: TestFolder) throws -> String {
+            guard folder.has("run/checkpoints") else { return "none" }
+            return try folder.run("run").checkpointNames().joined(separator: " ")
+        }
+
+        /// Compares with the undisturbed run, and clears the way for the next one.
+        private func expectWhole(_ folder: TestFolder, _ what: String) async throws {
+            let run = folder.run("run")
+            let compared = try await folder.lstmDist("compare", "run", "never")
+            #expect(compared.exitCode == 0, "\(what): \(compared.output)\(compared.errors)")
+            for file in ["model.safetensors", "training.safetensors"] {
+                let isSame = try run.latest(file) == folder.run("never").latest(file)
+                #expect(isSame, "\(what): \(file)")
+            }
+            for link in ["best", "latest"] { #expect(try run.target(of: link) == folder.run("never").target(of: link)) }
+            try run.expectTidy()
+            try FileManager.default.removeItem(at: folder.url(of: "run"))
+        }
+
+        /// Returns at such a moment of a run, or when the run has ended without one.
+        private func come(_ moment: Moment, of run: StartedRun, in files: RunFiles) async throws {
+            let folder = files.folder
+            let outcome = folder.url(of: "\(files.name)/outcome.json").path
+            let before = changed(outcome)
+            let deadline = ContinuousClock.now + .seconds(20)
+            func isHere() -> Bool {
+                switch moment {
+                case .anytime: true
+                case .checkpointing:
+                    (try? files.checkpointNames().contains { $0.hasPrefix(".step-") && $0.contains(".tmp-") }) ?? false
+                case .validation:
+                    // The train line comes before the validation's own.
+                    (try? files.metrics().last).map {
+                        $0["split"]?.stringValue == "train"
+                            && ($0["step"]?.integerValue ?? 1).isMultiple(of: Self.validationInterval)
+                    } ?? false
+                case .firstStep: changed(outcome) != before
+                }
+            }
+            while run.isRunning, !isHere(), ContinuousClock.now < deadline {
+                try await Task.sleep(for: .milliseconds(1))
+            }
+        }
+
+        /// When a file was changed, to the nanosecond; nil if it isn't there.
+        private func changed(_ path: String) -> Int? {
+            var status = stat()
+            guard stat(path, &status) == 0 else { return nil }
+            return status.st_mtim.tv_sec * 1_000_000_000 + status.st_mtim.tv_nsec
+        }
+    }
+}
