@@ -58,9 +58,7 @@ package struct CheckpointState: Sendable, Equatable {
     /// Reads a checkpoint's state.json. Unknown keys are ignored; a newer format is refused.
     init(ofCheckpoint folder: String) throws {
         let path = "\(folder)/\(RunNames.state)"
-        guard FolderCalls.kind(path) != nil else {
-            throw RunFolderError.missingFile(checkpoint: folder, file: RunNames.state)
-        }
+        try FolderCalls.requireOwnFile(RunNames.state, ofCheckpoint: folder)
         let fields = try Fields(of: path)
         formatVersion = try fields.count("format_version")
         programVersion = try fields.string("program_version")
@@ -78,17 +76,18 @@ package struct CheckpointState: Sendable, Equatable {
             $0.stringValue == Self.sha256 ? Self.sha256 : nil
         }
         checksums = try fields.value("checksums", "an object of file names and checksums", Self.checksums)
+        // Never paths that lead out of the folder.
+        for name in checksums.keys.sorted() where !RunNames.isPlain(name) {
+            throw RunFolderError.strangeName(path: path, name: name)
+        }
         extra = try fields.value("extra", "an object") { $0.members == nil ? nil : $0 }
     }
 
-    /// Names of files in the folder itself, never paths that lead out of it.
     private static func checksums(_ json: JSONValue) -> [String: String]? {
         guard let members = json.members else { return nil }
         var checksums: [String: String] = [:]
         for (name, checksum) in members {
-            guard let text = checksum.stringValue, !name.isEmpty, !name.contains("/"), !name.hasPrefix(".") else {
-                return nil
-            }
+            guard let text = checksum.stringValue else { return nil }
             checksums[name] = text
         }
         return checksums

@@ -44,8 +44,7 @@ struct Fields {
     let path: String
 
     init(of path: String) throws {
-        let file = try OpenFile.reading(path)
-        json = try file.bytes(count: try file.size()).withUnsafeBytes { try JSONValue(parsing: $0, from: path) }
+        json = try OpenFile.reading(path).text().withUnsafeBytes { try JSONValue(parsing: $0, from: path) }
         self.path = path
     }
 
@@ -62,6 +61,17 @@ struct Fields {
     func integer(_ key: String) throws -> Int { try value(key, "a whole number") { $0.integerValue } }
 
     func count(_ key: String) throws -> Int {
-        try value(key, "a whole number, 0 or more") { json in json.integerValue.flatMap { $0 >= 0 ? $0 : nil } }
+        let count = try value(key, "a whole number, 0 or more") { json in
+            json.integerValue.flatMap { $0 >= 0 ? $0 : nil }
+        }
+        // So that whoever adds to it or multiplies it with a size need not fear for Int.
+        guard count <= Self.largestCount else {
+            throw RunFolderError.badField(
+                path: path, key: key, found: "\(count)", expected: "a whole number, at most \(Self.largestCount)")
+        }
+        return count
     }
+
+    /// 2^40: a step each millisecond for 35 years.
+    static let largestCount = 1 << 40
 }

@@ -22,7 +22,7 @@ extension RunDirectory {
         var damaged: [String] = []
         for step in try stepFolders().reversed() {
             do {
-                let checkpoint = try Checkpoint(path: checkpointPath(ofStep: step))
+                let checkpoint = try checkpoint(named: RunNames.folder(ofStep: step))
                 try checkpoint.verify()
                 return (checkpoint, damaged)
             } catch let error as RunFolderError {
@@ -53,8 +53,9 @@ extension RunDirectory {
             return try Checkpoint(path: run.path)
         }
         guard FolderCalls.isFolder(run.checkpointsPath) else { throw RunFolderError.notARun(path: argument) }
+        try run.requireOwnCheckpointsFolder()
         for name in [RunNames.best, RunNames.latest] where FolderCalls.isFolder("\(run.checkpointsPath)/\(name)") {
-            return try Checkpoint(path: "\(run.checkpointsPath)/\(name)")
+            return try run.checkpoint(named: name)
         }
         let (newest, damaged) = try run.newestCheckpoint()
         guard let newest else { throw RunFolderError.noCheckpoint(run: run.path, damaged: damaged) }
@@ -79,8 +80,33 @@ extension RunDirectory {
         return run
     }
 
+    /// Opens a checkpoint by the name of its folder, or of a link beside it. Such a link leads to a folder beside it and
+    /// nowhere else: a run folder that came from somebody else could lead to any file otherwise.
+    private func checkpoint(named name: String) throws -> Checkpoint {
+        let path = "\(checkpointsPath)/\(name)"
+        guard let target = FolderCalls.linkTarget(path) else { return try Checkpoint(path: path) }
+        guard RunNames.isLink(name) else {
+            throw RunFolderError.strangeLink(path: path, target: target, expected: "a checkpoint's folder itself")
+        }
+        guard RunNames.step(ofFolder: target) != nil else {
+            throw RunFolderError.strangeLink(
+                path: path, target: target,
+                expected: "the name of a checkpoint's folder beside it, such as \(RunNames.folder(ofStep: 500)),")
+        }
+        return try checkpoint(named: target)
+    }
+
+    /// Throws if the folder of the checkpoints is a link to another place.
+    func requireOwnCheckpointsFolder() throws {
+        guard let target = FolderCalls.linkTarget(checkpointsPath) else { return }
+        throw RunFolderError.strangeLink(
+            path: checkpointsPath, target: target,
+            expected: "a folder (--run may name a run folder in another place)")
+    }
+
     /// The steps of all folders with a checkpoint's name, ascending.
     private func stepFolders() throws -> [Int] {
-        try FolderCalls.entries(of: checkpointsPath).compactMap(RunNames.step(ofFolder:)).sorted()
+        try requireOwnCheckpointsFolder()
+        return try FolderCalls.entries(of: checkpointsPath).compactMap(RunNames.step(ofFolder:)).sorted()
     }
 }
