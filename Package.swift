@@ -114,6 +114,13 @@ let package = Package(
             name: "FailingRank", dependencies: ["Training", "Recurrent", "MPI", "Tensors", "ConfigFile"],
             path: "Tests/FailingRank",
             swiftSettings: common),
+        // Files made to be hostile, for every reader; run for long by launch/dev/fuzz, briefly by the tests.
+        .executableTarget(name: "Fuzz", dependencies: ["FuzzSupport"], path: "Tests/Fuzz", swiftSettings: common),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzSupport", "FileFormats"], swiftSettings: common),
+        .target(
+            name: "FuzzSupport",
+            dependencies: ["Training", "RunFolder", "FileFormats", "Sequences", "Tensors", "ConfigFile"],
+            path: "Tests/FuzzSupport", swiftSettings: common),
         // The whole program on real ranks.
         .testTarget(
             name: "LaunchTests",

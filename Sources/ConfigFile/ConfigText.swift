@@ -1,4 +1,7 @@
 extension Configuration {
+    /// Bytes of text beyond which no configuration goes: whoever reads one need not read on.
+    package static let largestText = YAMLReader.largestText
+
     /// The text of a configuration file's bytes, which must be UTF-8; the error names the first line that isn't.
     package static func text(of bytes: [UInt8], file: String) throws(ConfigError) -> String {
         if let text = String(validating: bytes, as: UTF8.self) { return text }

@@ -49,15 +49,16 @@ extension FileFormatError: CustomStringConvertible {
         case .notSafetensors(let path, let problem):
             return "\(path) is not a whole safetensors file: \(problem)."
         case .badTensor(let path, let tensor, let problem):
-            return "\(path) is not a whole safetensors file: tensor '\(tensor)' \(problem)."
+            return "\(path) is not a whole safetensors file: tensor '\(shown(tensor))' \(problem)."
         case .noSuchTensor(let path, let tensor, let names):
-            let shown = names.prefix(20).joined(separator: ", ")
+            let some = names.prefix(20).map { shown($0) }.joined(separator: ", ")
             let more = names.count > 20 ? ", and \(names.count - 20) more" : ""
-            return "\(path) has no tensor '\(tensor)'; it has \(names.isEmpty ? "none" : shown + more)."
+            return "\(path) has no tensor '\(shown(tensor))'; it has \(names.isEmpty ? "none" : some + more)."
         case .unreadableType(let path, let tensor, let type):
-            return "Tensor '\(tensor)' of \(path) is of type \(type); F32, F64, F16 and BF16 can be read."
+            return "Tensor '\(shown(tensor))' of \(path) is of type \(type); F32, F64, F16 and BF16 can be read."
         case .otherSize(let path, let tensor, let shape, let found, let expected):
-            return "Tensor '\(tensor)' of \(path) has \(found) numbers (shape \(shape)); \(expected) are needed."
+            return
+                "Tensor '\(shown(tensor))' of \(path) has \(found) numbers (shape \(shown(shape))); \(expected) are needed."
         case .unwritableTensor(let tensor, let problem):
             return "Tensor '\(tensor)' cannot be written as safetensors: \(problem)."
         }

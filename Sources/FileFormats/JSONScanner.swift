@@ -1,14 +1,15 @@
 /// Reads JSON (RFC 8259) from bytes, piece by piece: no value is built that the caller doesn't ask for.
 ///
-/// Stricter than the standard in one point, a doubled member of an object; it also bounds the depth. Throws
-/// `JSONSyntaxError`. The bytes must outlive the scanner.
+/// Stricter than the standard in one point, a doubled member of an object, unless the caller lets it pass; it also bounds
+/// the depth. Throws `JSONSyntaxError`. The bytes must outlive the scanner.
 struct JSONScanner {
     private let bytes: UnsafeRawBufferPointer
     private(set) var offset = 0
     private var depth = 0
 
-    /// Objects and arrays inside each other: bounds the recursion, whatever the bytes are.
-    static let deepest = 64
+    /// Objects and arrays inside each other: bounds the recursion, whatever the bytes are. As many as the reader has
+    /// (serde_json) that the reference implementation of safetensors uses.
+    static let deepest = 127
 
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
@@ -36,14 +37,35 @@ struct JSONScanner {
         byte == UInt8(ascii: "-") || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
     }
 
+    /// Passes over the next value, which must be well-formed; doubled members are let pass.
+    mutating func skip() throws {
+        switch try next("a value") {
+        case UInt8(ascii: "{"): try object(lettingDoubledPass: true) { scanner, _ in try scanner.skip() }
+        case UInt8(ascii: "["): try array { scanner in try scanner.skip() }
+        default: _ = try value()
+        }
+    }
+
+    /// Passes over a null; false, and nothing passed over, if another value comes.
+    mutating func takeNull() throws -> Bool {
+        guard try next("a value") == UInt8(ascii: "n") else { return false }
+        _ = try value()
+        return true
+    }
+
+    /// Whether the next value is of the kind that begins so: `{`, `[` or `"`.
+    mutating func comes(_ opening: Character) throws -> Bool { try next("a value") == opening.asciiValue }
+
     /// An object; `member` is called with each key and must read its value.
-    mutating func object(_ member: (inout JSONScanner, String) throws -> Void) throws {
+    mutating func object(
+        lettingDoubledPass: Bool = false, _ member: (inout JSONScanner, String) throws -> Void
+    ) throws {
         var keys: Set<String> = []
         try list(UInt8(ascii: "{"), UInt8(ascii: "}")) { scanner in
             let start = scanner.offset
             let key = try scanner.string()
-            guard keys.insert(key).inserted else {
-                throw JSONSyntaxError(offset: start, problem: "the key \"\(key)\" is there twice")
+            if !lettingDoubledPass, !keys.insert(key).inserted {
+                throw JSONSyntaxError(offset: start, problem: "the key \"\(shown(key))\" is there twice")
             }
             try scanner.take(UInt8(ascii: ":"))
             try member(&scanner, key)
@@ -78,14 +100,15 @@ struct JSONScanner {
         depth -= 1
     }
 
-    /// An integer that is not negative and fits into Int.
-    mutating func count() throws -> Int {
+    /// An integer that is not negative and fits into UInt.
+    mutating func count() throws -> UInt {
         skipBlanks()
         let start = offset
-        if let byte = peek, Self.beginsNumber(byte), case .integer(let integer) = try number(), integer >= 0 {
-            return integer
+        if let byte = peek, UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte {
+            _ = try number()
+            if let count = UInt(String(decoding: bytes[start..<offset], as: UTF8.self)) { return count }
         }
-        throw JSONSyntaxError(offset: start, problem: "expected a whole number from 0 to \(Int.max)")
+        throw JSONSyntaxError(offset: start, problem: "expected a whole number from 0 to \(UInt.max)")
     }
 
     /// Refuses anything but blanks up to the end.

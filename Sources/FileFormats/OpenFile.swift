@@ -87,6 +87,22 @@ package final class OpenFile: Sendable {
         }
     }
 
+    /// The bytes of a text from `offset` on: `count` of them (nil: all), or as many as there are, or as many as there are up to
+    /// a zero byte and a little beyond. No text has one, so whoever parses it refuses it there; and a file of holes, which
+    /// read as zeros, takes no more memory than it takes room on the disk.
+    package func text(at offset: Int = 0, count: Int? = nil) throws -> [UInt8] {
+        let piece = 1 << 20
+        let count = try count ?? size()
+        var text = try bytes(at: offset, count: min(count, piece))
+        var isAtEnd = text.count < piece || text.contains(0)
+        while !isAtEnd, text.count < count {
+            let next = try bytes(at: offset + text.count, count: min(count - text.count, piece))
+            text += next
+            isAtEnd = next.count < piece || next.contains(0)
+        }
+        return text
+    }
+
     /// Writes all the bytes, at once: nothing is held back in this process.
     package func write(_ bytes: UnsafeRawBufferPointer) throws {
         var done = 0

@@ -10,7 +10,7 @@ package final class SafetensorsFile: Sendable {
     package let metadata: [String: String]
 
     private let file: OpenFile
-    private let entries: [String: SafetensorsHeader.Entry]
+    private let entries: [TensorName: SafetensorsHeader.Entry]
     /// Offset of the data in the file.
     private let dataOffset: Int
 
@@ -34,7 +34,7 @@ package final class SafetensorsFile: Sendable {
                 problem: "it states a header of \(length) bytes; \(size - lengthSize) bytes follow, "
                     + "and at most \(SafetensorsHeader.longest) are accepted")
         }
-        let json = try file.bytes(at: lengthSize, count: Int(length))
+        let json = try file.text(at: lengthSize, count: Int(length))
         let header = try json.withUnsafeBytes {
             try SafetensorsHeader($0, dataSize: size - lengthSize - Int(length), path: path)
         }
@@ -43,66 +43,96 @@ package final class SafetensorsFile: Sendable {
         dataOffset = lengthSize + Int(length)
         names = header.entries.map(\.name)
         metadata = header.metadata
-        // The scanner refuses doubled keys, so names differ.
-        entries = Dictionary(uniqueKeysWithValues: header.entries.map { ($0.name, $0) })
+        // The header has kept one of each name.
+        entries = Dictionary(uniqueKeysWithValues: header.entries.map { (TensorName($0.name), $0) })
     }
 
     /// The tensor's shape, row-major; nil if there is no tensor of that name.
-    package func shape(of name: String) -> [Int]? { entries[name]?.shape }
+    /// A dimension beyond Int, which only a tensor without numbers can have, is `Int.max` here.
+    package func shape(of name: String) -> [Int]? { entries[TensorName(name)]?.shape }
+
+    /// How many numbers the tensor holds; nil if there is no tensor of that name.
+    package func count(of name: String) -> Int? { entries[TensorName(name)]?.count }
 
     /// The tensor's type in the file, such as "F32"; nil if there is no tensor of that name.
-    package func type(of name: String) -> String? { entries[name]?.type }
+    package func type(of name: String) -> String? { entries[TensorName(name)]?.type }
 
     /// Reads a tensor's numbers into memory that has room for exactly them, converted from F64 (rounded to nearest),
     /// F16 or BF16 (both exact) where they aren't F32.
     /// - Throws: `FileFormatError`; then the contents of `destination` are undefined.
     package func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws {
-        guard let entry = entries[name] else {
-            throw FileFormatError.noSuchTensor(path: path, tensor: name, names: names)
-        }
+        let entry = try readableEntry(name)
         guard entry.count == destination.count else {
             throw FileFormatError.otherSize(
                 path: path, tensor: name, shape: entry.shape, found: entry.count, expected: destination.count)
         }
+        try read(entry, from: 0, into: destination)
+    }
+
+    /// As above, piece by piece: `destination` takes as many numbers as it has room for, from number `first` on; there must be
+    /// as many.
+    package func read(
+        _ name: String, from first: Int, into destination: UnsafeMutableBufferPointer<Float>
+    ) throws {
+        let entry = try readableEntry(name)
+        guard first >= 0, destination.count <= entry.count - first else {
+            throw FileFormatError.otherSize(
+                path: path, tensor: name, shape: entry.shape, found: entry.count, expected: first + destination.count)
+        }
+        try read(entry, from: first, into: destination)
+    }
+
+    private func read(
+        _ entry: SafetensorsHeader.Entry, from first: Int, into destination: UnsafeMutableBufferPointer<Float>
+    ) throws {
         switch entry.type {
         case "F32":
-            try fill(UnsafeMutableRawBufferPointer(destination), at: dataOffset + entry.begin, entry)
+            let offset = dataOffset + entry.begin + first * MemoryLayout<Float>.size
+            try fill(UnsafeMutableRawBufferPointer(destination), at: offset, entry)
         case "F64":
-            try convert(entry, into: destination, from: UInt64.self) { Float(Double(bitPattern: $0)) }
+            try convert(entry, from: first, into: destination, UInt64.self) { Float(Double(bitPattern: $0)) }
         case "F16":
-            try convert(entry, into: destination, from: UInt16.self) { Float(Float16(bitPattern: $0)) }
-        case "BF16":
-            try convert(entry, into: destination, from: UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
-        default:
-            throw FileFormatError.unreadableType(path: path, tensor: name, type: entry.type)
+            try convert(entry, from: first, into: destination, UInt16.self) { Float(Float16(bitPattern: $0)) }
+        default:  // BF16, the last of the readable types
+            try convert(entry, from: first, into: destination, UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
         }
     }
 
     /// The tensor's numbers in an array, as `read(_:into:)` gives them.
     package func read(_ name: String) throws -> [Float] {
-        guard let entry = entries[name] else {
-            throw FileFormatError.noSuchTensor(path: path, tensor: name, names: names)
-        }
+        let entry = try readableEntry(name)
         return try [Float](unsafeUninitializedCapacity: entry.count) { buffer, filled in
             try read(name, into: UnsafeMutableBufferPointer(rebasing: buffer[..<entry.count]))
             filled = entry.count
         }
     }
 
+    private static let readableTypes: Set = ["F32", "F64", "F16", "BF16"]
+
+    private func readableEntry(_ name: String) throws -> SafetensorsHeader.Entry {
+        guard let entry = entries[TensorName(name)] else {
+            throw FileFormatError.noSuchTensor(path: path, tensor: name, names: names)
+        }
+        guard Self.readableTypes.contains(entry.type) else {
+            throw FileFormatError.unreadableType(path: path, tensor: name, type: entry.type)
+        }
+        return entry
+    }
+
     private func convert<Bits: FixedWidthInteger>(
-        _ entry: SafetensorsHeader.Entry, into destination: UnsafeMutableBufferPointer<Float>, from: Bits.Type,
-        _ number: (Bits) -> Float
+        _ entry: SafetensorsHeader.Entry, from first: Int, into destination: UnsafeMutableBufferPointer<Float>,
+        _: Bits.Type, _ number: (Bits) -> Float
     ) throws {
         let size = MemoryLayout<Bits>.size
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.piece, alignment: size)
         defer { buffer.deallocate() }
-        for first in stride(from: 0, to: entry.count, by: Self.piece / size) {
-            let count = min(Self.piece / size, entry.count - first)
+        for done in stride(from: 0, to: destination.count, by: Self.piece / size) {
+            let count = min(Self.piece / size, destination.count - done)
             let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<(count * size)])
-            try fill(piece, at: dataOffset + entry.begin + first * size, entry)
+            try fill(piece, at: dataOffset + entry.begin + (first + done) * size, entry)
             for index in 0..<count {
                 let bits = piece.load(fromByteOffset: index * size, as: Bits.self)
-                destination[first + index] = number(Bits(littleEndian: bits))
+                destination[done + index] = number(Bits(littleEndian: bits))
             }
         }
     }

@@ -1,9 +1,12 @@
-/// The header of a safetensors file, checked as strictly as the reference implementation does: what it describes
-/// covers the data from the first byte to the last, without a hole and without an overlap.
+/// The header of a safetensors file. It is accepted or refused as the reference implementation (safetensors 0.8.0) does, so
+/// that a file means the same to both: what it describes covers the data from the first byte to the last, without a hole
+/// and without an overlap; a name that is there twice counts as it is there last; keys that the format doesn't know are
+/// passed over.
 struct SafetensorsHeader {
     struct Entry {
         let name: String
         let type: String
+        /// Row-major. A dimension beyond Int, which only a tensor without numbers can have, is `Int.max` here.
         let shape: [Int]
         /// Numbers in the tensor: the product of its shape.
         let count: Int
@@ -21,28 +24,38 @@ struct SafetensorsHeader {
     static let lengthSize = 8
     /// Longer headers are refused, as the reference implementation does.
     static let longest = 100_000_000
-    /// Bytes of one number of each type of the format. (F4 and the F6 types have no whole bytes and are refused.)
-    static let sizes = [
-        "BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1, "F8_E8M0": 1, "U16": 2, "I16": 2, "F16": 2, "BF16": 2,
-        "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8, "C64": 8,
+    /// Bits of one number of each type of the format.
+    static let bits: [String: UInt] = [
+        "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8,
+        "F8_E5M2FNUZ": 8, "F8_E4M3FNUZ": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 16, "U32": 32, "I32": 32,
+        "F32": 32,
+        "U64": 64, "I64": 64, "F64": 64, "C64": 64,
     ]
 
     /// - Parameters:
     ///   - json: the header without its length.
     ///   - dataSize: bytes in the file after the header.
     init(_ json: UnsafeRawBufferPointer, dataSize: Int, path: String) throws {
-        var entries: [Entry] = []
-        var metadata: [String: String] = [:]
+        var described: [Described] = []
+        var places: [TensorName: Int] = [:]
+        var metadata: [String: String]?
         do {
-            guard json.first == UInt8(ascii: "{") else {
-                throw JSONSyntaxError(offset: 0, problem: "it does not begin with '{'")
-            }
             var scanner = JSONScanner(json)
-            try scanner.object { scanner, name in
+            try scanner.object(lettingDoubledPass: true) { scanner, name in
                 if name == Self.metadataKey {
-                    try scanner.object { scanner, key in metadata[key] = try scanner.string() }
+                    guard metadata == nil else {
+                        throw JSONSyntaxError(
+                            offset: scanner.offset, problem: "the key \"\(Self.metadataKey)\" is there twice")
+                    }
+                    metadata = try Self.metadata(&scanner)
                 } else {
-                    entries.append(try Self.entry(name, &scanner, path))
+                    let tensor = try Described(name, &scanner, path)
+                    if let place = places.updateValue(described.count, forKey: TensorName(name)) {
+                        places[TensorName(name)] = place
+                        described[place] = tensor
+                    } else {
+                        described.append(tensor)
+                    }
                 }
             }
             try scanner.end()
@@ -50,68 +63,168 @@ struct SafetensorsHeader {
             throw FileFormatError.notSafetensors(
                 path: path, problem: "at byte \(error.offset) of its header, \(error.problem)")
         }
-        entries.sort { ($0.begin, $0.end) < ($1.begin, $1.end) }
-        try Self.check(entries, dataSize: dataSize, path: path)
-        self.entries = entries
-        self.metadata = metadata
+        let ordered = described.enumerated().sorted { one, other in
+            // Of tensors without numbers several can stand at one place.
+            (one.element.begin, one.element.end, one.offset) < (other.element.begin, other.element.end, other.offset)
+        }
+        entries = try Self.entries(ordered.map(\.element), dataSize: dataSize, path: path)
+        self.metadata = metadata ?? [:]
     }
 
-    private static func entry(_ name: String, _ scanner: inout JSONScanner, _ path: String) throws -> Entry {
+    private static func metadata(_ scanner: inout JSONScanner) throws -> [String: String] {
+        var metadata: [String: String] = [:]
+        if try scanner.takeNull() { return metadata }
+        try scanner.object(lettingDoubledPass: true) { scanner, key in metadata[key] = try scanner.string() }
+        return metadata
+    }
+
+    /// The tensors, each checked against its own size, its neighbours and the file.
+    private static func entries(_ described: [Described], dataSize: Int, path: String) throws -> [Entry] {
+        var entries: [Entry] = []
+        var end: UInt = 0
+        for tensor in described {
+            func fault(_ problem: String) -> FileFormatError {
+                .badTensor(path: path, tensor: tensor.name, problem: problem)
+            }
+            guard tensor.begin <= tensor.end else {
+                throw fault("begins at byte \(tensor.begin) of the data and ends before that, at byte \(tensor.end)")
+            }
+            guard tensor.begin == end else {
+                let found = tensor.begin > end ? "leaves a hole in" : "overlaps others in"
+                throw fault("\(found) the data: it begins at byte \(tensor.begin) instead of \(end)")
+            }
+            end = tensor.end
+            guard let (count, bits) = tensor.size else {
+                throw fault("has shape \(shown(tensor.shape)), which is more than any file can hold")
+            }
+            guard bits % 8 == 0, bits / 8 == tensor.end - tensor.begin else {
+                let needed = "\(bits / 8)" + (bits % 8 > 0 ? " bytes and \(bits % 8) bits" : "")
+                throw fault(
+                    "takes \(tensor.end - tensor.begin) bytes, but its shape \(shown(tensor.shape)) of type "
+                        + "\(tensor.type) needs \(needed)")
+            }
+            entries.append(
+                Entry(
+                    name: tensor.name, type: tensor.type, shape: tensor.shape.map { Int(clamping: $0) },
+                    count: Int(clamping: count), begin: Int(clamping: tensor.begin), end: Int(clamping: tensor.end)))
+        }
+        // What was clamped is refused here.
+        guard end == dataSize else {
+            throw FileFormatError.notSafetensors(
+                path: path, problem: "its tensors take \(end) bytes, but \(dataSize) follow the header")
+        }
+        return entries
+    }
+}
+
+/// A tensor's name, which equals another only byte by byte: `String` takes "é" in one character and in two for the same.
+struct TensorName: Hashable {
+    private let text: String
+
+    init(_ text: String) { self.text = text }
+
+    static func == (one: TensorName, other: TensorName) -> Bool { one.text.utf8.elementsEqual(other.text.utf8) }
+
+    func hash(into hasher: inout Hasher) {
+        for byte in text.utf8 { hasher.combine(byte) }
+        hasher.combine(UInt8(0xFF))
+    }
+}
+
+/// What the header says of a tensor: of the right form, not yet checked for sense.
+private struct Described {
+    let name: String
+    let type: String
+    let shape: [UInt]
+    let begin: UInt
+    let end: UInt
+
+    /// The reference implementation takes the three values also as an array, in this order.
+    init(_ name: String, _ scanner: inout JSONScanner, _ path: String) throws {
         var type: String?
-        var shape: [Int]?
-        var offsets: [Int]?
+        var shape: [UInt]?
+        var offsets: [UInt]?
         func fault(_ problem: String) -> FileFormatError { .badTensor(path: path, tensor: name, problem: problem) }
 
-        try scanner.object { scanner, key in
-            switch key {
-            case "dtype": type = try scanner.string()
-            case "shape": shape = try counts(&scanner)
-            case "data_offsets": offsets = try counts(&scanner)
-            default: throw fault("has '\(key)'; dtype, shape and data_offsets are what a tensor has")
+        if try scanner.comes("[") {
+            var place = 0
+            try scanner.array { scanner in
+                switch place {
+                case 0: type = try Self.type(&scanner)
+                case 1: shape = try Self.counts(&scanner)
+                case 2: offsets = try Self.counts(&scanner)
+                default: throw fault("has more than its dtype, shape and data_offsets")
+                }
+                place += 1
+            }
+        } else {
+            func check(_ isThere: Bool, _ key: String) throws {
+                if isThere { throw fault("has its \(key) twice") }
+            }
+            try scanner.object(lettingDoubledPass: true) { scanner, key in
+                switch key {
+                case "dtype":
+                    try check(type != nil, key)
+                    type = try Self.type(&scanner)
+                case "shape":
+                    try check(shape != nil, key)
+                    shape = try Self.counts(&scanner)
+                case "data_offsets":
+                    try check(offsets != nil, key)
+                    offsets = try Self.counts(&scanner)
+                default: try scanner.skip()
+                }
             }
         }
         guard let type, let shape, let offsets else {
             let missing = type == nil ? "dtype" : shape == nil ? "shape" : "data_offsets"
             throw fault("has no \(missing); dtype, shape and data_offsets are needed")
         }
-        guard let size = sizes[type] else {
-            throw fault("is of type '\(type)', which is none of \(sizes.keys.sorted().joined(separator: ", "))")
+        guard SafetensorsHeader.bits[type] != nil else {
+            let types = SafetensorsHeader.bits.keys.sorted().joined(separator: ", ")
+            throw fault("is of type '\(shown(type))', which is none of \(types)")
         }
         guard offsets.count == 2 else { throw fault("has \(offsets.count) data_offsets; 2 are needed") }
-        guard offsets[0] <= offsets[1] else {
-            throw fault("begins at byte \(offsets[0]) of the data and ends before that, at byte \(offsets[1])")
-        }
-        guard let count = product(of: shape), case (let bytes, false) = count.multipliedReportingOverflow(by: size)
-        else {
-            throw fault("has shape \(shape), which is more than any file can hold")
-        }
-        guard bytes == offsets[1] - offsets[0] else {
-            throw fault(
-                "takes \(offsets[1] - offsets[0]) bytes, but its shape \(shape) of type \(type) needs \(bytes)")
-        }
-        return Entry(name: name, type: type, shape: shape, count: count, begin: offsets[0], end: offsets[1])
+        self.name = name
+        self.type = type
+        self.shape = shape
+        (begin, end) = (offsets[0], offsets[1])
     }
 
-    private static func counts(_ scanner: inout JSONScanner) throws -> [Int] {
-        var counts: [Int] = []
+    /// How many numbers, and how many bits they take; nil if that is beyond counting. A zero behind a product that can't be
+    /// counted doesn't mend it.
+    var size: (count: UInt, bits: UInt)? {
+        var count: UInt = 1
+        for dimension in shape {
+            guard case (let product, false) = count.multipliedReportingOverflow(by: dimension) else { return nil }
+            count = product
+        }
+        guard let bits = SafetensorsHeader.bits[type],
+            case (let all, false) = count.multipliedReportingOverflow(by: bits)
+        else { return nil }
+        return (count, all)
+    }
+
+    /// A text, or, as the reference implementation takes it too, an object of that name and null.
+    private static func type(_ scanner: inout JSONScanner) throws -> String {
+        guard try scanner.comes("{") else { return try scanner.string() }
+        let start = scanner.offset
+        var types: [String] = []
+        try scanner.object(lettingDoubledPass: true) { scanner, key in
+            types.append(key)
+            guard try scanner.takeNull() else {
+                throw JSONSyntaxError(offset: scanner.offset, problem: "expected null beside the name of a type")
+            }
+        }
+        guard types.count == 1 else {
+            throw JSONSyntaxError(offset: start, problem: "expected the name of one type, found \(types.count)")
+        }
+        return types[0]
+    }
+
+    private static func counts(_ scanner: inout JSONScanner) throws -> [UInt] {
+        var counts: [UInt] = []
         try scanner.array { counts.append(try $0.count()) }
         return counts
-    }
-
-    private static func check(_ entries: [Entry], dataSize: Int, path: String) throws {
-        var end = 0
-        for entry in entries {
-            guard entry.begin == end else {
-                let found = entry.begin > end ? "leaves a hole in" : "overlaps others in"
-                throw FileFormatError.badTensor(
-                    path: path, tensor: entry.name,
-                    problem: "\(found) the data: it begins at byte \(entry.begin) instead of \(end)")
-            }
-            end = entry.end
-        }
-        guard end == dataSize else {
-            throw FileFormatError.notSafetensors(
-                path: path, problem: "its tensors take \(end) bytes, but \(dataSize) follow the header")
-        }
     }
 }

@@ -102,7 +102,7 @@ package enum SafetensorsWriter {
 }
 
 /// The product of the dimensions, 1 for none of them; nil if it is beyond Int.
-func product(of shape: [Int]) -> Int? {
+private func product(of shape: [Int]) -> Int? {
     if shape.contains(0) { return 0 }
     var product = 1
     for dimension in shape {

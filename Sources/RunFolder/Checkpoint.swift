@@ -26,9 +26,8 @@ package struct Checkpoint: Sendable {
             throw RunFolderError.nothingThere(path: given, code: FolderCalls.fault(at: folder) ?? ENOTDIR)
         }
         let state = try CheckpointState(ofCheckpoint: folder)
-        for name in Set(state.checksums.keys).union([RunNames.model, RunNames.training]).sorted()
-        where !FolderCalls.isFile("\(folder)/\(name)") {
-            throw RunFolderError.missingFile(checkpoint: folder, file: name)
+        for name in Set(state.checksums.keys).union([RunNames.model, RunNames.training]).sorted() {
+            try FolderCalls.requireOwnFile(name, ofCheckpoint: folder)
         }
         self.path = folder
         self.state = state

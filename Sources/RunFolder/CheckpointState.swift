@@ -71,11 +71,8 @@ package struct CheckpointState: Sendable, Equatable {
     /// Reads a checkpoint's state.json. Unknown keys are ignored; a newer format is refused.
     init(ofCheckpoint folder: String) throws {
         let path = "\(folder)/\(RunNames.state)"
-        guard FolderCalls.kind(path) != nil else {
-            throw RunFolderError.missingFile(checkpoint: folder, file: RunNames.state)
-        }
-        let file = try OpenFile.reading(path)
-        let bytes = try file.bytes(count: try file.size())
+        try FolderCalls.requireOwnFile(RunNames.state, ofCheckpoint: folder)
+        let bytes = try OpenFile.reading(path).text()
         let fields = try Fields(parsing: bytes, from: path)
         formatVersion = try fields.value("format_version", "a whole number, 1 or more") { json in
             json.integerValue.flatMap { $0 >= 1 ? $0 : nil }
@@ -97,6 +94,10 @@ package struct CheckpointState: Sendable, Equatable {
             $0.stringValue == Self.sha256 ? Self.sha256 : nil
         }
         checksums = try fields.value("checksums", "an object of file names and checksums", Self.checksums)
+        // Never paths that lead out of the folder.
+        for name in checksums.keys.sorted() where !RunNames.isPlain(name) {
+            throw RunFolderError.strangeName(path: path, name: name)
+        }
         extra = try fields.value("extra", "an object") { $0.members == nil ? nil : $0 }
     }
 
@@ -111,14 +112,11 @@ package struct CheckpointState: Sendable, Equatable {
         }
     }
 
-    /// Names of files in the folder itself, never paths that lead out of it.
     private static func checksums(_ json: JSONValue) -> [String: String]? {
         guard let members = json.members else { return nil }
         var checksums: [String: String] = [:]
         for (name, checksum) in members {
-            guard let text = checksum.stringValue, !name.isEmpty, !name.contains("/"), !name.hasPrefix(".") else {
-                return nil
-            }
+            guard let text = checksum.stringValue else { return nil }
             checksums[name] = text
         }
         return checksums

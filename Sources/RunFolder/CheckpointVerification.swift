@@ -41,7 +41,7 @@ package struct CheckpointVerification: Sendable {
         var checksum: String?
         do {
             let path = "\(folder)/\(name)"
-            guard FolderCalls.isFile(path) else { throw RunFolderError.missingFile(checkpoint: folder, file: name) }
+            try FolderCalls.requireOwnFile(name, ofCheckpoint: folder)
             let found = try Checksum.sha256(ofFile: path)
             checksum = found
             try check(found)

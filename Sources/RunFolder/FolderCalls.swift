@@ -37,6 +37,18 @@ enum FolderCalls {
             && statuses.0.st_dev == statuses.1.st_dev && statuses.0.st_ino == statuses.1.st_ino
     }
 
+    /// Throws unless a checkpoint's folder has that file: itself, not a link, which could lead to any file of the user's.
+    static func requireOwnFile(_ name: String, ofCheckpoint folder: String) throws {
+        let path = "\(folder)/\(name)"
+        switch kind(path) {
+        case .file: return
+        case .link:
+            throw RunFolderError.strangeLink(
+                path: path, target: linkTarget(path) ?? "", expected: "the checkpoint's file itself")
+        default: throw RunFolderError.missingFile(checkpoint: folder, file: name)
+        }
+    }
+
     /// Why nothing can be seen at the end of a path, as the system's `errno`; nil if something can.
     static func fault(at path: String) -> Int32? {
         var status = stat()
@@ -127,8 +139,7 @@ enum FolderCalls {
 
     /// The whole of a text file.
     static func text(of path: String) throws -> String {
-        let file = try OpenFile.reading(path)
-        let bytes = try file.bytes(count: try file.size())
+        let bytes = try OpenFile.reading(path).text()
         guard let text = String(validating: bytes, as: UTF8.self) else { throw RunFolderError.notText(path: path) }
         return text
     }

@@ -10,8 +10,12 @@ package final class MetricsFile: Sendable {
     package let path: String
     private let contents: Mutex<Contents>
 
-    /// Opens the file for appending; it is made if it isn't there.
+    /// Opens the file for appending; it is made if it isn't there. A link is refused: a run folder that came from somebody
+    /// else could have any file of the user's cut by one.
     package init(path: String) throws {
+        if let target = FolderCalls.linkTarget(path) {
+            throw RunFolderError.strangeLink(path: path, target: target, expected: "a file in the run folder itself")
+        }
         self.path = path
         contents = Mutex(try Contents(path: path))
     }
@@ -114,22 +118,39 @@ package final class MetricsFile: Sendable {
         return lineStep <= step && json["split"]?.stringValue != "test"
     }
 
-    /// Calls `body` with each line, its newline included if it has one.
+    /// Calls `body` with each line, its newline included if it has one; with nothing in place of a line too long to be of ours,
+    /// so that no file, not one of holes either, takes more memory than such a line.
     private static func forEachLine(of path: String, _ body: (UnsafeBufferPointer<UInt8>) throws -> Void) throws {
-        guard let stream = fopen(path, "re") else { throw FileFormatError.cannotRead(path: path, code: errno) }
-        defer { fclose(stream) }
-        var text: UnsafeMutablePointer<CChar>?
-        var capacity = 0
-        defer { free(text) }
-        while true {
-            let count = getline(&text, &capacity, stream)
-            guard count > 0, let text else { break }
-            try text.withMemoryRebound(to: UInt8.self, capacity: count) {
-                try body(UnsafeBufferPointer(start: $0, count: count))
-            }
+        let file = try OpenFile.reading(path)
+        var line: [UInt8] = []
+        var isTooLong = false
+        func add(_ bytes: some Collection<UInt8>) {
+            isTooLong = isTooLong || line.count + bytes.count > longestLine
+            if isTooLong { line.removeAll(keepingCapacity: true) } else { line += bytes }
         }
-        if ferror(stream) != 0 { throw FileFormatError.cannotRead(path: path, code: errno) }
+        func finish() throws {
+            try line.withUnsafeBufferPointer(body)
+            line.removeAll(keepingCapacity: true)
+            isTooLong = false
+        }
+        var offset = 0
+        while true {
+            let piece = try file.bytes(at: offset, count: pieceSize)
+            var rest = piece[...]
+            while let newline = rest.firstIndex(of: UInt8(ascii: "\n")) {
+                add(rest[...newline])
+                try finish()
+                rest = rest[(newline + 1)...]
+            }
+            add(rest)
+            offset += piece.count
+            if piece.count < pieceSize { break }
+        }
+        if isTooLong || !line.isEmpty { try finish() }
     }
+
+    private static let longestLine = 1 << 20
+    private static let pieceSize = 1 << 16
 }
 
 /// The open file, and the lines that are still to go into it.

@@ -44,8 +44,7 @@ struct Fields {
     let path: String
 
     init(of path: String) throws {
-        let file = try OpenFile.reading(path)
-        try self.init(parsing: file.bytes(count: try file.size()), from: path)
+        try self.init(parsing: OpenFile.reading(path).text(), from: path)
     }
 
     init(parsing bytes: [UInt8], from path: String) throws {
@@ -66,6 +65,17 @@ struct Fields {
     func integer(_ key: String) throws -> Int { try value(key, "a whole number") { $0.integerValue } }
 
     func count(_ key: String) throws -> Int {
-        try value(key, "a whole number, 0 or more") { json in json.integerValue.flatMap { $0 >= 0 ? $0 : nil } }
+        let count = try value(key, "a whole number, 0 or more") { json in
+            json.integerValue.flatMap { $0 >= 0 ? $0 : nil }
+        }
+        // So that whoever adds to it or multiplies it with a size need not fear for Int.
+        guard count <= Self.largestCount else {
+            throw RunFolderError.badField(
+                path: path, key: key, found: "\(count)", expected: "a whole number, at most \(Self.largestCount)")
+        }
+        return count
     }
+
+    /// 2^40: a step each millisecond for 35 years.
+    static let largestCount = 1 << 40
 }

@@ -118,9 +118,8 @@ package struct RunComparison: Equatable {
                 differing.append("\(name) is \(shapes[0]) and \(shapes[1])")
                 continue
             }
-            let (one, other) = try (first.read(name), second.read(name))
-            count += one.count
-            if let words = Self.difference(one, other) { differing.append("\(name) \(words)") }
+            count += first.count(of: name) ?? 0
+            if let words = try Self.difference(first, second, name) { differing.append("\(shown(name)) \(words)") }
         }
         if let worst = differing.first {
             let more = differing.count > 1 ? "; \(differing.count) of \(first.names.count) tensors differ" : ""
@@ -130,10 +129,28 @@ package struct RunComparison: Equatable {
         }
     }
 
-    private static func difference(_ one: [Float], _ other: [Float]) -> String? {
-        let places = one.indices.filter { one[$0].bitPattern != other[$0].bitPattern }
-        guard let first = places.first else { return nil }
-        return
-            "differs in \(places.count) of \(one.count) numbers, first at \(first): \(one[first]) and \(other[first])"
+    /// Of a tensor of the same shape in both, read piece by piece.
+    private static func difference(_ first: SafetensorsFile, _ second: SafetensorsFile, _ name: String) throws
+        -> String?
+    {
+        let count = first.count(of: name) ?? 0
+        let pieces = [0, 1].map { _ in UnsafeMutableBufferPointer<Float>.allocate(capacity: min(count, pieceSize)) }
+        defer { for piece in pieces { piece.deallocate() } }
+        var differing = 0
+        var beginning = ""
+        for done in stride(from: 0, to: count, by: pieceSize) {
+            let range = ..<min(pieceSize, count - done)
+            for (file, piece) in zip([first, second], pieces) {
+                try file.read(name, from: done, into: .init(rebasing: piece[range]))
+            }
+            for index in 0..<range.upperBound where pieces[0][index].bitPattern != pieces[1][index].bitPattern {
+                if differing == 0 { beginning = "\(done + index): \(pieces[0][index]) and \(pieces[1][index])" }
+                differing += 1
+            }
+        }
+        return differing == 0 ? nil : "differs in \(differing) of \(count) numbers, first at \(beginning)"
     }
+
+    /// Numbers of a tensor that are in memory at a time.
+    private static let pieceSize = 1 << 18
 }

@@ -22,7 +22,7 @@ extension RunDirectory {
         var damaged: [String] = []
         for step in try stepFolders().reversed() {
             do {
-                let checkpoint = try Checkpoint(path: checkpointPath(ofStep: step))
+                let checkpoint = try Checkpoint(path: folder(named: RunNames.folder(ofStep: step)))
                 try checkpoint.verify()
                 return (checkpoint, damaged)
             } catch let error as RunFolderError {
@@ -56,8 +56,9 @@ extension RunDirectory {
             return run.path
         }
         guard FolderCalls.isFolder(run.checkpointsPath) else { throw RunFolderError.notARun(path: argument) }
+        try run.requireOwnCheckpointsFolder()
         for name in [RunNames.best, RunNames.latest] where FolderCalls.isFolder("\(run.checkpointsPath)/\(name)") {
-            return Checkpoint.followed("\(run.checkpointsPath)/\(name)")
+            return try run.folder(named: name)
         }
         let (newest, damaged) = try run.newestCheckpoint()
         guard let newest else { throw RunFolderError.noCheckpoint(run: run.path, damaged: damaged) }
@@ -82,8 +83,33 @@ extension RunDirectory {
         return run
     }
 
+    /// A checkpoint's folder by its name, or by that of a link beside it. Such a link leads to a folder beside it and
+    /// nowhere else: a run folder that came from somebody else could lead to any file otherwise.
+    private func folder(named name: String) throws -> String {
+        let path = "\(checkpointsPath)/\(name)"
+        guard let target = FolderCalls.linkTarget(path) else { return path }
+        guard RunNames.isLink(name) else {
+            throw RunFolderError.strangeLink(path: path, target: target, expected: "a checkpoint's folder itself")
+        }
+        guard RunNames.step(ofFolder: target) != nil else {
+            throw RunFolderError.strangeLink(
+                path: path, target: target,
+                expected: "the name of a checkpoint's folder beside it, such as \(RunNames.folder(ofStep: 500)),")
+        }
+        return try folder(named: target)
+    }
+
+    /// Throws if the folder of the checkpoints is a link to another place.
+    func requireOwnCheckpointsFolder() throws {
+        guard let target = FolderCalls.linkTarget(checkpointsPath) else { return }
+        throw RunFolderError.strangeLink(
+            path: checkpointsPath, target: target,
+            expected: "a folder (--run may name a run folder in another place)")
+    }
+
     /// The steps of all folders with a checkpoint's name, ascending.
     private func stepFolders() throws -> [Int] {
-        try FolderCalls.entries(of: checkpointsPath).compactMap(RunNames.step(ofFolder:)).sorted()
+        try requireOwnCheckpointsFolder()
+        return try FolderCalls.entries(of: checkpointsPath).compactMap(RunNames.step(ofFolder:)).sorted()
     }
 }

@@ -37,6 +37,7 @@ extension RunDirectory {
     /// Makes the folder and its checkpoints folder, proves by a probe that both can be written, and clears away what
     /// writers that died have left. Call it before any work, and while nobody writes there.
     package func prepare() throws {
+        try requireOwnCheckpointsFolder()
         for folder in [path, checkpointsPath] {
             try FolderCalls.make(folder, lasting: true)
             let probe = "\(folder)/\(PassingName.of(Self.probe, .new))"

@@ -33,6 +33,10 @@ package enum RunFolderError: Error, Equatable, Sendable {
     case otherChecksum(checkpoint: String, file: String, found: String, expected: String)
     /// A JSON file of ours lacks a key, or has the wrong kind of value for it (`found`, as JSON).
     case badField(path: String, key: String, found: String?, expected: String)
+    /// A link in a run folder that leads elsewhere than a run's own links do; `expected` says where that is.
+    case strangeLink(path: String, target: String, expected: String)
+    /// state.json names a file by a path, or by a name that no checkpoint's file has.
+    case strangeName(path: String, name: String)
     /// A text file that isn't UTF-8.
     case notText(path: String)
     /// Another job is at work in the run folder.
@@ -76,16 +80,22 @@ extension RunFolderError: CustomStringConvertible {
         case .noCheckpointOfStep(let run, let step):
             return "The run folder \(run) has no checkpoint of step \(step)."
         case .missingFile(let checkpoint, let file):
-            return "The checkpoint \(checkpoint) is not whole: it has no \(file)."
+            return "The checkpoint \(checkpoint) is not whole: it has no \(shown(file))."
         case .newerFormat(let checkpoint, let found, let known, let program):
-            return "The checkpoint \(checkpoint) was written by lstm-dist \(program) in format \(found); this program "
+            return
+                "The checkpoint \(checkpoint) was written by lstm-dist \(shown(program)) in format \(found); this program "
                 + "reads formats up to \(known): use that version or a later one."
         case .otherChecksum(let checkpoint, let file, let found, let expected):
-            return "The checkpoint \(checkpoint) is damaged: the SHA-256 of \(file) is \(found), "
-                + "but \(expected) was written down."
+            return "The checkpoint \(checkpoint) is damaged: the SHA-256 of \(shown(file)) is \(found), "
+                + "but \(shown(expected, limit: 64)) was written down."
         case .badField(let path, let key, let found, let expected):
-            let what = found.map { "has \($0) for '\(key)'" } ?? "has no '\(key)'"
+            let what = found.map { "has \(shown($0, limit: 200)) for '\(key)'" } ?? "has no '\(key)'"
             return "\(path) \(what); \(expected) is expected."
+        case .strangeLink(let path, let target, let expected):
+            return "\(path) is a symbolic link to \(shown(target, limit: 200)); \(expected) is expected."
+        case .strangeName(let path, let name):
+            return "\(path) has a checksum of '\(shown(name))'; the name of a file in the checkpoint's own folder is "
+                + "expected: without a slash, and not beginning with a dot."
         case .notText(let path):
             return "\(path) is not text in UTF-8."
         case .held(let run, let holder):

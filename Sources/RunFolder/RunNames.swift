@@ -26,6 +26,12 @@ enum RunNames {
 
     static func isFile(_ name: String) -> Bool { inRun.contains(name) || name.hasPrefix(events) }
 
+    /// Whether a name is that of a file in a folder itself, whatever the folder. (The system reads a path up to a zero.)
+    static func isPlain(_ name: String) -> Bool {
+        !name.isEmpty && !name.utf8.contains(UInt8(ascii: "/")) && !name.utf8.contains(0)
+            && name.utf8.first != UInt8(ascii: ".")
+    }
+
     static func isLink(_ name: String) -> Bool { name == best || name == latest }
 
     /// `step-00000500`.

@@ -33,11 +33,16 @@ package struct LoadedModel {
             let vocabulary =
                 vocabularyText.isEmpty
                 ? nil : try Vocabulary(json: vocabularyText, path: "\(path)/vocabulary.json")
+            // Else one would be made from whatever text the checkpoint's configuration names.
+            if vocabulary == nil, configuration.has("data.train") {
+                throw RunFolderError.missingFile(checkpoint: path, file: "vocabulary.json")
+            }
             let data = try TaskTable.load(
                 configuration, Self.request(configuration, vocabulary, splits: []))
             return (configuration, vocabulary, NetworkConfiguration(configuration, task: data.task.shape))
         }
         let layout = sizes.layout
+        try communicator.agree { if let checkpoint { try checkShapes(of: checkpoint.model, layout: layout) } }
         let parameters = FloatBlock(count: layout.count)
         try communicator.agree {
             if let checkpoint { try read(checkpoint.model, into: parameters, layout: layout) }

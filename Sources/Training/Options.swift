@@ -130,7 +130,7 @@ package struct Options: Sendable {
         let options = Options(configuration)
         guard options.sumsByTree, options.averaging == .allreduce else { return }
         throw TrainingError.usage(
-            "communication.averaging is allreduce, whose order of sums is MPI's, and communication.reduction is "
+            "\(configuration.place("communication.averaging")) is allreduce, whose order of sums is MPI's, and communication.reduction is "
                 + "reproducible; accepted: averaging: auto, or reduction: fast")
     }
 

@@ -69,6 +69,9 @@ package enum TrainingState {
     private static func restoreProgress(_ checkpoint: Checkpoint?, into trainer: inout Trainer) throws {
         let communicator = trainer.communicator
         let extra = checkpoint?.state.extra
+        try communicator.agree {
+            if let checkpoint { try ProgressCheck.check(checkpoint, stepsPerEpoch: trainer.stepsPerEpoch) }
+        }
         func shared(_ value: Int?) throws -> Int { Int(try communicator.broadcast(Int64(value ?? -1), root: 0)) }
         func shared(_ value: Double?) throws -> Double { try communicator.broadcast(value ?? 0, root: 0) }
         let updates = try shared(checkpoint?.state.step)

@@ -20,14 +20,18 @@ enum ConfigSource {
         guard let argument else { return DefaultConfiguration.yaml }
         let data: Data
         do {
-            data =
+            let file =
                 argument == "-"
-                ? FileHandle.standardInput.readDataToEndOfFile()
-                : try Data(contentsOf: URL(fileURLWithPath: argument))
+                ? FileHandle.standardInput : try FileHandle(forReadingFrom: URL(fileURLWithPath: argument))
+            data = try file.read(upToCount: Configuration.largestText + 1) ?? Data()
         } catch {
             throw TrainingError.usage(
                 "\(argument): the configuration can't be read: \(Self.reason(argument)); accepted: a YAML file, or - for "
                     + "standard input")
+        }
+        guard data.count <= Configuration.largestText else {
+            throw ConfigError(
+                "\(name(argument)): more than \(Configuration.largestText) bytes of text; accepted: at most that")
         }
         return try Configuration.text(of: Array(data), file: name(argument))
     }

@@ -110,14 +110,14 @@ import Testing
             errorText { _ = try JSONValue(parsing: text, from: "x.json") } == "x.json is not valid JSON: \(problem).")
     }
 
-    @Test("64 levels are read and 65 are refused, as are a hundred thousand")
+    @Test("127 levels are read and 128 are refused, as are a hundred thousand")
     func depth() throws {
         func nested(_ depth: Int) -> String {
             String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
         }
-        #expect(try JSONValue(parsing: nested(64)).text == nested(64))
-        let problem = "The text is not valid JSON: line 1, column 65: more than 64 levels lie in each other."
-        for depth in [65, 100_000] {
+        #expect(try JSONValue(parsing: nested(127)).text == nested(127))
+        let problem = "The text is not valid JSON: line 1, column 128: more than 127 levels lie in each other."
+        for depth in [128, 100_000] {
             #expect(errorText { _ = try JSONValue(parsing: nested(depth)) } == problem)
         }
         let wide = "[" + Array(repeating: "[[]]", count: 1000).joined(separator: ",") + "]"

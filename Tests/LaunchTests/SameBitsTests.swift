@@ -212,7 +212,7 @@ extension LaunchTests {
             #expect(run.exitCode == 2)
             #expect(
                 run.errors == """
-                    lstm-dist: communication.averaging is allreduce, whose order of sums is MPI's, and \
+                    lstm-dist: --set communication.averaging is allreduce, whose order of sums is MPI's, and \
                     communication.reduction is reproducible; accepted: averaging: auto, or reduction: fast
 
                     """)

@@ -166,6 +166,10 @@ import Testing
         arguments: [
             ("\"step\": 500,", "", "has no 'step'; a whole number, 0 or more is expected."),
             ("\"step\": 500,", "\"step\": 5.5,", "has 5.5 for 'step'; a whole number, 0 or more is expected."),
+            (
+                "\"step\": 500,", "\"step\": 9223372036854775807,",
+                "has 9223372036854775807 for 'step'; a whole number, at most 1099511627776 is expected."
+            ),
             ("\"epoch\": 2,", "\"epoch\": -2,", "has -2 for 'epoch'; a whole number, 0 or more is expected."),
             ("\"seed\": 1,", "\"seed\": \"1\",", "has \"1\" for 'seed'; a whole number is expected."),
             ("\"sha256\"", "\"md5\"", "has \"md5\" for 'checksum_algorithm'; \"sha256\" is expected."),
@@ -182,11 +186,14 @@ import Testing
     func hostileChecksums() throws {
         try maker.write(500)
         let state = "runs/x/checkpoints/step-00000500/state.json"
-        try maker.edit("step-00000500/state.json", "\"model.safetensors\"", "\"a/../model\"")
-        #expect(refusal("step-00000500").hasPrefix("\(state) has {\"a/../model\":\""))
-        #expect(
-            refusal("step-00000500").hasSuffix(" for 'checksums'; an object of file names and checksums is expected."))
-        try maker.write(500)
+        for name in ["a/../model", "../model", "/etc/hostname", "..", ".", "", "model.safetensors\\u0000"] {
+            try maker.edit("step-00000500/state.json", "\"model.safetensors\"", "\"\(name)\"")
+            #expect(
+                refusal("step-00000500")
+                    == "\(state) has a checksum of '\(name.replacing("\\u0000", with: "\\u{0}"))'; the name of a file in the "
+                    + "checkpoint's own folder is expected: without a slash, and not beginning with a dot.")
+            try maker.write(500)
+        }
         try maker.edit("step-00000500/state.json", "\"model.safetensors\"", "\"training.safetensors2\"")
         try folder.write("", to: maker.place("step-00000500/training.safetensors2"))
         #expect(

@@ -34,16 +34,18 @@ struct InspectCommand: ParsableCommand {
             ? "\(counted(state.epoch - 1, "epoch")) done"
             : "\(counted(state.position, "step")) into epoch \(state.epoch)"
         print("step        \(state.step), \(place)")
-        print("written by  lstm-dist \(state.programVersion), format \(state.formatVersion)")
+        print("written by  lstm-dist \(shown(state.programVersion)), format \(state.formatVersion)")
         print("seed        \(state.seed)")
         for (title, file) in [("weights", checkpoint.model), ("training state", checkpoint.training)] {
             print("\n\(title) (\(file.path))")
             var total = 0
             for name in file.names {
                 let shape = file.shape(of: name) ?? []
-                let count = shape.reduce(1, *)
+                let count = file.count(of: name) ?? 0
                 total += count
-                print("  \(name)  \(shape)  \(MemoryEstimate.text(4 * Double(count)))")
+                print(
+                    "  \(shown(name, limit: 200))  \(shown("\(shape)", limit: 200))  \(MemoryEstimate.text(4 * Double(count)))"
+                )
             }
             print("  in all: \(grouped(total)) numbers, \(MemoryEstimate.text(4 * Double(total)))")
         }
@@ -52,17 +54,17 @@ struct InspectCommand: ParsableCommand {
             print("  all files are as they were written")
         } else {
             print("\nchecksums (\(state.checksumAlgorithm))")
-            for (file, checksum) in state.checksums.sorted(by: { $0.key < $1.key }) { print("  \(checksum)  \(file)") }
+            for (file, checksum) in state.checksums.sorted(by: { $0.key < $1.key }) { print("  \(shown(checksum, limit: 64))  \(shown(file))") }
         }
-        print("\nconfiguration (digest \(state.configDigest))")
-        for line in state.config.split(separator: "\n") { print("  \(line)") }
+        print("\nconfiguration (digest \(shown(state.configDigest, limit: 64)))")
+        for line in state.config.split(separator: "\n") { print("  \(shown(String(line), limit: 10_000))") }
     }
 
     private func show(_ verification: CheckpointVerification) {
         print("\nchecksums (\(CheckpointState.sha256))")
         for file in verification.files {
             let checksum = file.checksum ?? String(repeating: "-", count: 64)
-            print("  \(checksum)  \(file.name)  \(file.damage == nil ? "as written" : "DAMAGED")")
+            print("  \(checksum)  \(shown(file.name))  \(file.damage == nil ? "as written" : "DAMAGED")")
         }
     }
 }

@@ -1,0 +1,67 @@
+import Foundation
+import FuzzSupport
+
+/// Starts a worker for each reader, and says what a worker can't say any more.
+struct Supervisor {
+    private let options: FuzzOptions
+    private let folder: String
+
+    /// For a build with the address sanitiser: it ends by a signal, as other crashes do, and refuses what no file needs.
+    private static let sanitizer =
+        "abort_on_error=1:detect_leaks=1:max_allocation_size_mb=1024:allocator_may_return_null=0:quarantine_size_mb=16"
+
+    init(_ options: FuzzOptions) throws {
+        self.options = options
+        // In memory, where that can be had: readers that wait for the disk would wait long.
+        let shared = "/dev/shm"
+        let isThere = FileManager.default.isWritableFile(atPath: shared)
+        let parent = isThere ? shared : FileManager.default.temporaryDirectory.path
+        folder = options.keep ?? "\(parent)/lstm-dist-fuzz-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    }
+
+    /// Returns the exit code: 0, or 1 if a reader failed. Then the files stay.
+    func run() throws -> Int32 {
+        var failed = false
+        for reader in options.readers where try !survives(reader) { failed = true }
+        if !failed, options.keep == nil { try FileManager.default.removeItem(atPath: folder) }
+        return failed ? 1 : 0
+    }
+
+    private func survives(_ reader: FuzzReader) throws -> Bool {
+        let worker = Process()
+        worker.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        worker.arguments = [
+            "--worker", "--reader", reader.name, "--seed", "\(options.seed)", "--from", "\(options.first)", "--keep",
+            folder,
+            "--mutations", "\(options.mutations ?? reader.fullCount)",
+        ]
+        if options.packs { worker.arguments?.append("--pack") }
+        worker.environment = ProcessInfo.processInfo.environment.merging(["ASAN_OPTIONS": Self.sanitizer]) { _, own in
+            own
+        }
+        worker.standardInput = FileHandle.nullDevice
+        try worker.run()
+        worker.waitUntilExit()
+        if worker.terminationReason == .exit, [0, 1].contains(worker.terminationStatus) {
+            return worker.terminationStatus == 0
+        }
+        try tell(worker, reader)
+        return false
+    }
+
+    private func tell(_ worker: Process, _ reader: FuzzReader) throws {
+        let code = worker.terminationStatus
+        let cause =
+            worker.terminationReason == .exit
+            ? "ended with code \(code)"
+            : code == SIGALRM ? "never ended" : "ended by signal \(code) (\(String(cString: strsignal(code))))"
+        let progress = try Data(contentsOf: URL(fileURLWithPath: Worker.progressPath(folder, reader)))
+        let number = progress.withUnsafeBytes { $0.count >= 8 ? $0.loadUnaligned(as: Int64.self) : -1 }
+        let file = reader.path(in: "\(folder)/\(reader.name)")
+        let line =
+            "\(reader.name), seed \(options.seed), mutation \(number): the reader \(cause); the file: \(file); again: "
+            + "launch/dev/fuzz \(reader.name) --seed \(options.seed) --from \(number) --mutations 1\n"
+        FileHandle.standardError.write(Data(line.utf8))
+    }
+}

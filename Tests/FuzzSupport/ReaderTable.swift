@@ -1,0 +1,105 @@
+import ConfigFile
+import FileFormats
+import RunFolder
+import Sequences
+import Tensors
+import Training
+
+extension FuzzReader {
+    /// Every reader of the program: a new one is a line here.
+    package static let all: [FuzzReader] = [
+        FuzzReader(
+            "safetensors", file: "model.safetensors", fullCount: 100_000, begin: Samples.safetensors,
+            read: Readings.safetensors),
+        FuzzReader("weights", file: "weights.safetensors", begin: Samples.weights, read: Readings.weights),
+        FuzzReader(
+            "state", file: "\(Samples.checkpoint)/state.json", subject: Samples.checkpoint, begin: Samples.state,
+            read: Readings.state),
+        FuzzReader(
+            "vocabulary", file: "\(Samples.checkpoint)/vocabulary.json", begin: Samples.vocabulary,
+            read: Readings.vocabulary),
+        FuzzReader("outcome", file: "outcome.json", begin: Samples.outcome, read: Readings.outcome),
+        FuzzReader("metrics", file: "metrics.jsonl", begin: Samples.metrics, read: Readings.metrics),
+        FuzzReader("config", file: "config.yaml", begin: Samples.config, read: Readings.config),
+        FuzzReader("text-byte", file: "text.txt", begin: Samples.text, read: Readings.text(.byte)),
+        FuzzReader("text-character", file: "text.txt", begin: Samples.text, read: Readings.text(.character)),
+        FuzzReader("text-word", file: "text.txt", begin: Samples.text, read: Readings.text(.word)),
+    ]
+}
+
+/// What the readers' folders hold, and what is mutated.
+enum Samples {
+    static let checkpoint = "checkpoints/step-00000500"
+
+    @Sendable static func safetensors(_ folder: String) -> FuzzReader.Mutations {
+        { random in SafetensorsParts.mutated(SafetensorsParts(&random), &random) }
+    }
+
+    /// The tensors of a small layer.
+    static let layout = TensorLayout([
+        ("rnn.weight_hh_l0", [8, 2]), ("rnn.bias_hh_l0", [8]), ("output.weight", [3, 2]), ("output.bias", [3]),
+    ])
+
+    @Sendable static func weights(_ folder: String) -> FuzzReader.Mutations {
+        let shapes = layout.tensors.map { (name: $0.name, shape: $0.shape) }
+        return { random in SafetensorsParts.mutated(SafetensorsParts(shapes, &random), &random) }
+    }
+
+    @Sendable static func state(_ folder: String) throws -> FuzzReader.Mutations {
+        try writeCheckpoint(in: folder)
+        let text = try OpenFile.reading("\(folder)/\(checkpoint)/state.json").text()
+        let sample = try JSONValue(parsing: String(decoding: text, as: UTF8.self))
+        return { random in JSONMutations.mutated(sample, &random) }
+    }
+
+    @Sendable static func vocabulary(_ folder: String) throws -> FuzzReader.Mutations {
+        try writeCheckpoint(in: folder)
+        let samples: [JSONValue] = [
+            ["format_version": 1, "tokenizer": "byte"],
+            ["format_version": 1, "tokenizer": "character", "tokens": ["\n", " ", "a", "b", "\u{E9}", "\u{1F600}"]],
+            ["format_version": 1, "tokenizer": "word", "tokens": ["<unk>", "<eos>", "the", "a", "of", "e\u{301}"]],
+        ]
+        return { random in JSONMutations.mutated(random.pick(samples), &random) }
+    }
+
+    private static func writeCheckpoint(in folder: String) throws {
+        let run = RunDirectory(path: folder)
+        try run.prepare()
+        let config = YAMLMutations.samples[0]
+        let numbers: [Float] = [0.1, -0.0, 3]
+        try numbers.withUnsafeBufferPointer { numbers in
+            let tensors = [SafetensorsTensor(name: "output.bias", shape: [3], data: numbers)]
+            _ = try CheckpointWriter(run: run).write(
+                CheckpointContents(
+                    model: tensors, training: tensors, vocabulary: Vocabulary.bytes.json,
+                    state: CheckpointState(
+                        programVersion: "0.1.0", step: 500, epoch: 3, position: 7, seed: 1, config: config,
+                        extra: [
+                            "sequences": 12, "plateau_best": .null, "plateau_validations_since": 1,
+                            "plateau_factor": 0.5,
+                            "best_validation_loss": 1.5, "validations_since_best": 2, "ending": .null, "ranks": 2,
+                            "data": ["train": [["bytes": 100, "sha256": "00"]]],
+                        ])))
+        }
+    }
+
+    @Sendable static func outcome(_ folder: String) -> FuzzReader.Mutations {
+        let sample: JSONValue = [
+            "state": "stopped", "step": 500, "reason": "a file asked for it",
+            "next": "mpirun -n 2 lstm-dist train a.yaml",
+        ]
+        return { random in JSONMutations.mutated(sample, &random) }
+    }
+
+    @Sendable static func metrics(_ folder: String) -> FuzzReader.Mutations {
+        let lines: [JSONValue] = (1...12).map { step in
+            let split: JSONValue = step == 12 ? "test" : step % 4 == 0 ? "validation" : "train"
+            return ["split": split, "step": .integer(step), "epoch": 1, "loss": .float(1 / Float(step)), "ranks": 2]
+        }
+        return { random in JSONMutations.mutatedLines(lines, &random) }
+    }
+
+    @Sendable static func config(_ folder: String) -> FuzzReader.Mutations { { YAMLMutations.mutated(&$0) } }
+
+    @Sendable static func text(_ folder: String) -> FuzzReader.Mutations { { TextMutations.mutated(&$0) } }
+}

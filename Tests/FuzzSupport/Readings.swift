@@ -1,0 +1,154 @@
+import ConfigFile
+import FileFormats
+import RunFolder
+import Sequences
+import Tensors
+import Training
+
+/// How the program reads its files, and what must hold of what was read.
+enum Readings {
+    /// In words that the reference implementation's answer is compared with: of each tensor, in the order of their names'
+    /// bytes, name, type and shape as JSON, and the bits of its numbers where they are of type F32.
+    @Sendable static func safetensors(_ place: FuzzReader.Place, _ random: inout FuzzRandom) throws -> String {
+        let file = try SafetensorsFile(place.path)
+        let names = file.names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        let tensors = try names.map { name -> JSONValue in
+            guard let type = file.type(of: name), let shape = file.shape(of: name) else {
+                throw Contradiction(description: "there is no tensor \(name), of which there was the name")
+            }
+            var bits = JSONValue.null
+            do {
+                let numbers = try file.read(name)
+                if type == "F32" { bits = .array(numbers.map { .integer(Int($0.bitPattern)) }) }
+            } catch FileFormatError.unreadableType(path: place.path, tensor: name, type: type) {
+            }
+            return [.string(name), .string(type), .array(shape.map { .integer($0) }), bits]
+        }
+        return JSONValue.array(tensors).text
+    }
+
+    /// Into a network's parameters, as --init-from and a checkpoint's model.
+    @Sendable static func weights(_ place: FuzzReader.Place, _ random: inout FuzzRandom) throws -> String {
+        let block = FloatBlock(count: Samples.layout.count)
+        try Training.read(place.path, into: block, layout: Samples.layout)
+        return "\(block.count) numbers"
+    }
+
+    /// With all that follows from it: the configuration, the place to go on from, and the checksums of the other files.
+    @Sendable static func state(_ place: FuzzReader.Place, _ random: inout FuzzRandom) throws -> String {
+        let path = "\(place.folder)/\(Samples.checkpoint)"
+        let checkpoint = try Checkpoint(path: path)
+        _ = try Configuration(yaml: checkpoint.configText, file: "\(path)/state.json", table: Options.table)
+        try ProgressCheck.check(checkpoint, stepsPerEpoch: 10)
+        try checkpoint.verify()
+        return "step \(checkpoint.state.step)"
+    }
+
+    @Sendable static func vocabulary(_ place: FuzzReader.Place, _ random: inout FuzzRandom) throws -> String {
+        let checkpoint = try Checkpoint(path: "\(place.folder)/\(Samples.checkpoint)")
+        guard let text = checkpoint.vocabularyText else { throw Contradiction(description: "there is no vocabulary") }
+        let vocabulary = try Vocabulary(json: text, path: place.path)
+        try checkRoundTrip(vocabulary, place.path)
+        for id in -1...vocabulary.count { _ = (vocabulary.bytes(of: id), vocabulary.text(of: id)) }
+        if vocabulary.kind != .character {
+            let ids = try vocabulary.encode(prompt: "the river\nof a stone")
+            guard ids.allSatisfy({ $0 >= 0 && $0 < vocabulary.count }) else {
+                throw Contradiction(description: "a prompt's tokens \(ids) are beyond the vocabulary")
+            }
+            _ = vocabulary.decode(ids)
+        }
+        return "\(vocabulary.count) tokens"
+    }
+
+    private static func checkRoundTrip(_ vocabulary: Vocabulary, _ path: String) throws {
+        guard try Vocabulary(json: vocabulary.json, path: path) == vocabulary else {
+            throw Contradiction(description: "a vocabulary that was written doesn't read back")
+        }
+    }
+
+    @Sendable static func outcome(_ place: FuzzReader.Place, _ random: inout FuzzRandom) throws -> String {
+        guard let outcome = try RunDirectory(path: place.folder).readOutcome() else {
+            throw Contradiction(description: "there is no outcome")
+        }
+        return "\(outcome.state) at \(outcome.step)"
+    }
+
+    /// Read, then cut back to a step, as a resumed run does.
+    @Sendable static func metrics(_ place: FuzzReader.Place, _ random: inout FuzzRandom) throws -> String {
+        let before = try MetricsFile.lines(of: place.path)
+        let step = random.below(14)
+        let file = try MetricsFile(path: place.path)
+        _ = try file.lastLines()
+        let (kept, _) = try file.cut(after: step)
+        let after = try MetricsFile.lines(of: place.path)
+        let staying = before.filter { line in
+            guard let lineStep = line["step"]?.integerValue else { return false }
+            return lineStep <= step && line["split"]?.stringValue != "test"
+        }
+        guard after == staying, kept == after.count else {
+            throw Contradiction(
+                description: "cut after step \(step), \(after.count) lines stay (\(kept) by its own account) and not "
+                    + "\(staying.count)")
+        }
+        return "\(after.count) lines"
+    }
+
+    @Sendable static func config(_ place: FuzzReader.Place, _ random: inout FuzzRandom) throws -> String {
+        let file = try OpenFile.reading(place.path)
+        let text = try Configuration.text(
+            of: file.bytes(count: Configuration.largestText + 1), file: place.path)
+        let configuration = try Configuration(yaml: text, file: place.path, table: Options.table)
+        let again = try Configuration(yaml: configuration.yaml, file: "again", table: Options.table)
+        guard again == configuration else {
+            throw Contradiction(description: "a configuration that was written doesn't read back")
+        }
+        _ = configuration.annotatedYAML
+        try Options.check(configuration)
+        return configuration.text("task")
+    }
+
+    static func text(_ kind: TokenizerKind) -> @Sendable (FuzzReader.Place, inout FuzzRandom) throws -> String {
+        { place, random in
+            let files = try TextFiles(patterns: [place.path], place: "data.train")
+            let vocabulary =
+                switch kind {
+                case .byte: Vocabulary.bytes
+                case .character where random.once(in: 4):
+                    try Vocabulary(
+                        json: #"{"format_version":1,"tokenizer":"character","tokens":["\n"," ","a","e","r","t"]}"#,
+                        path: "-")
+                case .character: try Vocabulary.ofCharacters(in: files)
+                case .word: try Vocabulary.ofWords(in: files, size: random.pick([nil, 2, 3, 10]))
+                }
+            try checkRoundTrip(vocabulary, place.path)
+            let text = try TokenText(files, vocabulary: vocabulary, interval: 1 + random.below(50))
+            try check(text, &random)
+            return "\(text.count) tokens"
+        }
+    }
+
+    /// Reads all tokens, then from random places, then as the streams of a batch.
+    private static func check(_ text: TokenText, _ random: inout FuzzRandom) throws {
+        var tokens = [Int32](repeating: -1, count: text.count)
+        var cursor = text.cursor(at: 0)
+        tokens.withUnsafeMutableBufferPointer { cursor.read(into: $0) }
+        guard tokens.allSatisfy({ $0 >= 0 && $0 < text.vocabulary.count }) else {
+            throw Contradiction(description: "a token is beyond the vocabulary of \(text.vocabulary.count)")
+        }
+        for _ in 0..<5 {
+            let position = random.below(text.count)
+            var cursor = text.cursor(at: position)
+            guard cursor.next() == tokens[position] else {
+                throw Contradiction(description: "token \(position) is another one when it is sought")
+            }
+        }
+        let batch = 1 + random.below(4)
+        var streams = try TextStreams(
+            text, 0..<text.count, batch: batch, window: 1 + random.below(20), keepsShortWindow: random.once(in: 2),
+            batchKey: "training.batch")
+        var read = Batch()
+        for step in 0..<min(3, streams.stepsPerEpoch) {
+            streams.read(0..<batch, step: step, epoch: 1, into: &read)
+        }
+    }
+}
