@@ -23,6 +23,7 @@ package struct Diagnosis {
 
     private let ranks: [Rank]
     private let fileSystem: String
+    private let job: BatchJob?
     package let warnings: [Warning]
 
     /// Collective (gather). Complete at the root only.
@@ -35,7 +36,8 @@ package struct Diagnosis {
     ) throws {
         ranks = try Self.gatherRanks(communicator, threads: threads)
         fileSystem = Self.fileSystemHere
-        warnings = Self.warnings(ranks, announced: announced, fileSystem: fileSystem)
+        job = communicator.isRoot ? BatchJob.here() : nil
+        warnings = Self.warnings(ranks, announced: announced, nodes: job?.nodes, fileSystem: fileSystem)
     }
 
     /// Says, in one warning, what keeps the threads from each having a core, where ranks have several. Collective
@@ -60,7 +62,7 @@ package struct Diagnosis {
     }
 
     private static func warnings(
-        _ ranks: [Rank], announced: (variable: String, tasks: Int)?, fileSystem: String
+        _ ranks: [Rank], announced: (variable: String, tasks: Int)?, nodes: Int?, fileSystem: String
     ) -> [Warning] {
         var found: [Warning] = []
         if let announced, ranks.count == 1 {
@@ -71,6 +73,14 @@ package struct Diagnosis {
                         "\(announced.variable) speaks of \(announced.tasks) tasks, and this job has one rank: probably "
                         + "\(announced.tasks) jobs of one rank run side by side",
                     cure: "start with the mpirun of the MPI that this program is linked with, or srun --mpi=pmix"))
+        }
+        let hosts = Set(ranks.map(\.host)).count
+        if let nodes, nodes > hosts, hosts > 0 {
+            found.append(
+                Warning(
+                    id: "idle-nodes",
+                    seen: "the job has \(nodes) nodes, and all ranks run on \(counted(hosts, "host"))",
+                    cure: "ranks on all of them: srun --mpi=pmix, or mpirun without -n, or fewer --nodes"))
         }
         found += crowding(ranks)
         for (host, members) in Dictionary(grouping: ranks, by: \.host).sorted(by: { $0.key < $1.key }) {
@@ -178,7 +188,9 @@ package struct Diagnosis {
             "threads_per_rank": .integer(threadsPerRank), "cpu": .string(Environment.cpuModel),
             "simd_level_of_build": .string(Environment.simdLevelOfBuild),
             "simd_level_of_machine": .string(Environment.simdLevelOfMachine),
-            "file_system": .string(fileSystem), "job_id": Environment.jobID.map { .string($0) } ?? .null,
+            "file_system": .string(fileSystem), "job_id": job.map { .string($0.id) } ?? .null,
+            "job_nodes": job?.nodes.map { .integer($0) } ?? .null,
+            "job_seconds_left": job?.secondsLeft.map { .integer($0) } ?? .null,
             "warnings": .array(
                 warnings.map { ["id": .string($0.id), "seen": .string($0.seen), "cure": .string($0.cure)] }),
         ]
@@ -200,7 +212,7 @@ package struct Diagnosis {
             "SIMD level   built for \(Environment.simdLevelOfBuild), this machine offers \(Environment.simdLevelOfMachine)",
             "file system  \(fileSystem)",
         ]
-        if let job = Environment.jobID { lines.append("job          \(job)") }
+        if let job { lines.append("job          \(job.description)") }
         if warnings.isEmpty { lines.append("no warnings") }
         for warning in warnings {
             lines.append("warning      [\(warning.id)] \(warning.seen); cure: \(warning.cure)")

@@ -41,19 +41,21 @@ package enum Environment {
         }
     }
 
-    /// Collective (gather): every rank's host, at the root.
+    /// Collective (gather): every rank's host, and what is known of the job, at the root. Asks the scheduler.
     ///
     /// - Parameters:
     ///   - threads: that each rank computes with.
     ///   - averaging: how gradients are averaged (`TrainingMemory.averaging`).
     package static func json(_ communicator: Communicator, threads: Int, averaging: String) throws -> JSONValue {
         let hosts = try communicator.gather(Job.hostName, root: 0)
+        let job = communicator.isRoot ? BatchJob.here() : nil
         return [
             "version": .string(programVersion), "mpi": .string(Job.versionOfMPI),
             "ranks": .integer(communicator.size), "threads_per_rank": .integer(threads),
             "hosts": .array(hosts.map { .string($0) }), "averaging": .string(averaging), "cpu": .string(cpuModel),
             "simd_level": .string(simdLevelOfBuild),
-            "job_id": jobID.map { .string($0) } ?? .null,
+            "job_id": job.map { .string($0.id) } ?? .null, "job_nodes": job?.nodes.map { .integer($0) } ?? .null,
+            "job_seconds_left": job?.secondsLeft.map { .integer($0) } ?? .null,
             "start_time": .string(Date().ISO8601Format()),
         ]
     }

@@ -55,6 +55,50 @@ extension LaunchTests {
             #expect(run.exitCode == 0)
         }
 
+        @Test("doctor knows the job that a scheduler started, and warns of nodes without ranks")
+        func job() async throws {
+            let folder = try TestFolder()
+            // In place of Slurm's own: it answers for one task of the array, and for no other job.
+            try folder.write("#!/bin/sh\n[ \"$*\" = '-h -j 40_2 -o %L' ] && echo 1-02:00:09\n", to: "squeue")
+            try FileManager.default.setAttributes(
+                [.posixPermissions: 0o755], ofItemAtPath: folder.url.appending(path: "squeue").path)
+            let path = "\(folder.url.path):\(ProcessInfo.processInfo.environment["PATH"] ?? "")"
+            var slurm = [
+                "PATH": path, "SLURM_JOB_ID": "41", "SLURM_ARRAY_JOB_ID": "40", "SLURM_ARRAY_TASK_ID": "2",
+                "SLURM_JOB_NUM_NODES": "3",
+            ]
+            let run = try await folder.lstmDist("doctor", "--json", environment: slurm)
+            let json = try JSONValue(parsing: run.output)
+            #expect(json["job_id"]?.stringValue == "41")
+            #expect(json["job_nodes"]?.integerValue == 3)
+            #expect(json["job_seconds_left"]?.integerValue == 93_609)
+            #expect(try warnings(run).contains("idle-nodes"))
+            let lines = try await folder.lstmDist("doctor", environment: slurm).output.split(separator: "\n")
+            #expect(lines.contains("job          41 on 3 nodes, 26h00m left"))
+
+            // Where squeue does not answer, newer Slurms have said it at the start.
+            slurm["SLURM_ARRAY_TASK_ID"] = "3"
+            slurm["SLURM_JOB_END_TIME"] = "\(Int(Date().timeIntervalSince1970) + 5000)"
+            slurm["SLURM_JOB_NUM_NODES"] = "1"
+            let other = try await folder.lstmDist("doctor", "--json", environment: slurm)
+            let left = try #require(JSONValue(parsing: other.output)["job_seconds_left"]?.integerValue)
+            #expect(4940...5000 ~= left)
+            #expect(try !warnings(other).contains("idle-nodes"))
+        }
+
+        @Test(
+            "doctor counts the nodes of other schedulers' jobs",
+            arguments: [
+                ["PBS_JOBID": "7.server", "PBS_NODEFILE": "nodes"], ["PBS_JOBID": "7.server", "PBS_NUM_NODES": "2"],
+                ["LSB_JOBID": "7.server", "LSB_MCPU_HOSTS": "first 2 second 2"], ["JOB_ID": "7.server", "NHOSTS": "2"],
+            ])
+        func otherJobs(environment: [String: String]) async throws {
+            let folder = try TestFolder()
+            try folder.write("first\nfirst\nsecond\nsecond\n", to: "nodes")
+            let run = try await folder.lstmDist("doctor", environment: environment)
+            #expect(run.output.split(separator: "\n").contains("job          7.server on 2 nodes"), "\(run.output)")
+        }
+
         @Test("config show prints a configuration that reads back as the same, once on any number of ranks")
         func configShow() async throws {
             let folder = try TestFolder.withText()
