@@ -61,7 +61,8 @@ extension LaunchTests {
             """
 
         private func folder() throws -> TestFolder {
-            try TestFolder(inMemory: true).write(inventedText(words: 120), to: "text.txt").write(Self.config, to: "run.yaml")
+            try TestFolder(inMemory: true).write(inventedText(words: 120), to: "text.txt").write(
+                Self.config, to: "run.yaml")
         }
 
         private func start(

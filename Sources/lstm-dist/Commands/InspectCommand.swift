@@ -54,7 +54,9 @@ struct InspectCommand: ParsableCommand {
             print("  all files are as they were written")
         } else {
             print("\nchecksums (\(state.checksumAlgorithm))")
-            for (file, checksum) in state.checksums.sorted(by: { $0.key < $1.key }) { print("  \(shown(checksum, limit: 64))  \(shown(file))") }
+            for (file, checksum) in state.checksums.sorted(by: { $0.key < $1.key }) {
+                print("  \(shown(checksum, limit: 64))  \(shown(file))")
+            }
         }
         print("\nconfiguration (digest \(shown(state.configDigest, limit: 64)))")
         for line in state.config.split(separator: "\n") { print("  \(shown(String(line), limit: 10_000))") }
