@@ -74,8 +74,8 @@ package struct CheckpointWriter: Sendable {
         let latest = checkpoint.state.step
         guard FolderCalls.isSame(checkpoint.path, run.checkpointPath(ofStep: latest)) else { return }
         let steps = try run.checkpointSteps()
-        for (link, step) in [(RunNames.latest, latest), (RunNames.best, best)] {
-            guard let step, steps.contains(step), target(of: link) != step else { continue }
+        for (link, step, now) in [(RunNames.latest, latest, run.latestStep), (RunNames.best, best, run.bestStep)] {
+            guard let step, steps.contains(step), now != step else { continue }
             try point(link, to: RunNames.folder(ofStep: step))
         }
     }
