@@ -1,6 +1,7 @@
 import FileFormats
 import Foundation
 import RunFolder
+import Synchronization
 import Testing
 
 @Suite("The lock of a run folder")
@@ -16,7 +17,7 @@ struct RunLockTests {
 
     private var path: String { run.path + "/lock" }
 
-    /// Another process of this machine, which lives until it is ended.
+    /// Another process of this machine, which lives until it is killed; from a thread of Swift it inherits that it hears no SIGTERM.
     private func other() throws -> Process {
         let process = Process()
         process.executableURL = URL(filePath: "/bin/sleep")
@@ -54,7 +55,7 @@ struct RunLockTests {
     @Test("a living process keeps it, and the message names that")
     func held() throws {
         let process = try other()
-        defer { process.terminate() }
+        defer { kill(process.processIdentifier, SIGKILL) }
         try write(holder: process.processIdentifier)
         let error = #expect(throws: RunFolderError.self) { try RunLock.take(run, host: "here", job: nil) }
         #expect(
@@ -69,13 +70,13 @@ struct RunLockTests {
     func dead() throws {
         let process = try other()
         try write(holder: process.processIdentifier)
-        process.terminate()
+        kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
         #expect(try RunLock.presence(in: run) == nil)
         try RunLock.take(run, host: "here", job: nil).release()
 
         let reborn = try other()
-        defer { reborn.terminate() }
+        defer { kill(reborn.processIdentifier, SIGKILL) }
         try write(holder: reborn.processIdentifier)
         let text = try String(contentsOfFile: path, encoding: .utf8)
         let later = try #require(text.firstMatch(of: /"started": "\d+"/)).output
@@ -85,18 +86,22 @@ struct RunLockTests {
     }
 
     @Test("of another machine's lock the heartbeat decides")
-    func elsewhere() async throws {
+    func elsewhere() throws {
         let process = try other()
-        defer { process.terminate() }
+        defer { kill(process.processIdentifier, SIGKILL) }
         try write(holder: process.processIdentifier, machine: "another boot")
-        let beating = Task.detached { [path] in
-            while !Task.isCancelled {
+        // A thread of its own: other tests may keep those of tasks busy.
+        final class Flag: Sendable { let isOver = Atomic<Bool>(false) }
+        let flag = Flag()
+        let beating = Thread { [path] in
+            while !flag.isOver.load(ordering: .relaxed) {
                 utimensat(AT_FDCWD, path, nil, 0)
-                try await Task.sleep(for: .milliseconds(300))
+                usleep(200_000)
             }
         }
+        beating.start()
         #expect(throws: RunFolderError.self) { try RunLock.waitUntilFree(run, patience: 1) }
-        beating.cancel()
+        flag.isOver.store(true, ordering: .relaxed)
     }
 
     @Test("what a crash left half written is no lock", arguments: ["", "{", "{\"host\": 5}", "null"])
