@@ -183,7 +183,7 @@ package final class GradientAverager {
         for wish in 0..<Wishes.count where share.wishes[wish] { sums[2 + wish] = 1 }
         if let report = share.report {
             let place = reports + communicator.rank * RankReport.count
-            for (index, number) in report.numbers.enumerated() { sums[place + index] = number }
+            for number in 0..<RankReport.count { sums[place + number] = report[number] }
         }
         // Of each sequence one rank alone has a number, so that the sums are exact.
         let first = Self.flags + share.firstSequence

@@ -10,7 +10,15 @@ package struct RankReport: Sendable, Equatable {
     package init() {}
 
     static let count = 4
-    var numbers: [Double] { [hash, computing, longest, waiting] }
+    /// Its numbers, in the order in which they travel.
+    subscript(number: Int) -> Double {
+        switch number {
+        case 0: hash
+        case 1: computing
+        case 2: longest
+        default: waiting
+        }
+    }
 
     init(_ numbers: ArraySlice<Double>) {
         let first = numbers.startIndex

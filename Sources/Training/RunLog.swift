@@ -43,8 +43,10 @@ package final class RunLog {
 
     /// Notes a step; with `writes`, writes its train line.
     ///
-    /// - Parameter skipped: steps without an update so far.
-    package func step(_ summary: Trainer.StepSummary, step: Int, skipped: Int, writes: Bool) {
+    /// - Parameters:
+    ///   - skipped: steps without an update so far.
+    ///   - stragglers: since the train line before.
+    package func step(_ summary: Trainer.StepSummary, step: Int, skipped: Int, stragglers: Stragglers?, writes: Bool) {
         tokens += summary.tokens
         let computed = summary.computeSeconds + summary.updateSeconds
         computeSeconds += computed
@@ -66,7 +68,7 @@ package final class RunLog {
             ("communication_fraction", .float(Float(communicationSeconds / elapsed))),
             ("ranks", .integer(hosts.count)),
         ]
-        if let stragglers = summary.stragglers, stragglers.differ {
+        if let stragglers, stragglers.differ {
             line += [
                 ("slowest_rank", .integer(stragglers.slowest.rank)),
                 ("slowest_rank_seconds", .float(Float(stragglers.slowest.seconds))),

@@ -82,8 +82,6 @@ package struct Trainer {
         package let inputRows: Int
         /// Of the averaged gradient, before clipping.
         package let gradientNorm: Double
-        /// Over the steps since the last such summary, where this one has it: at each train line, of several ranks.
-        package let stragglers: Stragglers?
         /// Why there was no update, in a training that goes on without (`training.nonfinite`).
         package let skipped: NonFiniteStep?
         package let learningRate: Double
@@ -98,6 +96,9 @@ package struct Trainer {
 
         package var communicationSeconds: Double { averagingSeconds + waitingSeconds }
     }
+
+    /// How far the ranks' times are apart, after a step that had a train line: over the steps since the one before. nil for one rank.
+    package var stragglers: Stragglers? { communicator.size > 1 ? Stragglers(averager.rankReports) : nil }
 
     /// One optimiser step over the global batch. Collective: every rank calls it, each with its own shard.
     ///
@@ -149,7 +150,7 @@ package struct Trainer {
         let summary = StepSummary(
             epoch: epoch, loss: total.tally.loss / Double(max(total.tally.scored, 1)), tokens: total.steps,
             inputRows: work.inputRows,
-            gradientNorm: norm, stragglers: reports ? Stragglers(averager.rankReports) : nil, skipped: fault,
+            gradientNorm: norm, skipped: fault,
             learningRate: rate, wishes: total.wishes,
             computeSeconds: computed - start - total.begunSeconds, averagingSeconds: total.averagingSeconds,
             waitingSeconds: total.waitingSeconds + met - updated, updateSeconds: updated - summed)

@@ -114,9 +114,10 @@ package final class TrainingRun {
             let start = secondsNow()
             let summary = try step()
             desk.noteStep(seconds: secondsNow() - start)
+            let writes = trainer.steps.isMultiple(of: options.loggingInterval)
             log?.step(
-                summary, step: trainer.steps, skipped: skipped,
-                writes: trainer.steps.isMultiple(of: options.loggingInterval))
+                summary, step: trainer.steps, skipped: skipped, stragglers: writes ? trainer.stragglers : nil,
+                writes: writes)
             keeper?.report()
             noteCriterion()
             if let reason = summary.wishes.stop, !isComplete {
