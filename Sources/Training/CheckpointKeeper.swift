@@ -48,6 +48,14 @@ package final class CheckpointKeeper {
     /// Whether the clock asks for a checkpoint now. It does not while one is being written.
     package var isDue: Bool { flight == nil && timer.isDue }
 
+    /// Takes the memory for a state before training begins: at the first checkpoint the system would need longer to hand it
+    /// out, page by page, than the copy takes.
+    func reserve(for trainer: Trainer) {
+        let copy = TrainingCopy(for: trainer)
+        copy.fill(from: trainer)
+        spare.append(copy)
+    }
+
     /// Memory for the training's state. Waits for the write under way, if there is one, and reports it.
     func copy(for trainer: Trainer) -> TrainingCopy {
         settle()

@@ -102,6 +102,7 @@ package final class TrainingRun {
             keeper = CheckpointKeeper(
                 run, metrics: metrics, options: options, console: console,
                 resumed: lastCheckpointStep < 0 ? nil : lastCheckpointStep)
+            keeper?.reserve(for: trainer)
             try run.write(outcome: running)
         }
         // Whatever ends the training: a checkpoint that is being written is not given up.
@@ -264,9 +265,9 @@ package final class TrainingRun {
     /// Begins to write a checkpoint of this moment; training goes on while the root writes. One that can't be written ends
     /// nothing before `finishCheckpoints`. Collective: carried states come to the root.
     private func writeCheckpoint(isBest: Bool) throws {
-        try checkWeights()
         try pausing {
             let start = secondsNow()
+            try checkWeights()
             let copy = keeper?.copy(for: trainer)
             try TrainingState.gather(trainer, into: copy)
             if let keeper, let copy { keeper.write(save(copy, isBest: isBest), waited: secondsNow() - start) }

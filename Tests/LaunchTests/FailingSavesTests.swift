@@ -114,8 +114,8 @@ extension LaunchTests {
             for (index, operation) in operations.enumerated() {
                 for mode in FileFaults.Mode.allCases {
                     let isSave = (second..<third).contains(index)
-                    // In turn, so that all of a save's operations fail, each in one way; on two ranks, a few.
-                    let isChosen = isSave && (index + mode.offset).isMultiple(of: ranks == nil ? 3 : 21)
+                    // In turn, so that more than half of a save's operations fail, each in one way; on two ranks, a few.
+                    let isChosen = isSave && (index + mode.offset).isMultiple(of: ranks == nil ? 5 : 21)
                     guard Self.isExhaustive || isChosen else { continue }
                     let what = "\(operation.name) \(operation.path), number \(index + 1), \(mode)"
                     let environment = try faults.failing(mode.rawValue, at: index + 1)
