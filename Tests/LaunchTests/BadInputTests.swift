@@ -248,7 +248,7 @@ extension LaunchTests {
             let run = try await folder.lstmDist("trian", "small.yaml", ranks: 3, limit: .seconds(30))
             expect(
                 "lstm-dist: there is no command \"trian\"; did you mean train? accepted: train, evaluate, generate, export, "
-                    + "inspect, compare, config, doctor, bench, help",
+                    + "inspect, compare, stop, status, config, doctor, bench, help",
                 from: run, in: folder)
         }
 

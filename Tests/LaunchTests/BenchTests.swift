@@ -36,7 +36,7 @@ extension LaunchTests {
             for (dropout, isFolded) in [("0", true), ("0.5", false)] {
                 let run = try await folder.lstmDist(
                     "bench", "step", "small.yaml", "--seconds", "0.1", "--json", "-", "--set",
-                    "model.dropout=\(dropout)", ranks: 2)
+                    "model.dropout=\(dropout)", "--set", "model.embedding=16", ranks: 2)
                 let json = try JSONValue(parsing: run.output)
                 let nominal = try #require(json["gflops_per_rank"]?.numberValue)
                 let executed = try #require(json["executed_gflops_per_rank"]?.numberValue)
