@@ -30,14 +30,14 @@ start_slurm() {
     chmod 600 "$folder/munge.key"
     start_daemon munged munged --foreground --key-file="$folder/munge.key" --socket="$folder/munge.socket" \
         --pid-file="$folder/munged.pid" --log-file="$folder/log/munged.log" --seed-file="$folder/munge.seed"
-    wait_until 10 munge_answers || fail_slurm "munged does not answer"
+    wait_until 30 munge_answers || fail_slurm "munged does not answer"
     start_daemon slurmctld slurmctld -D -f "$SLURM_CONF"
     for ((node = 1; node <= count; node++)); do
         mkdir -p "$folder/spool/node$node" "$folder/tmp/node$node"
         # shellcheck disable=SC2016 # the inner shell's own words
         start_daemon "node$node" unshare --uts bash -c 'hostname "$1" && exec slurmd -D -f "$SLURM_CONF" -N "$1"' slurmd "node$node"
     done
-    wait_until 30 nodes_are_idle "$count" || fail_slurm "not all nodes came up"
+    wait_until 60 nodes_are_idle "$count" || fail_slurm "not all nodes came up"
 }
 
 # One daemon in the background, its words in a file.

@@ -16,6 +16,8 @@ package final class LegWatch: Sendable {
     /// Seconds between looks at the stop file, and between questions to the scheduler.
     private static let look = 0.25
     private static let question = 120.0
+    /// Seconds of a job that are its script's.
+    private static let afterwards = 10.0
 
     /// Starts the thread. A stop file of an earlier leg must be gone.
     package init(_ run: RunDirectory, _ lock: RunLock) {
@@ -33,10 +35,11 @@ package final class LegWatch: Sendable {
         }
     }
 
-    /// When the scheduler ends the job, on the clock of `secondsNow`.
+    /// When the training is to be over for the scheduler's sake, on the clock of `secondsNow`: before it ends the job by as long as a
+    /// job script may need to end the ranks and to put the job back into the queue.
     var endOfJob: Double? {
         let end = end.load(ordering: .relaxed)
-        return end > 0 ? Double(end) / 1000 : nil
+        return end > 0 ? Double(end) / 1000 - Self.afterwards : nil
     }
 
     /// Ends the thread, and gives the run folder free.
