@@ -109,7 +109,7 @@ import Testing
         for name in names + ["runs/x/outcome.json"] { try #require(truncate(folder.file(name), 1 << 40) == 0) }
         #expect(
             resolving()
-                == "runs/x/checkpoints/step-00000010/state.json is not valid JSON: line 14, column 1: expected the "
+                == "runs/x/checkpoints/step-00000010/state.json is not valid JSON: line 24, column 1: expected the "
                 + "end, found byte 0.")
         #expect(
             errorText(in: folder) { _ = try run.readOutcome() }
