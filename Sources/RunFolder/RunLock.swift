@@ -23,7 +23,7 @@ package final class RunLock: Sendable {
         fileprivate let machine: String
 
         package var description: String {
-            "process \(process) on \(host)" + (job.map { " of job \($0)" } ?? "")
+            "process \(process) on \(shown(host))" + (job.map { " of job \(shown($0))" } ?? "")
         }
 
         /// nil: this process can't tell.
@@ -184,7 +184,8 @@ package final class RunLock: Sendable {
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { return nil }
-        return Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+        // A time may be set to any, and only another one counts as a beat: what is too large for Int64 may wrap.
+        return Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
     }
 
     private static func now() -> Double {

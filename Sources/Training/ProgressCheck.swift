@@ -7,6 +7,7 @@ package enum ProgressCheck {
     /// Counts in `extra`; absent or null where the task or the schedule has none.
     private static let counts = [
         "sequences", "plateau_validations_since", "validations_since_best", "criterion_met_after",
+        "skipped_steps",
     ]
     /// 2^40 batches, of windows of up to a million steps, are still counted in Int.
     private static let largest = 1 << 40

@@ -47,7 +47,7 @@ package struct RunStatus {
     }
 
     package var text: String {
-        var lines = ["state       \(state)" + (outcome.map { ": \($0.reason)" } ?? "")]
+        var lines = ["state       \(state)" + (outcome.map { ": \(shown($0.reason, limit: 1000))" } ?? "")]
         lines.append("step        \(step)")
         if let presence {
             lines.append(
@@ -59,10 +59,13 @@ package struct RunStatus {
         for split in ["train", "validation", "test"] {
             guard let line = lastLines[split], let loss = line["loss"]?.numberValue else { continue }
             let step = line["step"]?.integerValue.map { " at step \($0)" } ?? ""
-            let rate = line["tokens_per_second"]?.numberValue.map { ", \(grouped(Int($0))) tokens/s" } ?? ""
+            let rate =
+                line["tokens_per_second"]?.numberValue.map {
+                    ", \(grouped(Int(exactly: $0.rounded()) ?? .max)) tokens/s"
+                } ?? ""
             lines.append(split + String(repeating: " ", count: 12 - split.count) + "loss \(format(loss))\(step)\(rate)")
         }
-        if state != "running", let next = outcome?.next { lines.append("to go on    \(next)") }
+        if state != "running", let next = outcome?.next { lines.append("to go on    \(shown(next, limit: 10_000))") }
         return lines.joined(separator: "\n")
     }
 }

@@ -20,6 +20,7 @@ extension FuzzReader {
             read: Readings.vocabulary),
         FuzzReader("outcome", file: "outcome.json", begin: Samples.outcome, read: Readings.outcome),
         FuzzReader("metrics", file: "metrics.jsonl", begin: Samples.metrics, read: Readings.metrics),
+        FuzzReader("lock", file: "lock", begin: Samples.lock, read: Readings.lock),
         FuzzReader("config", file: "config.yaml", begin: Samples.config, read: Readings.config),
         FuzzReader("text-byte", file: "text.txt", begin: Samples.text, read: Readings.text(.byte)),
         FuzzReader("text-character", file: "text.txt", begin: Samples.text, read: Readings.text(.character)),
@@ -83,7 +84,14 @@ enum Samples {
         }
     }
 
-    @Sendable static func outcome(_ folder: String) -> FuzzReader.Mutations {
+    @Sendable static func lock(_ folder: String) throws -> FuzzReader.Mutations {
+        try RunDirectory(path: folder).prepare()
+        let sample: JSONValue = ["host": "node1", "process": 1, "job": "77", "started": "123", "machine": "elsewhere"]
+        return { random in JSONMutations.mutated(sample, &random) }
+    }
+
+    @Sendable static func outcome(_ folder: String) throws -> FuzzReader.Mutations {
+        try RunDirectory(path: folder).prepare()
         let sample: JSONValue = [
             "state": "stopped", "step": 500, "reason": "a file asked for it",
             "next": "mpirun -n 2 lstm-dist train a.yaml",
@@ -91,10 +99,14 @@ enum Samples {
         return { random in JSONMutations.mutated(sample, &random) }
     }
 
-    @Sendable static func metrics(_ folder: String) -> FuzzReader.Mutations {
+    @Sendable static func metrics(_ folder: String) throws -> FuzzReader.Mutations {
+        try RunDirectory(path: folder).prepare()
         let lines: [JSONValue] = (1...12).map { step in
             let split: JSONValue = step == 12 ? "test" : step % 4 == 0 ? "validation" : "train"
-            return ["split": split, "step": .integer(step), "epoch": 1, "loss": .float(1 / Float(step)), "ranks": 2]
+            return [
+                "split": split, "step": .integer(step), "epoch": 1, "loss": .float(1 / Float(step)),
+                "tokens_per_second": 1234.5,
+            ]
         }
         return { random in JSONMutations.mutatedLines(lines, &random) }
     }

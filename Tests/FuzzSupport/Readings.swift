@@ -70,11 +70,27 @@ enum Readings {
         guard let outcome = try RunDirectory(path: place.folder).readOutcome() else {
             throw Contradiction(description: "there is no outcome")
         }
+        _ = try status(of: place)
         return "\(outcome.state) at \(outcome.step)"
+    }
+
+    @Sendable static func lock(_ place: FuzzReader.Place, _ random: inout FuzzRandom) throws -> String {
+        try status(of: place)
+    }
+
+    /// What `lstm-dist status` says of the folder: one that can't be read counts as no lock.
+    private static func status(of place: FuzzReader.Place) throws -> String {
+        let status = try RunStatus(of: place.folder)
+        _ = status.json.indentedText
+        guard status.text.unicodeScalars.allSatisfy({ $0 == "\n" || $0.properties.generalCategory != .control }) else {
+            throw Contradiction(description: "what is said of the run holds control characters")
+        }
+        return status.text
     }
 
     /// Read, then cut back to a step, as a resumed run does.
     @Sendable static func metrics(_ place: FuzzReader.Place, _ random: inout FuzzRandom) throws -> String {
+        _ = try status(of: place)
         let before = try MetricsFile.lines(of: place.path)
         let step = random.below(14)
         let file = try MetricsFile(path: place.path)

@@ -107,10 +107,9 @@ import Testing
         let names = ["state.json", "vocabulary.json", "model.safetensors"].map { maker.place("step-00000010/\($0)") }
         try folder.write("", to: "runs/x/outcome.json")
         for name in names + ["runs/x/outcome.json"] { try #require(truncate(folder.file(name), 1 << 40) == 0) }
-        #expect(
-            resolving()
-                == "runs/x/checkpoints/step-00000010/state.json is not valid JSON: line 25, column 1: expected the "
-                + "end, found byte 0.")
+        let refused = resolving()
+        #expect(refused.hasPrefix("runs/x/checkpoints/step-00000010/state.json is not valid JSON: line "), "\(refused)")
+        #expect(refused.hasSuffix("column 1: expected the end, found byte 0."), "\(refused)")
         #expect(
             errorText(in: folder) { _ = try run.readOutcome() }
                 == "runs/x/outcome.json is not valid JSON: line 1, column 1: expected a value, found byte 0.")
