@@ -57,14 +57,18 @@ package struct TrainingJob {
     }
 
     /// Checks, then trains. Collective. Nothing is written before all checks have passed.
-    package func carryOut(on communicator: Communicator, _ console: Console) throws {
+    package func carryOut(
+        on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard
+    ) throws {
         let configuration = try communicator.agree {
             let configuration = try Configuration(
                 yaml: configText, file: file, overrides: overrides, table: Options.table)
             try Options.check(configuration)
             return configuration
         }
+        hangGuard.setTimeout(Options(configuration).waitTimeout)
         try Environment.checkLevels(communicator)
+        Job.page.begin(.loading)
         let checkpoint = try communicator.agree { communicator.isRoot ? try checkpointToGoOnFrom(console) : nil }
         let resumes = try communicator.broadcast(Int32(checkpoint == nil ? 0 : 1), root: 0) == 1
         if resumes && initialWeights != nil {
@@ -84,13 +88,14 @@ package struct TrainingJob {
         }
         let assembly = try Assembly(
             configuration, on: communicator, initialWeights: initialWeights, threads: threads)
-        try carryOut(assembly, on: communicator, console, resumes: resumes, from: checkpoint)
+        try carryOut(assembly, on: communicator, console, hangGuard, resumes: resumes, from: checkpoint)
+        Job.page.begin(.exit)
         // After an error it is left to the system: no rank can tell whether the others would come here.
         try assembly.free()
     }
 
     private func carryOut(
-        _ assembly: Assembly, on communicator: Communicator, _ console: Console, resumes: Bool,
+        _ assembly: Assembly, on communicator: Communicator, _ console: Console, _ hangGuard: HangGuard, resumes: Bool,
         from checkpoint: Checkpoint?
     ) throws {
         let fingerprints = try communicator.agree { () -> JSONValue in
@@ -112,6 +117,7 @@ package struct TrainingJob {
             guard communicator.isRoot else { return }
             try prepareFolder(assembly.configuration, environment, checkpoint)
         }
+        try hangGuard.use(run, on: communicator)
         // mpirun would otherwise give all threads of a rank one core.
         let binding = threads > 1 ? " --bind-to none" : ""
         let goingOn = "mpirun -n \(communicator.size)\(binding) \(command)"
@@ -123,6 +129,8 @@ package struct TrainingJob {
         do {
             try trainingRun.train()
         } catch {
+            // Where all ranks have the same error, the root speaks for them.
+            if communicator.isRoot || !isEverywhere(error) { hangGuard.note(error, step: trainingRun.steps) }
             if communicator.isRoot {
                 // The training's own error is the one to report.
                 try? run.write(
@@ -130,6 +138,10 @@ package struct TrainingJob {
             }
             throw error
         }
+    }
+
+    private func isEverywhere(_ error: any Error) -> Bool {
+        error is AgreedFailure || (error as? TrainingError)?.isEverywhere ?? false
     }
 
     /// The root's look at the run folder: nothing is changed yet.
@@ -164,6 +176,7 @@ package struct TrainingJob {
     ) throws {
         if overwrites { try run.empty() }
         try run.prepare()
+        try run.forgetFailure()
         if case .from = resume, let checkpoint {
             try CheckpointWriter(run: run).discard(after: checkpoint.state.step)
         }

@@ -77,8 +77,11 @@ package final class TrainingRun {
             log = runLog(metrics)
             try noteRunning()
         }
+        Job.page.note(steps: trainer.steps)
+        Job.page.begin(.training)
         while !isComplete {
             let summary = try trainer.step(wishingCheckpoint: communicator.isRoot && timer.isDue)
+            Job.page.note(steps: trainer.steps)
             try log?.step(
                 summary, step: trainer.steps, writes: trainer.steps.isMultiple(of: options.loggingInterval))
             noteCriterion()
@@ -131,7 +134,7 @@ package final class TrainingRun {
     private func validateIfDue(_ summary: Trainer.StepSummary) throws -> Bool {
         guard let validation = assembly.validation, validationIsDue else { return false }
         try trainer.pack()
-        let score = try pausing { try validation.score(trainer.network) }
+        let score = try pausing(.validation) { try validation.score(trainer.network) }
         let improved = score.loss < best
         best = min(best, score.loss)
         validationsSinceBest = improved ? 0 : validationsSinceBest + 1
@@ -153,13 +156,13 @@ package final class TrainingRun {
         }
     }
 
-    private func pausing<R>(_ body: () throws -> R) rethrows -> R {
-        if let log { try log.pausing(body) } else { try body() }
+    private func pausing<R>(_ phase: Phase, _ body: () throws -> R) rethrows -> R {
+        try Job.page.during(phase) { if let log { try log.pausing(body) } else { try body() } }
     }
 
     /// Collective: carried states come to the root, which writes.
     private func writeCheckpoint(isBest: Bool) throws {
-        try pausing {
+        try pausing(.checkpoint) {
             let start = secondsNow()
             let state = try TrainingState.gather(trainer)
             try communicator.agree {
@@ -198,6 +201,7 @@ package final class TrainingRun {
     /// Scores the test split with the best weights, or with the last ones where there is no best. Collective.
     private func test() throws {
         guard let source = assembly.data.test else { return }
+        Job.page.begin(.test)
         let layout = trainer.network.configuration.layout
         let weights = FloatBlock(count: layout.count)
         weights.copy(from: trainer.memory.parameters)
@@ -215,6 +219,7 @@ package final class TrainingRun {
     }
 
     private func finish() throws {
+        Job.page.begin(.exit)
         guard communicator.isRoot else { return }
         let reason =
             switch ending {

@@ -58,13 +58,15 @@ struct TrainCommand: CollectiveCommand {
         }.joined(separator: " ")
     }
 
-    func run(on communicator: Communicator, _ console: Console) throws {
+    var waitTimeout: Double { Options.waitTimeout(in: overrides) }
+
+    func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws {
         let text = try communicator.broadcast(
             communicator.agree { communicator.isRoot ? try ConfigSource.text(config) : nil }, root: 0)
         try TrainingJob(
             configText: text, file: ConfigSource.name(config), overrides: overrides,
             run: run ?? ConfigSource.defaultRun(config), resume: TrainingJob.Resume(resume), overwrites: overwrite,
             initialWeights: initFrom, isDryRun: dryRun, threads: threads.perRank, command: commandThatGoesOn
-        ).carryOut(on: communicator, console)
+        ).carryOut(on: communicator, console, watchedBy: hangGuard)
     }
 }
