@@ -89,7 +89,7 @@ let package = Package(
         tests(of: "Kernels", ["Tensors"]),
         tests(of: "Recurrent", ["Kernels", "Tensors", "ConfigFile"]),
         tests(of: "Optimization", ["Tensors", "ConfigFile"]),
-        tests(of: "Training", ["Sequences", "ConfigFile"]),
+        tests(of: "Training", ["RunFolder", "Sequences", "ConfigFile"]),
         tests(of: "Benchmarks", ["FileFormats"]),
         tests(of: "ConfigFile"),
         tests(of: "FileFormats"),

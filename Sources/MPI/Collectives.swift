@@ -12,9 +12,9 @@ extension Communicator {
         _ buffer: UnsafeMutableBufferPointer<T>, _ operation: Reduction
     ) throws(MPIError) {
         try inPieces(buffer) { piece, count throws(MPIError) in
-            let code = MPI_Allreduce(
-                cmpi_in_place(), piece, count, T.mpiKind.datatype, operation.operation, handle)
-            try check("MPI_Allreduce", code)
+            try waiting("MPI_Allreduce") {
+                MPI_Allreduce(cmpi_in_place(), piece, count, T.mpiKind.datatype, operation.operation, handle)
+            }
         }
     }
 
@@ -25,10 +25,11 @@ extension Communicator {
         _ buffer: UnsafeMutableBufferPointer<T>, _ operation: Reduction, root: Int
     ) throws(MPIError) {
         try inPieces(buffer) { piece, count throws(MPIError) in
-            let code = MPI_Reduce(
-                rank == root ? cmpi_in_place() : UnsafeMutableRawPointer(piece), rank == root ? piece : nil, count,
-                T.mpiKind.datatype, operation.operation, number(root), handle)
-            try check("MPI_Reduce", code)
+            try waiting("MPI_Reduce") {
+                MPI_Reduce(
+                    rank == root ? cmpi_in_place() : UnsafeMutableRawPointer(piece), rank == root ? piece : nil, count,
+                    T.mpiKind.datatype, operation.operation, number(root), handle)
+            }
         }
     }
 
@@ -37,7 +38,7 @@ extension Communicator {
     /// Collective (MPI_Bcast); all buffers have the same count.
     package func broadcast<T: MPIElement>(_ buffer: UnsafeMutableBufferPointer<T>, root: Int) throws(MPIError) {
         try inPieces(buffer) { piece, count throws(MPIError) in
-            try check("MPI_Bcast", MPI_Bcast(piece, count, T.mpiKind.datatype, number(root), handle))
+            try waiting("MPI_Bcast") { MPI_Bcast(piece, count, T.mpiKind.datatype, number(root), handle) }
         }
     }
 
@@ -45,7 +46,7 @@ extension Communicator {
     ///
     /// Collective (MPI_Barrier).
     package func barrier() throws(MPIError) {
-        try check("MPI_Barrier", MPI_Barrier(handle))
+        try waiting("MPI_Barrier") { MPI_Barrier(handle) }
     }
 
     /// Calls `body` with the start and the count of one piece of `buffer` after another; for an empty buffer, never.

@@ -43,7 +43,7 @@ package struct Communicator {
         precondition(color ?? 0 >= 0, "A colour is not negative.")
         var made = cmpi_comm_null()
         let number = color.map { Int32($0) } ?? MPI_UNDEFINED
-        try check("MPI_Comm_split", MPI_Comm_split(handle, number, Int32(key), &made))
+        try waiting("MPI_Comm_split") { MPI_Comm_split(handle, number, Int32(key), &made) }
         return made == cmpi_comm_null() ? nil : try Communicator(made, pieceLength: pieceLength)
     }
 
@@ -53,8 +53,9 @@ package struct Communicator {
     /// Collective (MPI_Comm_split_type with MPI_COMM_TYPE_SHARED).
     package func splitByHost() throws(MPIError) -> Communicator {
         var made = cmpi_comm_null()
-        let code = MPI_Comm_split_type(handle, Int32(MPI_COMM_TYPE_SHARED), Int32(rank), cmpi_info_null(), &made)
-        try check("MPI_Comm_split_type", code)
+        try waiting("MPI_Comm_split_type") {
+            MPI_Comm_split_type(handle, Int32(MPI_COMM_TYPE_SHARED), Int32(rank), cmpi_info_null(), &made)
+        }
         return try Communicator(made, pieceLength: pieceLength)
     }
 
@@ -63,7 +64,7 @@ package struct Communicator {
     /// Collective (MPI_Comm_dup).
     package func duplicate() throws(MPIError) -> Communicator {
         var made = cmpi_comm_null()
-        try check("MPI_Comm_dup", MPI_Comm_dup(handle, &made))
+        try waiting("MPI_Comm_dup") { MPI_Comm_dup(handle, &made) }
         return try Communicator(made, pieceLength: pieceLength)
     }
 
@@ -73,6 +74,6 @@ package struct Communicator {
     /// Collective (MPI_Comm_free).
     package func free() throws(MPIError) {
         var ended: MPI_Comm? = handle
-        try check("MPI_Comm_free", MPI_Comm_free(&ended))
+        try waiting("MPI_Comm_free") { MPI_Comm_free(&ended) }
     }
 }

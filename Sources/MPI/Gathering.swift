@@ -20,11 +20,12 @@ extension Communicator {
 
         if total <= longestPiece(of: T.self) {
             let layout = Layout(counts)
-            let code = MPI_Gatherv(
-                rank == root ? UnsafeRawPointer(cmpi_in_place()) : UnsafeRawPointer(part.baseAddress),
-                Int32(part.count), T.mpiKind.datatype, whole?.baseAddress, layout.counts, layout.starts,
-                T.mpiKind.datatype, number(root), handle)
-            try check("MPI_Gatherv", code)
+            try waiting("MPI_Gatherv") {
+                MPI_Gatherv(
+                    rank == root ? UnsafeRawPointer(cmpi_in_place()) : UnsafeRawPointer(part.baseAddress),
+                    Int32(part.count), T.mpiKind.datatype, whole?.baseAddress, layout.counts, layout.starts,
+                    T.mpiKind.datatype, number(root), handle)
+            }
         } else if rank != root {
             try send(UnsafeMutableBufferPointer(mutating: part), to: root)
         } else if let whole {
@@ -43,10 +44,11 @@ extension Communicator {
 
         if total <= longestPiece(of: T.self) {
             let layout = Layout(counts)
-            let code = MPI_Allgatherv(
-                cmpi_in_place(), 0, T.mpiKind.datatype, whole.baseAddress, layout.counts, layout.starts,
-                T.mpiKind.datatype, handle)
-            try check("MPI_Allgatherv", code)
+            try waiting("MPI_Allgatherv") {
+                MPI_Allgatherv(
+                    cmpi_in_place(), 0, T.mpiKind.datatype, whole.baseAddress, layout.counts, layout.starts,
+                    T.mpiKind.datatype, handle)
+            }
         } else {
             for owner in 0..<size { try broadcast(slice(owner, counts, of: whole), root: owner) }
         }
@@ -78,11 +80,12 @@ extension Communicator {
 
         if total <= longestPiece(of: T.self) {
             let layout = Layout(counts)
-            let code = MPI_Scatterv(
-                whole?.baseAddress, layout.counts, layout.starts, T.mpiKind.datatype,
-                rank == root ? cmpi_in_place() : UnsafeMutableRawPointer(part.baseAddress), Int32(part.count),
-                T.mpiKind.datatype, number(root), handle)
-            try check("MPI_Scatterv", code)
+            try waiting("MPI_Scatterv") {
+                MPI_Scatterv(
+                    whole?.baseAddress, layout.counts, layout.starts, T.mpiKind.datatype,
+                    rank == root ? cmpi_in_place() : UnsafeMutableRawPointer(part.baseAddress), Int32(part.count),
+                    T.mpiKind.datatype, number(root), handle)
+            }
         } else if rank != root {
             try receive(part, from: root)
         } else if let whole {
@@ -100,23 +103,25 @@ extension Communicator {
         precondition(
             max(whole.count, result.count) <= longestPiece(of: T.self), "MPI counts \(whole.count) elements with Int32")
         let (sent, received) = (Layout(parts), Layout(counts))
-        let code = MPI_Alltoallv(
-            whole.baseAddress, sent.counts, sent.starts, T.mpiKind.datatype, result.baseAddress, received.counts,
-            received.starts, T.mpiKind.datatype, handle)
-        try check("MPI_Alltoallv", code)
+        try waiting("MPI_Alltoallv") {
+            MPI_Alltoallv(
+                whole.baseAddress, sent.counts, sent.starts, T.mpiKind.datatype, result.baseAddress, received.counts,
+                received.starts, T.mpiKind.datatype, handle)
+        }
     }
 
     /// Sends a buffer in pieces; the receiver takes them in the same order, so one tag serves all.
     private func send<T: MPIElement>(_ buffer: UnsafeMutableBufferPointer<T>, to receiver: Int) throws(MPIError) {
         try inPieces(buffer) { piece, count throws(MPIError) in
-            try check("MPI_Send", MPI_Send(piece, count, T.mpiKind.datatype, number(receiver), 0, handle))
+            try waiting("MPI_Send") { MPI_Send(piece, count, T.mpiKind.datatype, number(receiver), 0, handle) }
         }
     }
 
     private func receive<T: MPIElement>(_ buffer: UnsafeMutableBufferPointer<T>, from sender: Int) throws(MPIError) {
         try inPieces(buffer) { piece, count throws(MPIError) in
-            let code = MPI_Recv(piece, count, T.mpiKind.datatype, number(sender), 0, handle, cmpi_status_ignore())
-            try check("MPI_Recv", code)
+            try waiting("MPI_Recv") {
+                MPI_Recv(piece, count, T.mpiKind.datatype, number(sender), 0, handle, cmpi_status_ignore())
+            }
         }
     }
 

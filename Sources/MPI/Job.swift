@@ -7,6 +7,10 @@ import Glibc
 ///
 /// MPI is started with MPI_THREAD_FUNNELED: only the main thread may call it.
 package enum Job {
+    /// What this process is doing, from before `start` to after `finish`: of the process like MPI itself, and like it not to be had
+    /// twice.
+    package static let page = WaitPage()
+
     /// Starts MPI and returns the communicator of all ranks.
     ///
     /// Collective (MPI_Init_thread). From here on an error of MPI is thrown instead of ending the job, on this
@@ -21,7 +25,7 @@ package enum Job {
         }
         let wanted = Int32(MPI_THREAD_FUNNELED)
         var provided: Int32 = 0
-        try check(call, MPI_Init_thread(nil, nil, wanted, &provided))
+        try waiting("MPI_Init_thread") { MPI_Init_thread(nil, nil, wanted, &provided) }
         guard provided >= wanted else {
             throw MPIError(
                 call: call, code: MPI_ERR_OTHER,
@@ -40,7 +44,7 @@ package enum Job {
     package static func finish() {
         guard isRunning else { return }
         do {
-            try check("MPI_Finalize", MPI_Finalize())
+            try waiting("MPI_Finalize") { MPI_Finalize() }
         } catch {
             report("lstm-dist: \(error)")
         }
@@ -54,8 +58,9 @@ package enum Job {
     ///
     /// Not collective (MPI_Abort). For what cannot be agreed on (`Communicator.agree`): the other ranks are killed
     /// wherever they stand. mpirun exits with `code`. Where MPI is not running, the process prints `lstm-dist: CAUSE`
-    /// and exits.
-    package static func abort(_ cause: String, code: Int32) -> Never {
+    /// and exits. Where mpirun does not answer to MPI_Abort within `patience` seconds, this process ends all the same.
+    package static func abort(_ cause: String, code: Int32, patience: UInt32 = 10) -> Never {
+        endThisProcess(code, in: patience)
         fflush(nil)  // MPI_Abort ends the process without writing what print() still holds.
         guard isRunning else {
             report("lstm-dist: \(cause)")
@@ -66,6 +71,19 @@ package enum Job {
         report("lstm-dist: rank \(rank) on \(hostName): \(cause)")
         MPI_Abort(cmpi_comm_world(), code)
         exit(code)
+    }
+
+    /// Ends this process after so many seconds, whatever it is doing then.
+    private static func endThisProcess(_ code: Int32, in seconds: UInt32) {
+        let words = UInt(seconds) << 8 | UInt(code & 0xFF)
+        var thread: pthread_t = 0
+        _ = pthread_create(
+            &thread, nil,
+            { words in
+                let words = UInt(bitPattern: words)
+                sleep(UInt32(words >> 8))
+                _exit(Int32(words & 0xFF))
+            }, UnsafeMutableRawPointer(bitPattern: words))
     }
 
     /// The first line of what the installed MPI calls itself (MPI_Get_library_version). It may be asked before `start`.

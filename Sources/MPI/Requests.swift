@@ -38,7 +38,7 @@ package final class Request {
     /// Not collective (MPI_Wait), but it returns only when the other ranks have begun the same. It may be called again.
     package func wait() throws(MPIError) {
         while finished < pieces.count {
-            try check("MPI_Wait", MPI_Wait(&pieces[finished], cmpi_status_ignore()))
+            try waiting("MPI_Wait") { MPI_Wait(&pieces[finished], cmpi_status_ignore()) }
             finished += 1
         }
     }

@@ -28,11 +28,13 @@ package struct SharedCounters {
     /// Returns when every rank's number is at least `value`. Looks often at first; then lets other processes run in
     /// between, which matters where there are more ranks than cores.
     package func waitForAll(toReach value: Int) {
-        for counter in counters {
-            var looks = 0
-            while counter.pointee.load(ordering: .acquiring) < value {
-                looks += 1
-                if looks > Self.looksBeforeYielding { sched_yield() }
+        Job.page.waiting(in: "a meeting in shared memory") {
+            for counter in counters {
+                var looks = 0
+                while counter.pointee.load(ordering: .acquiring) < value {
+                    looks += 1
+                    if looks > Self.looksBeforeYielding { sched_yield() }
+                }
             }
         }
     }

@@ -59,7 +59,7 @@ package final class SharedWindow {
         } catch {
             var ended: MPI_Win? = handle
             if case .success = outcome { MPI_Win_unlock_all(handle) }
-            MPI_Win_free(&ended)
+            Job.page.waiting(in: "MPI_Win_free") { _ = MPI_Win_free(&ended) }
             throw error
         }
         self.host = host
@@ -91,15 +91,17 @@ package final class SharedWindow {
     package func free() throws(MPIError) {
         try check("MPI_Win_unlock_all", MPI_Win_unlock_all(handle))
         var ended: MPI_Win? = handle
-        try check("MPI_Win_free", MPI_Win_free(&ended))
+        try waiting("MPI_Win_free") { MPI_Win_free(&ended) }
     }
 
     private static func roundUp(_ bytes: Int) -> Int { (bytes + alignment - 1) / alignment * alignment }
 
     private static func allocate(_ bytes: Int, _ host: Communicator, _ window: inout MPI_Win?) -> Int32 {
         var start: UnsafeMutableRawPointer?
-        return withUnsafeMutablePointer(to: &start) {
-            MPI_Win_allocate_shared(bytes, 1, cmpi_info_null(), host.handle, $0, &window)
+        return withUnsafeMutablePointer(to: &start) { start in
+            Job.page.waiting(in: "MPI_Win_allocate_shared") {
+                MPI_Win_allocate_shared(bytes, 1, cmpi_info_null(), host.handle, start, &window)
+            }
         }
     }
 

@@ -59,12 +59,7 @@ extension Communicator {
                 try gather(own, counts: counts, into: all, root: root)
             }
         }
-        guard rank == root else { return [] }
-        var rest = whole[...]
-        return counts.map { count in
-            defer { rest = rest.dropFirst(count) }
-            return String(decoding: rest.prefix(count), as: UTF8.self)
-        }
+        return rank == root ? Self.texts(whole, counts) : []
     }
 
     /// Every rank's value, by rank, on every rank.
@@ -76,6 +71,29 @@ extension Communicator {
             try allgather(inPlace: whole, counts: [Int](repeating: 1, count: size))
         }
         return result
+    }
+
+    /// Every rank's text, by rank, on every rank.
+    ///
+    /// Collective (MPI_Allgatherv, twice: the lengths, the bytes of UTF-8).
+    package func allgather(_ text: String) throws(MPIError) -> [String] {
+        let bytes = Array(text.utf8)
+        let counts = try allgather(Int64(bytes.count)).map { Int($0) }
+        var whole = [UInt8](repeating: 0, count: counts.reduce(0, +))
+        try whole.withUnsafeMutableBufferPointer { all throws(MPIError) in
+            try bytes.withUnsafeBufferPointer { own throws(MPIError) in
+                try allgather(own, counts: counts, into: all)
+            }
+        }
+        return Self.texts(whole, counts)
+    }
+
+    private static func texts(_ whole: [UInt8], _ counts: [Int]) -> [String] {
+        var rest = whole[...]
+        return counts.map { count in
+            defer { rest = rest.dropFirst(count) }
+            return String(decoding: rest.prefix(count), as: UTF8.self)
+        }
     }
 
     /// The value as a buffer of one element, for the time of `body`.

@@ -79,6 +79,12 @@ enum FolderCalls {
         if lasting, code == 0 { try? sync(slash.map { String(folder[..<$0]) } ?? (folder.hasPrefix("/") ? "/" : ".")) }
     }
 
+    /// Makes the folder unless it is there, in one that must be there.
+    static func makeOne(_ folder: String) throws {
+        let code = mkdir(folder, 0o777) == 0 ? 0 : errno
+        guard code == 0 || isFolder(folder) else { throw RunFolderError.cannotMake(folder: folder, code: code) }
+    }
+
     /// The names of the folder's entries, sorted, without `.` and `..`; none if there is no such folder.
     static func entries(of folder: String) throws -> [String] {
         guard let stream = opendir(folder) else {

@@ -71,6 +71,7 @@ extension RunDirectory {
             try FolderCalls.removeFile(file(name))
         }
         try removeLeftoverFiles { _ in true }
+        try removeNotes()
         if FolderCalls.kind(checkpointsPath) == .link { return try FolderCalls.removeFile(checkpointsPath) }
         try removeLeftoverCheckpoints { _ in true }
         for name in try FolderCalls.entries(of: checkpointsPath) {
@@ -130,6 +131,15 @@ extension RunDirectory {
 
     /// The text of config.yaml; throws if there is none.
     package func readConfig() throws -> String { try FolderCalls.text(of: file(RunNames.config)) }
+
+    /// A number that whoever sees this folder's environment.json finds the same, on any host; 0 where there is none. Another folder
+    /// under the same path has another.
+    package var mark: UInt64 {
+        var status = stat()
+        guard stat(file(RunNames.environment), &status) == 0 else { return 0 }
+        let words = [Int(status.st_ino), Int(status.st_size), status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
+        return words.reduce(1) { sum, word in (sum ^ UInt64(bitPattern: Int64(word))) &* 0x9E37_79B9_7F4A_7C15 }
+    }
 
     /// Writes environment.json: version, MPI, hosts and what else describes where the run takes place.
     package func write(environment: JSONValue) throws {

@@ -5,11 +5,13 @@ enum RunNames {
     static let config = "config.yaml"
     static let environment = "environment.json"
     static let outcome = "outcome.json"
+    static let failure = "failure.json"
     static let metrics = "metrics.jsonl"
     static let report = "report.html"
     static let lock = "lock"
     static let stop = "stop"
     static let checkpoints = "checkpoints"
+    static let ranks = "ranks"
 
     static let model = "model.safetensors"
     static let training = "training.safetensors"
@@ -21,7 +23,7 @@ enum RunNames {
 
     /// A checkpoint's files; the one without which it isn't whole goes first when they are removed.
     static let inCheckpoint = [state, model, training, vocabulary]
-    private static let inRun = [config, environment, outcome, metrics, report, stop]
+    private static let inRun = [config, environment, outcome, failure, metrics, report, stop]
     private static let events = "events.out.tfevents."
 
     static func isFile(_ name: String) -> Bool { inRun.contains(name) || name.hasPrefix(events) }
@@ -35,10 +37,7 @@ enum RunNames {
     static func isLink(_ name: String) -> Bool { name == best || name == latest }
 
     /// `step-00000500`.
-    static func folder(ofStep step: Int) -> String {
-        let digits = String(step)
-        return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
-    }
+    static func folder(ofStep step: Int) -> String { "step-" + padded(step, to: 8) }
 
     /// 500 of `step-00000500`; nil for any other name.
     static func step(ofFolder name: String) -> Int? {
@@ -46,6 +45,23 @@ enum RunNames {
             return nil
         }
         return step
+    }
+
+    /// `rank-00002.json`.
+    static func note(ofRank rank: Int) -> String { "rank-\(padded(rank, to: 5)).json" }
+
+    /// 2 of `rank-00002.json`; nil for any other name.
+    static func rank(ofNote name: String) -> Int? {
+        guard name.hasPrefix("rank-"), name.hasSuffix(".json"), let rank = Int(name.dropFirst(5).dropLast(5)),
+            rank >= 0,
+            note(ofRank: rank) == name
+        else { return nil }
+        return rank
+    }
+
+    private static func padded(_ number: Int, to length: Int) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, length - digits.count)) + digits
     }
 }
 

@@ -6,6 +6,7 @@ import Sequences
 /// Scores a checkpoint on its test data, else its validation data, or on another file: the object that `evaluate` prints.
 /// Collective.
 package func evaluate(_ argument: String, data: String?, on communicator: Communicator) throws -> JSONValue {
+    Job.page.begin(.loading)
     let model = try LoadedModel(argument, on: communicator)
     let (split, task, source) = try communicator.agree {
         var request = model.request(splits: [.test])
@@ -26,6 +27,7 @@ package func evaluate(_ argument: String, data: String?, on communicator: Commun
         }
         return ("validation", loaded.task, validation)
     }
+    Job.page.begin(.validation)
     let scorer = Scorer(communicator, task: task, source: source, for: model.sizes, rootOnly: false)
     let score = try scorer.score(model.network)
     return .object(

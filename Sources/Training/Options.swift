@@ -48,6 +48,8 @@ package struct Options: Sendable {
     package let skipsNonFinite: Bool
     package let averaging: Averaging
     package let reduction: Reduction
+    /// Seconds after which a rank that waits for others in vain ends the job.
+    package let waitTimeout: Double
     package let checkpointInterval: CheckpointInterval
     package let checkpointsKept: Int
     package let validationInterval: ValidationInterval
@@ -88,6 +90,9 @@ package struct Options: Sendable {
         ConfigKey(
             "communication.averaging", .choice(Averaging.allCases.map(\.rawValue)), default: .text("auto"),
             "auto: in memory shared by the ranks of a host, where it can be had; allreduce: one MPI_Allreduce."),
+        ConfigKey(
+            waitTimeoutKey, .number(.from(1, to: 1e9)), default: .number(defaultWaitTimeout),
+            "Seconds that a rank waits for others before the job is ended as hanging, with exit code 70."),
         ConfigKey(
             "checkpoint.every", .choice(["auto"]), default: .text("auto"),
             "auto: an interval that follows from a checkpoint's measured cost, at most 30 minutes."),
@@ -146,6 +151,7 @@ package struct Options: Sendable {
         skipsNonFinite = configuration.text("training.nonfinite") == "skip"
         averaging = configuration.text("communication.averaging") == Averaging.allreduce.rawValue ? .allreduce : .auto
         reduction = configuration.text("communication.reduction") == "reproducible" ? .reproducible : .fast
+        waitTimeout = configuration.number(Self.waitTimeoutKey)
         checkpointInterval =
             if configuration.has("checkpoint.every_steps") {
                 .steps(configuration.integer("checkpoint.every_steps"))
@@ -164,6 +170,16 @@ package struct Options: Sendable {
         validationBatch =
             configuration.has("validation.batch") ? configuration.integer("validation.batch") : batch
         loggingInterval = configuration.integer("logging.every_steps")
+    }
+
+    private static let waitTimeoutKey = "communication.timeout"
+    /// `waitTimeout` where nobody has given another.
+    package static let defaultWaitTimeout = 300.0
+
+    /// The `waitTimeout` that overrides (key.path=value) ask for: in force already while the configuration is being read.
+    package static func waitTimeout(in overrides: [String]) -> Double {
+        let given = overrides.last { $0.hasPrefix(waitTimeoutKey + "=") }?.dropFirst(waitTimeoutKey.count + 1)
+        return given.flatMap { Double($0) }.flatMap { $0 >= 1 && $0.isFinite ? $0 : nil } ?? defaultWaitTimeout
     }
 
     package var sumsByTree: Bool { reduction == .reproducible }

@@ -64,7 +64,9 @@ package struct TrainingJob {
 
     /// Checks, then trains, to the end or until a rank is asked to stop. Collective. Nothing is written before all checks have passed.
     @discardableResult
-    package func carryOut(on communicator: Communicator, _ console: Console) throws -> TrainingRun.LegEnd {
+    package func carryOut(
+        on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard
+    ) throws -> TrainingRun.LegEnd {
         StopSignals.install()
         let configuration = try communicator.agree {
             let configuration = try Configuration(
@@ -72,7 +74,9 @@ package struct TrainingJob {
             try Options.check(configuration)
             return configuration
         }
+        hangGuard.setTimeout(Options(configuration).waitTimeout)
         try Environment.checkLevels(communicator)
+        Job.page.begin(.loading)
         let checkpoint = try communicator.agree { communicator.isRoot ? try checkpointToGoOnFrom(console) : nil }
         let resumes = try communicator.broadcast(Int32(checkpoint == nil ? 0 : 1), root: 0) == 1
         if resumes && initialWeights != nil {
@@ -92,14 +96,15 @@ package struct TrainingJob {
         }
         let assembly = try Assembly(
             configuration, on: communicator, initialWeights: initialWeights, threads: threads)
-        let end = try carryOut(assembly, on: communicator, console, resumes: resumes, from: checkpoint)
+        let end = try carryOut(assembly, on: communicator, console, hangGuard, resumes: resumes, from: checkpoint)
+        Job.page.begin(.exit)
         // After an error it is left to the system: no rank can tell whether the others would come here.
         try assembly.free()
         return end
     }
 
     private func carryOut(
-        _ assembly: Assembly, on communicator: Communicator, _ console: Console, resumes: Bool,
+        _ assembly: Assembly, on communicator: Communicator, _ console: Console, _ hangGuard: HangGuard, resumes: Bool,
         from checkpoint: Checkpoint?
     ) throws -> TrainingRun.LegEnd {
         let fingerprints = try communicator.agree { () -> JSONValue in
@@ -126,6 +131,7 @@ package struct TrainingJob {
             return LegWatch(run, lock)
         }
         defer { watch?.finish() }
+        try hangGuard.use(run, on: communicator)
         // mpirun would otherwise give all threads of a rank one core.
         let binding = threads > 1 ? " --bind-to none" : ""
         let goingOn = "mpirun -n \(communicator.size)\(binding) \(command)"
@@ -140,6 +146,8 @@ package struct TrainingJob {
         do {
             return try trainingRun.train()
         } catch {
+            // Where all ranks have the same error, the root speaks for them.
+            if communicator.isRoot || !isEverywhere(error) { hangGuard.note(error, step: trainingRun.steps) }
             if communicator.isRoot {
                 // The training's own error is the one to report.
                 try? run.write(
@@ -147,6 +155,10 @@ package struct TrainingJob {
             }
             throw error
         }
+    }
+
+    private func isEverywhere(_ error: any Error) -> Bool {
+        error is AgreedFailure || (error as? TrainingError)?.isEverywhere ?? false
     }
 
     /// The root's look at the run folder: nothing is changed yet.
@@ -206,6 +218,7 @@ package struct TrainingJob {
                     + "command again, which goes on from there")
         }
         try DiskRoom.check(for: assembly.trainer, in: run)
+        try run.forgetFailure()
         if case .from = resume, let checkpoint {
             try CheckpointWriter(run: run).discard(after: checkpoint.state.step)
         }

@@ -111,9 +111,12 @@ package final class TrainingRun {
             owesValidation = false
             if try validate(epoch: trainer.epochOfLastStep) { try writeCheckpoint(isBest: true) }
         }
+        Job.page.note(steps: trainer.steps)
+        Job.page.begin(.training)
         while !isComplete {
             let start = secondsNow()
             let summary = try step()
+            Job.page.note(steps: trainer.steps)
             desk.noteStep(seconds: secondsNow() - start)
             let writes = trainer.steps.isMultiple(of: options.loggingInterval)
             log?.step(
@@ -231,7 +234,7 @@ package final class TrainingRun {
         let start = secondsNow()
         defer { desk.noteValidation(seconds: secondsNow() - start) }
         try trainer.pack()
-        let score = try pausing { try validation.score(trainer.network) }
+        let score = try pausing(.validation) { try validation.score(trainer.network) }
         let improved = score.loss < best
         best = min(best, score.loss)
         if improved { bestStep = trainer.steps }
@@ -258,14 +261,14 @@ package final class TrainingRun {
         }
     }
 
-    private func pausing<R>(_ body: () throws -> R) rethrows -> R {
-        if let log { try log.pausing(body) } else { try body() }
+    private func pausing<R>(_ phase: Phase, _ body: () throws -> R) rethrows -> R {
+        try Job.page.during(phase) { if let log { try log.pausing(body) } else { try body() } }
     }
 
     /// Begins to write a checkpoint of this moment; training goes on while the root writes. One that can't be written ends
     /// nothing before `finishCheckpoints`. Collective: carried states come to the root.
     private func writeCheckpoint(isBest: Bool) throws {
-        try pausing {
+        try pausing(.checkpoint) {
             let start = secondsNow()
             try checkWeights()
             let copy = keeper?.copy(for: trainer)
@@ -289,7 +292,7 @@ package final class TrainingRun {
 
     /// Returns when the last checkpoint is on the disk; throws on all ranks if it can't be written. Collective.
     private func finishCheckpoints() throws {
-        try pausing { try communicator.agree { try keeper?.finish() } }
+        try pausing(.checkpoint) { try communicator.agree { try keeper?.finish() } }
     }
 
     private func save(_ copy: TrainingCopy, isBest: Bool) -> CheckpointWork.Save {
@@ -314,6 +317,7 @@ package final class TrainingRun {
     /// Scores the test split with the best weights, or with the last ones where there is no best. Collective.
     private func test() throws {
         guard let source = assembly.data.test else { return }
+        Job.page.begin(.test)
         let layout = trainer.network.configuration.layout
         let weights = FloatBlock(count: layout.count)
         weights.copy(from: trainer.memory.parameters)
@@ -332,6 +336,7 @@ package final class TrainingRun {
 
     /// Collective, so that files that can't be written end all ranks with one message.
     private func finish() throws {
+        Job.page.begin(.exit)
         let reason =
             switch ending {
             case .solved: "the task is solved"

@@ -7,7 +7,13 @@ import Training
 /// A command that all ranks carry out together.
 protocol CollectiveCommand: ParsableCommand {
     var verbosity: Verbosity { get }
-    func run(on communicator: Communicator, _ console: Console) throws
+    /// `communication.timeout` as far as the command line says it.
+    var waitTimeout: Double { get }
+    func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws
+}
+
+extension CollectiveCommand {
+    var waitTimeout: Double { Options.defaultWaitTimeout }
 }
 
 /// The beginning and the end of the program: alone starts and ends the MPI job, maps errors to exit codes and ends all
@@ -37,32 +43,43 @@ enum Launch {
     /// Starts the job, runs the command on all ranks, ends the job.
     private static func carryOut(_ command: any CollectiveCommand) -> Never {
         let communicator: Communicator
+        let hangGuard: HangGuard
         do {
-            communicator = try Job.start()
+            (communicator, hangGuard) = try start(waitTimeout: command.waitTimeout)
         } catch {
-            complain("MPI could not be started: \(error)")
+            complain(error is MPIError ? "MPI could not be started: \(error)" : "\(error)")
             exit(1)
         }
         do {
-            try command.run(on: communicator, communicator.isRoot ? command.verbosity.console() : .silent)
-            Job.finish()
-            exit(0)
+            try hangGuard.introduce(on: communicator)
+            let console: Console = communicator.isRoot ? command.verbosity.console() : .silent
+            try command.run(on: communicator, console, watchedBy: hangGuard)
+            end(0, hangGuard)
         } catch let code as ExitCode {
-            end(code.rawValue)
+            end(code.rawValue, hangGuard)
         } catch let failure as AgreedFailure {
             // Rank 0 speaks for all; where it is the one that failed, its name adds nothing.
             if communicator.isRoot { complain(failure.rank == 0 ? failure.message : failure.description) }
-            end(failure.exitCode)
+            end(failure.exitCode, hangGuard)
         } catch let error as TrainingError where error.isEverywhere || communicator.size == 1 {
             if communicator.isRoot { complain(error.description) }
-            end(error.exitCode)
+            end(error.exitCode, hangGuard)
         } catch {
             Job.abort("\(error)", code: (error as? any ExitCoded)?.exitCode ?? 1)
         }
     }
 
-    private static func end(_ code: Int32) -> Never {
+    /// Starts MPI, watched from before its first call on.
+    private static func start(waitTimeout: Double) throws -> (Communicator, HangGuard) {
+        let hangGuard = HangGuard(rank: Launcher.rank, of: Launcher.ranks, timeout: waitTimeout)
+        try hangGuard.start()
+        return (try Job.start(), hangGuard)
+    }
+
+    private static func end(_ code: Int32, _ hangGuard: HangGuard) -> Never {
+        Job.page.begin(.exit)
         Job.finish()
+        hangGuard.end()
         exit(code)
     }
 
@@ -80,12 +97,13 @@ enum Launch {
     }
 
     private static func endTogether(code: Int32, _ speak: () -> Void) -> Never {
-        guard Launcher.ranks > 1, let communicator = try? Job.start() else {
+        guard Launcher.ranks > 1, let (communicator, hangGuard) = try? start(waitTimeout: Options.defaultWaitTimeout)
+        else {
             speak()
             exit(code)
         }
         if communicator.isRoot { speak() }
-        end(code)
+        end(code, hangGuard)
     }
 
     private static func complain(_ message: String) {

@@ -81,6 +81,27 @@ package final class StartedRun {
         return left.sorted()
     }
 
+    /// The ranks' processes by rank, once all `count` have been started by mpirun.
+    package func ranks(_ count: Int) async throws -> [Int32] {
+        while isRunning {
+            var found: [Int: Int32] = [:]
+            for id in Self.children(of: process.processIdentifier) {
+                let variables = (try? Data(contentsOf: URL(filePath: "/proc/\(id)/environ"))) ?? Data()
+                for variable in variables.split(separator: 0) where variable.starts(with: Self.rankVariable.utf8) {
+                    found[Int(String(decoding: variable.dropFirst(Self.rankVariable.count), as: UTF8.self)) ?? -1] = id
+                }
+            }
+            if found.count == count { return found.sorted { $0.key < $1.key }.map(\.value) }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        return []
+    }
+
+    private static let rankVariable = "OMPI_COMM_WORLD_RANK="
+
+    /// Lets a stopped mpirun go on.
+    package func goOn() { Foundation.kill(process.processIdentifier, SIGCONT) }
+
     /// Kills mpirun and all ranks at once, as a machine that loses its power would, and returns when they are gone.
     package func kill() async throws {
         let processes = [process.processIdentifier] + Self.children(of: process.processIdentifier)
@@ -115,7 +136,10 @@ package final class StartedRun {
     }
 
     /// Whether a process is there and not merely unburied.
-    private static func lives(_ id: Int32) -> Bool { fields(id).map { $0.state != "Z" } ?? false }
+    package static func lives(_ id: Int32) -> Bool { fields(id).map { $0.state != "Z" } ?? false }
+
+    /// The letter that the kernel has for a process's state: R, S, D, T, Z …; nil if it is gone.
+    package static func state(of id: Int32) -> Substring? { fields(id)?.state }
 
     /// State and parent of a process; they follow the name in parentheses, which can hold anything.
     private static func fields(_ id: Int32) -> (state: Substring, parent: Int32)? {

@@ -172,6 +172,9 @@ func values(_ examination: Examination) throws {
         let all = try communicator.gather("\(communicator.rank): \(text)", root: last)
         let expected = communicator.rank == last ? ranks.map { "\($0): \(text)" } : []
         examination.equal(all, expected, "gathered texts")
+        examination.equal(
+            try communicator.allgather("\(communicator.rank): \(text)"), ranks.map { "\($0): \(text)" },
+            "everybody's texts")
     }
     examination.equal(try communicator.broadcast("the root's only" as String?, root: 0), "the root's only", "a text")
 }

@@ -1,5 +1,6 @@
 // Errors of MPI, errors the ranks agree on, and the ends of a job.
 
+import Glibc
 import MPI
 
 /// What an exercise throws on purpose.
@@ -111,6 +112,34 @@ func abort(_ examination: Examination) throws {
     if communicator.isRoot { print("printed before the abort") }
     if communicator.rank == min(1, communicator.size - 1) { Job.abort("the disk is full.", code: 3) }
     try communicator.barrier()
+}
+
+/// One rank ends all, while mpirun is stopped and kills nobody.
+func abortUnheard(_ examination: Examination) throws {
+    let communicator = examination.communicator
+    if communicator.rank == communicator.size - 1 {
+        kill(getppid(), SIGSTOP)
+        Job.abort("nobody hears this.", code: 3, patience: 1)
+    }
+    try communicator.barrier()
+}
+
+/// The page says which calls were waited in, how often, and keeps what the program says.
+func page(_ examination: Examination) throws {
+    let communicator = examination.communicator
+    Job.page.note(phase: 5)
+    Job.page.note(steps: 17)
+    let before = Job.page.sample
+    examination.equal(before.call, nil, "the call between two calls")
+    try communicator.barrier()
+    let request = try communicator.beginBarrier()
+    while try !request.test() {}
+    _ = try communicator.allreduce(Int64(1), .sum)
+    let after = Job.page.sample
+    examination.equal(after.calls, before.calls + 2, "calls that can wait")
+    examination.equal([after.phase, after.steps], [5, 17], "phase and steps")
+    Job.page.note(phase: 0)
+    Job.page.note(steps: 0)
 }
 
 /// Shows that a wrong number on one rank is found, said and counted.

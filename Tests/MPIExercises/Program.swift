@@ -31,12 +31,14 @@ struct Exercise: Sendable {
         Exercise("values", values), Exercise("split", split), Exercise("split-by-host", splitByHost),
         Exercise("duplicate", duplicate), Exercise("shared-window", sharedWindow),
         Exercise("shared-counters", sharedCounters), Exercise("window-refused", windowRefused),
+        Exercise("page", page),
         Exercise("agree", agree), Exercise("error", error), Exercise("once", once),
     ]
 
     /// Those that end the job in a way of their own, or take long.
     static let endings = [
-        Exercise("bad-input", badInput), Exercise("abort", abort), Exercise("wrong", wrong), Exercise("huge", huge),
+        Exercise("bad-input", badInput), Exercise("abort", abort), Exercise("abort-unheard", abortUnheard),
+        Exercise("wrong", wrong), Exercise("huge", huge),
         Exercise("huge-window", hugeWindow),
     ]
 }

@@ -12,9 +12,9 @@ struct RanksTests {
     static let checks = [
         "allreduce", "reduce", "broadcast", "gather", "allgather", "scatter", "exchange", "barrier", "begin-allreduce",
         "begin-broadcast", "begin-barrier", "values", "split", "split-by-host", "duplicate",
-        "shared-window", "shared-counters", "window-refused", "agree", "error", "once",
+        "shared-window", "shared-counters", "window-refused", "page", "agree", "error", "once",
     ]
-    static let endings = ["bad-input", "abort", "wrong", "huge", "huge-window"]
+    static let endings = ["bad-input", "abort", "abort-unheard", "wrong", "huge", "huge-window"]
 
     private func run(_ arguments: String..., ranks: Int?) async throws -> MPIRun {
         try await MPIRun.run(try BuiltProduct.named("MPIExercises"), arguments, ranks: ranks)
@@ -94,6 +94,21 @@ struct RanksTests {
         #expect(run.errors == "lstm-dist: nothing has been started\n")
         #expect(run.output == "")
         #expect(run.exitCode == 4)
+    }
+
+    @Test("an abort that mpirun does not hear ends the rank all the same")
+    func abortUnheard() async throws {
+        let run = try StartedRun(try BuiltProduct.named("MPIExercises"), ["abort-unheard"], ranks: 2)
+        let ranks = try await run.ranks(2)
+        let deadline = ContinuousClock.now + .seconds(10)
+        while StartedRun.lives(ranks[1]), ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        #expect(!StartedRun.lives(ranks[1]))
+        run.goOn()
+        let ended = try await run.result(within: .seconds(10))
+        #expect(ended.exitCode == 3)
+        #expect(ended.errors.contains("lstm-dist: rank 1 on \(Job.hostName): nobody hears this.\n"))
     }
 
     @Test("a wrong number on one rank fails the exercise", arguments: 1...4)

@@ -123,18 +123,19 @@ import Testing
     func empty() throws {
         try run.prepare()
         let own = [
-            "config.yaml", "environment.json", "outcome.json", "metrics.jsonl", "report.html",
+            "config.yaml", "environment.json", "outcome.json", "failure.json", "metrics.jsonl", "report.html",
             "events.out.tfevents.17.host",
             ".config.yaml.tmp-17", "checkpoints/step-00000005/model.safetensors",
             "checkpoints/step-00000005/training.safetensors", "checkpoints/step-00000005/vocabulary.json",
             "checkpoints/step-00000005/state.json", "checkpoints/step-00000006/state.json",
+            "ranks/rank-00002.json", "ranks/.rank-00002.json.tmp-17", ".failure.json.tmp-17",
             "checkpoints/.step-00000007.tmp-17/model.safetensors", "checkpoints/.step-00000004.old-17/state.json",
         ]
         let others = [
             "notes.txt", "config.yaml.old", ".hidden", "metrics.jsonl.tmp-17", "checkpoints/step-5/state.json",
             "checkpoints/step-00000006/mine.txt", "checkpoints/other", "more/config.yaml",
         ]
-        for name in ["more"]
+        for name in ["more", "ranks"]
             + ["step-00000005", "step-00000006", ".step-00000007.tmp-17", ".step-00000004.old-17", "step-5"]
             .map({ "checkpoints/\($0)" })
         {

@@ -10,10 +10,10 @@ struct DefaultCommand: CollectiveCommand {
 
     @OptionGroup var verbosity: Verbosity
 
-    func run(on communicator: Communicator, _ console: Console) throws {
+    func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws {
         try TrainingJob(
             configText: DefaultConfiguration.yaml, file: DefaultConfiguration.name, run: "runs/reber-default",
             resume: .never, overwrites: true, command: "lstm-dist"
-        ).carryOut(on: communicator, console)
+        ).carryOut(on: communicator, console, watchedBy: hangGuard)
     }
 }

@@ -19,7 +19,8 @@ struct DoctorCommand: CollectiveCommand {
     @OptionGroup var threads: Threads
     @OptionGroup var verbosity: Verbosity
 
-    func run(on communicator: Communicator, _ console: Console) throws {
+    func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws {
+        Job.page.begin(.work)
         let diagnosis = try Diagnosis(communicator, announced: Launcher.announced, threads: threads.perRank)
         if json { return console.result(diagnosis.json.text) }
         for line in diagnosis.lines { console.result(line) }

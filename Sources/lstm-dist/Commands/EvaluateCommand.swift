@@ -21,7 +21,7 @@ struct EvaluateCommand: CollectiveCommand {
     var data: String?
     @OptionGroup var verbosity: Verbosity
 
-    func run(on communicator: Communicator, _ console: Console) throws {
+    func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws {
         console.result(try evaluate(checkpoint, data: data, on: communicator).text)
     }
 }

@@ -27,7 +27,8 @@ struct ExportCommand: CollectiveCommand {
     var output = "-"
     @OptionGroup var verbosity: Verbosity
 
-    func run(on communicator: Communicator, _ console: Console) throws {
+    func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws {
+        Job.page.begin(.work)
         let model = try LoadedModel(checkpoint, on: communicator)
         let tensors = modelTensors(of: model.parameters, model.sizes.layout)
         let metadata = ["format": "pt"]

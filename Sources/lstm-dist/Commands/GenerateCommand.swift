@@ -35,8 +35,9 @@ struct GenerateCommand: CollectiveCommand {
         if let topK, topK < 1 { throw ValidationError("--top-k is \(topK); accepted: 1 or more") }
     }
 
-    func run(on communicator: Communicator, _ console: Console) throws {
+    func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws {
         let model = try LoadedModel(checkpoint, on: communicator)
+        Job.page.begin(.rootAlone)
         try communicator.agree {
             guard communicator.isRoot else { return }
             try Generation(model).write(

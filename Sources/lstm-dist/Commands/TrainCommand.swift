@@ -63,7 +63,9 @@ struct TrainCommand: CollectiveCommand {
         }.joined(separator: " ")
     }
 
-    func run(on communicator: Communicator, _ console: Console) throws {
+    var waitTimeout: Double { Options.waitTimeout(in: overrides) }
+
+    func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws {
         let text = try communicator.broadcast(
             communicator.agree { communicator.isRoot ? try ConfigSource.text(config) : nil }, root: 0)
         let end = try TrainingJob(
@@ -71,7 +73,7 @@ struct TrainCommand: CollectiveCommand {
             run: run ?? ConfigSource.defaultRun(config), resume: TrainingJob.Resume(resume), overwrites: overwrite,
             initialWeights: initFrom, isDryRun: dryRun, threads: threads.perRank, times: stopping.times,
             savesOnUser1: stopping.onUser1 == .save, command: commandThatGoesOn
-        ).carryOut(on: communicator, console)
+        ).carryOut(on: communicator, console, watchedBy: hangGuard)
         try stopping.end(end)
     }
 }

@@ -34,7 +34,8 @@ struct BenchAllreduce: CollectiveCommand {
         if !(2...1024 ~= factor) { throw ValidationError("--factor is \(factor); accepted: 2 to 1024") }
     }
 
-    func run(on communicator: Communicator, _ console: Console) throws {
+    func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws {
+        Job.page.begin(.work)
         try communicator.agree {
             if communicator.isRoot { try BenchCommand.Output.check("--json", json) }
         }

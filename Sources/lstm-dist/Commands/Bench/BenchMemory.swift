@@ -19,7 +19,8 @@ struct BenchMemory: CollectiveCommand {
     var json: String?
     @OptionGroup var verbosity: Verbosity
 
-    func run(on communicator: Communicator, _ console: Console) throws {
+    func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws {
+        Job.page.begin(.work)
         try communicator.agree {
             if communicator.isRoot { try BenchCommand.Output.check("--json", json) }
         }

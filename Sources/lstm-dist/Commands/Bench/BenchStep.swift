@@ -30,7 +30,8 @@ struct BenchStep: CollectiveCommand {
 
     func validate() throws { try BenchCommand.checkSeconds(seconds) }
 
-    func run(on communicator: Communicator, _ console: Console) throws {
+    func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws {
+        Job.page.begin(.work)
         let text = try communicator.broadcast(
             communicator.agree { () -> String? in
                 guard communicator.isRoot else { return nil }

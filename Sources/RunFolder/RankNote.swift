@@ -1,0 +1,92 @@
+import FileFormats
+
+/// What one rank is doing, written by itself for the others: `ranks/rank-00002.json`.
+package struct RankNote: Sendable, Equatable {
+    package var rank: Int
+    package var host: String
+    /// What the program is in: training, validation, checkpoint …
+    package var phase: String
+    /// Optimiser steps done.
+    package var step: Int
+    /// Calls so far that can wait for other ranks.
+    package var calls: Int
+    /// The call that waits for other ranks; nil where the rank does something else.
+    package var waitingIn: String?
+    /// For how long nothing of the above has changed.
+    package var seconds: Double
+    /// Goes up with every note, so that a reader can tell a process that writes from one that has stopped.
+    package var beat: Int
+    /// Whether it has waited so long that it wants the others to write their notes, too.
+    package var asks: Bool
+
+    package init(
+        rank: Int, host: String, phase: String, step: Int, calls: Int, waitingIn: String?, seconds: Double, beat: Int,
+        asks: Bool
+    ) {
+        self.rank = rank
+        self.host = host
+        self.phase = phase
+        self.step = step
+        self.calls = calls
+        self.waitingIn = waitingIn
+        self.seconds = seconds
+        self.beat = beat
+        self.asks = asks
+    }
+
+    var json: JSONValue {
+        [
+            "rank": .integer(rank), "host": .string(host), "phase": .string(phase), "step": .integer(step),
+            "calls": .integer(calls), "waiting_in": waitingIn.map { .string($0) } ?? .null,
+            "seconds": .number((seconds * 10).rounded() / 10), "beat": .integer(beat), "asks": .boolean(asks),
+        ]
+    }
+
+    init(_ fields: Fields) throws {
+        self.init(
+            rank: try fields.count("rank"), host: try fields.string("host"), phase: try fields.string("phase"),
+            step: try fields.count("step"), calls: try fields.count("calls"),
+            waitingIn: fields.json["waiting_in"]?.stringValue,
+            seconds: try fields.value("seconds", "a number") { $0.numberValue }, beat: try fields.count("beat"),
+            asks: try fields.value("asks", "true or false") { $0.booleanValue })
+    }
+}
+
+/// The ranks' notes on each other: the one part of a run folder that other ranks than 0 write, and only while one of them
+/// waits. A note need not survive a crash of the machine, so nothing here waits for the disk.
+extension RunDirectory {
+    private var notesPath: String { "\(path)/\(RunNames.ranks)" }
+    private func notePath(_ rank: Int) -> String { "\(notesPath)/\(RunNames.note(ofRank: rank))" }
+
+    /// Replaces the rank's note in one piece. The run folder itself must be there.
+    package func write(note: RankNote) throws {
+        try FolderCalls.makeOne(notesPath)
+        let passing = "\(notesPath)/\(PassingName.of(RunNames.note(ofRank: note.rank), .new))"
+        try OpenFile.writing(passing).write(note.json.indentedText)
+        try FolderCalls.move(passing, to: notePath(note.rank))
+    }
+
+    /// The ranks that have a note there, in their order; none where there is no folder of notes.
+    package func ranksWithNotes() -> [Int] {
+        ((try? FolderCalls.entries(of: notesPath)) ?? []).compactMap { RunNames.rank(ofNote: $0) }.sorted()
+    }
+
+    /// A rank's note; nil if there is none that can be read.
+    package func note(ofRank rank: Int) -> RankNote? { try? RankNote(Fields(of: notePath(rank))) }
+
+    /// Removes the rank's note, and the folder of notes with the last one.
+    package func removeNote(ofRank rank: Int) {
+        try? FolderCalls.removeFile(notePath(rank))
+        try? FolderCalls.removeIfEmpty(notesPath)
+    }
+
+    /// Removes all notes, for a job that begins; of a link the link.
+    package func removeNotes() throws {
+        if FolderCalls.kind(notesPath) == .link { return try FolderCalls.removeFile(notesPath) }
+        for entry in try FolderCalls.entries(of: notesPath)
+        where RunNames.rank(ofNote: PassingName(entry)?.name ?? entry) != nil {
+            try FolderCalls.removeFile("\(notesPath)/\(entry)")
+        }
+        try FolderCalls.removeIfEmpty(notesPath)
+    }
+}

@@ -1,0 +1,283 @@
+// A rank that is stopped, killed or slow, in each phase: how the others end, and what they say.
+
+import FileFormats
+import Foundation
+import LaunchSupport
+import Testing
+
+extension LaunchTests {
+    @Suite("ranks that wait in vain")
+    struct HangTests {
+        /// Seconds; long enough for the notes of ranks that have to share their cores.
+        private static let timeout = 3
+        private static let host = ProcessInfo.processInfo.hostName
+
+        private static func config(validatesEvery steps: Int) -> String {
+            """
+            task: language-model
+            data: {train: text.txt, validation: long.txt, tokenizer: byte}
+            model: {hidden: 16, embedding: 4}
+            training: {batch: 6, window: 5, steps: 1000000}
+            validation: {every_steps: \(steps), batch: 3}
+            checkpoint: {every_steps: 1000000}
+            communication: {timeout: \(timeout)}
+            logging: {every_steps: 1}
+
+            """
+        }
+
+        private func folder(validatesEvery steps: Int = 1_000_000) throws -> TestFolder {
+            try TestFolder.withText(Self.config(validatesEvery: steps)).write(
+                inventedText(words: 60000, seed: 2), to: "long.txt")
+        }
+
+        /// Starts three ranks at once for each of them, lets `stop` do its harm to that rank, and hands back how all ended. A rank
+        /// that is left over fails the test.
+        private func harm(
+            _ folders: [TestFolder], _ words: [String], of program: URL? = nil, environment: [String: String] = [:],
+            _ stop: @escaping @Sendable (_ folder: URL, _ rank: Int, _ processes: [Int32]) async throws -> Void
+        ) async throws -> [MPIRun] {
+            try await withThrowingTaskGroup(of: (Int, MPIRun).self) { group in
+                for rank in 0..<3 {
+                    let url = folders[rank].url
+                    group.addTask {
+                        let run = try StartedRun(
+                            program ?? TestFolder.program, words, ranks: program == nil ? 3 : nil, in: url,
+                            environment: environment)
+                        let ranks = try await run.ranks(3)
+                        if ranks.count == 3 { try await stop(url, rank, ranks) }
+                        let ended = try await run.result(within: .seconds(30))
+                        // mpirun kills what is left and goes; the system needs a moment for it.
+                        try await Self.wait { !ranks.contains { StartedRun.lives($0) } }
+                        return (rank, ended)
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)
+            }
+        }
+
+        /// Waits until `look` says yes.
+        private static func wait(until look: () -> Bool) async throws {
+            let deadline = ContinuousClock.now + .seconds(20)
+            while !look() {
+                try #require(ContinuousClock.now < deadline)
+                try await Task.sleep(for: .milliseconds(10))
+            }
+        }
+
+        private static func text(_ name: String, in folder: URL) -> String {
+            (try? String(contentsOf: folder.appending(path: name), encoding: .utf8)) ?? ""
+        }
+
+        /// One line names the rank that was stopped, and failure.json says the same.
+        private func expectReport(_ run: MPIRun, of rank: Int, in phases: String..., of folder: TestFolder) throws {
+            #expect(run.exitCode == 70)
+            let cause =
+                #/lstm-dist: (rank (\d) on (\S+) has waited \d s in ([^,]+), in ([a-z-]+)( after step (\d+))?: (.*))\. The job .*\n/#
+            let said = try #require(run.errors.wholeMatch(of: cause)?.output, "\(run.errors)")
+            let phase = String(said.5)
+            #expect(said.2 != "\(rank)" && said.3 == Self.host && phases.contains(phase), "\(said.0)")
+            #expect(said.8 == "rank \(rank) on \(Self.host) has not arrived: it is stopped (SIGSTOP)")
+            let failure = try JSONValue(parsing: folder.text(of: "run/failure.json"))
+            #expect(failure["rank"]?.integerValue == rank)
+            #expect(failure["host"]?.stringValue == Self.host)
+            #expect(failure["step"]?.integerValue == said.7.flatMap { Int($0) })
+            #expect(failure["phase"]?.stringValue == phase)
+            #expect(failure["cause"]?.stringValue == String(said.1))
+            #expect(failure["time"]?.stringValue?.hasSuffix("Z") == true)
+        }
+
+        @Test("a rank that is stopped in training is named by the others, which end with 70; the run can go on")
+        func training() async throws {
+            let folders = try (0..<3).map { _ in try folder() }
+            let runs = try await harm(folders, ["train", "small.yaml", "--run", "run", "--quiet"]) { url, rank, ranks in
+                try await Self.wait { Self.text("run/metrics.jsonl", in: url).contains("\"step\":5,") }
+                kill(ranks[rank], SIGSTOP)
+            }
+            for rank in 0..<3 { try expectReport(runs[rank], of: rank, in: "training", of: folders[rank]) }
+            // What the last job left is not the next one's.
+            #expect(folders[1].has("run/ranks"))
+            try await folders[1].train("small.yaml", into: "run", ranks: 2, set: ["training.steps=5"])
+            #expect(!folders[1].has("run/ranks"))
+            #expect(!folders[1].has("run/failure.json"))
+        }
+
+        @Test("a rank that is stopped while it validates")
+        func validation() async throws {
+            let folders = try (0..<3).map { _ in try folder(validatesEvery: 1) }
+            let runs = try await harm(folders, ["train", "small.yaml", "--run", "run", "--quiet"]) { url, rank, ranks in
+                // The first validation is over, and its checkpoint; the second one begins.
+                try await Self.wait { Self.text("run/metrics.jsonl", in: url).contains("\"step\":2,") }
+                try await Task.sleep(for: .milliseconds(100))
+                kill(ranks[rank], SIGSTOP)
+            }
+            for rank in 0..<3 { try expectReport(runs[rank], of: rank, in: "validation", of: folders[rank]) }
+        }
+
+        @Test("a rank that is stopped while rank 0 writes a checkpoint")
+        func checkpoint() async throws {
+            let disk = try SlowDisk()
+            let folders = try (0..<3).map { _ in try folder() }
+            let words = ["train", "small.yaml", "--run", "run", "--quiet", "--set", "training.steps=2"]
+            let runs = try await harm(folders, words, environment: disk.environment(seconds: 2)) { url, rank, ranks in
+                try await Self.wait { SlowDisk.isWriting(in: url) }
+                kill(ranks[rank], SIGSTOP)
+            }
+            try expectReport(runs[0], of: 0, in: "checkpoint", of: folders[0])
+            // What the others had to say at the checkpoint may have been sent when they were stopped.
+            for rank in 1..<3 { try expectReport(runs[rank], of: rank, in: "checkpoint", "exit", of: folders[rank]) }
+        }
+
+        @Test("a rank that is stopped before there is a run folder: each that waits says so")
+        func startUp() async throws {
+            let folders = try (0..<3).map { _ in try folder() }
+            // Rank 0 waits for its configuration, the others for rank 0.
+            var pipes: [Int32] = []
+            defer { for pipe in pipes { close(pipe) } }
+            for folder in folders {
+                #expect(mkfifo(folder.url(of: "late").path, 0o600) == 0)
+                pipes.append(open(folder.url(of: "late").path, O_RDWR))  // for writing alone it would wait for a reader
+            }
+            let script =
+                "exec mpirun -q -n 3 \"$0\" train - --run run --set communication.timeout=\(Self.timeout) <late"
+            let runs = try await harm(
+                folders, ["-c", script, TestFolder.program.path], of: URL(filePath: "/bin/sh")
+            ) { _, rank, ranks in
+                // Waiting ranks spin, and rank 0 sleeps until something can be read.
+                var looks = 0
+                try await Self.wait {
+                    let states = ranks.map { StartedRun.state(of: $0) }
+                    looks = states[0] == "S" && states[1] == "R" && states[2] == "R" ? looks + 1 : 0
+                    return looks == 20
+                }
+                kill(ranks[rank], SIGSTOP)
+            }
+            for rank in 0..<3 {
+                #expect(runs[rank].exitCode == 70)
+                let lines = runs[rank].errors.split(separator: "\n")
+                #expect(!lines.isEmpty && lines.count <= 2)
+                for line in lines {
+                    let said = try #require(
+                        line.wholeMatch(
+                            of:
+                                #/lstm-dist: rank (\d) on (\S+) has waited \d s in MPI_\w+, in start-up: (.*)\. The job ends .* 70/#
+                        )?.output, "\(line)")
+                    #expect(said.1 != "\(rank)" && said.2 == Self.host)
+                    #expect(said.3 == "rank \(rank) on \(Self.host) has not arrived: it is stopped (SIGSTOP)")
+                }
+                #expect(!folders[rank].has("run"))
+            }
+        }
+
+        @Test("a rank that is killed takes all others with it")
+        func killed() async throws {
+            let folders = try (0..<3).map { _ in try folder() }
+            let runs = try await harm(folders, ["train", "small.yaml", "--run", "run", "--quiet"]) { url, rank, ranks in
+                try await Self.wait { Self.text("run/metrics.jsonl", in: url).contains("\"step\":5,") }
+                kill(ranks[rank], SIGKILL)
+            }
+            for run in runs { #expect(run.exitCode == 137, "\(run.errors)") }
+        }
+
+        @Test(
+            "a checkpoint that takes longer than the timeout is no hang; the notes of those who wait are gone afterwards"
+        )
+        func slowCheckpoint() async throws {
+            let disk = try SlowDisk()
+            let folder = try folder()
+            let run = try StartedRun(
+                TestFolder.program,
+                [
+                    "train", "small.yaml", "--run", "run", "--quiet", "--set", "training.steps=2", "--set",
+                    "communication.timeout=2",
+                ],
+                ranks: 3, in: folder.url, environment: disk.environment(seconds: 5))
+            try await Self.wait { Self.text("run/ranks/rank-00000.json", in: folder.url).contains("\"checkpoint\"") }
+            try await Self.wait { Self.text("run/ranks/rank-00001.json", in: folder.url).contains("\"asks\": true") }
+            let ended = try await run.result(within: .seconds(30))
+            #expect(ended.exitCode == 0, "\(ended.errors)")
+            #expect(ended.errors == "")
+            #expect(try folder.run("run").outcome()["state"]?.stringValue == "done")
+            #expect(!folder.has("run/failure.json"))
+            #expect(!folder.has("run/ranks"))
+        }
+
+        @Test("a run in which nobody waits for long leaves no notes")
+        func healthy() async throws {
+            let folder = try folder()
+            try await folder.train(
+                "small.yaml", into: "run", ranks: 3, set: ["training.steps=30", "communication.timeout=1"])
+            #expect(!folder.has("run/ranks"))
+            #expect(!folder.has("run/failure.json"))
+        }
+
+        @Test("an error that ends a run is written down with the step and the phase")
+        func failure() async throws {
+            let folder = try TestFolder.withText()
+            let run = try await folder.lstmDist(
+                "train", "small.yaml", "--run", "run", "--quiet", "--set",
+                "training.optimizer={name: sgd, learning_rate: 1.0e+6, weight_decay: 1.0e+6}", "--set",
+                "training.clip_norm=0", ranks: 3)
+            #expect(run.exitCode == 1)
+            let failure = try JSONValue(parsing: folder.text(of: "run/failure.json"))
+            #expect(failure["phase"]?.stringValue == "training")
+            let cause = try #require(failure["cause"]?.stringValue)
+            #expect(run.errors == "lstm-dist: \(cause)\n")
+            let step = try #require(failure["step"]?.integerValue)
+            #expect(cause.hasPrefix("step \(step + 1): "))
+        }
+    }
+}
+
+/// A library that, loaded before others, lets the disk take its time with the files of a checkpoint.
+private final class SlowDisk: Sendable {
+    private let folder: URL
+    private var library: URL { folder.appending(path: "slow.so") }
+
+    private static let source = """
+        #define _GNU_SOURCE
+        #include <stdlib.h>
+        #include <stdio.h>
+        #include <string.h>
+        #include <sys/syscall.h>
+        #include <time.h>
+        #include <unistd.h>
+
+        int fsync(int descriptor) {
+            char link[64], path[4096];
+            snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+            ssize_t length = readlink(link, path, sizeof path - 1);
+            path[length > 0 ? length : 0] = 0;
+            const char *seconds = getenv("SLOW_DISK_SECONDS");
+            if (seconds && strstr(path, "model.safetensors")) {
+                struct timespec time = {atol(seconds), 0};
+                while (nanosleep(&time, &time) != 0) {}
+            }
+            return (int)syscall(SYS_fsync, descriptor);
+        }
+
+        """
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "slow-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let source = folder.appending(path: "slow.c")
+        try Data(Self.source.utf8).write(to: source)
+        let compiler = try Process.run(
+            URL(filePath: "/usr/bin/cc"), arguments: ["-shared", "-fPIC", "-o", library.path, source.path])
+        compiler.waitUntilExit()
+        try #require(compiler.terminationStatus == 0)
+    }
+
+    deinit { try? FileManager.default.removeItem(at: folder) }
+
+    func environment(seconds: Int) -> [String: String] {
+        ["LD_PRELOAD": library.path, "SLOW_DISK_SECONDS": "\(seconds)"]
+    }
+
+    /// Whether a checkpoint has been begun in the run folder of a folder.
+    static func isWriting(in folder: URL) -> Bool {
+        let names = try? FileManager.default.subpathsOfDirectory(atPath: folder.appending(path: "run/checkpoints").path)
+        return names?.contains { $0.hasSuffix("model.safetensors") } ?? false
+    }
+}
