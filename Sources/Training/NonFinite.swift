@@ -36,12 +36,14 @@ extension NonFiniteStep {
     ) throws -> NonFiniteStep {
         let own = ownRanges.sorted { $0.lowerBound < $1.lowerBound }
         let others = zip([0] + own.map(\.upperBound), own.map(\.lowerBound) + [layout.count]).map { $0..<max($0, $1) }
-        let isBad = !losses.allSatisfy(\.isFinite) || firstNonFinite(of: gradients, in: others) != nil
+        // A loss is its rank's own; a gradient outside of the own ranges may be a sum too (`TokenReduction`), and counts less.
+        let evidence =
+            !losses.allSatisfy(\.isFinite) ? 2 : firstNonFinite(of: gradients, in: others) != nil ? 1 : Int32(0)
         let sums = try communicator.allgather(Int64(firstNonFinite(of: gradients, in: own) ?? Int.max))
-        let parts = try communicator.allgather(isBad ? 1 : Int32(0))
+        let parts = try communicator.allgather(evidence)
         // What a slice's owner had in it itself is under the sum by now: it is the one if no other rank has anything.
         let owners = sums.indices.filter { sums[$0] < Int64.max }
-        let rank = parts.firstIndex(of: 1) ?? (owners.count == 1 ? owners[0] : nil)
+        let rank = parts.firstIndex(of: 2) ?? parts.firstIndex(of: 1) ?? (owners.count == 1 ? owners[0] : nil)
         let first = sums.min().map { Int($0) } ?? Int.max
         return NonFiniteStep(
             step: step, loss: loss, gradientNorm: gradientNorm,

@@ -70,15 +70,16 @@ extension LaunchTests {
             #expect(try folder.run("run").checkpointNames() == [])
             let last = try #require(try folder.run("run").metrics().last)
             #expect(last["skipped_steps"]?.integerValue == passedOver.count)
-            #expect(last["loss"] == .null)
         }
 
         @Test("where training stops, the message names the last good checkpoint")
         func stopped() async throws {
             let folder = try TestFolder.withText()
-            try await folder.train("small.yaml", into: "run", set: ["training.steps=8"])
+            let rule = "training.optimizer={name: sgd, learning_rate: 1.0e-9, weight_decay: 1.0e+6}"
+            try await folder.train("small.yaml", into: "run", set: ["training.steps=8", rule])
             let run = try await folder.lstmDist(
-                "train", "small.yaml", "--run", "run", "--quiet", "--set", "training.optimizer.learning_rate=1.0e+38",
+                "train", "small.yaml", "--run", "run", "--quiet", "--set",
+                rule.replacingOccurrences(of: "1.0e-9", with: "1.0e+6"),
                 "--set", "training.clip_norm=0", ranks: 3)
             #expect(run.exitCode == 1)
             #expect(run.errors.hasPrefix("lstm-dist: step "), "\(run.errors)")
