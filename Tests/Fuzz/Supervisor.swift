@@ -12,11 +12,7 @@ struct Supervisor {
 
     init(_ options: FuzzOptions) throws {
         self.options = options
-        // In memory, where that can be had: readers that wait for the disk would wait long.
-        let shared = "/dev/shm"
-        let isThere = FileManager.default.isWritableFile(atPath: shared)
-        let parent = isThere ? shared : FileManager.default.temporaryDirectory.path
-        folder = options.keep ?? "\(parent)/lstm-dist-fuzz-\(UUID().uuidString)"
+        folder = try options.keep ?? makeFuzzFolder()
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     }
 

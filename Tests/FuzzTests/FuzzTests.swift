@@ -13,7 +13,7 @@ extension FuzzReader: CustomTestStringConvertible {
 struct FuzzTests {
     @Test("300 mutated files are read, or refused with a message that names the file", arguments: FuzzReader.all)
     func mutations(reader: FuzzReader) throws {
-        let folder = try Self.makeFolder()
+        let folder = try makeFuzzFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let run = try FuzzRun(reader, seed: 1, folder: folder, watchesMemory: false)
         var accepted = 0
@@ -43,7 +43,7 @@ struct FuzzTests {
             (String(repeating: "x", count: 5000), "the message has "),
         ])
     func faults(words: String, problem: String) throws {
-        let folder = try Self.makeFolder()
+        let folder = try makeFuzzFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let reader = FuzzReader(
             "faulty", file: "x", begin: { _ in { _ in [1] } },
@@ -64,7 +64,7 @@ struct FuzzTests {
 
     @Test("the same seed and number are the same file, others another")
     func repeatable() throws {
-        let folder = try Self.makeFolder()
+        let folder = try makeFuzzFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let reader = try #require(FuzzReader.all.first { $0.name == "safetensors" })
         let runs = try [1, 1, 2].map { try FuzzRun(reader, seed: $0, folder: folder, watchesMemory: false) }
@@ -72,11 +72,5 @@ struct FuzzTests {
         #expect(files[0] == files[1])
         #expect(files[0] != files[2])
         #expect(Set(files[0]).count > 15)
-    }
-
-    private static func makeFolder() throws -> String {
-        let folder = FileManager.default.temporaryDirectory.path + "/fuzz-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        return folder
     }
 }

@@ -54,7 +54,7 @@ extension LaunchTests {
             try change([("config_digest", { _ in .string(Checksum.sha256(of: config)) })])
             let message = try await refusal("evaluate", "run")
             #expect(message.hasPrefix("lstm-dist: run/checkpoints/step-00000003/model.safetensors: tensor "))
-            #expect(message.contains("accepted: [262144, 65536], which follows from the configuration and the data"))
+            #expect(message.contains("accepted: [262144, 7], which follows from the configuration and the data"))
         }
 
         @Test(
