@@ -32,10 +32,12 @@ package struct RunDirectory: Sendable, Equatable {
 
 extension RunDirectory {
     /// Makes the folder, and those above it, unless it is there.
-    package func makeFolder() throws { try FolderCalls.make(path) }
+    package func makeFolder() throws { try FolderCalls.make(path, lasting: true) }
 
     /// Makes the folder and its checkpoints folder, proves by a probe that both can be written, and clears away what
-    /// writers that died have left. Call it before any work, and while nobody writes there.
+    /// writers that died have left. Call it before any work, and while nobody else writes there: what has a passing name is
+    /// then of no use to anybody. (Whether a writer still lives can't be told by its process number: another may have it by
+    /// now, and a process that ended keeps it until its parent, perhaps the container's first process, takes notice.)
     package func prepare() throws {
         try requireOwnCheckpointsFolder()
         for folder in [path, checkpointsPath] {
@@ -49,8 +51,9 @@ extension RunDirectory {
             }
             try FolderCalls.removeFile(probe)
         }
-        try removeLeftoverFiles { $0.isAbandoned }
-        try removeLeftoverCheckpoints { $0.isAbandoned }
+        // A job that asks for the lock at this moment may still want its file.
+        try removeLeftoverFiles { $0.name != RunNames.lock || $0.isAbandoned }
+        try removeLeftoverCheckpoints { _ in true }
     }
 
     /// Clears away what a write of this process that failed could not remove, before its next one.

@@ -201,9 +201,19 @@ import Testing
         #expect(try folder.names("runs/x") == ["checkpoints"])
     }
 
-    @Test("what a living process writes, and what isn't ours, stays at the next start")
-    func living() throws {
-        for name in [".step-00000020.tmp-1", ".step-20.tmp-999999999", ".notes.tmp-999999999", ".step-00000020.tmp-"] {
+    @Test("what has the number of a living process goes too: nobody else writes there")
+    func numberTaken() throws {
+        try maker.write(10)
+        for name in [".step-00000020.tmp-1", ".step-00000010.old-1"] {
+            try folder.copy(maker.place("step-00000010"), to: maker.place(name))
+        }
+        try run.prepare()
+        #expect(try maker.names() == ["latest", "step-00000010"])
+    }
+
+    @Test("what isn't ours stays at the next start")
+    func foreign() throws {
+        for name in [".step-20.tmp-999999999", ".notes.tmp-999999999", ".step-00000020.tmp-"] {
             try folder.make(maker.place(name))
         }
         let before = try maker.names()
