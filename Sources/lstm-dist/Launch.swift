@@ -51,7 +51,7 @@ enum Launch {
             exit(1)
         }
         do {
-            try hangGuard.introduce(on: communicator)
+            try meet(on: communicator, hangGuard)
             let console: Console = communicator.isRoot ? command.verbosity.console() : .silent
             try command.run(on: communicator, console, watchedBy: hangGuard)
             end(0, hangGuard)
@@ -74,6 +74,12 @@ enum Launch {
         let hangGuard = HangGuard(rank: Launcher.rank, of: Launcher.ranks, timeout: waitTimeout)
         try hangGuard.start()
         return (try Job.start(), hangGuard)
+    }
+
+    /// What all ranks do first, whatever their command lines turn out to be. Collective.
+    private static func meet(on communicator: Communicator, _ hangGuard: HangGuard) throws {
+        try hangGuard.introduce(on: communicator)
+        try RankComparison.checkLaunch(Array(CommandLine.arguments.dropFirst()), on: communicator)
     }
 
     private static func end(_ code: Int32, _ hangGuard: HangGuard) -> Never {
@@ -101,6 +107,14 @@ enum Launch {
         else {
             speak()
             exit(code)
+        }
+        do {
+            try meet(on: communicator, hangGuard)
+        } catch let error as TrainingError where error.isEverywhere {
+            if communicator.isRoot { complain(error.description) }
+            end(error.exitCode, hangGuard)
+        } catch {
+            Job.abort("\(error)", code: 1)
         }
         if communicator.isRoot { speak() }
         end(code, hangGuard)
