@@ -15,6 +15,8 @@ package struct Assembly {
     package let data: TaskData
     package var trainer: Trainer
     package let validation: Scorer?
+    /// Size and checksum of the data's files; at the root.
+    package let fingerprints: JSONValue
     private let hosts: Hosts
 
     /// Collective: every rank opens the data it will read; a failure on one ends all, with one message.
@@ -33,6 +35,8 @@ package struct Assembly {
         let sizes = NetworkConfiguration(configuration, task: data.task.shape)
         let rule = UpdateRuleTable.rule(configuration)
         let hosts = try Hosts(communicator)
+        // Before anything is made whose size follows from the data.
+        fingerprints = try RankComparison.fingerprints(of: data, on: communicator, host: hosts.host)
         try communicator.agree {
             try MemoryEstimate(
                 sizes, options, source, slots: rule.slots.count, ranks: communicator.size,

@@ -8,7 +8,7 @@ import Sequences
 package func evaluate(_ argument: String, data: String?, on communicator: Communicator) throws -> JSONValue {
     Job.page.begin(.loading)
     let model = try LoadedModel(argument, on: communicator)
-    let (split, task, source) = try communicator.agree {
+    let (split, taken, source) = try communicator.agree {
         var request = model.request(splits: [.test])
         if let data {
             guard model.vocabulary != nil else {
@@ -19,16 +19,20 @@ package func evaluate(_ argument: String, data: String?, on communicator: Commun
             request.testFiles = [data]
         }
         let loaded = try TaskTable.load(model.configuration, request)
-        if let test = loaded.test { return ("test", loaded.task, test) }
+        if let test = loaded.test { return ("test", loaded, test) }
         request.splits = [.validation]
-        guard let validation = try TaskTable.load(model.configuration, request).validation else {
+        let others = try TaskTable.load(model.configuration, request)
+        guard let validation = others.validation else {
             throw TrainingError.usage(
                 "\(model.path): its configuration names neither data.test nor data.validation; accepted: --data FILE")
         }
-        return ("validation", loaded.task, validation)
+        return ("validation", others, validation)
     }
+    let host = try communicator.splitByHost()
+    _ = try RankComparison.fingerprints(of: taken, on: communicator, host: host)
+    try host.free()
     Job.page.begin(.validation)
-    let scorer = Scorer(communicator, task: task, source: source, for: model.sizes, rootOnly: false)
+    let scorer = Scorer(communicator, task: taken.task, source: source, for: model.sizes, rootOnly: false)
     let score = try scorer.score(model.network)
     return .object(
         [

@@ -48,7 +48,7 @@ package enum ResumeRules {
     }
 
     /// Each file's fingerprint in words.
-    private static func words(_ files: JSONValue) -> String {
+    static func words(_ files: JSONValue) -> String {
         (files.arrayValue ?? []).map { file in
             "\(file["bytes"]?.integerValue ?? 0) bytes with SHA-256 \(file["sha256"]?.stringValue ?? "unknown")"
         }.joined(separator: ", ")

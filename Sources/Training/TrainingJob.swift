@@ -75,7 +75,6 @@ package struct TrainingJob {
             return configuration
         }
         hangGuard.setTimeout(Options(configuration).waitTimeout)
-        try Environment.checkLevels(communicator)
         Job.page.begin(.loading)
         let checkpoint = try communicator.agree { communicator.isRoot ? try checkpointToGoOnFrom(console) : nil }
         let resumes = try communicator.broadcast(Int32(checkpoint == nil ? 0 : 1), root: 0) == 1
@@ -107,11 +106,8 @@ package struct TrainingJob {
         _ assembly: Assembly, on communicator: Communicator, _ console: Console, _ hangGuard: HangGuard, resumes: Bool,
         from checkpoint: Checkpoint?
     ) throws -> TrainingRun.LegEnd {
-        let fingerprints = try communicator.agree { () -> JSONValue in
-            guard communicator.isRoot else { return .null }
-            let fingerprints = try ResumeRules.fingerprints(assembly.data)
-            if let checkpoint { try ResumeRules.check(fingerprints, against: checkpoint) }
-            return fingerprints
+        try communicator.agree {
+            if let checkpoint { try ResumeRules.check(assembly.fingerprints, against: checkpoint) }
         }
         try Diagnosis.warn(ofThreads: threads, on: communicator, console)
         describe(assembly, on: communicator, console)
@@ -136,7 +132,8 @@ package struct TrainingJob {
         let binding = threads > 1 ? " --bind-to none" : ""
         let goingOn = "mpirun -n \(communicator.size)\(binding) \(command)"
         let trainingRun = try TrainingRun(
-            assembly, on: communicator, in: run, console: console, fingerprints: fingerprints, command: goingOn,
+            assembly, on: communicator, in: run, console: console, fingerprints: assembly.fingerprints,
+            command: goingOn,
             desk: StopDesk(times, savesOnUser1: savesOnUser1, watch: watch), resumes: resumes, from: checkpoint)
         if trainingRun.isComplete {
             try trainingRun.sayAgain()

@@ -9,11 +9,14 @@ protocol CollectiveCommand: ParsableCommand {
     var verbosity: Verbosity { get }
     /// `communication.timeout` as far as the command line says it.
     var waitTimeout: Double { get }
+    /// Whether it says what is wrong with a launch, and so bears one that is.
+    var diagnosesLaunches: Bool { get }
     func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws
 }
 
 extension CollectiveCommand {
     var waitTimeout: Double { Options.defaultWaitTimeout }
+    var diagnosesLaunches: Bool { false }
 }
 
 /// The beginning and the end of the program: alone starts and ends the MPI job, maps errors to exit codes and ends all
@@ -50,8 +53,9 @@ enum Launch {
             complain(error is MPIError ? "MPI could not be started: \(error)" : "\(error)")
             exit(1)
         }
+        if communicator.size == 1, !command.diagnosesLaunches { refuseSingletons(hangGuard) }
         do {
-            try hangGuard.introduce(on: communicator)
+            try meet(on: communicator, hangGuard)
             let console: Console = communicator.isRoot ? command.verbosity.console() : .silent
             try command.run(on: communicator, console, watchedBy: hangGuard)
             end(0, hangGuard)
@@ -74,6 +78,27 @@ enum Launch {
         let hangGuard = HangGuard(rank: Launcher.rank, of: Launcher.ranks, timeout: waitTimeout)
         try hangGuard.start()
         return (try Job.start(), hangGuard)
+    }
+
+    /// Ends a process that a launcher has started among others and that MPI takes for a job of its own.
+    private static func refuseSingletons(_ hangGuard: HangGuard) {
+        guard let others = Launcher.otherProcesses else { return }
+        if others.number == 0 {
+            complain(
+                "\(others.variable) is \(others.value), so a launcher has started several processes, and MPI knows of one rank: each "
+                    + "would do all the work alone, in the same run folder. Either the launcher belongs to another MPI than this "
+                    + "program, or srun was not told --mpi=pmix; accepted: the mpirun of this program's MPI (lstm-dist doctor "
+                    + "names it), or srun --mpi=pmix")
+        } else {
+            sleep(1)  // the launcher ends the others with the first one, which is to speak
+        }
+        end(2, hangGuard)
+    }
+
+    /// What all ranks do first, whatever their command lines turn out to be. Collective.
+    private static func meet(on communicator: Communicator, _ hangGuard: HangGuard) throws {
+        try hangGuard.introduce(on: communicator)
+        try RankComparison.checkLaunch(Array(CommandLine.arguments.dropFirst()), on: communicator)
     }
 
     private static func end(_ code: Int32, _ hangGuard: HangGuard) -> Never {
@@ -101,6 +126,14 @@ enum Launch {
         else {
             speak()
             exit(code)
+        }
+        do {
+            try meet(on: communicator, hangGuard)
+        } catch let error as TrainingError where error.isEverywhere {
+            if communicator.isRoot { complain(error.description) }
+            end(error.exitCode, hangGuard)
+        } catch {
+            Job.abort("\(error)", code: 1)
         }
         if communicator.isRoot { speak() }
         end(code, hangGuard)

@@ -23,6 +23,28 @@ enum Launcher {
         return ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"].contains { environment[$0] != nil } || ranks > 1
     }
 
+    /// What says that a launcher has started several processes, for one that MPI takes for a job of its own: the variable, its value,
+    /// and this process's number; nil if nothing does.
+    ///
+    /// The innermost launcher has the word: an mpirun that starts one process inside a job step of several means one. That of a batch
+    /// script is none: the script itself is one process, however many tasks its job has.
+    static var otherProcesses: (variable: String, value: String, number: Int)? {
+        let environment = ProcessInfo.processInfo.environment
+        func number(_ variables: String...) -> Int? { variables.lazy.compactMap { Int(environment[$0] ?? "") }.first }
+        for (size, rank) in [
+            ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"), ("PMI_SIZE", "PMI_RANK"),
+            ("MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK"), ("MPI_LOCALNRANKS", "MPI_LOCALRANKID"),
+        ] {
+            guard let text = environment[size], let count = Int(text) else { continue }
+            return count > 1 ? (size, text, number(rank) ?? 0) : nil
+        }
+        if let text = environment["PMIX_RANK"], let rank = Int(text), rank > 0 { return ("PMIX_RANK", text, rank) }
+        guard environment["SLURM_STEP_ID"] != nil, let rank = number("SLURM_PROCID"),
+            let text = environment["SLURM_STEP_NUM_TASKS"], Int(text) ?? 1 > 1
+        else { return nil }
+        return ("SLURM_STEP_NUM_TASKS", text, rank)
+    }
+
     /// This process's rank in the job step, 0 if no launcher says so.
     static var rank: Int {
         let environment = ProcessInfo.processInfo.environment

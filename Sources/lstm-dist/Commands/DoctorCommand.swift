@@ -19,6 +19,8 @@ struct DoctorCommand: CollectiveCommand {
     @OptionGroup var threads: Threads
     @OptionGroup var verbosity: Verbosity
 
+    var diagnosesLaunches: Bool { true }
+
     func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws {
         Job.page.begin(.work)
         let diagnosis = try Diagnosis(communicator, announced: Launcher.announced, threads: threads.perRank)
