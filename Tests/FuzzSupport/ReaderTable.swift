@@ -50,7 +50,10 @@ enum Samples {
         try writeCheckpoint(in: folder)
         let text = try OpenFile.reading("\(folder)/\(checkpoint)/state.json").text()
         let sample = try JSONValue(parsing: String(decoding: text, as: UTF8.self))
-        return { random in JSONMutations.mutated(sample, &random) }
+        // Format 1 has no digest of itself, which would refuse nearly every change before anything else does.
+        let members = (sample.members ?? []).map { $0.key == "format_version" ? ($0.key, .integer(1)) : $0 }
+        let first = JSONValue.object(members)
+        return { random in JSONMutations.mutated(random.once(in: 8) ? sample : first, &random) }
     }
 
     @Sendable static func vocabulary(_ folder: String) throws -> FuzzReader.Mutations {
