@@ -106,7 +106,7 @@ package final class TrainingRun {
             try run.write(outcome: running)
         }
         // Whatever ends the training: a checkpoint that is being written is not given up.
-        defer { keeper?.settle() }
+        defer { Job.page.during(.checkpoint) { keeper?.settle() } }
         if owesValidation {
             owesValidation = false
             if try validate(epoch: trainer.epochOfLastStep) { try writeCheckpoint(isBest: true) }
@@ -183,7 +183,7 @@ package final class TrainingRun {
 
     /// Of the newest checkpoint that is on the disk, at the root. Waits for the one that is being written.
     private var lastWholeStep: Int? {
-        keeper?.settle()
+        Job.page.during(.checkpoint) { keeper?.settle() }
         return keeper?.lastWhole
     }
 
@@ -336,7 +336,7 @@ package final class TrainingRun {
 
     /// Collective, so that files that can't be written end all ranks with one message.
     private func finish() throws {
-        Job.page.begin(.exit)
+        Job.page.begin(.saving)
         let reason =
             switch ending {
             case .solved: "the task is solved"

@@ -125,7 +125,9 @@ extension LaunchTests {
             }
             try expectReport(runs[0], of: 0, in: "checkpoint", of: folders[0])
             // What the others had to say at the checkpoint may have been sent when they were stopped.
-            for rank in 1..<3 { try expectReport(runs[rank], of: rank, in: "checkpoint", "exit", of: folders[rank]) }
+            for rank in 1..<3 {
+                try expectReport(runs[rank], of: rank, in: "checkpoint", "saving", "exit", of: folders[rank])
+            }
         }
 
         @Test("a rank that is stopped before there is a run folder: each that waits says so")

@@ -89,7 +89,7 @@ struct HangVerdictTests {
             let report = try report(hang(waiting(0)).verdict(news(working)))
             #expect(report.rank == 2)
         }
-        #expect(Phase.allCases.filter(\.mayKeepOthersWaiting).count == 5)
+        #expect(Phase.allCases.filter(\.mayKeepOthersWaiting).count == 6)
     }
 
     @Test("a rank that has gone on within half the time may yet come")

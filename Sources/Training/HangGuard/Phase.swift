@@ -11,6 +11,8 @@ package enum Phase: Int, Sendable, CaseIterable {
     case work
     /// Rank 0 works alone, for as long as it likes.
     case rootAlone
+    /// Rank 0 writes down how the run ended.
+    case saving
     case exit
 
     package var words: String {
@@ -23,6 +25,7 @@ package enum Phase: Int, Sendable, CaseIterable {
         case .test: "test"
         case .work: "work"
         case .rootAlone: "work of rank 0 alone"
+        case .saving: "saving"
         case .exit: "exit"
         }
     }
@@ -31,7 +34,7 @@ package enum Phase: Int, Sendable, CaseIterable {
     /// that it goes on.
     package var mayKeepOthersWaiting: Bool {
         switch self {
-        case .loading, .validation, .checkpoint, .test, .rootAlone: true
+        case .loading, .validation, .checkpoint, .test, .rootAlone, .saving: true
         case .startUp, .training, .work, .exit: false
         }
     }
