@@ -26,7 +26,7 @@ extension LaunchTests {
         }
 
         @Test(
-            "of each rank it is noticed at once, and the rank is named", arguments: [1, 2, 3],
+            "of each rank it is noticed at once, and the rank is named", arguments: [1, 3],
             [("fast", true), ("fast", false), ("reproducible", true), ("reproducible", false)])
         func named(ranks: Int, way: (reduction: String, shared: Bool)) async throws {
             let folder = try TestFolder.withText(

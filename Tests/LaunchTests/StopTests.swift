@@ -159,7 +159,9 @@ extension LaunchTests {
         func save() async throws {
             let folder = try folder()
             let run = try StartedRun(
-                TestFolder.program, Self.words + ["--on-usr1", "save", "--set", "training.steps=900"], ranks: 2,
+                TestFolder.program,
+                Self.words + ["--on-usr1", "save", "--set", "training.steps=900", "--set", "checkpoint.keep=100"],
+                ranks: 2,
                 in: folder.url)
             try await wait(for: run, in: folder)
             run.send(SIGUSR1)
