@@ -160,7 +160,7 @@ extension LaunchTests {
             let folder = try folder()
             let run = try StartedRun(
                 TestFolder.program,
-                Self.words + ["--on-usr1", "save", "--set", "training.steps=900", "--set", "checkpoint.keep=100"],
+                Self.words + ["--on-usr1", "save", "--set", "checkpoint.keep=100"],
                 ranks: 2,
                 in: folder.url)
             try await wait(for: run, in: folder)

@@ -35,7 +35,8 @@ extension LaunchTests {
             [(ranks: 1, threads: 2), (ranks: 1, threads: 3), (ranks: 2, threads: 2), (ranks: 2, threads: 3)])
         func losses(config: String, job: (ranks: Int, threads: Int)) async throws {
             let folder = try folder()
-            let keys = ["training.steps=30"]
+            // The tree's sums would be one thread's (`SameBitsTests`).
+            let keys = ["training.steps=30", "communication.reduction=fast"]
             let one = try await folder.train(config, into: "one", set: keys)
             func train(_ run: String) async throws -> RunFiles {
                 try await folder.train(
@@ -71,6 +72,7 @@ extension LaunchTests {
             ])
         func shares(ranks: Int, threads: Int, keys: [String]) async throws {
             let folder = try folder()
+            let keys = keys + ["communication.reduction=fast"]
             for config in [Self.text.file, Self.adding.file] {
                 let one = try await folder.train(
                     config, into: "one-\(config)",
