@@ -51,15 +51,17 @@ package final class MetricsFile: Sendable {
     /// Lines of later steps go, and lines of the test data, which are written after training's end: those of `step`
     /// itself that stay were written before the checkpoint. A line that a crash tore goes too; one that only lacks its
     /// newline gets it. The file is replaced in one step, or shortened in one.
+    ///
+    /// - Parameter beforeValidation: the checkpoint was written before a validation of the same step, whose line goes too.
     /// - Returns: how many lines stayed and how many went.
     @discardableResult
-    package func cut(after step: Int) throws -> (kept: Int, removed: Int) {
+    package func cut(after step: Int, beforeValidation: Bool = false) throws -> (kept: Int, removed: Int) {
         var kept = 0
         var removed = 0
         var keptSize = 0
         var isBeginning = true  // What stays is the file's beginning, byte for byte.
         try Self.forEachLine(of: path) { line in
-            guard Self.stays(line, step) else {
+            guard Self.stays(line, step, beforeValidation) else {
                 removed += 1
                 return
             }
@@ -75,7 +77,7 @@ package final class MetricsFile: Sendable {
             } else {
                 try AtomicFile.write(to: path) { new in
                     try Self.forEachLine(of: path) { line in
-                        guard Self.stays(line, step) else { return }
+                        guard Self.stays(line, step, beforeValidation) else { return }
                         try new.write(UnsafeRawBufferPointer(line))
                         if line.last != UInt8(ascii: "\n") { try new.write("\n") }
                     }
@@ -111,11 +113,12 @@ package final class MetricsFile: Sendable {
         }
     }
 
-    private static func stays(_ line: UnsafeBufferPointer<UInt8>, _ step: Int) -> Bool {
+    private static func stays(_ line: UnsafeBufferPointer<UInt8>, _ step: Int, _ beforeValidation: Bool) -> Bool {
         guard let json = try? JSONValue(parsing: UnsafeRawBufferPointer(line)),
             let lineStep = json["step"]?.integerValue
         else { return false }
-        return lineStep <= step && json["split"]?.stringValue != "test"
+        let split = json["split"]?.stringValue
+        return lineStep <= step && split != "test" && !(beforeValidation && lineStep == step && split == "validation")
     }
 
     /// Calls `body` with each line, its newline included if it has one; with nothing in place of a line too long to be of ours,

@@ -97,7 +97,7 @@ package final class TrainingRun {
         try communicator.agree {
             guard communicator.isRoot else { return }
             let metrics = try MetricsFile(path: run.metricsPath)
-            _ = try metrics.cut(after: trainer.steps)
+            _ = try metrics.cut(after: trainer.steps, beforeValidation: owesValidation)
             log = runLog(metrics)
             keeper = CheckpointKeeper(
                 run, metrics: metrics, options: options, console: console,
@@ -109,7 +109,8 @@ package final class TrainingRun {
         defer { Job.page.during(.checkpoint) { keeper?.settle() } }
         if owesValidation {
             owesValidation = false
-            if try validate(epoch: trainer.epochOfLastStep) { try writeCheckpoint(isBest: true) }
+            // A checkpoint in any case: the one that is there says that the validation is still to come.
+            try writeCheckpoint(isBest: validate(epoch: trainer.epochOfLastStep))
         }
         Job.page.note(steps: trainer.steps)
         Job.page.begin(.training)
@@ -224,7 +225,7 @@ package final class TrainingRun {
     }
 
     private func checkpointIsDue(_ summary: Trainer.StepSummary) -> Bool {
-        if case .steps(let steps) = options.checkpointInterval { return trainer.steps.isMultiple(of: steps) }
+        if case .steps(let steps) = options.checkpointInterval, trainer.steps.isMultiple(of: steps) { return true }
         return summary.wishes.contains(.checkpoint)
     }
 

@@ -38,6 +38,14 @@ import Testing
         #expect(try folder.text("metrics.jsonl") == "{\"step\":1}\n{\"step\":2}\n")
     }
 
+    @Test("a checkpoint from before its step's validation keeps that line no more, and others do")
+    func owedValidation() throws {
+        let kept = [line("train", 10), line("validation", 10), line("train", 20)].map { $0 + "\n" }.joined()
+        try folder.write(kept + line("validation", 20) + "\n", to: "metrics.jsonl")
+        try MetricsFile(path: path).cut(after: 20, beforeValidation: true)
+        #expect(try folder.text("metrics.jsonl") == kept)
+    }
+
     @Test("a cut keeps the lines up to the checkpoint's step, its own train and validation lines included")
     func laterSteps() throws {
         let kept = [line("train", 10), line("train", 20), line("validation", 20)]
