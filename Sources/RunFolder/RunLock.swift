@@ -28,37 +28,20 @@ package final class RunLock: Sendable {
 
         /// nil: this process can't tell.
         fileprivate var isAlive: Bool? {
-            guard machine == Self.thisMachine else { return nil }
+            guard machine == ProcessStatus.machine else { return nil }
             guard kill(process, 0) == 0 || errno == EPERM else { return false }
             return Self.start(of: process) == started
         }
 
         fileprivate static func this(host: String, job: String?) -> Holder {
-            Holder(host: host, process: getpid(), job: job, started: start(of: getpid()) ?? "", machine: thisMachine)
+            Holder(
+                host: host, process: getpid(), job: job, started: start(of: getpid()) ?? "",
+                machine: ProcessStatus.machine)
         }
 
-        /// The clock tick in which a process began; nil if it is gone, or dead and not yet collected.
+        /// nil if the process is gone.
         private static func start(of process: Int32) -> String? {
-            guard let text = try? text(of: "/proc/\(process)/stat"), let name = text.lastIndex(of: ")") else {
-                return nil
-            }
-            let fields = text[text.index(after: name)...].split(separator: " ")
-            return fields.count > 19 && fields[0] != "Z" && fields[0] != "X" ? String(fields[19]) : nil
-        }
-
-        /// This boot of this machine, and the name space that process numbers belong to.
-        private static var thisMachine: String {
-            let boot = (try? text(of: "/proc/sys/kernel/random/boot_id"))?.prefix { !$0.isNewline } ?? ""
-            return "\(boot) \(FolderCalls.linkTarget("/proc/self/ns/pid") ?? "")"
-        }
-
-        /// Of a file whose size the system doesn't know.
-        private static func text(of path: String) throws -> String {
-            guard let stream = fopen(path, "re") else { throw FileFormatError.cannotRead(path: path, code: errno) }
-            defer { fclose(stream) }
-            var bytes = [UInt8](repeating: 0, count: 4096)
-            let count = fread(&bytes, 1, bytes.count, stream)
-            return String(decoding: bytes[..<count], as: UTF8.self)
+            ProcessStatus(of: process).flatMap { $0.isGone ? nil : String($0.startTime) }
         }
 
         fileprivate var json: JSONValue {
@@ -98,8 +81,8 @@ package final class RunLock: Sendable {
         if let isAlive = holder.isAlive { return isAlive ? holder : nil }
         guard let first = beat(of: path) else { return nil }
         // The folder's own clock is unknown: what counts is whether the heart beats while this process looks on.
-        let began = now()
-        while now() - began < deadAfter {
+        let began = ContinuousClock.now
+        while ContinuousClock.now - began < .seconds(deadAfter) {
             usleep(250_000)
             guard let next = beat(of: path) else { return nil }
             if next != first { return holder }
@@ -121,9 +104,9 @@ package final class RunLock: Sendable {
     /// Returns when nobody holds the run folder; waits some seconds for a holder that is about to end.
     /// - Throws: `RunFolderError.held`.
     package static func waitUntilFree(_ run: RunDirectory, patience: Double = 3) throws {
-        let began = now()
+        let began = ContinuousClock.now
         while let holder = try holder(of: run) {
-            guard now() - began < patience else {
+            guard ContinuousClock.now - began < .seconds(patience) else {
                 throw RunFolderError.held(run: run.path, holder: holder.description)
             }
             usleep(200_000)
@@ -186,11 +169,5 @@ package final class RunLock: Sendable {
         guard fstat(descriptor, &status) == 0 else { return nil }
         // A time may be set to any, and only another one counts as a beat: what is too large for Int64 may wrap.
         return Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
-    }
-
-    private static func now() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 }

@@ -2,29 +2,25 @@
 package struct RankReport: Sendable, Equatable {
     /// Of its parameters (`ParameterCheck`); 0 where they are not compared.
     package var hash = 0.0
-    /// Of its steps since the last report: mean and longest time in forward, backward and update, and mean time in waiting, in seconds.
+    /// Of its steps since the last report: mean and longest time in forward, backward and update, in seconds.
     package var computing = 0.0
     package var longest = 0.0
-    package var waiting = 0.0
 
     package init() {}
 
-    static let count = 4
+    static let count = 3
     /// Its numbers, in the order in which they travel.
     subscript(number: Int) -> Double {
         switch number {
         case 0: hash
         case 1: computing
-        case 2: longest
-        default: waiting
+        default: longest
         }
     }
 
     init(_ numbers: ArraySlice<Double>) {
         let first = numbers.startIndex
-        (hash, computing, longest, waiting) = (
-            numbers[first], numbers[first + 1], numbers[first + 2], numbers[first + 3]
-        )
+        (hash, computing, longest) = (numbers[first], numbers[first + 1], numbers[first + 2])
     }
 }
 
@@ -33,11 +29,10 @@ struct StepTimes {
     private var steps = 0.0
     private var sums = RankReport()
 
-    mutating func note(computing: Double, waiting: Double) {
+    mutating func note(computing: Double) {
         steps += 1
         sums.computing += computing
         sums.longest = max(sums.longest, computing)
-        sums.waiting += waiting
     }
 
     /// What has come together since the last call.
@@ -45,13 +40,12 @@ struct StepTimes {
         defer { self = StepTimes() }
         var report = sums
         report.computing /= max(steps, 1)
-        report.waiting /= max(steps, 1)
         return report
     }
 }
 
 /// How far the ranks' times are apart: slowest, median and fastest by their mean time in computing.
-package struct Stragglers: Equatable, Sendable {
+package struct Stragglers: Sendable {
     package let slowest: (rank: Int, seconds: Double)
     package let median: Double
     package let fastest: (rank: Int, seconds: Double)
@@ -71,9 +65,4 @@ package struct Stragglers: Equatable, Sendable {
 
     /// Worth a line: the slowest takes a quarter longer than the median, and more than a millisecond.
     package var differ: Bool { slowest.seconds > 1.25 * median && slowest.seconds - median > 1e-3 }
-
-    package static func == (one: Stragglers, other: Stragglers) -> Bool {
-        one.slowest == other.slowest && one.median == other.median && one.fastest == other.fastest
-            && one.longest == other.longest
-    }
 }

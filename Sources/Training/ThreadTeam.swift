@@ -24,19 +24,16 @@ package final class ThreadTeam {
         precondition(count > 0, "a team has threads")
         self.count = count
         guard count > 1 else { return }
-        var all = sigset_t()
-        var before = sigset_t()
-        sigfillset(&all)
-        pthread_sigmask(SIG_SETMASK, &all, &before)
-        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-        for thread in 1..<count {
-            let code = start(thread)
-            guard code == 0 else {
-                end()
-                throw TrainingError.failure(
-                    "--threads-per-rank \(count): on \(ProcessInfo.processInfo.hostName) thread \(thread + 1) of a rank can't "
-                        + "be started: \(String(cString: strerror(code))); accepted: fewer threads, or a higher limit "
-                        + "(ulimit -u, ulimit -v)")
+        try withoutSignals {
+            for thread in 1..<count {
+                let code = start(thread)
+                guard code == 0 else {
+                    end()
+                    throw TrainingError.failure(
+                        "--threads-per-rank \(count): on \(ProcessInfo.processInfo.hostName) thread \(thread + 1) of a rank can't "
+                            + "be started: \(String(cString: strerror(code))); accepted: fewer threads, or a higher limit "
+                            + "(ulimit -u, ulimit -v)")
+                }
             }
         }
     }

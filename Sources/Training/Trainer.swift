@@ -142,9 +142,7 @@ package struct Trainer {
         let updated = secondsNow()
         try averager.waitForUpdates()
         let met = secondsNow()
-        times.note(
-            computing: computed - start - total.begunSeconds + updated - summed,
-            waiting: total.waitingSeconds + met - updated)
+        times.note(computing: computed - start - total.begunSeconds + updated - summed)
         let errors = averager.sequenceErrors.prefix(rows)
         criterion?.observe(errors)
         let summary = StepSummary(

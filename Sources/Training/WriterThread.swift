@@ -22,20 +22,17 @@ final class WriterThread {
     /// Starts it. Where the system has no thread to give, the work is done before this returns.
     init(_ work: @escaping @Sendable () -> CheckpointWork.Result) {
         task = Task(work)
-        var all = sigset_t()
-        var before = sigset_t()
-        sigfillset(&all)
-        pthread_sigmask(SIG_SETMASK, &all, &before)
-        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
         let handed = Unmanaged.passRetained(task)
         var id: pthread_t = 0
-        let code = pthread_create(
-            &id, nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<Task>.fromOpaque(argument).takeRetainedValue().carryOut()
-                return nil
-            }, handed.toOpaque())
+        let code = withoutSignals {
+            pthread_create(
+                &id, nil,
+                { argument in
+                    guard let argument else { return nil }
+                    Unmanaged<Task>.fromOpaque(argument).takeRetainedValue().carryOut()
+                    return nil
+                }, handed.toOpaque())
+        }
         if code == 0 {
             self.id = id
         } else {

@@ -23,8 +23,8 @@ extension LaunchTests {
             let run = try StartedRun(
                 TestFolder.program, ["train", "small.yaml", "--run", "run", "--max-time", "20s"], ranks: 3,
                 in: folder.url)
-            // Which process is which rank only its environment tells.
-            let held = try await rank(1, of: run)
+            let ranks = try await run.ranks(3)
+            let held = try #require(ranks.dropFirst().first)
             let line = /"slowest_rank":1,.*"slowest_rank_seconds":[0-9.e-]+,"median_rank_seconds":[0-9.e-]+,"fast/
             let deadline = ContinuousClock.now + .seconds(20)
             var isNamed = false
@@ -45,22 +45,5 @@ extension LaunchTests {
             try await folder.train("small.yaml", into: "alone", set: ["training.steps=20"])
             #expect(try folder.run("alone").metrics().allSatisfy { $0["slowest_rank"] == nil })
         }
-
-        private func rank(_ number: Int, of run: StartedRun) async throws -> Int32 {
-            let wanted = "OMPI_COMM_WORLD_RANK=\(number)"
-            let deadline = ContinuousClock.now + .seconds(20)
-            while ContinuousClock.now < deadline {
-                for process in run.ranks {
-                    let text = (try? Data(contentsOf: URL(filePath: "/proc/\(process)/environ"))) ?? Data()
-                    if text.split(separator: 0).contains(where: { String(decoding: $0, as: UTF8.self) == wanted }) {
-                        return process
-                    }
-                }
-                try await Task.sleep(for: .milliseconds(10))
-            }
-            throw NotFound(rank: number)
-        }
-
-        private struct NotFound: Error { let rank: Int }
     }
 }

@@ -8,11 +8,6 @@ enum SideThread {
     ///
     /// - Returns: pthread_create's code, 0 where it has started.
     static func start(_ body: @escaping @Sendable () -> Void) -> Int32 {
-        var all = sigset_t()
-        var before = sigset_t()
-        sigfillset(&all)
-        pthread_sigmask(SIG_SETMASK, &all, &before)  // a thread begins with what its maker blocks
-        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
         let work = Unmanaged.passRetained(Work(body))
         let code = withUnsafeTemporaryAllocation(of: pthread_attr_t.self, capacity: 1) { memory in
             guard let attributes = memory.baseAddress else { return ENOMEM }
@@ -21,13 +16,15 @@ enum SideThread {
             pthread_attr_setstacksize(attributes, stackBytes)
             pthread_attr_setdetachstate(attributes, Int32(PTHREAD_CREATE_DETACHED))
             var thread: pthread_t = 0
-            return pthread_create(
-                &thread, attributes,
-                { argument in
-                    guard let argument else { return nil }
-                    Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body()
-                    return nil
-                }, work.toOpaque())
+            return withoutSignals {
+                pthread_create(
+                    &thread, attributes,
+                    { argument in
+                        guard let argument else { return nil }
+                        Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body()
+                        return nil
+                    }, work.toOpaque())
+            }
         }
         if code != 0 { work.release() }
         return code
