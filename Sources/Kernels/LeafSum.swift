@@ -110,7 +110,7 @@ private func sumTile(
         var b = panel
         var top = stack
         var next = 0
-        let ahead = 8 &* a.step
+        let ahead = Tuning.leafPrefetchSteps &* a.step
         while next < a.runs.count {
             // A leaf's accumulators live from here to the store: carried from leaf to leaf, some would be spilt.
             var tile = Shape()

@@ -12,6 +12,8 @@ package enum Tuning {
 
     /// Floats of a cache line, which a prefetch asks for.
     @inlinable package static var lineFloats: Int { 16 }
+    /// Steps that a sum by leaves asks for its left factor ahead of time.
+    @inlinable package static var leafPrefetchSteps: Int { 8 }
 
     /// Rows of a tile at most. Accumulators are rows x 4 vectors. AVX-512 goes row by row, with the vectors of columns and one
     /// broadcast beside them: 24 + 4 + 1 of 32 registers. Z5: 6 rows 0.936, 5 rows 0.932, 5 rows column by column 0.90; Z4, on

@@ -24,6 +24,12 @@ package struct Failure: Sendable, Equatable {
         self.time = time
     }
 
+    /// One line, whatever the file holds.
+    package var words: String {
+        "rank \(rank) on \(shown(host)), after step \(step), in \(shown(phase)), at \(shown(time)): "
+            + shown(cause, limit: 2000)
+    }
+
     var json: JSONValue {
         [
             "rank": .integer(rank), "host": .string(host), "step": .integer(step), "phase": .string(phase),

@@ -47,7 +47,9 @@ package struct RankNote: Sendable, Equatable {
             rank: try fields.count("rank"), host: try fields.string("host"), phase: try fields.string("phase"),
             step: try fields.count("step"), calls: try fields.count("calls"),
             waitingIn: fields.json["waiting_in"]?.stringValue,
-            seconds: try fields.value("seconds", "a number") { $0.numberValue }, beat: try fields.count("beat"),
+            seconds: try fields.value("seconds", "0 to 1e9") { json in
+                json.numberValue.flatMap { (0...1e9).contains($0) ? $0 : nil }
+            }, beat: try fields.count("beat"),
             asks: try fields.value("asks", "true or false") { $0.booleanValue })
     }
 }

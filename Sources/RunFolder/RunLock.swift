@@ -7,7 +7,7 @@ import Glibc
 package final class RunLock: Sendable {
     /// Seconds between heartbeats, and after how many without one the holder counts as dead.
     package static let heartbeat = 5.0
-    static let deadAfter = 20.0
+    package static let deadAfter = 20.0
 
     private let path: String
     private let content: String
@@ -22,8 +22,14 @@ package final class RunLock: Sendable {
         fileprivate let started: String
         fileprivate let machine: String
 
+        /// Of a lock that is there but says nothing, as after a crash of its machine; its heart may still beat.
+        fileprivate static let unknown = Holder(host: "", process: 0, job: nil, started: "", machine: "")
+
         package var description: String {
-            "process \(process) on \(shown(host))" + (job.map { " of job \(shown($0))" } ?? "")
+            guard self != .unknown else {
+                return "a process that its file \(RunNames.lock), which is damaged, doesn't name"
+            }
+            return "process \(process) on \(shown(host))" + (job.map { " of job \(shown($0))" } ?? "")
         }
 
         /// nil: this process can't tell.
@@ -74,9 +80,9 @@ package final class RunLock: Sendable {
     }
 
     /// Who holds a run folder at this moment; nil if nobody does. May wait until a silent holder's heart ought to have beaten.
-    package static func holder(of run: RunDirectory) throws -> Holder? {
+    private static func holder(of run: RunDirectory, deadAfter: Double) -> Holder? {
         let path = run.lockPath
-        guard let holder = try read(path) else { return nil }
+        guard let holder = read(path) else { return nil }
         if holder == .this(host: holder.host, job: holder.job) { return nil }
         if let isAlive = holder.isAlive { return isAlive ? holder : nil }
         guard let first = beat(of: path) else { return nil }
@@ -92,10 +98,10 @@ package final class RunLock: Sendable {
 
     /// Who holds a run folder as far as can be seen at once, and the seconds since the last heartbeat by this host's clock; nil if
     /// nobody does.
-    package static func presence(in run: RunDirectory) throws -> (holder: Holder, silence: Double)? {
-        guard let holder = try read(run.lockPath), holder.isAlive ?? true, let beat = beat(of: run.lockPath) else {
-            return nil
-        }
+    package static func presence(in run: RunDirectory) -> (holder: Holder, silence: Double)? {
+        guard let holder = read(run.lockPath), holder != .unknown, holder.isAlive ?? true,
+            let beat = beat(of: run.lockPath)
+        else { return nil }
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return (holder, max(0, Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9 - Double(beat) * 1e-9))
@@ -103,9 +109,11 @@ package final class RunLock: Sendable {
 
     /// Returns when nobody holds the run folder; waits some seconds for a holder that is about to end.
     /// - Throws: `RunFolderError.held`.
-    package static func waitUntilFree(_ run: RunDirectory, patience: Double = 3) throws {
+    package static func waitUntilFree(
+        _ run: RunDirectory, patience: Double = 3, deadAfter: Double = RunLock.deadAfter
+    ) throws {
         let began = ContinuousClock.now
-        while let holder = try holder(of: run) {
+        while let holder = holder(of: run, deadAfter: deadAfter) {
             guard ContinuousClock.now - began < .seconds(patience) else {
                 throw RunFolderError.held(run: run.path, holder: holder.description)
             }
@@ -115,18 +123,30 @@ package final class RunLock: Sendable {
 
     /// Takes a run folder, also from a holder that is dead.
     ///
-    /// - Parameter job: of the batch scheduler.
+    /// - Parameters:
+    ///   - job: of the batch scheduler.
+    ///   - deadAfter: seconds without a heartbeat after which a holder that can't be looked at counts as dead.
     /// - Throws: `RunFolderError.held`.
-    package static func take(_ run: RunDirectory, host: String, job: String?) throws -> RunLock {
-        try waitUntilFree(run)
-        let lock = RunLock(path: run.lockPath, content: Holder.this(host: host, job: job).json.indentedText)
-        // A stale one goes by a rename, which only one of several takers can do.
-        if let stale = try read(lock.path), stale != Holder.this(host: host, job: job) {
-            let aside = "\(run.path)/\(PassingName.of(RunNames.lock, .old))"
-            if rename(lock.path, aside) == 0 { unlink(aside) }
-        }
+    package static func take(
+        _ run: RunDirectory, host: String, job: String?, deadAfter: Double = RunLock.deadAfter
+    ) throws -> RunLock {
+        try waitUntilFree(run, deadAfter: deadAfter)
+        let me = Holder.this(host: host, job: job)
+        let lock = RunLock(path: run.lockPath, content: me.json.indentedText)
+        if let stale = read(lock.path), stale != me { try lock.clear(stale, in: run) }
         try lock.make(in: run)
         return lock
+    }
+
+    /// Takes a stale lock away by a rename, which only one of several takers can do; another's that has just come in its place is
+    /// put back.
+    private func clear(_ stale: Holder, in run: RunDirectory) throws {
+        let aside = "\(run.path)/\(PassingName.of(RunNames.lock, .old))"
+        guard rename(path, aside) == 0 else { return }
+        defer { unlink(aside) }
+        guard let moved = Self.read(aside), moved != stale else { return }
+        link(aside, path)
+        throw RunFolderError.held(run: run.path, holder: moved.description)
     }
 
     /// Makes the file under a passing name and links it: it appears whole, and not over another.
@@ -137,7 +157,7 @@ package final class RunLock: Sendable {
         try file.write(content)
         guard link(passing, path) == 0 else {
             let code = errno
-            if code == EEXIST, let other = try Self.read(path) {
+            if code == EEXIST, let other = Self.read(path) {
                 if other == Holder.this(host: other.host, job: other.job) { return }
                 throw RunFolderError.held(run: run.path, holder: other.description)
             }
@@ -154,19 +174,23 @@ package final class RunLock: Sendable {
         unlink(path)
     }
 
-    /// nil if there is none, or none that can be read: it is being taken away.
-    private static func read(_ path: String) throws -> Holder? {
-        guard FolderCalls.kind(path) == .file else { return nil }
-        return try? Holder(Fields(of: path))
+    /// nil if there is none.
+    private static func read(_ path: String) -> Holder? {
+        // It appears whole. Twice, since it may have been taken away between the two looks, and a new one put there.
+        for _ in 1...2 {
+            guard FolderCalls.kind(path) == .file else { return nil }
+            if let holder = try? Holder(Fields(of: path)) { return holder }
+        }
+        return .unknown
     }
 
-    /// The time of a lock's last change. Opened, since some file systems ask the server only then.
+    /// The time of a lock's last change.
     private static func beat(of path: String) -> Int64? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else { return nil }
+        // Opened, since some file systems ask the server only then; not every lock may be.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        defer { if descriptor >= 0 { close(descriptor) } }
+        guard descriptor >= 0 ? fstat(descriptor, &status) == 0 : stat(path, &status) == 0 else { return nil }
         // A time may be set to any, and only another one counts as a beat: what is too large for Int64 may wrap.
         return Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
     }

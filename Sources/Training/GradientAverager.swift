@@ -32,6 +32,10 @@ package final class GradientAverager {
     private let sequences: Int
     /// Spent in `begin` since the last `finish`.
     private var begunSeconds = 0.0
+    /// Where the biases' gradients are, sums of those of all gates and logits: what is no number there is none here.
+    private let biases: [Range<Int>]
+    /// Whether this rank's own biases' gradients of the step were numbers, as far as sums will be written over them.
+    private(set) var hadFiniteBiases = true
 
     /// The figures of a step over all ranks.
     package struct Total {
@@ -91,6 +95,7 @@ package final class GradientAverager {
         }
         self.exchange = exchange
         exchanging = members
+        biases = sizes.layout.tensors.filter { $0.shape.count == 1 }.map(\.range)
         let hasTokens = sizes.embeddingShape.rows > 0
         tokenReduction = options.sumsByTree && hasTokens ? TokenReduction(communicator, memory, team, network) : nil
         reduction = SliceReduction(
@@ -112,6 +117,7 @@ package final class GradientAverager {
 
     /// Plans a step of so many rows over all ranks.
     package func prepare(rows: Int) {
+        hadFiniteBiases = true
         guard rows != plannedRows else { return }
         plannedRows = rows
         let plans = (0..<communicator.size).map {
@@ -153,8 +159,21 @@ package final class GradientAverager {
     /// it once for each range, in their order.
     package func begin(_ finished: Range<Int>) throws {
         let start = secondsNow()
+        if communicator.size > 1, memory.sharing?.hosts.count != 1 { lookAtBiases(finished) }
         try reduction.announce(finished)
         begunSeconds += secondsNow() - start
+    }
+
+    /// Between hosts sums are written over what a rank had: whose gradient was no number must be seen before, and the biases' show it
+    /// at next to no cost.
+    private func lookAtBiases(_ finished: Range<Int>) {
+        for biases in biases where biases.overlaps(finished) {
+            for block in plan.nodes.isEmpty ? [0] : plan.nodes.map(\.block) {
+                let numbers = UnsafeBufferPointer(
+                    start: memory.gradients.pointer(block) + biases.lowerBound, count: biases.count)
+                if !numbers.allSatisfy(\.isFinite) { hadFiniteBiases = false }
+            }
+        }
     }
 
     /// What a rank knows of its rows of a step.

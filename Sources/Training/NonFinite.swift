@@ -29,16 +29,16 @@ extension NonFiniteStep {
     ///
     /// - Parameters:
     ///   - ownRanges: where `gradients` hold sums over all ranks; elsewhere they are this rank's own.
-    ///   - losses: of this rank's sequences.
+    ///   - hasFiniteParts: whether this rank's losses are, and what it has seen of its gradients before they were summed.
     static func found(
         by communicator: Communicator, step: Int, loss: Double, gradientNorm: Double, gradients: FloatBlock,
-        ownRanges: [Range<Int>], layout: TensorLayout, losses: [Double]
+        ownRanges: [Range<Int>], layout: TensorLayout, hasFiniteParts: Bool
     ) throws -> NonFiniteStep {
         let own = ownRanges.sorted { $0.lowerBound < $1.lowerBound }
         let others = zip([0] + own.map(\.upperBound), own.map(\.lowerBound) + [layout.count]).map { $0..<max($0, $1) }
-        // A loss is its rank's own; a gradient outside of the own ranges may be a sum too (`TokenReduction`), and counts less.
+        // Such parts are a rank's own; a gradient outside of the own ranges may be a sum too (`TokenReduction`), and counts less.
         let evidence =
-            !losses.allSatisfy(\.isFinite) ? 2 : firstNonFinite(of: gradients, in: others) != nil ? 1 : Int32(0)
+            !hasFiniteParts ? 2 : firstNonFinite(of: gradients, in: others) != nil ? 1 : Int32(0)
         let sums = try communicator.allgather(Int64(firstNonFinite(of: gradients, in: own) ?? Int.max))
         let parts = try communicator.allgather(evidence)
         // What a slice's owner had in it itself is under the sum by now: it is the one if no other rank has anything.

@@ -5,6 +5,7 @@ import RunFolder
 package struct RunStatus {
     private let outcome: Outcome?
     private let presence: (holder: RunLock.Holder, silence: Double)?
+    private let failure: Failure?
     private let stopRequest: StopRequest?
     private let latest: Int?
     private let best: Int?
@@ -14,8 +15,9 @@ package struct RunStatus {
     package init(of path: String) throws {
         let run = try RunDirectory.existing(path)
         // Whoever ends writes the outcome before it gives the folder free: asked in this order, no end looks like a death.
-        presence = try RunLock.presence(in: run)
+        presence = RunLock.presence(in: run)
         outcome = try run.readOutcome()
+        failure = try? run.readFailure()
         stopRequest = run.readStopRequest()
         latest = run.latestStep
         best = run.bestStep
@@ -36,7 +38,7 @@ package struct RunStatus {
     package var json: JSONValue {
         [
             "state": .string(state), "step": .integer(step), "reason": outcome.map { .string($0.reason) } ?? .null,
-            "next": outcome?.next.map { .string($0) } ?? .null,
+            "failure": failure.map { .string($0.words) } ?? .null, "next": outcome?.next.map { .string($0) } ?? .null,
             "holder": presence.map { .string($0.holder.description) } ?? .null,
             "silent_seconds": presence.map { .number($0.silence) } ?? .null,
             "stop_requested": .boolean(stopRequest != nil),
@@ -49,6 +51,7 @@ package struct RunStatus {
     package var text: String {
         var lines = ["state       \(state)" + (outcome.map { ": \(shown($0.reason, limit: 1000))" } ?? "")]
         lines.append("step        \(step)")
+        if let failure { lines.append("failure     \(failure.words)") }
         if let presence {
             lines.append(
                 "held by     \(presence.holder.description), last sign of life \(duration(presence.silence)) ago")

@@ -102,9 +102,13 @@ package struct Trainer {
 
     /// One optimiser step over the global batch. Collective: every rank calls it, each with its own shard.
     ///
-    /// - Parameter wishes: this rank's; the summary has those of all ranks.
+    /// - Parameters:
+    ///   - wishes: this rank's; the summary has those of all ranks.
+    ///   - onGradient: called with each range of this rank's gradients when it is final, before it is summed over ranks.
     /// - Throws: `NonFiniteStep` on every rank.
-    package mutating func step(wishes: Wishes = []) throws -> StepSummary {
+    package mutating func step(
+        wishes: Wishes = [], onGradient: ((Range<Int>) -> Void)? = nil
+    ) throws -> StepSummary {
         let start = secondsNow()
         if position == 0 || !source.carriesState { state.reset() }
         let rows = source.rows(inStep: position)
@@ -113,6 +117,7 @@ package struct Trainer {
         try pack()
         try averager.gatherTokens(steps: rows * source.longestWindow)
         try work.compute(averager.plan, step: position, epoch: epoch, tokens: averager.tokens) { finished in
+            onGradient?(finished)
             try averager.begin(finished)
         }
         let computed = secondsNow()
@@ -189,7 +194,8 @@ package struct Trainer {
         try .found(
             by: communicator, step: steps + 1, loss: total.tally.loss / Double(max(total.tally.scored, 1)),
             gradientNorm: total.gradientNorm, gradients: memory.gradients.memory, ownRanges: averager.ownRanges,
-            layout: network.configuration.layout, losses: work.sequenceLosses)
+            layout: network.configuration.layout,
+            hasFiniteParts: averager.hadFiniteBiases && work.sequenceLosses.allSatisfy(\.isFinite))
     }
 
     /// Goes on from where a checkpoint stood.

@@ -132,6 +132,10 @@ int rename(const char *path, const char *new_path) {
     return fails("rename", new_path, true) ? -1 : REAL(int, const char *, const char *)(path, new_path);
 }
 
+int link(const char *path, const char *new_path) {
+    return fails("link", new_path, true) ? -1 : REAL(int, const char *, const char *)(path, new_path);
+}
+
 int unlink(const char *path) { return fails("unlink", path, false) ? -1 : REAL(int, const char *)(path); }
 
 int mkdir(const char *path, mode_t mode) {

@@ -1,11 +1,13 @@
-// Trains, and on one rank turns over a bit of a parameter on the way, as failing memory would, or makes a carried state no number.
+// Trains, and on one rank turns over a bit of a parameter on the way, as failing memory would, or makes a carried state or a number
+// of the gradient no number.
 //
 //     mpirun -n 3 FailingRank CONFIG.yaml STEPS [RANK AFTER TENSOR]
 //     mpirun -n 3 FailingRank CONFIG.yaml STEPS [RANK AFTER state]
+//     mpirun -n 3 FailingRank CONFIG.yaml STEPS [RANK AFTER gradient TENSOR]
 //
 // Makes STEPS steps; after AFTER of them, RANK's first number of TENSOR changes by its last bit, or the state of its first stream
-// becomes NaN. Rank 0 prints what is said of steps passed over, then "done", and all end with 0 if nobody stops; else rank 0 prints the
-// error and all end with 1.
+// becomes NaN, or the first number of its gradient of TENSOR in the next step. Rank 0 prints what is said of steps passed over, then
+// "done", and all end with 0 if nobody stops; else rank 0 prints the error and all end with 1.
 
 import ConfigFile
 import Foundation
@@ -41,11 +43,20 @@ enum Program {
         let yaml = try String(contentsOfFile: arguments[0], encoding: .utf8)
         let configuration = try Configuration(yaml: yaml, file: arguments[0], table: Options.table)
         var assembly = try Assembly(configuration, on: communicator)
+        let isVictim = arguments.count > 4 && Int(arguments[2]) == communicator.rank
         for step in 0..<(Int(arguments[1]) ?? 0) {
-            if arguments.count == 5, Int(arguments[2]) == communicator.rank, Int(arguments[3]) == step {
-                damage(assembly, arguments[4])
+            var onGradient: ((Range<Int>) -> Void)?
+            if isVictim, Int(arguments[3]) == step {
+                switch arguments[4] {
+                case "state": assembly.trainer.state.hidden.pointer[0] = .nan
+                case "gradient":
+                    let place = place(of: arguments[5], in: assembly)
+                    let gradients = assembly.trainer.memory.gradients.memory
+                    onGradient = { if $0.contains(place) { gradients.pointer[place] = .nan } }
+                default: turnOver(place(of: arguments[4], in: assembly), of: assembly.trainer.memory.parameters)
+                }
             }
-            let summary = try assembly.trainer.step()
+            let summary = try assembly.trainer.step(onGradient: onGradient)
             if let fault = summary.skipped, communicator.isRoot { print("passed over: \(fault.words)") }
             if communicator.isRoot, !summary.loss.isFinite, summary.skipped == nil {
                 print("step \(step): \(summary.loss)")
@@ -54,15 +65,14 @@ enum Program {
         try assembly.free()
     }
 
-    private static func damage(_ assembly: Assembly, _ tensor: String) {
-        guard tensor != "state" else {
-            assembly.trainer.state.hidden.pointer[0] = .nan
-            return
-        }
-        let parameters = assembly.trainer.memory.parameters
+    private static func place(of tensor: String, in assembly: Assembly) -> Int {
         guard let place = assembly.trainer.network.configuration.layout[tensor]?.offset else {
             Job.abort("no tensor \(tensor)", code: 1)
         }
+        return place
+    }
+
+    private static func turnOver(_ place: Int, of parameters: FloatBlock) {
         parameters.pointer[place] = Float(bitPattern: parameters.pointer[place].bitPattern ^ 1)
     }
 }

@@ -19,6 +19,8 @@ extension FuzzReader {
             "vocabulary", file: "\(Samples.checkpoint)/vocabulary.json", begin: Samples.vocabulary,
             read: Readings.vocabulary),
         FuzzReader("outcome", file: "outcome.json", begin: Samples.outcome, read: Readings.outcome),
+        FuzzReader("failure", file: "failure.json", begin: Samples.failure, read: Readings.failure),
+        FuzzReader("note", file: "ranks/rank-00001.json", begin: Samples.note, read: Readings.note),
         FuzzReader("metrics", file: "metrics.jsonl", begin: Samples.metrics, read: Readings.metrics),
         FuzzReader("lock", file: "lock", begin: Samples.lock, read: Readings.lock),
         FuzzReader("config", file: "config.yaml", begin: Samples.config, read: Readings.config),
@@ -100,6 +102,31 @@ enum Samples {
             "next": "mpirun -n 2 lstm-dist train a.yaml",
         ]
         return { random in JSONMutations.mutated(sample, &random) }
+    }
+
+    @Sendable static func failure(_ folder: String) throws -> FuzzReader.Mutations {
+        try RunDirectory(path: folder).prepare()
+        let sample: JSONValue = [
+            "rank": 2, "host": "node7", "step": 12, "phase": "training", "cause": "it broke",
+            "time": "2025-01-01T00:00:00Z",
+        ]
+        return { random in JSONMutations.mutated(sample, &random) }
+    }
+
+    @Sendable static func note(_ folder: String) throws -> FuzzReader.Mutations {
+        let run = RunDirectory(path: folder)
+        try run.prepare()
+        try run.write(
+            note: RankNote(
+                rank: 1, host: "node7", phase: "training", step: 12, calls: 345, waitingIn: nil, seconds: 1, beat: 6,
+                asks: false))
+        let samples = [JSONValue.null, "MPI_Allreduce"].map { call -> JSONValue in
+            [
+                "rank": 1, "host": "node7", "phase": "training", "step": 12, "calls": 345, "waiting_in": call,
+                "seconds": 151.5, "beat": 6, "asks": .boolean(call != .null),
+            ]
+        }
+        return { random in JSONMutations.mutated(random.pick(samples), &random) }
     }
 
     @Sendable static func metrics(_ folder: String) throws -> FuzzReader.Mutations {

@@ -74,6 +74,33 @@ enum Readings {
         return "\(outcome.state) at \(outcome.step)"
     }
 
+    @Sendable static func failure(_ place: FuzzReader.Place, _ random: inout FuzzRandom) throws -> String {
+        _ = try status(of: place)
+        guard let failure = try RunDirectory(path: place.folder).readFailure() else {
+            throw Contradiction(description: "there is no failure")
+        }
+        return failure.words
+    }
+
+    /// As a rank reads it that has waited too long; what it then says is one line.
+    @Sendable static func note(_ place: FuzzReader.Place, _ random: inout FuzzRandom) throws -> String {
+        let run = RunDirectory(path: place.folder)
+        let times = GuardTimes(timeout: 300)
+        let own = RankNote(
+            rank: 0, host: "node6", phase: "training", step: 12, calls: 346, waitingIn: "MPI_Allreduce",
+            seconds: 300, beat: 7, asks: true)
+        var letters = RankLetters(run, rank: 0)
+        let news = letters.exchange(own, times, elapsed: 1)
+        letters.takeBack()
+        let hosts = [(host: "node6", sign: nil), (host: "node7", sign: ProcessIdentity.Sign?.none)]
+        let verdict = HangCase(own: own, times: times, ranks: hosts).verdict(news)
+        guard let note = run.note(ofRank: 1) else { return "no note: \(verdict)" }
+        if case .end(let report) = verdict, report.cause != shown(report.cause, limit: 1000) {
+            throw Contradiction(description: "what is said of a note holds control characters, or too much")
+        }
+        return "rank \(note.rank) in \(note.phase): \(verdict)"
+    }
+
     @Sendable static func lock(_ place: FuzzReader.Place, _ random: inout FuzzRandom) throws -> String {
         try status(of: place)
     }

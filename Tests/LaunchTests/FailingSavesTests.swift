@@ -106,7 +106,7 @@ extension LaunchTests {
             let faults = FileFaults(files: "!metrics.jsonl")
             let (never, operations) = try await undisturbed(folder, faults, ranks: ranks)
             let names = Set(operations.map(\.name))
-            #expect(names == ["open", "write", "fsync", "rename", "unlink", "mkdir", "rmdir", "symlink"])
+            #expect(names == ["open", "write", "fsync", "rename", "link", "unlink", "mkdir", "rmdir", "symlink"])
             let second = try #require(operations.firstIndex { $0.path.contains("step-00000008") })
             let third = try #require(operations.firstIndex { $0.path.contains("step-00000012") })
             #expect(third - second > 40)

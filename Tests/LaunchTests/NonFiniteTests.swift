@@ -42,6 +42,22 @@ extension LaunchTests {
             }
         }
 
+        @Test(
+            "of one rank's gradient alone, too", arguments: [0, 1, 2],
+            [("fast", true), ("fast", false), ("reproducible", true), ("reproducible", false)])
+        func gradient(rank: Int, way: (reduction: String, shared: Bool)) async throws {
+            let folder = try TestFolder.withText(
+                Self.config("") + "communication: {reduction: \(way.reduction)}\n")
+            // Where the ranks share no memory, biases alone are looked at before the sums.
+            let tensor = way.shared ? "rnn.weight_hh_l1" : "rnn.bias_hh_l1"
+            let bad = try await run(folder, "9", "\(rank)", "4", "gradient", tensor, ranks: 3, shared: way.shared)
+            #expect(bad.exitCode == 1)
+            let said = "step 5: the loss or the gradient is not a finite number any more, from rank \(rank) on "
+            #expect(bad.output.hasPrefix(said), "\(bad.output)\(bad.errors)")
+            #expect(bad.output.contains("(loss 2") || bad.output.contains("(loss 3"), "\(bad.output)")
+            #expect(bad.output.contains("gradient norm not a number, first in that of \(tensor))"), "\(bad.output)")
+        }
+
         @Test("passed over, that step alone is lost", arguments: [1, 3])
         func skipped(ranks: Int) async throws {
             let folder = try TestFolder.withText(Self.config(", nonfinite: skip"))

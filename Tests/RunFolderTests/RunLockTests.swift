@@ -42,9 +42,9 @@ struct RunLockTests {
 
     @Test("it is taken, seen, and given free")
     func taken() throws {
-        #expect(try RunLock.presence(in: run) == nil)
+        #expect(RunLock.presence(in: run) == nil)
         let lock = try RunLock.take(run, host: "node7", job: "12")
-        let presence = try #require(try RunLock.presence(in: run))
+        let presence = try #require(RunLock.presence(in: run))
         #expect(presence.holder.description == "process \(getpid()) on node7 of job 12")
         #expect(presence.silence < 5)
         lock.release()
@@ -63,7 +63,7 @@ struct RunLockTests {
                 == "The run folder \(run.path) is in use by process \(process.processIdentifier) on there of job 77; "
                 + "accepted: wait for its end, end it with lstm-dist stop \(run.path), or give another --run.")
         #expect(error?.exitCode == 2)
-        #expect(try RunLock.presence(in: run) != nil)
+        #expect(RunLock.presence(in: run) != nil)
     }
 
     @Test("a dead process's is taken over at once, also where its number lives again")
@@ -72,7 +72,7 @@ struct RunLockTests {
         try write(holder: process.processIdentifier)
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
-        #expect(try RunLock.presence(in: run) == nil)
+        #expect(RunLock.presence(in: run) == nil)
         try RunLock.take(run, host: "here", job: nil).release()
 
         let reborn = try other()
@@ -104,10 +104,27 @@ struct RunLockTests {
         flag.isOver.store(true, ordering: .relaxed)
     }
 
-    @Test("what a crash left half written is no lock", arguments: ["", "{", "{\"host\": 5}", "null"])
+    @Test(
+        "one that a crash left half written goes when its heart has not beaten",
+        arguments: ["", "{", "{\"host\": 5}", "null"])
     func torn(text: String) throws {
         try text.write(toFile: path, atomically: true, encoding: .utf8)
-        #expect(try RunLock.presence(in: run) == nil)
+        #expect(RunLock.presence(in: run) == nil)
+        try RunLock.take(run, host: "here", job: nil, deadAfter: 0.3).release()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: run.path) == ["checkpoints"])
+    }
+
+    @Test("another machine's goes when its heart has not beaten, also one with a time far ahead")
+    func silent() throws {
+        let process = try other()
+        defer { kill(process.processIdentifier, SIGKILL) }
+        for time in [Date.now, Date(timeIntervalSince1970: 5e9)] {
+            try write(holder: process.processIdentifier, machine: "another boot")
+            try FileManager.default.setAttributes([.modificationDate: time], ofItemAtPath: path)
+            let presence = try #require(RunLock.presence(in: run))
+            #expect((0..<10).contains(presence.silence))
+            try RunLock.take(run, host: "here", job: nil, deadAfter: 0.3).release()
+        }
     }
 
     @Test("a request to stop is left, read and taken away")

@@ -1,3 +1,4 @@
+import FileFormats
 package import RunFolder
 
 /// What a waiting rank concludes from what it knows.
@@ -75,7 +76,7 @@ package struct HangCase {
                     Missing(
                         rank: rank,
                         words:
-                            "it is in \(note.phase), after step \(note.step), and has not gone on for \(seconds(note.seconds))",
+                            "it is in \(shown(note.phase)), after step \(note.step), and has not gone on for \(seconds(note.seconds))",
                         note: note))
             }
         }
@@ -85,7 +86,8 @@ package struct HangCase {
             return .end(
                 report(
                     nil,
-                    "all ranks wait (in \(calls.joined(separator: ", "))), and nothing arrives: the network may be cut")
+                    "all ranks wait (in \(shown(calls.joined(separator: ", ")))), and nothing arrives: the network may be cut"
+                )
             )
         }
         return .end(report(missing.first, list(missing)))

@@ -22,7 +22,7 @@ struct StopCommand: ParsableCommand {
 
     func run() throws {
         let run = try RunDirectory.existing(folder)
-        guard let (holder, _) = try RunLock.presence(in: run) else {
+        guard let (holder, _) = RunLock.presence(in: run) else {
             throw TrainingError.usage("\(folder): nobody is training in this run folder; accepted: one that is in use")
         }
         try run.write(now ? .now : .checkpoint)
