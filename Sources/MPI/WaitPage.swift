@@ -53,7 +53,7 @@ package struct WaitPage: ~Copyable, Sendable {
 
     /// Marks the time of `body` as a wait for other ranks.
     @inline(__always)
-    func waiting<R>(in name: StaticString, _ body: () -> R) -> R {
+    package func waiting<R>(in name: StaticString, _ body: () -> R) -> R {
         // Only this thread writes: no addition that would lock the line.
         count.store(count.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
         call.store(UInt(bitPattern: name.utf8Start), ordering: .relaxed)

@@ -101,9 +101,14 @@ package final class GradientAverager {
         reduction = SliceReduction(
             memory, team, between, ranges: options.sumsByTree ? sizes.foldingRanges : sizes.finishingRanges,
             count: sizes.layout.count, tokens: tokenReduction)
-        reports = Self.flags + (wantsErrors ? 2 : 1) * sequences
+        reports = Self.sumCount(sequences: sequences, wantsErrors: wantsErrors)
         sums = [Double](repeating: 0, count: reports + RankReport.count * communicator.size)
         plan = RankPlan(0..<0, of: 0, byTree: false, threads: team.count, parts: 1)
+    }
+
+    /// How many sums a step has beside the gradients, as long as ranks don't report.
+    package static func sumCount(sequences: Int, wantsErrors: Bool) -> Int {
+        flags + (wantsErrors ? 2 : 1) * sequences
     }
 
     /// The ranges that this rank is to update: those that hold sums here.

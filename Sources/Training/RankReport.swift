@@ -8,7 +8,7 @@ package struct RankReport: Sendable, Equatable {
 
     package init() {}
 
-    static let count = 3
+    package static let count = 3
     /// Its numbers, in the order in which they travel.
     subscript(number: Int) -> Double {
         switch number {

@@ -1,6 +1,5 @@
 import ConfigFile
 package import FileFormats
-import Kernels
 package import MPI
 import Optimization
 import Recurrent
@@ -279,13 +278,11 @@ package final class TrainingRun {
         }
     }
 
-    /// An update by finite gradients can still leave weights that are not: they never reach a checkpoint. Collective.
+    /// Collective.
     private func checkWeights() throws {
-        try communicator.agree {
-            let count = trainer.network.configuration.layout.count
-            guard communicator.isRoot, !trainer.memory.parameters[0..<count].sumOfSquares.isFinite else { return }
+        try TrainingState.checkWeights(trainer) {
             let checkpoint = lastWholeStep.map { "the last one, of step \($0), is good" } ?? "there is none yet"
-            throw TrainingError.failure(
+            return TrainingError.failure(
                 "after step \(trainer.steps) the weights are not finite numbers any more, so training has stopped and no "
                     + "checkpoint was written of them; \(checkpoint); try a smaller training.optimizer.learning_rate")
         }

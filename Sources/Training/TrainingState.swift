@@ -1,4 +1,5 @@
 package import FileFormats
+import Kernels
 import MPI
 import Optimization
 import Recurrent
@@ -10,6 +11,17 @@ package import Tensors
 /// and back to the ranks. Both ways are collective; files are the root's alone.
 package enum TrainingState {
     static let slotPrefix = "optimizer."
+
+    /// An update by finite gradients can still leave weights that are not: they never reach a checkpoint. Collective; the root looks.
+    static func checkWeights(_ trainer: Trainer, else error: () -> TrainingError) throws {
+        try trainer.communicator.agree {
+            let count = trainer.network.configuration.layout.count
+            guard trainer.communicator.isRoot, !trainer.memory.parameters[0..<count].sumOfSquares.isFinite else {
+                return
+            }
+            throw error()
+        }
+    }
 
     /// Fills the root's copy; nil on the other ranks. No rank waits for the root longer than its message takes: parameters and
     /// optimiser state that they share stay as they are until the root takes part in the next step. Collective (MPI_Gatherv).

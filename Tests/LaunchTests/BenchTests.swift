@@ -76,6 +76,33 @@ extension LaunchTests {
             #expect(lastLine(run).hasPrefix("FOM reproducible_over_fast = "))
         }
 
+        @Test("bench step measures what protections cost, and leaves nothing", arguments: [1, 2])
+        func protections(ranks: Int) async throws {
+            let folder = try TestFolder.withText()
+            let run = try await folder.lstmDist(
+                "bench", "step", "small.yaml", "--protections", "probe", "--seconds", "0.1", "--json", "costs.json",
+                "--set", "checkpoint.every_minutes=5", ranks: ranks)
+            #expect(run.exitCode == 0, "\(run.errors)")
+            #expect(!folder.has("probe"))
+            let json = try JSONValue(parsing: folder.text(of: "costs.json"))
+            func figure(_ key: String) throws -> Double { try #require(json[key]?.numberValue, "\(key)") }
+            #expect(try figure("ranks") == Double(ranks))
+            #expect(try figure("checkpoints") >= 3)
+            #expect(try figure("checkpoint_interval_seconds") == 300)
+            #expect(try figure("checkpoint_waited_ms") > 0)
+            #expect(try figure("checkpoint_core_ms") > 0)
+            #expect(try figure("checkpoint_share") == figure("checkpoint_ms") / 1e3 / 300)
+            let shares = try ["checkpoint", "guard", "verification", "report"].map { try figure("\($0)_share") }
+            #expect(shares.dropFirst().allSatisfy { ranks > 1 ? $0 >= 0 : $0 == 0 })
+            #expect(try (figure("hash_ms") > 0) && (figure("guard_share") > 0) == (ranks > 1))
+            expectClose([try figure("share")], [shares.reduce(0, +)], within: 1e-9, "share")
+            #expect(lastLine(run).hasPrefix("FOM protection_percent = "))
+            let taken = try await folder.lstmDist(
+                "bench", "step", "small.yaml", "--protections", ".", "--seconds", "0.1", ranks: ranks)
+            #expect(taken.exitCode == 2)
+            #expect(taken.errors.contains("--protections .: it is there already; accepted: a new folder"))
+        }
+
         // MARK: allreduce
 
         @Test(

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Benchmarks
+import ConfigFile
 import FileFormats
+import Foundation
 import MPI
 import Training
 
@@ -16,6 +18,7 @@ struct BenchStep: CollectiveCommand {
               mpirun -n 2 lstm-dist bench step configs/text.yaml --json step.json
               lstm-dist bench step configs/text.yaml --threads-per-rank 4
               mpirun -n 2 lstm-dist bench step configs/ptb-small.yaml --reductions
+              mpirun -n 2 lstm-dist bench step configs/ptb-medium.yaml --protections /tmp/probe
             """)
 
     @OptionGroup var source: BenchCommand.Source
@@ -25,10 +28,20 @@ struct BenchStep: CollectiveCommand {
     var json: String?
     @Flag(help: "Compare reduction: reproducible with fast instead, step by step in turns.")
     var reductions = false
+    @Option(
+        help: ArgumentHelp(
+            "Measure what checkpoints, hang guard, comparison of parameters and straggler line cost instead; checkpoints go to this "
+                + "folder, which must not be there yet and is removed.", valueName: "folder"))
+    var protections: String?
     @OptionGroup var threads: Threads
     @OptionGroup var verbosity: Verbosity
 
-    func validate() throws { try BenchCommand.checkSeconds(seconds) }
+    func validate() throws {
+        try BenchCommand.checkSeconds(seconds)
+        if reductions, protections != nil {
+            throw ValidationError("--reductions and --protections are measured apart; accepted: one of them")
+        }
+    }
 
     func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws {
         Job.page.begin(.work)
@@ -36,10 +49,12 @@ struct BenchStep: CollectiveCommand {
             communicator.agree { () -> String? in
                 guard communicator.isRoot else { return nil }
                 try BenchCommand.Output.check("--json", json)
+                if let protections { try FileCheck.absent(protections, option: "--protections") }
                 return try source.text()
             }, root: 0)
         if reductions { return try compareReductions(text, on: communicator, console) }
         let configuration = try communicator.agree { try source.configuration(text) }
+        if let protections { return try measure(protections: protections, configuration, on: communicator, console) }
         let benchmark = try StepBenchmark(configuration, on: communicator, threads: threads.perRank)
         try Diagnosis.warn(ofThreads: threads.perRank, on: communicator, console)
         let result = try benchmark.run(seconds: seconds)
@@ -67,6 +82,44 @@ struct BenchStep: CollectiveCommand {
         try communicator.agree {
             if communicator.isRoot { try BenchCommand.Output.write(result.json.indentedText, to: json) }
         }
+    }
+
+    private func measure(
+        protections folder: String, _ configuration: Configuration, on communicator: Communicator, _ console: Console
+    ) throws {
+        let benchmark = try ProtectionBenchmark(configuration, on: communicator, threads: threads.perRank)
+        defer { if communicator.isRoot { try? FileManager.default.removeItem(atPath: folder) } }
+        let result = try benchmark.run(seconds: seconds, in: folder)
+        if json == "-" { return console.result(result.json.text) }
+        let quartiles = result.checkpoints.quartiles
+        console.result("ranks               \(result.ranks)")
+        console.result(
+            "step                \(format(1e3 * result.stepSeconds)) ms (median of \(result.plainSteps.values.count))")
+        console.result(
+            "checkpoint          \(format(1e3 * result.checkpoints.median)) ms of training lost (median of "
+                + "\(result.checkpoints.values.count); half of them \(format(1e3 * quartiles.lower)) to "
+                + "\(format(1e3 * quartiles.upper))): waited \(format(1e3 * result.waited)), written beside it in "
+                + "\(format(1e3 * result.written)); every \(format(result.checkpointInterval)) s: "
+                + percent(result.checkpointShare))
+        if result.ranks > 1 {
+            console.result(
+                "hang guard          \(format(result.calls)) marks a step of \(format(1e9 * result.mark)) ns, and its threads: "
+                    + percent(result.guardShare))
+            console.result(
+                "verification        \(format(1e3 * result.hash)) ms every \(result.verifyInterval) steps, between hosts: "
+                    + percent(result.verificationShare))
+            console.result(
+                "straggler line      \(format(1e6 * result.report)) us every \(result.loggingInterval) steps: "
+                    + percent(result.reportShare))
+        }
+        console.result("FOM protection_percent = \(format(100 * result.share))")
+        try communicator.agree {
+            if communicator.isRoot { try BenchCommand.Output.write(result.json.indentedText, to: json) }
+        }
+    }
+
+    private func percent(_ share: Double) -> String {
+        abs(share) < 1e-5 ? "below 0.001 % of the time" : "\(format(100 * share)) % of the time"
     }
 
     private func lines(_ result: StepBenchmark.Result) -> [String] {

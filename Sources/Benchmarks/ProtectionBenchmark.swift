@@ -1,0 +1,216 @@
+package import ConfigFile
+package import FileFormats
+import Glibc
+package import MPI
+import Recurrent
+import Tensors
+package import Training
+
+/// What a training pays for its protections: checkpoints, the hang guard, the comparison of parameters, the ranks' times for the
+/// straggler line; each measured beside the same steps, and spread over the interval at which it comes.
+package struct ProtectionBenchmark {
+    private let configuration: Configuration
+    private let communicator: Communicator
+    private let threads: Int
+    private var options: Options { Options(configuration) }
+
+    /// Seconds are those of the slowest rank.
+    package struct Result: Sendable {
+        package let ranks: Int
+        package let plainSteps: Spread
+        package var stepSeconds: Double { plainSteps.median }
+        /// Of each checkpoint: by how much longer the steps took that it was begun before and written beside.
+        package let checkpoints: Spread
+        /// Until training went on; on the writer's thread, and of that on a core.
+        package let waited: Double
+        package let written: Double
+        package let writtenOnCore: Double
+        /// Between two checkpoints, as `checkpoint.every` or one of the others has it.
+        package let checkpointInterval: Double
+        /// Of a core that an idle rank's threads take in a second, those of the guard and of MPI.
+        package let idleShare: Double
+        /// Marked calls of a step, and what a mark costs.
+        package let calls: Double
+        package let mark: Double
+        /// The hash of a rank's parameters, whether or not the ranks share them.
+        package let hash: Double
+        package let verifyInterval: Int
+        /// By how much longer the sums of a step with the ranks' reports take.
+        package let report: Double
+        package let loggingInterval: Int
+
+        package var checkpointShare: Double { checkpoints.median / checkpointInterval }
+        package var guardShare: Double { ranks > 1 ? idleShare + calls * mark / stepSeconds : 0 }
+        package var verificationShare: Double {
+            ranks > 1 ? hash / (Double(verifyInterval) * stepSeconds) : 0
+        }
+        package var reportShare: Double { ranks > 1 ? report / (Double(loggingInterval) * stepSeconds) : 0 }
+        package var share: Double { checkpointShare + guardShare + verificationShare + reportShare }
+
+        package var json: JSONValue {
+            [
+                "ranks": .integer(ranks), "step_ms": .number(1e3 * stepSeconds),
+                "checkpoint_ms": .number(1e3 * checkpoints.median),
+                "checkpoint_ms_quartiles": .array([
+                    .number(1e3 * checkpoints.quartiles.lower), .number(1e3 * checkpoints.quartiles.upper),
+                ]),
+                "checkpoints": .integer(checkpoints.values.count),
+                "checkpoint_waited_ms": .number(1e3 * waited), "checkpoint_written_ms": .number(1e3 * written),
+                "checkpoint_core_ms": .number(1e3 * writtenOnCore),
+                "checkpoint_interval_seconds": .number(checkpointInterval),
+                "checkpoint_share": .number(checkpointShare),
+                "idle_core_share": .number(idleShare), "calls_per_step": .number(calls),
+                "mark_ns": .number(1e9 * mark), "guard_share": .number(guardShare),
+                "hash_ms": .number(1e3 * hash), "verify_every_steps": .integer(verifyInterval),
+                "verification_share": .number(verificationShare),
+                "report_us": .number(1e6 * report), "logging_every_steps": .integer(loggingInterval),
+                "report_share": .number(reportShare), "share": .number(share),
+            ]
+        }
+    }
+
+    /// - Throws: a `TrainingError` for a task without tokens.
+    package init(_ configuration: Configuration, on communicator: Communicator, threads: Int) throws {
+        try StepBenchmark.check(configuration)
+        self.configuration = configuration
+        self.communicator = communicator
+        self.threads = threads
+    }
+
+    /// Measures for about `seconds`, at least 3 checkpoints. Collective.
+    ///
+    /// - Parameter folder: where the checkpoints go; must not be there yet, and is there afterwards.
+    package func run(seconds: Double, in folder: String) throws -> Result {
+        let hosts = try Hosts(communicator)
+        var trainer = try StepBenchmark(configuration, on: communicator, threads: threads).trainer(hosts)
+        let trial = try CheckpointTrial(in: folder, for: trainer)
+        for _ in 0..<2 { _ = try time(&trainer) }
+        _ = try checkpoint(trial, &trainer)  // its files and pages are new
+        let once = try time(&trainer)
+
+        var plain: [Double] = []
+        var checkpoints: [Checkpoint] = []
+        let (calls, steps) = (Job.page.sample.calls, trainer.steps)
+        let callsOfTiming = 2.0
+        for _ in 0..<3 { plain.append(try time(&trainer)) }
+        let marked = Double(Job.page.sample.calls - calls) / Double(trainer.steps - steps) - callsOfTiming
+        for _ in 0..<max(3, min(100, Int(seconds / (6 * once)))) {
+            checkpoints.append(try checkpoint(trial, &trainer))
+            for _ in 0..<3 { plain.append(try time(&trainer)) }
+        }
+        let step = Spread(plain).median
+        let waited = Spread(checkpoints.map(\.waited)).median
+        let onCore = Spread(checkpoints.map(\.onCore)).median
+        let hash = try hashSeconds(trainer)
+        let result = Result(
+            ranks: communicator.size, plainSteps: Spread(plain),
+            checkpoints: Spread(checkpoints.map { $0.seconds - Double($0.steps) * step }), waited: waited,
+            written: Spread(checkpoints.map(\.written)).median, writtenOnCore: onCore,
+            checkpointInterval: interval(cost: waited + onCore, step: step), idleShare: try idleShare(),
+            calls: marked, mark: try markSeconds(), hash: hash, verifyInterval: options.verifyInterval,
+            report: try reportSeconds(), loggingInterval: options.loggingInterval)
+        try trainer.memory.free()
+        try hosts.free()
+        return result
+    }
+
+    private func slowest(_ seconds: Double) throws -> Double { try communicator.allreduce(seconds, .maximum) }
+
+    /// Of a step, from when all ranks are there until the last one has done it.
+    private func time(_ trainer: inout Trainer) throws -> Double {
+        try communicator.barrier()
+        let start = secondsNow()
+        _ = try trainer.step()
+        return try slowest(secondsNow() - start)
+    }
+
+    private struct Checkpoint {
+        /// Until the last of so many steps was done: those beside which it was written, and one more.
+        var seconds: Double
+        var steps: Int
+        var waited: Double
+        var written: Double
+        var onCore: Double
+    }
+
+    private func checkpoint(_ trial: CheckpointTrial, _ trainer: inout Trainer) throws -> Checkpoint {
+        try communicator.barrier()
+        let start = secondsNow()
+        try trial.begin(trainer)
+        let waited = secondsNow() - start
+        _ = try trainer.step()
+        var sum = try slowest(secondsNow() - start)
+        var steps = 1
+        var isOver = false
+        while !isOver {
+            isOver = try communicator.broadcast(trial.isOver ? 1 : Int32(0), root: 0) == 1
+            sum += try time(&trainer)
+            steps += 1
+        }
+        let written = try communicator.agree { try trial.result() }
+        return Checkpoint(
+            seconds: sum, steps: steps, waited: try communicator.broadcast(waited, root: 0),
+            written: try communicator.broadcast(written.seconds, root: 0),
+            onCore: try communicator.broadcast(written.coreSeconds, root: 0))
+    }
+
+    private func interval(cost: Double, step: Double) -> Double {
+        switch options.checkpointInterval {
+        case .auto: CheckpointTimer.interval(forCost: cost)
+        case .minutes(let minutes): 60 * minutes
+        case .steps(let steps): Double(steps) * step
+        }
+    }
+
+    /// Of this process, on all its threads.
+    private var coreSeconds: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+
+    /// While the threads that compute sleep.
+    private func idleShare() throws -> Double {
+        usleep(100_000)
+        let (start, used) = (secondsNow(), coreSeconds)
+        usleep(2_000_000)
+        return try slowest((coreSeconds - used) / (secondsNow() - start))
+    }
+
+    private func markSeconds() throws -> Double {
+        let count = 1_000_000
+        let start = secondsNow()
+        for _ in 0..<count { Job.page.waiting(in: "nothing") {} }
+        return try slowest((secondsNow() - start) / Double(count))
+    }
+
+    private func hashSeconds(_ trainer: Trainer) throws -> Double {
+        let count = trainer.network.configuration.layout.count
+        var sum: UInt64 = 0
+        let times = (0..<5).map { _ in
+            let start = secondsNow()
+            sum ^= trainer.memory.parameters.hash(0..<count)
+            return secondsNow() - start
+        }
+        precondition(sum < 1 << 52, "a hash is exact in a Double")
+        return try slowest(Spread(times).median)
+    }
+
+    private func reportSeconds() throws -> Double {
+        let usual = GradientAverager.sumCount(sequences: options.batch, wantsErrors: false)
+        let counts = [usual, usual + RankReport.count * communicator.size]
+        var sums = [Double](repeating: 1, count: counts[1])
+        var times: [[Double]] = [[], []]
+        for round in 0..<400 {
+            for number in round.isMultiple(of: 2) ? [0, 1] : [1, 0] {
+                try communicator.barrier()
+                let start = secondsNow()
+                try sums.withUnsafeMutableBufferPointer {
+                    try communicator.allreduce(UnsafeMutableBufferPointer(rebasing: $0[..<counts[number]]), .maximum)
+                }
+                times[number].append(secondsNow() - start)
+            }
+        }
+        return try slowest(max(0, Spread(times[1]).median - Spread(times[0]).median))
+    }
+}
