@@ -169,7 +169,7 @@ package func counted(_ count: Int, _ noun: String) -> String { "\(grouped(count)
 /// 12,345
 package func grouped(_ value: Int) -> String {
     var text = ""
-    for (index, digit) in String(abs(value)).reversed().enumerated() {
+    for (index, digit) in String(value.magnitude).reversed().enumerated() {
         if index > 0 && index.isMultiple(of: 3) { text.append(",") }
         text.append(digit)
     }
@@ -178,7 +178,7 @@ package func grouped(_ value: Int) -> String {
 
 /// 3h05m, 4m10s or 12s.
 package func duration(_ seconds: Double) -> String {
-    guard seconds.isFinite, seconds < 1e9 else { return "unknown" }
+    guard abs(seconds) < 1e9 else { return "unknown" }
     let whole = Int(seconds.rounded())
     let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)
     func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }

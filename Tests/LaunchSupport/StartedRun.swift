@@ -28,9 +28,14 @@ package final class StartedRun {
         // Files, not pipes: they never fill up, and do not stay open in a rank that outlives mpirun.
         let given = scratch.appending(path: "input")
         try Data(input.utf8).write(to: given)
-        process.standardInput = try FileHandle(forReadingFrom: given)
-        process.standardOutput = try Self.emptyFile(at: output)
-        process.standardError = try Self.emptyFile(at: errors)
+        let handles = [
+            try FileHandle(forReadingFrom: given), try Self.emptyFile(at: output), try Self.emptyFile(at: errors),
+        ]
+        process.standardInput = handles[0]
+        process.standardOutput = handles[1]
+        process.standardError = handles[2]
+        // Else they stay open for longer than the process lives, and Foundation starts no process beside a thousand open files.
+        defer { for handle in handles { try? handle.close() } }
         try process.run()
     }
 

@@ -1,4 +1,4 @@
-// Ranks and mpirun killed at random moments, again and again: what is left goes on to the undisturbed run's bits.
+// Ranks and mpirun killed, or ranks stopped, at random moments, again and again: what is left goes on to the undisturbed run's bits.
 
 import FileFormats
 import Foundation
@@ -18,9 +18,9 @@ private struct SplitMix: RandomNumberGenerator {
     }
 }
 
-/// When a process is killed.
+/// When a process is killed or stopped.
 private enum Moment: CustomStringConvertible, CaseIterable {
-    case anytime, checkpointing, validation, firstStep
+    case anytime, checkpointing, validation, firstStep, startUp, exit
 
     var description: String {
         switch self {
@@ -28,6 +28,8 @@ private enum Moment: CustomStringConvertible, CaseIterable {
         case .checkpointing: "while a checkpoint is written"
         case .validation: "in a validation"
         case .firstStep: "in the first step"
+        case .startUp: "as it starts"
+        case .exit: "as it ends"
         }
     }
 }
@@ -35,11 +37,12 @@ private enum Moment: CustomStringConvertible, CaseIterable {
 extension LaunchTests {
     @Suite("kills")
     struct KillTests {
-        /// LSTM_DIST_KILLS and LSTM_DIST_KILL_SEED are set by launch/dev/kill-runs.
+        /// LSTM_DIST_KILLS, LSTM_DIST_STOPS and LSTM_DIST_KILL_SEED are set by launch/dev/kill-runs.
         private static func number(_ variable: String, _ usual: Int) -> Int {
             ProcessInfo.processInfo.environment[variable].flatMap { Int($0) } ?? usual
         }
         private let kills = Self.number("LSTM_DIST_KILLS", 4)
+        private let stops = Self.number("LSTM_DIST_STOPS", 4)
         private let seed = Self.number("LSTM_DIST_KILL_SEED", 1)
 
         private static let validationInterval = 20
@@ -55,12 +58,15 @@ extension LaunchTests {
 
             """
 
-        private func start(_ folder: TestFolder, ranks: Int) throws -> StartedRun {
-            try folder.start("train", "small.yaml", "--run", "run", "--quiet", ranks: ranks)
+        private func start(_ folder: TestFolder, ranks: Int, timeout: Int = 300) throws -> StartedRun {
+            try folder.start(
+                "train", "small.yaml", "--run", "run", "--quiet", "--set", "communication.timeout=\(timeout)",
+                ranks: ranks)
         }
 
         @Test("random ranks and mpirun killed at random moments: the undisturbed run's bits", .timeLimit(.minutes(60)))
         func kills() async throws {
+            guard kills > 0 else { return }
             var random = SplitMix(state: UInt64(seed))
             let folder = try TestFolder.withText(Self.config)
             let clock = ContinuousClock()
@@ -105,6 +111,93 @@ extension LaunchTests {
             print("\(done) kills, \(finished + 1) runs, each the undisturbed one's bits; \(missed) came too late")
         }
 
+        @Test(
+            "random ranks stopped at random moments: all end by themselves, and the undisturbed run's bits",
+            .timeLimit(.minutes(60)))
+        func stops() async throws {
+            guard stops > 0 else { return }
+            var random = SplitMix(state: UInt64(seed))
+            let folder = try TestFolder.withText(Self.config)
+            try await folder.train("small.yaml", into: "never", ranks: 2)
+            var (done, finished, missed) = (0, 0, 0)
+            var phases: [String: Int] = [:]
+            while done < stops {
+                let ranks = Int.random(in: 2...4, using: &random)
+                let moment = Moment.allCases.randomElement(using: &random) ?? .anytime
+                let longest = moment == .startUp ? 400 : moment == .anytime ? 1500 : 4
+                let wait = Duration.milliseconds(Int.random(in: 0...longest, using: &random))
+                let victim = Int.random(in: 0..<ranks, using: &random)
+                let run = try start(folder, ranks: ranks, timeout: 3)
+                let ids = try await run.ranks(ranks)
+                try await come(moment, of: run, in: folder.run("run"))
+                try await Task.sleep(for: wait)
+                let hasStopped = run.isRunning && ids.count == ranks && kill(ids[victim], SIGSTOP) == 0
+                let ended = try await end(run, ids, stopped: hasStopped ? ids[victim] : nil)
+                let what = "seed \(seed), stop \(done + 1), rank \(victim) of \(ranks) stopped \(moment)"
+                if ended.exitCode == 70, hasStopped {
+                    done += 1
+                    let phase = try expectReport(ended, of: victim, what)
+                    phases[phase, default: 0] += 1
+                    if stops > 10 { print("\(done): \(what), in \(phase)") }
+                } else {
+                    #expect(ended.exitCode == 0, "\(what): \(ended.errors)")
+                    missed += 1
+                    if try isDone(folder) {
+                        try await expectWhole(folder, what)
+                        finished += 1
+                    }
+                }
+            }
+            try await folder.train("small.yaml", into: "run", ranks: Int.random(in: 1...4, using: &random))
+            try await expectWhole(folder, "seed \(seed), after \(done) stops")
+            let counts = phases.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+            print(
+                "\(done) stops (\(counts)), \(finished + 1) runs, each the undisturbed one's bits; \(missed) came too late"
+            )
+        }
+
+        /// Waits for a run's end, after which none of its ranks may be left.
+        private func end(_ run: StartedRun, _ ids: [Int32], stopped: Int32?) async throws -> MPIRun {
+            var since: ContinuousClock.Instant?
+            while run.isRunning {
+                try await Task.sleep(for: .milliseconds(20))
+                guard let stopped, StartedRun.state(of: stopped) == "T",
+                    ids.allSatisfy({ $0 == stopped || !StartedRun.lives($0) })
+                else { continue }
+                // All others have gone: mpirun is about to end it, unless it had already parted from them, and has only to exit.
+                let began = since ?? ContinuousClock.now
+                since = began
+                if ContinuousClock.now - began > .seconds(5) { kill(stopped, SIGCONT) }
+            }
+            let ended = try await run.result(within: .seconds(30))
+            let deadline = ContinuousClock.now + .seconds(10)
+            while ids.contains(where: StartedRun.lives), ContinuousClock.now < deadline {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            #expect(!ids.contains(where: StartedRun.lives), "processes were left")
+            return ended
+        }
+
+        /// Every line that a hang made ranks say tells of a wait, and of no other rank than the stopped one. Returns the phase.
+        private func expectReport(_ ended: MPIRun, of victim: Int, _ what: String) throws -> String {
+            let lines = ended.errors.split(separator: "\n")
+            var phases: Set<String> = []
+            for line in lines {
+                let said = try #require(
+                    line.wholeMatch(
+                        of:
+                            #/lstm-dist: rank (\d) on \S+ has waited \d+ s in [^,]+, in ([a-z -]+)( after step \d+)?: (.*)\. The job ends .*/#
+                    )?
+                    .output, "\(what): \(line)")
+                #expect(said.1 != "\(victim)", "\(what): \(line)")
+                for named in said.4.matches(of: #/rank (\d) on \S+ has not arrived/#) {
+                    #expect(named.output.1 == "\(victim)", "\(what): \(line)")
+                }
+                phases.insert(String(said.2))
+            }
+            return try #require(phases.sorted().first, "\(what): nothing was said: \(ended.errors)")
+        }
+
         private func isDone(_ folder: TestFolder) throws -> Bool {
             try folder.run("run").outcome()["state"]?.stringValue == "done"
         }
@@ -136,7 +229,8 @@ extension LaunchTests {
             let deadline = ContinuousClock.now + .seconds(20)
             func isHere() -> Bool {
                 switch moment {
-                case .anytime: true
+                case .anytime, .startUp: true
+                case .exit: (try? files.outcome()["state"]?.stringValue) == "done"
                 case .checkpointing:
                     (try? files.checkpointNames().contains { $0.hasPrefix(".step-") && $0.contains(".tmp-") }) ?? false
                 case .validation:

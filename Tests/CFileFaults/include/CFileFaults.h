@@ -8,5 +8,5 @@
 //                          of a write; full:N: only the next N of them; kill: the process dies there, after half of a write
 //     FILE_FAULTS_LOG      every operation that counts is added to this file, a line each: number, name, path
 //
-// Counted are open (for writing, or of a folder), write, fsync, ftruncate, rename, unlink, mkdir, rmdir and symlink.
+// Counted are open (for writing, or of a folder), write, fsync, ftruncate, rename, link, unlink, mkdir, rmdir and symlink.
 #pragma once
