@@ -42,7 +42,7 @@ extension LaunchTests {
             ProcessInfo.processInfo.environment[variable].flatMap { Int($0) } ?? usual
         }
         private let kills = Self.number("LSTM_DIST_KILLS", 4)
-        private let stops = Self.number("LSTM_DIST_STOPS", 4)
+        private let stops = Self.number("LSTM_DIST_STOPS", 2)
         private let seed = Self.number("LSTM_DIST_KILL_SEED", 1)
 
         private static let validationInterval = 20

@@ -177,9 +177,12 @@ extension LaunchTests {
             let first = try StartedRun(
                 TestFolder.program, Self.words + ["--set", "training.steps=1000000"], ranks: 2, in: folder.url)
             try await wait(for: first, in: folder)
-            for more in [[], ["--overwrite"], ["--resume", "never"]] {
-                let second = try await MPIRun.run(
-                    TestFolder.program, Self.words + more, ranks: ranks, in: folder.url)
+            // At once, since each looks on for some seconds.
+            let others = try [[], ["--overwrite"], ["--resume", "never"]].map { more in
+                try StartedRun(TestFolder.program, Self.words + more, ranks: ranks, in: folder.url)
+            }
+            for other in others {
+                let second = try await other.result()
                 #expect(
                     second.errors.wholeMatch(
                         of: /lstm-dist: The run folder run is in use by process \d+ on \S+; accepted: .*\n/) != nil,
