@@ -5,7 +5,6 @@ import RunFolder
 /// A run's checkpoints without the run, for measuring what they cost the training: the same copy, the same writing beside it.
 /// Its methods are collective; the root alone has files.
 package final class CheckpointTrial {
-    private let run: RunDirectory
     private let work: CheckpointWork?
     private let copy: TrainingCopy?
     private var thread: WriterThread?
@@ -13,10 +12,9 @@ package final class CheckpointTrial {
 
     /// - Parameter folder: where checkpoints go; must not be there yet.
     package init(in folder: String, for trainer: Trainer) throws {
-        let run = RunDirectory(path: folder)
-        self.run = run
         (work, copy) = try trainer.communicator.agree {
             guard trainer.communicator.isRoot else { return (nil, nil) }
+            let run = RunDirectory(path: folder)
             try run.prepare()
             let copy = TrainingCopy(for: trainer)
             copy.fill(from: trainer)

@@ -47,6 +47,16 @@ package enum ResumeRules {
                 + "accepted: the text it was started with, another --run, or --overwrite to start anew")
     }
 
+    /// - Parameter initialWeights: the file of `--init-from`, from whose weights the run must have begun.
+    /// - Throws: a `TrainingError` when it began with others, or has not kept with which.
+    package static func check(initialWeights: String, of run: RunDirectory, against checkpoint: Checkpoint) throws {
+        let began = checkpoint.state.extra[TrainingState.initialWeights]?.stringValue
+        if let began, try Checksum.sha256(ofFile: initialWeights) == began { return }
+        throw TrainingError.usage(
+            "--init-from \(initialWeights): \(run.path) has a checkpoint to go on from, and did not begin with these weights; "
+                + "accepted: the file that it began with, --overwrite, or another --run")
+    }
+
     /// Each file's fingerprint in words.
     static func words(_ files: JSONValue) -> String {
         (files.arrayValue ?? []).map { file in

@@ -78,14 +78,12 @@ package struct TrainingJob {
         Job.page.begin(.loading)
         let checkpoint = try communicator.agree { communicator.isRoot ? try checkpointToGoOnFrom(console) : nil }
         let resumes = try communicator.broadcast(Int32(checkpoint == nil ? 0 : 1), root: 0) == 1
-        if resumes && initialWeights != nil {
-            throw TrainingError.usage(
-                "--init-from \(initialWeights ?? ""): \(run.path) has a checkpoint to go on from; accepted: --overwrite, "
-                    + "or another --run, to begin with other weights"
-            ).everywhere
-        }
         try communicator.agree {
             guard let checkpoint else { return }
+            // The same command goes on: weights to begin with are no matter then, unless they are others.
+            if let initialWeights {
+                try ResumeRules.check(initialWeights: initialWeights, of: run, against: checkpoint)
+            }
             for change in try ResumeRules.check(configuration, against: checkpoint) {
                 console.info("changed since the checkpoint: \(change)")
             }
@@ -94,7 +92,7 @@ package struct TrainingJob {
             }
         }
         let assembly = try Assembly(
-            configuration, on: communicator, initialWeights: initialWeights, threads: threads)
+            configuration, on: communicator, initialWeights: resumes ? nil : initialWeights, threads: threads)
         let end = try carryOut(assembly, on: communicator, console, hangGuard, resumes: resumes, from: checkpoint)
         Job.page.begin(.exit)
         // After an error it is left to the system: no rank can tell whether the others would come here.
@@ -131,8 +129,12 @@ package struct TrainingJob {
         // mpirun would otherwise give all threads of a rank one core.
         let binding = threads > 1 ? " --bind-to none" : ""
         let goingOn = "mpirun -n \(communicator.size)\(binding) \(command)"
+        let digest = try communicator.agree {
+            communicator.isRoot && !resumes ? try initialWeights.map { try Checksum.sha256(ofFile: $0) } : nil
+        }
         let trainingRun = try TrainingRun(
             assembly, on: communicator, in: run, console: console, fingerprints: assembly.fingerprints,
+            initialWeights: digest,
             command: goingOn,
             desk: StopDesk(times, savesOnUser1: savesOnUser1, watch: watch), resumes: resumes, from: checkpoint)
         if trainingRun.isComplete {

@@ -16,6 +16,8 @@ package final class TrainingRun {
     private let assembly: Assembly
     private var trainer: Trainer
     private let fingerprints: JSONValue
+    /// At the root: the SHA-256 of the file of weights that the run began with.
+    private let initialWeights: String?
     /// The command that goes on with this run.
     private let command: String
     /// Of each rank, at the root.
@@ -49,17 +51,21 @@ package final class TrainingRun {
     }
 
     /// - Parameters:
+    ///   - initialWeights: at the root of a run that begins: the SHA-256 of the file of weights that it begins with.
     ///   - desk: asks this rank for the leg's end.
     ///   - checkpoint: at the root, what to go on from; nil to begin. `resumes` says the same on every rank.
     package init(
         _ assembly: Assembly, on communicator: Communicator, in run: RunDirectory, console: Console,
-        fingerprints: JSONValue, command: String, desk: StopDesk, resumes: Bool, from checkpoint: Checkpoint?
+        fingerprints: JSONValue, initialWeights: String?, command: String, desk: StopDesk, resumes: Bool,
+        from checkpoint: Checkpoint?
     ) throws {
         self.assembly = assembly
         self.communicator = communicator
         self.run = run
         self.console = console
         self.fingerprints = fingerprints
+        self.initialWeights =
+            resumes ? checkpoint?.state.extra[TrainingState.initialWeights]?.stringValue : initialWeights
         self.command = command
         self.desk = desk
         trainer = assembly.trainer
@@ -302,6 +308,7 @@ package final class TrainingRun {
                 ("skipped_steps", .integer(skipped)), ("owes_validation", .boolean(owesValidation)),
                 ("ending", ending == .solved ? .string("solved") : .null),
                 ("ranks", .integer(communicator.size)), ("sums", SumDefinition.json(options)), ("data", fingerprints),
+                (TrainingState.initialWeights, initialWeights.map { .string($0) } ?? .null),
             ]
         return CheckpointWork.Save(
             copy: copy,

@@ -11,6 +11,8 @@ package import Tensors
 /// and back to the ranks. Both ways are collective; files are the root's alone.
 package enum TrainingState {
     static let slotPrefix = "optimizer."
+    /// Where state.json has the SHA-256 of the file of weights that the run began with; null: of none.
+    static let initialWeights = "initial_weights"
 
     /// An update by finite gradients can still leave weights that are not: they never reach a checkpoint. Collective; the root looks.
     static func checkWeights(_ trainer: Trainer, else error: () -> TrainingError) throws {

@@ -97,10 +97,32 @@ extension LaunchTests {
             let other = try await folder.lstmDist(
                 "train", "small.yaml", "--run", "run", "--init-from", weights, ranks: 3)
             #expect(
-                other.errors == "lstm-dist: --init-from \(weights): run has a checkpoint to go on from; accepted: "
-                    + "--overwrite, or another --run, to begin with other weights\n")
+                other.errors
+                    == "lstm-dist: --init-from \(weights): run has a checkpoint to go on from, and did not begin with "
+                    + "these weights; accepted: the file that it began with, --overwrite, or another --run\n")
             #expect(other.exitCode == 2)
             #expect(try folder.run("run").metrics("train").count == 30)
+        }
+
+        @Test("with --init-from, too, the same command goes on; other weights are refused", arguments: [1, 3])
+        func initialWeights(ranks: Int) async throws {
+            let folder = try await trained()
+            let begun = "run/checkpoints/latest/model.safetensors"
+            func train(_ steps: Int, into run: String, from file: String) async throws -> MPIRun {
+                try await folder.lstmDist(
+                    "train", "small.yaml", "--run", run, "--quiet", "--init-from", file, "--set",
+                    "training.steps=\(steps)",
+                    ranks: ranks)
+            }
+            for steps in [3, 5, 8] {
+                let run = try await train(steps, into: "legs", from: begun)
+                #expect(run.exitCode == 0, "\(run.errors)")
+            }
+            #expect(try await train(8, into: "whole", from: begun).exitCode == 0)
+            try expectSame(folder.run("legs"), folder.run("whole"))
+            let other = try await train(9, into: "legs", from: "legs/checkpoints/latest/model.safetensors")
+            #expect(other.exitCode == 2)
+            #expect(other.errors.contains("legs has a checkpoint to go on from, and did not begin with these weights"))
         }
     }
 }

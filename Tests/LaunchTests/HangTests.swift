@@ -95,6 +95,8 @@ extension LaunchTests {
                 kill(ranks[rank], SIGSTOP)
             }
             for rank in 0..<3 { try expectReport(runs[rank], of: rank, in: "training", of: folders[rank]) }
+            let status = try await folders[1].lstmDist("status", "run").output
+            #expect(status.contains("\nfailure     rank 1 on \(Self.host), after step "), "\(status)")
             // What the last job left is not the next one's.
             #expect(folders[1].has("run/ranks"))
             try await folders[1].train("small.yaml", into: "run", ranks: 2, set: ["training.steps=5"])

@@ -63,7 +63,8 @@ extension LaunchTests {
         func ranks(kind: String) async throws {
             let folder = try folder()
             let one = try await folder.train("\(kind).yaml", into: "one")
-            for ranks in [1, 2, 3, 4, 5, 6, 7, 8, 25] {
+            // More ranks than sequences take a while to start: once.
+            for ranks in [1, 2, 3, 4, 5, 6, 7, 8] + (kind == "dropout" ? [25] : []) {
                 let run = try await folder.train("\(kind).yaml", into: "on-\(ranks)", ranks: ranks)
                 try expectSameBits(run, one, "\(ranks) ranks")
             }
@@ -82,7 +83,7 @@ extension LaunchTests {
                     set: keys + ["training.accumulate=\(parts)"])
                 try expectSameBits(run, one, "\(ranks) ranks, \(threads) threads, \(parts) parts")
             }
-            for ranks in [2, 3, 5, 25] {
+            for ranks in [2, 3, 5] + (kind == "words" ? [25] : []) {
                 let run = try await folder.train(
                     "\(kind).yaml", into: "run", ranks: ranks, "--overwrite", set: keys,
                     environment: ["OMPI_MCA_osc": "^sm"])
