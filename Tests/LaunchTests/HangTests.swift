@@ -173,14 +173,24 @@ extension LaunchTests {
             }
         }
 
-        @Test("a rank that is killed takes all others with it")
+        @Test("a rank that is killed takes all others with it, and another says which one it was")
         func killed() async throws {
             let folders = try (0..<3).map { _ in try folder() }
             let runs = try await harm(folders, ["train", "small.yaml", "--run", "run", "--quiet"]) { url, rank, ranks in
                 try await Self.wait { Self.text("run/metrics.jsonl", in: url).contains("\"step\":5,") }
                 kill(ranks[rank], SIGKILL)
             }
-            for run in runs { #expect(run.exitCode == 137, "\(run.errors)") }
+            for rank in 0..<3 {
+                let said = "rank \(rank) on \(Self.host) died without a word: killed, or crashed"
+                #expect(runs[rank].exitCode == 137)
+                #expect(
+                    runs[rank].errors
+                        == "lstm-dist: \(said). The job ends, and started again goes on from its last checkpoint\n")
+                let failure = try JSONValue(parsing: folders[rank].text(of: "run/failure.json"))
+                #expect(failure["rank"]?.integerValue == rank)
+                #expect(failure["phase"]?.stringValue == "training")
+                #expect(failure["cause"]?.stringValue == said)
+            }
         }
 
         @Test(

@@ -36,7 +36,8 @@ let smallConfig = """
 
 extension TestFolder {
     /// A folder with a text of 2,000 words and `small.yaml`, which trains on it.
-    static func withText(_ config: String = smallConfig) throws -> TestFolder {
-        try TestFolder().write(inventedText(words: 2000), to: "text.txt").write(config, to: "small.yaml")
+    static func withText(_ config: String = smallConfig, inMemory: Bool = false) throws -> TestFolder {
+        try TestFolder(inMemory: inMemory).write(inventedText(words: 2000), to: "text.txt").write(
+            config, to: "small.yaml")
     }
 }

@@ -122,6 +122,8 @@ struct HangVerdictTests {
         #expect(hang(waiting(2, for: 5000)).verdict(news(asking: 1)) == .goOn)
         #expect(hang(waiting(2, for: 310)).verdict(news(asking: 1, hasFailure: true)) == .goOn)
         #expect(hang(waiting(2, for: 380)).verdict(news(asking: 1, hasFailure: true)) == .endSilently)
+        #expect(hang(waiting(2, for: 310)).verdict(news(hasFailure: true)) == .goOn)
+        #expect(hang(waiting(2, for: 380)).verdict(news(hasFailure: true)) == .endSilently)
     }
 
     @Test("without notes only processes of the same machine can be seen")

@@ -12,6 +12,8 @@ import Synchronization
 /// exits with 70, upon which the launcher ends all others. A rank that reads data or writes a checkpoint keeps the others waiting as
 /// long as its notes show that its process goes on. Without a run folder that all ranks see, each says what it sees, and exits with 70.
 ///
+/// The launcher's SIGTERM wakes it, too: then it tells which rank of its host has died.
+///
 /// A second thread deals with the run folder, so that a file system that does not answer can't silence the first one. Neither of them
 /// calls MPI. Other names: watchdog, desync debugger.
 package final class HangGuard: Sendable {
@@ -140,8 +142,9 @@ package final class HangGuard: Sendable {
         while true {
             let settings = settings.withLock { $0 }
             let times = settings.times
-            usleep(UInt32(1e6 * times.betweenLooks))
+            let isTerminated = StopSignals.termination.wait(seconds: times.betweenLooks)
             if hasEnded.load(ordering: .relaxed) { return }
+            if isTerminated { tellDeaths() }
             let elapsed = clock.elapsed(atMost: 1 + times.betweenLooks)
             stillness.look(at: Job.page.sample, elapsed: elapsed)
             let own = note(stillness, settings)
@@ -197,6 +200,29 @@ package final class HangGuard: Sendable {
         // The launcher kills the others when the first one ends: they shall have spoken by then.
         if alone { usleep(UInt32(1e6 * min(1, settings.times.grace))) }
         _exit(Self.exitCode)
+    }
+
+    /// SIGTERM is how a launcher ends the other ranks when one has died: who has died on this host is said and written down before
+    /// they are killed, too, by the lowest rank that is left here.
+    private func tellDeaths() {
+        let settings = settings.withLock { $0 }
+        let page = Job.page.sample
+        // A rank that ends in order is gone a moment before the others; one that ended with an error has written it down.
+        guard let run = settings.run, Phase(page) != .exit, !run.hasFailure else { return }
+        let machine = ProcessIdentity.own.machine
+        let signs = settings.peers.map { $0.process.sign(seenFrom: machine) }
+        guard let dead = signs.firstIndex(of: .gone),
+            signs.firstIndex(where: { $0 != nil && $0 != .gone }) == settings.rank
+        else { return }
+        let more = signs.count { $0 == .gone } - 1
+        let host = settings.peers[dead].host
+        let cause =
+            "rank \(dead) on \(host)\(more > 0 ? " and \(counted(more, "more rank"))" : "") died without a word: killed, or crashed"
+        try? run.write(
+            failure: Failure(
+                rank: dead, host: host, step: page.steps, phase: Phase(page).words, cause: cause,
+                time: Date().ISO8601Format()))
+        Self.say("lstm-dist: \(cause). The job ends, and started again goes on from its last checkpoint\n")
     }
 
     /// Writes a line to standard error in one piece, unless nobody takes it.

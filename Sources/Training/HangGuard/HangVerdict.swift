@@ -55,7 +55,8 @@ package struct HangCase {
     /// The verdict of a rank that sees the others' notes.
     package func verdict(_ news: RankLetters.News) -> HangVerdict {
         guard waits else { return .goOn }
-        if news.asking != nil {
+        // Who has written a failure down may have ended by now, and asks no more.
+        if news.asking != nil || news.hasFailure {
             let isLate = own.seconds >= times.timeout + times.grace
             return news.hasFailure && isLate ? .endSilently : .goOn
         }

@@ -6,6 +6,9 @@ package enum StopSignals {
     /// `1 << number` for each that has come.
     private static let received = Atomic<UInt64>(0)
 
+    /// Rings at each SIGTERM.
+    static let termination = Alarm()
+
     private static let reasons: [(number: Int32, reason: StopReason)] = [
         (SIGUSR1, .userSignal1), (SIGUSR2, .userSignal2), (SIGXCPU, .cpuTime), (SIGURG, .urgent),
         (SIGTERM, .terminate), (SIGINT, .interrupt),
@@ -13,6 +16,9 @@ package enum StopSignals {
 
     /// From here on they end nothing by themselves, but for a second SIGINT. Calls of the system that they interrupt go on.
     package static func install() {
+        // What a handler uses is made before: it must not wait for a lock.
+        _ = termination
+        _ = received.load(ordering: .relaxed)
         for (number, _) in reasons {
             var action = sigaction()
             action.__sigaction_handler.sa_handler = { StopSignals.note($0) }
@@ -24,6 +30,7 @@ package enum StopSignals {
     /// In the handler: only what may be called there.
     private static func note(_ number: Int32) {
         let before = received.bitwiseOr(1 << UInt64(number), ordering: .relaxed).oldValue
+        if number == SIGTERM { termination.ring() }
         if number == SIGINT, before & (1 << UInt64(SIGINT)) != 0 {
             signal(SIGINT, SIG_DFL)
             raise(SIGINT)
