@@ -160,7 +160,8 @@ extension LaunchTests {
         /// Waits for a run's end, after which none of its ranks may be left.
         private func end(_ run: StartedRun, _ ids: [Int32], stopped: Int32?) async throws -> MPIRun {
             var since: ContinuousClock.Instant?
-            while run.isRunning {
+            let limit = ContinuousClock.now + .seconds(60)
+            while run.isRunning, ContinuousClock.now < limit {
                 try await Task.sleep(for: .milliseconds(20))
                 guard let stopped, StartedRun.state(of: stopped) == "T",
                     ids.allSatisfy({ $0 == stopped || !StartedRun.lives($0) })
@@ -188,8 +189,7 @@ extension LaunchTests {
                     line.wholeMatch(
                         of:
                             #/lstm-dist: rank (\d) on \S+ has waited \d+ s in [^,]+, in ([a-z -]+)( after step \d+)?: (.*)\. The job ends .*/#
-                    )?
-                    .output, "\(what): \(line)")
+                    )?.output, "\(what): \(line)")
                 #expect(said.1 != "\(victim)", "\(what): \(line)")
                 for named in said.4.matches(of: #/rank (\d) on \S+ has not arrived/#) {
                     #expect(named.output.1 == "\(victim)", "\(what): \(line)")
