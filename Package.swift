@@ -40,9 +40,7 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let package = Package(
     name: "lstm-dist",
     products: [
-        .executable(name: "lstm-dist", targets: ["lstm-dist"]),
-        // For tests: loaded into the program to make its file operations fail.
-        .library(name: "FileFaults", type: .dynamic, targets: ["CFileFaults"]),
+        .executable(name: "lstm-dist", targets: ["lstm-dist"])
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -108,7 +106,6 @@ let package = Package(
             name: "StepAllocations", dependencies: ["Training", "MPI", "ConfigFile", "CAllocationCounter"],
             path: "Tests/StepAllocations", swiftSettings: common),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
-        .target(name: "CFileFaults", path: "Tests/CFileFaults"),
         // A training in which one rank's parameters are damaged on the way, started by the tests with mpirun.
         .executableTarget(
             name: "FailingRank", dependencies: ["Training", "Recurrent", "MPI", "Tensors", "ConfigFile"],

@@ -84,19 +84,19 @@ package struct ProtectionBenchmark {
         let hosts = try Hosts(communicator)
         var trainer = try StepBenchmark(configuration, on: communicator, threads: threads).trainer(hosts)
         let trial = try CheckpointTrial(in: folder, for: trainer)
-        for _ in 0..<2 { _ = try time(&trainer) }
+        for _ in 0..<2 { _ = try trainer.timedStep() }
         _ = try checkpoint(trial, &trainer)  // its files and pages are new
-        let once = try time(&trainer)
+        let once = try trainer.timedStep()
 
         var plain: [Double] = []
         var checkpoints: [Checkpoint] = []
         let (calls, steps) = (Job.page.sample.calls, trainer.steps)
         let callsOfTiming = 2.0
-        for _ in 0..<3 { plain.append(try time(&trainer)) }
+        for _ in 0..<3 { plain.append(try trainer.timedStep()) }
         let marked = Double(Job.page.sample.calls - calls) / Double(trainer.steps - steps) - callsOfTiming
         for _ in 0..<max(3, min(100, Int(seconds / (6 * once)))) {
             checkpoints.append(try checkpoint(trial, &trainer))
-            for _ in 0..<3 { plain.append(try time(&trainer)) }
+            for _ in 0..<3 { plain.append(try trainer.timedStep()) }
         }
         let step = Spread(plain).median
         let waited = Spread(checkpoints.map(\.waited)).median
@@ -115,14 +115,6 @@ package struct ProtectionBenchmark {
     }
 
     private func slowest(_ seconds: Double) throws -> Double { try communicator.allreduce(seconds, .maximum) }
-
-    /// Of a step, from when all ranks are there until the last one has done it.
-    private func time(_ trainer: inout Trainer) throws -> Double {
-        try communicator.barrier()
-        let start = secondsNow()
-        _ = try trainer.step()
-        return try slowest(secondsNow() - start)
-    }
 
     private struct Checkpoint {
         /// Until the last of so many steps was done: those beside which it was written, and one more.
@@ -144,7 +136,7 @@ package struct ProtectionBenchmark {
         var isOver = false
         while !isOver {
             isOver = try communicator.broadcast(trial.isOver ? 1 : Int32(0), root: 0) == 1
-            sum += try time(&trainer)
+            sum += try trainer.timedStep()
             steps += 1
         }
         let written = try communicator.agree { try trial.result() }
@@ -163,11 +155,7 @@ package struct ProtectionBenchmark {
     }
 
     /// Of this process, on all its threads.
-    private var coreSeconds: Double {
-        var time = timespec()
-        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-    }
+    private var coreSeconds: Double { seconds(on: CLOCK_PROCESS_CPUTIME_ID) }
 
     /// While the threads that compute sleep.
     private func idleShare() throws -> Double {

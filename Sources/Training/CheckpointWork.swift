@@ -70,9 +70,5 @@ struct CheckpointWork: Sendable {
     }
 
     /// Of the calling thread.
-    private func coreSeconds() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-    }
+    private func coreSeconds() -> Double { seconds(on: CLOCK_THREAD_CPUTIME_ID) }
 }

@@ -82,7 +82,7 @@ package final class GradientAverager {
         var members: [Int] = []
         hostOfRank = try communicator.allgather(Int64(memory.hostNumber())).map { Int($0) }
         if options.sumsByTree {
-            if communicator.size > 1, memory.sharing?.hosts.count != 1 {
+            if memory.isApart {
                 let group: Communicator? = if let sharing = memory.sharing { sharing.hosts.peers } else { communicator }
                 exchange = group.map { NodeExchange($0) }
                 if let group { members = try group.allgather(Int64(hostOfRank[communicator.rank])).map { Int($0) } }
@@ -164,7 +164,7 @@ package final class GradientAverager {
     /// it once for each range, in their order.
     package func begin(_ finished: Range<Int>) throws {
         let start = secondsNow()
-        if communicator.size > 1, memory.sharing?.hosts.count != 1 { lookAtBiases(finished) }
+        if memory.isApart { lookAtBiases(finished) }
         try reduction.announce(finished)
         begunSeconds += secondsNow() - start
     }

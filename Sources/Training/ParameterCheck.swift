@@ -10,7 +10,7 @@ struct ParameterCheck {
     let layout: TensorLayout
 
     /// Whether ranks have parameters of their own at all.
-    var isNeeded: Bool { communicator.size > 1 && memory.sharing?.hosts.count != 1 }
+    var isNeeded: Bool { memory.isApart }
 
     /// Of this rank's parameters.
     func hash() -> Double { Double(memory.parameters.hash(0..<layout.count)) }

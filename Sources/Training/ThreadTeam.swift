@@ -24,17 +24,16 @@ package final class ThreadTeam {
         precondition(count > 0, "a team has threads")
         self.count = count
         guard count > 1 else { return }
-        try withoutSignals {
-            for thread in 1..<count {
-                let code = start(thread)
-                guard code == 0 else {
-                    end()
-                    throw TrainingError.failure(
-                        "--threads-per-rank \(count): on \(ProcessInfo.processInfo.hostName) thread \(thread + 1) of a rank can't "
-                            + "be started: \(String(cString: strerror(code))); accepted: fewer threads, or a higher limit "
-                            + "(ulimit -u, ulimit -v)")
-                }
+        for thread in 1..<count {
+            let (code, id) = startThread(stackBytes: Self.stackBytes) { [rounds] in rounds.takePart(thread) }
+            guard code == 0 else {
+                end()
+                throw TrainingError.failure(
+                    "--threads-per-rank \(count): on \(ProcessInfo.processInfo.hostName) thread \(thread + 1) of a rank can't "
+                        + "be started: \(String(cString: strerror(code))); accepted: fewer threads, or a higher limit "
+                        + "(ulimit -u, ulimit -v)")
             }
+            threads.append(id)
         }
     }
 
@@ -72,44 +71,11 @@ package final class ThreadTeam {
         return results.compactMap { $0 }
     }
 
-    /// pthread_create's code.
-    private func start(_ thread: Int) -> Int32 {
-        let member = Unmanaged.passRetained(Member(thread: thread, rounds: rounds))
-        var id: pthread_t = 0
-        let code = withUnsafeTemporaryAllocation(of: pthread_attr_t.self, capacity: 1) { memory in
-            guard let attributes = memory.baseAddress else { return ENOMEM }
-            pthread_attr_init(attributes)
-            defer { pthread_attr_destroy(attributes) }
-            pthread_attr_setstacksize(attributes, Self.stackBytes)
-            return pthread_create(
-                &id, attributes,
-                { argument in
-                    guard let argument else { return nil }
-                    let member = Unmanaged<Member>.fromOpaque(argument).takeRetainedValue()
-                    member.rounds.takePart(member.thread)
-                    return nil
-                }, member.toOpaque())
-        }
-        if code == 0 { threads.append(id) } else { member.release() }
-        return code
-    }
-
     private func end() {
         guard !threads.isEmpty else { return }
         rounds.end()
         for id in threads { pthread_join(id, nil) }
         threads = []
-    }
-}
-
-/// What a thread is given at its start.
-private final class Member: Sendable {
-    let thread: Int
-    let rounds: Rounds
-
-    init(thread: Int, rounds: Rounds) {
-        self.thread = thread
-        self.rounds = rounds
     }
 }
 

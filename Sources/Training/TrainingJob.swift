@@ -129,9 +129,12 @@ package struct TrainingJob {
         // mpirun would otherwise give all threads of a rank one core.
         let binding = threads > 1 ? " --bind-to none" : ""
         let goingOn = "mpirun -n \(communicator.size)\(binding) \(command)"
-        let digest = try communicator.agree {
-            communicator.isRoot && !resumes ? try initialWeights.map { try Checksum.sha256(ofFile: $0) } : nil
-        }
+        let digest =
+            try resumes
+            ? nil
+            : initialWeights.flatMap { file in
+                try communicator.agree { communicator.isRoot ? try Checksum.sha256(ofFile: file) : nil }
+            }
         let trainingRun = try TrainingRun(
             assembly, on: communicator, in: run, console: console, fingerprints: assembly.fingerprints,
             initialWeights: digest,

@@ -20,6 +20,8 @@ package struct TrainingMemory {
     /// Why nothing is shared although it was asked for.
     package let refusal: String?
     let sharing: Sharing?
+    /// Whether ranks have parameters and gradients that others don't see: of several hosts, or without shared memory.
+    var isApart: Bool { communicator.size > 1 && sharing?.hosts.count != 1 }
     private let communicator: Communicator
     private let hosts: Hosts
     private let sumsByTree: Bool

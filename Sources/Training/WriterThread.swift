@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// A thread that does one piece of work and ends. It takes no signals: those are for the main thread.
+/// A thread that does one piece of work and ends.
 final class WriterThread {
     private let task: Task
     private var id: pthread_t?
@@ -21,24 +21,10 @@ final class WriterThread {
 
     /// Starts it. Where the system has no thread to give, the work is done before this returns.
     init(_ work: @escaping @Sendable () -> CheckpointWork.Result) {
-        task = Task(work)
-        let handed = Unmanaged.passRetained(task)
-        var id: pthread_t = 0
-        let code = withoutSignals {
-            pthread_create(
-                &id, nil,
-                { argument in
-                    guard let argument else { return nil }
-                    Unmanaged<Task>.fromOpaque(argument).takeRetainedValue().carryOut()
-                    return nil
-                }, handed.toOpaque())
-        }
-        if code == 0 {
-            self.id = id
-        } else {
-            handed.release()
-            task.carryOut()
-        }
+        let task = Task(work)
+        self.task = task
+        let (code, id) = startThread { task.carryOut() }
+        if code == 0 { self.id = id } else { task.carryOut() }
     }
 
     deinit { join() }

@@ -6,7 +6,7 @@ import Foundation
 import LaunchSupport
 import Testing
 
-/// A library that makes file operations fail (Tests/CFileFaults), and what it is told.
+/// A library that makes file operations fail (Tests/Fixtures/preload/file_faults.c), and what it is told.
 struct FileFaults {
     enum Mode: String, CaseIterable, Sendable {
         /// An input or output error, once.
@@ -18,20 +18,25 @@ struct FileFaults {
     }
 
     /// Which files: those whose names end so; with a ! before it, all others.
-    var files: String
-    var run = "run"
+    private let files: String
+    private let run = "run"
+    private let library: PreloadedLibrary
 
-    private func environment(_ more: [String: String]) throws -> [String: String] {
-        let library = try BuiltProduct.named("libFileFaults.so").path
-        return ["LD_PRELOAD": library, "FILE_FAULTS_FOLDER": run, "FILE_FAULTS_ONLY": files]
+    init(files: String) throws {
+        self.files = files
+        library = try PreloadedLibrary("file_faults.c")
+    }
+
+    private func environment(_ more: [String: String]) -> [String: String] {
+        ["LD_PRELOAD": library.path, "FILE_FAULTS_FOLDER": run, "FILE_FAULTS_ONLY": files]
             .merging(more) { _, new in new }
     }
 
-    func failing(_ mode: String, at number: Int) throws -> [String: String] {
-        try environment(["FILE_FAULTS_AT": "\(number)", "FILE_FAULTS_MODE": mode])
+    func failing(_ mode: String, at number: Int) -> [String: String] {
+        environment(["FILE_FAULTS_AT": "\(number)", "FILE_FAULTS_MODE": mode])
     }
 
-    func listing(in file: String) throws -> [String: String] { try environment(["FILE_FAULTS_LOG": file]) }
+    func listing(in file: String) -> [String: String] { environment(["FILE_FAULTS_LOG": file]) }
 
     /// The operations of a run that nothing happens to, in order: their names and paths.
     static func operations(_ log: String) -> [(name: String, path: String)] {
@@ -103,7 +108,8 @@ extension LaunchTests {
             .timeLimit(.minutes(60)), arguments: [nil, 2])
         func eachOperation(ranks: Int?) async throws {
             let folder = try folder()
-            let faults = FileFaults(files: "!metrics.jsonl")
+            let faults = try FileFaults(files: "!metrics.jsonl")
+            defer { withExtendedLifetime(faults) {} }  // its library is loaded until the run ends
             let (never, operations) = try await undisturbed(folder, faults, ranks: ranks)
             let names = Set(operations.map(\.name))
             #expect(names == ["open", "write", "fsync", "rename", "link", "unlink", "mkdir", "rmdir", "symlink"])
@@ -118,7 +124,7 @@ extension LaunchTests {
                     let isChosen = isSave && (index + mode.offset).isMultiple(of: ranks == nil ? 5 : 21)
                     guard Self.isExhaustive || isChosen else { continue }
                     let what = "\(operation.name) \(operation.path), number \(index + 1), \(mode)"
-                    let environment = try faults.failing(mode.rawValue, at: index + 1)
+                    let environment = faults.failing(mode.rawValue, at: index + 1)
                     let ended = try await start(folder, "run", ranks: ranks, environment)
                     if isSave { try expect(ended, after: mode, ranks: ranks, what) }
                     try await expectWhole(folder, never, ranks: ranks, what)
@@ -161,7 +167,8 @@ extension LaunchTests {
             arguments: ["error", "full:9", "kill"])
         func metrics(mode: String) async throws {
             let folder = try folder()
-            let faults = FileFaults(files: "metrics.jsonl")
+            let faults = try FileFaults(files: "metrics.jsonl")
+            defer { withExtendedLifetime(faults) {} }  // its library is loaded until the run ends
             let (never, operations) = try await undisturbed(folder, faults, ranks: nil)
             #expect(operations.filter { $0.name == "write" }.count == 12 + 3)
             for number in stride(from: 5, through: operations.count, by: Self.isExhaustive ? 1 : 6) {
@@ -183,7 +190,8 @@ extension LaunchTests {
             let folder = try folder()
             // No validation comes with the last step: it is never the best one.
             let keys = ["--set", "training.steps=14"]
-            let faults = FileFaults(files: "!metrics.jsonl")
+            let faults = try FileFaults(files: "!metrics.jsonl")
+            defer { withExtendedLifetime(faults) {} }  // its library is loaded until the run ends
             let words = ["train", "run.yaml", "--run", "run", "--quiet"] + keys
             let log = folder.url(of: "operations").path
             try await MPIRun.run(

@@ -119,6 +119,7 @@ extension LaunchTests {
         @Test("a rank that is stopped while rank 0 writes a checkpoint")
         func checkpoint() async throws {
             let disk = try SlowDisk()
+            defer { withExtendedLifetime(disk) {} }  // its library is loaded until the run ends
             let folders = try (0..<3).map { _ in try folder() }
             let words = ["train", "small.yaml", "--run", "run", "--quiet", "--set", "training.steps=2"]
             let runs = try await harm(folders, words, environment: disk.environment(seconds: 2)) { url, rank, ranks in
@@ -198,6 +199,7 @@ extension LaunchTests {
         )
         func slowCheckpoint() async throws {
             let disk = try SlowDisk()
+            defer { withExtendedLifetime(disk) {} }  // its library is loaded until the run ends
             let folder = try folder()
             let run = try StartedRun(
                 TestFolder.program,
@@ -244,46 +246,10 @@ extension LaunchTests {
 }
 
 /// A library that, loaded before others, lets the disk take its time with the files of a checkpoint.
-private final class SlowDisk: Sendable {
-    private let folder: URL
-    private var library: URL { folder.appending(path: "slow.so") }
+private struct SlowDisk {
+    private let library: PreloadedLibrary
 
-    private static let source = """
-        #define _GNU_SOURCE
-        #include <stdlib.h>
-        #include <stdio.h>
-        #include <string.h>
-        #include <sys/syscall.h>
-        #include <time.h>
-        #include <unistd.h>
-
-        int fsync(int descriptor) {
-            char link[64], path[4096];
-            snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
-            ssize_t length = readlink(link, path, sizeof path - 1);
-            path[length > 0 ? length : 0] = 0;
-            const char *seconds = getenv("SLOW_DISK_SECONDS");
-            if (seconds && strstr(path, "model.safetensors")) {
-                struct timespec time = {atol(seconds), 0};
-                while (nanosleep(&time, &time) != 0) {}
-            }
-            return (int)syscall(SYS_fsync, descriptor);
-        }
-
-        """
-
-    init() throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "slow-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let source = folder.appending(path: "slow.c")
-        try Data(Self.source.utf8).write(to: source)
-        let compiler = try Process.run(
-            URL(filePath: "/usr/bin/cc"), arguments: ["-shared", "-fPIC", "-o", library.path, source.path])
-        compiler.waitUntilExit()
-        try #require(compiler.terminationStatus == 0)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: folder) }
+    init() throws { library = try PreloadedLibrary("slow_disk.c") }
 
     func environment(seconds: Int) -> [String: String] {
         ["LD_PRELOAD": library.path, "SLOW_DISK_SECONDS": "\(seconds)"]

@@ -30,6 +30,12 @@ package final class HangGuard: Sendable {
         var run: RunDirectory?
         /// Whether all ranks see it.
         var isShared = false
+
+        /// What is seen of each rank's process at this moment.
+        var signs: [ProcessIdentity.Sign?] {
+            let machine = ProcessIdentity.own.machine
+            return peers.map { $0.process.sign(seenFrom: machine) }
+        }
     }
 
     /// What the two threads tell each other.
@@ -42,6 +48,8 @@ package final class HangGuard: Sendable {
         var failure: Failure?
         var hasWrittenFailure = false
     }
+
+    private static let stackBytes = 512 << 10
 
     private let settings: Mutex<Settings>
     private let desk = Mutex(Desk())
@@ -62,7 +70,7 @@ package final class HangGuard: Sendable {
     package func start() throws {
         guard settings.withLock({ $0.ranks > 1 }), !hasStarted.exchange(true, ordering: .relaxed) else { return }
         for work in [{ self.watch() }, { self.exchangeNotes() }] as [@Sendable () -> Void] {
-            let code = SideThread.start(work)
+            let code = startThread(stackBytes: Self.stackBytes, isDetached: true, work).code
             guard code == 0 else {
                 throw TrainingError.failure(
                     "on \(Self.hostName) the threads that guard against hangs can't be started: "
@@ -160,10 +168,8 @@ package final class HangGuard: Sendable {
     private func judge(_ own: RankNote, _ news: RankLetters.News?, _ settings: Settings, folderAnswers: Bool) {
         let times = settings.times
         guard own.waitingIn != nil, own.seconds >= times.timeout else { return }
-        let machine = ProcessIdentity.own.machine
         let hang = HangCase(
-            own: own, times: times,
-            ranks: settings.peers.map { (host: $0.host, sign: $0.process.sign(seenFrom: machine)) })
+            own: own, times: times, ranks: zip(settings.peers, settings.signs).map { (host: $0.host, sign: $1) })
         let usesNotes = settings.isShared && folderAnswers && news != nil
         // A folder that has just ceased to answer may answer again.
         if settings.isShared, !usesNotes, own.seconds < times.timeout + times.grace { return }
@@ -209,8 +215,7 @@ package final class HangGuard: Sendable {
         let page = Job.page.sample
         // A rank that ends in order is gone a moment before the others; one that ended with an error has written it down.
         guard let run = settings.run, Phase(page) != .exit, !run.hasFailure else { return }
-        let machine = ProcessIdentity.own.machine
-        let signs = settings.peers.map { $0.process.sign(seenFrom: machine) }
+        let signs = settings.signs
         guard let dead = signs.firstIndex(of: .gone),
             signs.firstIndex(where: { $0 != nil && $0 != .gone }) == settings.rank
         else { return }

@@ -7,15 +7,7 @@ enum FileCheck {
     static func writable(_ path: String, option: String) throws {
         var isFolder: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        let reason: String?
-        if exists && isFolder.boolValue {
-            reason = "it is a folder"
-        } else if !FileManager.default.fileExists(atPath: folder) {
-            reason = "there is no folder \(folder)"
-        } else {
-            reason = FileManager.default.isWritableFile(atPath: folder) ? nil : "its folder can't be written"
-        }
+        let reason = exists && isFolder.boolValue ? "it is a folder" : problem(ofFolderOf: path)
         if let reason {
             throw TrainingError.usage("\(option) \(path): \(reason); accepted: a file in a folder that can be written")
         }
@@ -23,17 +15,16 @@ enum FileCheck {
 
     /// - Throws: a `TrainingError` for a folder that is there already, or whose own folder isn't.
     static func absent(_ path: String, option: String) throws {
-        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        let reason: String?
-        if (try? FileManager.default.attributesOfItem(atPath: path)) != nil {
-            reason = "it is there already"
-        } else if !FileManager.default.fileExists(atPath: folder) {
-            reason = "there is no folder \(folder)"
-        } else {
-            reason = FileManager.default.isWritableFile(atPath: folder) ? nil : "its folder can't be written"
-        }
-        if let reason {
+        let isThere = (try? FileManager.default.attributesOfItem(atPath: path)) != nil
+        if let reason = isThere ? "it is there already" : problem(ofFolderOf: path) {
             throw TrainingError.usage("\(option) \(path): \(reason); accepted: a new folder in one that can be written")
         }
+    }
+
+    /// Why nothing can be made there; nil if it can.
+    private static func problem(ofFolderOf path: String) -> String? {
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        guard FileManager.default.fileExists(atPath: folder) else { return "there is no folder \(folder)" }
+        return FileManager.default.isWritableFile(atPath: folder) ? nil : "its folder can't be written"
     }
 }

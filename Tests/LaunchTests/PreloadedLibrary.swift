@@ -1,0 +1,22 @@
+import Foundation
+import Testing
+
+/// A file of Tests/Fixtures/preload, compiled: a library that, loaded before others (LD_PRELOAD), stands between a program and the
+/// system. It is removed with this.
+final class PreloadedLibrary: Sendable {
+    private let folder: URL
+    var path: String { folder.appending(path: "library.so").path }
+
+    init(_ name: String) throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "preload-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let source = ProjectFiles.folder.appending(path: "Tests/Fixtures/preload/\(name)")
+        let compiler = try Process.run(
+            URL(filePath: "/usr/bin/cc"),
+            arguments: ["-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", path, source.path, "-ldl", "-lpthread"])
+        compiler.waitUntilExit()
+        try #require(compiler.terminationStatus == 0)
+    }
+
+    deinit { try? FileManager.default.removeItem(at: folder) }
+}
