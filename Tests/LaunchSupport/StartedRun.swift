@@ -70,20 +70,36 @@ package final class StartedRun {
     /// mpirun, or the program itself.
     package var launcher: Int32 { process.processIdentifier }
 
-    /// Kills one process of the run, and returns when mpirun and all ranks are gone: those that did not end by themselves within
-    /// the limit, which are killed then.
-    package func kill(_ id: Int32, thenWithin limit: Duration) async throws -> [Int32] {
+    /// Of processes that did not end by themselves: what is to be known of each.
+    package struct Left {
+        package var ranks: [String] = []
+        package var launcher: String?
+        /// Whether mpirun no longer takes note of dead ranks, of which it has nothing else left: see Faults.md.
+        package var launcherIsStuck = false
+
+        package var isEmpty: Bool { ranks.isEmpty && launcher == nil }
+    }
+
+    /// Kills one process of the run, and returns when mpirun and all ranks are gone: what did not end by itself within the limit,
+    /// which is killed then.
+    package func kill(_ id: Int32, thenWithin limit: Duration) async throws -> Left {
         let processes = Set([launcher] + Self.children(of: launcher) + [id])
         Foundation.kill(id, SIGKILL)
         let deadline = ContinuousClock.now + limit
         while processes.contains(where: Self.lives), ContinuousClock.now < deadline {
             try await Task.sleep(for: .milliseconds(5))
         }
-        let left = processes.filter(Self.lives)
-        for id in left { Foundation.kill(id, SIGKILL) }
+        var left = Left()
+        for id in processes.filter(Self.lives).sorted() {
+            let words = "process \(id): \(Self.threads(of: id))"
+            if id == launcher { left.launcher = words } else { left.ranks.append(words) }
+        }
+        let unburied = Self.children(of: launcher)
+        left.launcherIsStuck = left.launcher != nil && !unburied.isEmpty && !unburied.contains(where: Self.lives)
+        for id in processes.filter(Self.lives) { Foundation.kill(id, SIGKILL) }
         while processes.contains(where: Self.lives) { try await Task.sleep(for: .milliseconds(5)) }
         process.waitUntilExit()
-        return left.sorted()
+        return left
     }
 
     /// The ranks' processes by rank, once all `count` have been started by mpirun.
@@ -145,6 +161,18 @@ package final class StartedRun {
 
     /// The letter that the kernel has for a process's state: R, S, D, T, Z …; nil if it is gone.
     package static func state(of id: Int32) -> Substring? { fields(id)?.state }
+
+    /// Name, state and place in the kernel of each of a process's threads.
+    private static func threads(of id: Int32) -> String {
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(id)/task")) ?? []
+        return threads.compactMap { Int32($0) }.sorted().map { thread in
+            let texts = ["comm", "wchan"].map { file in
+                let text = try? String(contentsOfFile: "/proc/\(id)/task/\(thread)/\(file)", encoding: .utf8)
+                return text?.trimmingCharacters(in: .newlines) ?? "?"
+            }
+            return "\(texts[0]) \(state(of: thread) ?? "?") in \(texts[1])"
+        }.joined(separator: ", ")
+    }
 
     /// State and parent of a process; they follow the name in parentheses, which can hold anything.
     private static func fields(_ id: Int32) -> (state: Substring, parent: Int32)? {

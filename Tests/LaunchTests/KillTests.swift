@@ -73,7 +73,7 @@ extension LaunchTests {
             let began = clock.now
             let never = try await folder.train("small.yaml", into: "never", ranks: 2)
             let usual = clock.now - began
-            var (done, finished, missed) = (0, 0, 0)
+            var (done, finished, missed, stuck) = (0, 0, 0, 0)
             while done < kills {
                 let ranks = Int.random(in: 1...4, using: &random)
                 let aims = [Moment.checkpointing, .validation, .firstStep]
@@ -101,14 +101,20 @@ extension LaunchTests {
                 let id = victim < 0 ? run.launcher : ids[victim]
                 let left = try await run.kill(id, thenWithin: .seconds(20))
                 let what = "\(victim < 0 ? "mpirun" : "rank \(victim)") of \(ranks) killed \(moment)"
-                #expect(left.isEmpty, "seed \(seed), kill \(done + 1), \(what): processes were left")
+                #expect(left.isEmpty || left.launcherIsStuck, "seed \(seed), kill \(done + 1), \(what): \(left)")
+                if left.launcherIsStuck { stuck += 1 }
                 done += 1
-                if kills > 10 { print("\(done): \(what), checkpoints \(try checkpoints(folder))") }
+                let remark = left.launcherIsStuck ? "; mpirun was stuck" : ""
+                if kills > 10 { print("\(done): \(what), checkpoints \(try checkpoints(folder))\(remark)") }
             }
             try await folder.train("small.yaml", into: "run", ranks: Int.random(in: 1...4, using: &random))
             try await expectWhole(folder, "seed \(seed), after \(done) kills")
             #expect(try never.metrics("train").count == 400)
-            print("\(done) kills, \(finished + 1) runs, each the undisturbed one's bits; \(missed) came too late")
+            // mpirun's own fault, of which Faults.md tells, is rare.
+            #expect(stuck <= 1 + kills / 20, "mpirun was stuck after \(stuck) of \(kills) kills")
+            print(
+                "\(done) kills, \(finished + 1) runs, each the undisturbed one's bits; \(missed) came too late; "
+                    + "mpirun was stuck \(stuck) times")
         }
 
         @Test(
