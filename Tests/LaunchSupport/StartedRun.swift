@@ -71,13 +71,11 @@ package final class StartedRun {
     package var launcher: Int32 { process.processIdentifier }
 
     /// Of processes that did not end by themselves: what is to be known of each.
-    package struct Left {
-        package var ranks: [String] = []
-        package var launcher: String?
-        /// Whether mpirun no longer takes note of dead ranks, of which it has nothing else left: see Faults.md.
-        package var launcherIsStuck = false
-
-        package var isEmpty: Bool { ranks.isEmpty && launcher == nil }
+    package enum Left {
+        case nothing
+        /// mpirun no longer takes note of dead ranks, and has nothing but them: see Faults.md.
+        case stuckLauncher(String)
+        case processes([String])
     }
 
     /// Kills one process of the run, and returns when mpirun and all ranks are gone: what did not end by itself within the limit,
@@ -89,15 +87,13 @@ package final class StartedRun {
         while processes.contains(where: Self.lives), ContinuousClock.now < deadline {
             try await Task.sleep(for: .milliseconds(5))
         }
-        var left = Left()
-        for id in processes.filter(Self.lives).sorted() {
-            let words = "process \(id): \(Self.threads(of: id))"
-            if id == launcher { left.launcher = words } else { left.ranks.append(words) }
-        }
-        let unburied = Self.children(of: launcher)
-        left.launcherIsStuck = left.launcher != nil && !unburied.isEmpty && !unburied.contains(where: Self.lives)
-        for id in processes.filter(Self.lives) { Foundation.kill(id, SIGKILL) }
-        while processes.contains(where: Self.lives) { try await Task.sleep(for: .milliseconds(5)) }
+        let children = Self.children(of: launcher)
+        let ids = processes.union(children).filter(Self.lives).sorted()
+        let words = ids.map { "process \($0)\($0 == launcher ? " (mpirun)" : ""): \(Self.threads(of: $0))" }
+        let isStuck = ids == [launcher] && !children.isEmpty
+        let left: Left = ids.isEmpty ? .nothing : isStuck ? .stuckLauncher(words[0]) : .processes(words)
+        for id in ids { Foundation.kill(id, SIGKILL) }
+        while ids.contains(where: Self.lives) { try await Task.sleep(for: .milliseconds(5)) }
         process.waitUntilExit()
         return left
     }

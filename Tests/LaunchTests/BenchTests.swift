@@ -227,9 +227,7 @@ extension LaunchTests {
                     == "lstm-dist: bench scaling starts mpirun, and there is none on the PATH; Debian's package is "
                     + "openmpi-bin\n")
             #expect(missing.exitCode == 1)
-            try folder.write("#!/bin/sh\necho no slots >&2\nexit 3\n", to: "mpirun")
-            try FileManager.default.setAttributes(
-                [.posixPermissions: 0o755], ofItemAtPath: folder.url(of: "mpirun").path)
+            try folder.write(program: "#!/bin/sh\necho no slots >&2\nexit 3\n", to: "mpirun")
             let failing = try await folder.lstmDist(
                 "bench", "scaling", "--quiet", "--ranks", "2", environment: ["PATH": folder.url.path],
                 limit: .seconds(30))

@@ -44,9 +44,7 @@ extension LaunchTests {
         func withoutTorch() async throws {
             let folder = try TestFolder()
             // A python3 that has nothing: first on the PATH.
-            try folder.write("#!/bin/sh\nexit 1\n", to: "python3")
-            try FileManager.default.setAttributes(
-                [.posixPermissions: 0o755], ofItemAtPath: folder.url(of: "python3").path)
+            let path = try folder.write(program: "#!/bin/sh\nexit 1\n", to: "python3")
             let named = try await compare(["--python", "./python3"], in: folder)
             #expect(
                 named.errors
@@ -56,8 +54,7 @@ extension LaunchTests {
             // An environment that was downloaded before would be used.
             let own = ProjectFiles.folder.appending(path: ".build/compare-venv").path
             guard !FileManager.default.fileExists(atPath: own) else { return }
-            let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
-            let found = try await compare([], in: folder, environment: ["PATH": "\(folder.url.path):\(path)"])
+            let found = try await compare([], in: folder, environment: ["PATH": path])
             #expect(
                 found.errors
                     == "launch/compare-pytorch: python3 has no torch. Name a Python that has it with --python PATH; or give "

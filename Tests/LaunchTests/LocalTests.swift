@@ -9,11 +9,12 @@ extension LaunchTests {
     @Suite("launch/local")
     struct LocalTests {
         private static let script = ProjectFiles.folder.appending(path: "launch/local")
+        private static let steps = 20000
         private static let config = """
             task: language-model
             data: {train: text.txt, validation_fraction: 0.2, tokenizer: character}
             model: {hidden: 24, embedding: 9}
-            training: {batch: 10, window: 12, steps: 20000}
+            training: {batch: 10, window: 12, steps: \(steps)}
             validation: {every_steps: 1000}
             checkpoint: {every_steps: 1000}
             logging: {every_steps: 5}
@@ -33,18 +34,14 @@ extension LaunchTests {
             var before = 0
             for signal in [SIGINT, SIGTERM, SIGHUP] {
                 let run = try start(in: folder)
-                let deadline = ContinuousClock.now + .seconds(20)
-                while run.isRunning, ContinuousClock.now < deadline {
-                    if let lines = try? folder.run("run").metrics("train").count, lines > before / 5 { break }
-                    try await Task.sleep(for: .milliseconds(5))
-                }
+                try await folder.run("run").wait(for: run, lines: before / 5 + 1)
                 run.send(signal)
                 let ended = try await run.result()
                 #expect(ended.exitCode == 75, "signal \(signal): \(ended.errors)")
                 let outcome = try folder.run("run").outcome()
                 #expect(outcome["state"]?.stringValue == "stopped", "signal \(signal)")
                 let step = try #require(outcome["step"]?.integerValue)
-                #expect(before < step && step < 20000, "signal \(signal): step \(step)")
+                #expect(before < step && step < Self.steps, "signal \(signal): step \(step)")
                 #expect(
                     folder.has("\(folder.run("run").checkpoint(step))/state.json"), "signal \(signal): step \(step)")
                 before = step
@@ -55,11 +52,8 @@ extension LaunchTests {
         func stuck() async throws {
             let folder = try TestFolder.withText(Self.config)
             // It starts a rank that ends at once, and never asks after it.
-            try folder.write("#!/bin/sh\ntrue & exec sleep 1000\n", to: "mpirun")
-            let mode: [FileAttributeKey: Any] = [.posixPermissions: 0o755]
-            try FileManager.default.setAttributes(mode, ofItemAtPath: folder.url(of: "mpirun").path)
-            let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
-            let run = try start(in: folder, path: "\(folder.url.path):\(path)")
+            let path = try folder.write(program: "#!/bin/sh\ntrue & exec sleep 1000\n", to: "mpirun")
+            let run = try start(in: folder, path: path)
             let ended = try await run.result()
             #expect(ended.exitCode == 137)
             #expect(ended.errors.contains("all ranks are dead, and mpirun has not noticed"), "\(ended.errors)")

@@ -24,15 +24,6 @@ extension LaunchTests {
 
         private func folder() throws -> TestFolder { try TestFolder.withText(Self.config) }
 
-        /// Returns when the run has written a line, or after 20 s.
-        private func wait(for run: StartedRun, in folder: TestFolder, lines: Int = 1) async throws {
-            let deadline = ContinuousClock.now + .seconds(20)
-            while run.isRunning, ContinuousClock.now < deadline {
-                if let count = try? folder.run("run").metrics("train").count, count >= lines { return }
-                try await Task.sleep(for: .milliseconds(5))
-            }
-        }
-
         private func expectStopped(
             _ folder: TestFolder, _ ended: MPIRun, reason: String, code: Int32 = 75,
             sourceLocation: SourceLocation = #_sourceLocation
@@ -66,7 +57,7 @@ extension LaunchTests {
                 let run = try StartedRun(
                     TestFolder.program, Self.words, ranks: ranks == 1 ? nil : ranks, in: folder.url)
                 let before = (try? folder.run("run").metrics("train").count) ?? 0
-                try await wait(for: run, in: folder, lines: number == 0 ? 1 : before + 1)
+                try await folder.run("run").wait(for: run, lines: number == 0 ? 1 : before + 1)
                 run.send(signal)
                 try expectStopped(folder, try await run.result(), reason: name)
             }
@@ -80,7 +71,7 @@ extension LaunchTests {
         func stopFile(ranks: Int) async throws {
             let folder = try folder()
             var run = try StartedRun(TestFolder.program, Self.words, ranks: ranks, in: folder.url)
-            try await wait(for: run, in: folder)
+            try await folder.run("run").wait(for: run)
             let running = try JSONValue(parsing: try await folder.lstmDist("status", "run", "--json").output)
             #expect(running["state"]?.stringValue == "running")
             #expect(running["holder"]?.stringValue?.hasPrefix("process ") == true)
@@ -97,7 +88,7 @@ extension LaunchTests {
             let step = try #require(try folder.run("run").outcome()["step"]?.integerValue)
             run = try StartedRun(TestFolder.program, Self.words, ranks: ranks, in: folder.url)
             let lines = try folder.run("run").metrics("train").count
-            try await wait(for: run, in: folder, lines: lines + 2)
+            try await folder.run("run").wait(for: run, lines: lines + 2)
             #expect(try await folder.lstmDist("stop", "run", "--now").exitCode == 0)
             #expect(try await run.result().exitCode == 75)
             let outcome = try folder.run("run").outcome()
@@ -163,7 +154,7 @@ extension LaunchTests {
                 Self.words + ["--on-usr1", "save", "--set", "checkpoint.keep=100"],
                 ranks: 2,
                 in: folder.url)
-            try await wait(for: run, in: folder)
+            try await folder.run("run").wait(for: run)
             run.send(SIGUSR1)
             let ended = try await run.result()
             #expect(ended.exitCode == 0, "\(ended.errors)")
@@ -176,7 +167,7 @@ extension LaunchTests {
             let folder = try folder()
             let first = try StartedRun(
                 TestFolder.program, Self.words + ["--set", "training.steps=1000000"], ranks: 2, in: folder.url)
-            try await wait(for: first, in: folder)
+            try await folder.run("run").wait(for: first)
             // At once, since each looks on for some seconds.
             let others = try [[], ["--overwrite"], ["--resume", "never"]].map { more in
                 try StartedRun(TestFolder.program, Self.words + more, ranks: ranks, in: folder.url)
@@ -196,7 +187,7 @@ extension LaunchTests {
             let killed = try StartedRun(
                 TestFolder.program, Self.words + ["--set", "training.steps=1000000"], ranks: 2, in: folder.url)
             let lines = try folder.run("run").metrics("train").count
-            try await wait(for: killed, in: folder, lines: lines + 1)
+            try await folder.run("run").wait(for: killed, lines: lines + 1)
             try await killed.kill()
             #expect(folder.has("run/lock"))
             #expect(try await folder.lstmDist("status", "run").output.hasPrefix("state       died: training; "))

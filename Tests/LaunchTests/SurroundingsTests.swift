@@ -59,10 +59,8 @@ extension LaunchTests {
         func job() async throws {
             let folder = try TestFolder()
             // In place of Slurm's own: it answers for one task of the array, and for no other job.
-            try folder.write("#!/bin/sh\n[ \"$*\" = '-h -j 40_2 -o %L' ] && echo 1-02:00:09\n", to: "squeue")
-            try FileManager.default.setAttributes(
-                [.posixPermissions: 0o755], ofItemAtPath: folder.url.appending(path: "squeue").path)
-            let path = "\(folder.url.path):\(ProcessInfo.processInfo.environment["PATH"] ?? "")"
+            let path = try folder.write(
+                program: "#!/bin/sh\n[ \"$*\" = '-h -j 40_2 -o %L' ] && echo 1-02:00:09\n", to: "squeue")
             var slurm = [
                 "PATH": path, "SLURM_JOB_ID": "41", "SLURM_ARRAY_JOB_ID": "40", "SLURM_ARRAY_TASK_ID": "2",
                 "SLURM_JOB_NUM_NODES": "3",

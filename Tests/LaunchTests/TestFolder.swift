@@ -28,6 +28,14 @@ final class TestFolder {
         return self
     }
 
+    /// Writes a script that can be run, in place of a program that a test does not want, and returns the PATH that finds it first.
+    @discardableResult
+    func write(program text: String, to name: String) throws -> String {
+        try write(text, to: name)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: url(of: name).path)
+        return "\(url.path):\(ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")"
+    }
+
     func bytes(of name: String) throws -> [UInt8] { Array(try Data(contentsOf: url(of: name))) }
     func text(of name: String) throws -> String { String(decoding: try bytes(of: name), as: UTF8.self) }
     func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: url(of: name).path) }
@@ -128,6 +136,15 @@ struct RunFiles {
 
     func model(of checkpoint: String = "latest") throws -> SafetensorsFile {
         try SafetensorsFile(folder.url(of: "\(checkpoints)/\(checkpoint)/model.safetensors").path)
+    }
+
+    /// Returns when so many train lines are written, when the run has ended, or after 20 s.
+    func wait(for run: StartedRun, lines: Int = 1) async throws {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while run.isRunning, ContinuousClock.now < deadline {
+            if let count = try? metrics("train").count, count >= lines { return }
+            try await Task.sleep(for: .milliseconds(5))
+        }
     }
 
     func outcome() throws -> JSONValue { try JSONValue(parsing: folder.text(of: "\(name)/outcome.json")) }
