@@ -79,7 +79,8 @@ package enum UpdateRuleTable {
             "training.optimizer.amsgrad", .boolean, default: .boolean(false), when: only(Adam.self, AdamW.self),
             "Divides by the largest mean of squares so far (Reddi et al. 2018)."),
         ConfigKey(
-            "training.optimizer.eps", .number(.above(0, to: 1)), default: .number(1e-8),
+            // Smaller ones are subnormal, so zero to the kernels, and zero by zero is no number.
+            "training.optimizer.eps", .number(.from(1.2e-38, to: 1)), default: .number(1e-8),
             defaultWhen: [(only(Adagrad.self), .number(1e-10))],
             when: only(RMSProp.self, Adagrad.self, Adam.self, AdamW.self), "Added to the denominator."),
     ]

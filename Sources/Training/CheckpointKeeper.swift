@@ -131,8 +131,12 @@ package final class CheckpointKeeper {
         let step = flight.saves.last?.state.step ?? 0
         if let failure = result.failure {
             if let next {
+                // The best so far, which is tried first, and the last.
+                let steps = unsaved.map { "\($0.state.step)" }
+                let what = steps.count > 1 ? "checkpoints of steps" : "checkpoint of step"
                 console.warning(
-                    "the checkpoint of step \(step) could not be saved: \(failure) \(lastWholeText) \(next)")
+                    "the \(what) \(steps.joined(separator: " and ")) could not be saved: \(failure) "
+                        + "\(lastWholeText) \(next)")
             }
         } else {
             console.debug(

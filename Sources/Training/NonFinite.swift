@@ -16,11 +16,13 @@ package struct NonFiniteStep: Error, Equatable {
 
     /// What was found, and where.
     package var words: String {
-        let norm = gradientNorm.isFinite ? "\(gradientNorm)" : gradientNorm.isNaN ? "not a number" : "infinite"
+        func text(_ figure: Double) -> String {
+            figure.isFinite ? "\(figure)" : figure.isNaN ? "not a number" : "infinite"
+        }
         let place = tensor.map { ", first in that of \($0)" } ?? ""
         let who = rank.map { "from rank \($0) on \(host ?? "an unnamed host")" } ?? "by the sum over ranks"
         return
-            "step \(step): the loss or the gradient is not a finite number any more, \(who) (loss \(loss), gradient norm \(norm)\(place))"
+            "step \(step): the loss or the gradient is not a finite number, \(who) (loss \(text(loss)), gradient norm \(text(gradientNorm))\(place))"
     }
 }
 

@@ -35,6 +35,7 @@ package final class TrainingRun {
     private var ending: Ending?
     /// Steps without an update (`training.nonfinite`).
     private var skipped = 0
+    private var skippedInLeg = 0
     /// A leg was stopped before the validation that was due then.
     private var owesValidation = false
 
@@ -155,7 +156,13 @@ package final class TrainingRun {
             let summary = try trainer.step(wishes: wishes)
             if let fault = summary.skipped {
                 skipped += 1
-                console.warning("\(fault.words); passed over without an update, \(counted(skipped, "step")) so far")
+                skippedInLeg += 1
+                // Of a few each is worth a line; of thousands each doubling of their number.
+                if skippedInLeg <= 8 || skippedInLeg.nonzeroBitCount == 1 {
+                    console.warning(
+                        "\(fault.words); passed over without an update, \(counted(skipped, "step")) so far"
+                            + (skippedInLeg < 8 ? "" : "; the next word of it comes after as many more"))
+                }
             }
             return summary
         } catch let fault as NonFiniteStep {
@@ -352,6 +359,11 @@ package final class TrainingRun {
             guard communicator.isRoot else { return }
             try log?.sync()
             try run.write(outcome: Outcome(state: .done, step: trainer.steps, reason: reason))
+            if skipped > 0 {
+                console.warning(
+                    "\(counted(skipped, "step")) of \(trainer.steps) passed over without an update: training.nonfinite is skip"
+                )
+            }
             console.info("done at step \(trainer.steps): \(reason); \(run.path) holds the run")
             try sayResult()
         }

@@ -17,11 +17,10 @@ package enum TrainingState {
     /// An update by finite gradients can still leave weights that are not: they never reach a checkpoint. Collective; the root looks.
     static func checkWeights(_ trainer: Trainer, else error: () -> TrainingError) throws {
         try trainer.communicator.agree {
-            let count = trainer.network.configuration.layout.count
-            guard trainer.communicator.isRoot, !trainer.memory.parameters[0..<count].sumOfSquares.isFinite else {
-                return
-            }
-            throw error()
+            guard trainer.communicator.isRoot else { return }
+            let weights = trainer.memory.parameters[0..<trainer.network.configuration.layout.count]
+            // Quick to ask; but squares of weights that are finite may not be.
+            if !weights.sumOfSquares.isFinite, !weights.allSatisfy(\.isFinite) { throw error() }
         }
     }
 

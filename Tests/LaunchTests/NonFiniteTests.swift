@@ -35,7 +35,7 @@ extension LaunchTests {
             for rank in way.shared ? 0..<ranks : ranks - 1..<ranks {
                 let bad = try await run(folder, "9", "\(rank)", "4", "state", ranks: ranks, shared: way.shared)
                 #expect(bad.exitCode == 1)
-                let said = "step 5: the loss or the gradient is not a finite number any more, from rank \(rank) on "
+                let said = "step 5: the loss or the gradient is not a finite number, from rank \(rank) on "
                 #expect(bad.output.hasPrefix(said), "\(bad.output)\(bad.errors)")
                 #expect(
                     bad.output.contains("gradient norm not a number, first in that of embedding.weight)"),
@@ -53,7 +53,7 @@ extension LaunchTests {
             let tensor = way.shared ? "rnn.weight_hh_l1" : "rnn.bias_hh_l1"
             let bad = try await run(folder, "9", "\(rank)", "4", "gradient", tensor, ranks: 3, shared: way.shared)
             #expect(bad.exitCode == 1)
-            let said = "step 5: the loss or the gradient is not a finite number any more, from rank \(rank) on "
+            let said = "step 5: the loss or the gradient is not a finite number, from rank \(rank) on "
             #expect(bad.output.hasPrefix(said), "\(bad.output)\(bad.errors)")
             #expect(bad.output.contains("(loss 2") || bad.output.contains("(loss 3"), "\(bad.output)")
             #expect(bad.output.contains("gradient norm not a number, first in that of \(tensor))"), "\(bad.output)")
@@ -70,13 +70,34 @@ extension LaunchTests {
             #expect(lines.last == "done")
         }
 
+        /// Writes the weights that a run began with, but for a tensor that is `value` throughout, or all tensors.
+        private func write(_ value: Float, of tensor: String? = nil, in folder: TestFolder) async throws {
+            let run = try await folder.train("small.yaml", into: "first", set: ["training.steps=1"])
+            var bytes = try run.latest("model.safetensors")
+            var offset = 8 + bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+            let model = try run.model()
+            for name in model.names {
+                let count = try #require(model.count(of: name))
+                let number = withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) }
+                if tensor == nil || name == tensor {
+                    bytes.replaceSubrange(
+                        offset..<offset + 4 * count, with: repeatElement(number, count: count).joined())
+                }
+                offset += 4 * count
+            }
+            #expect(offset == bytes.count)
+            try Data(bytes).write(to: folder.url(of: "changed.safetensors"))
+        }
+
         @Test("weights that an update made infinite reach no checkpoint", arguments: [1, 2])
         func weights(ranks: Int) async throws {
             let folder = try TestFolder.withText()
+            // A bias that leaves every gate open or shut has no gradient, so the first update takes twice of it away: beyond all numbers.
+            try await write(3e38, of: "rnn.bias_ih_l1", in: folder)
             let run = try await folder.lstmDist(
-                "train", "small.yaml", "--run", "run", "--quiet", "--set", "training.nonfinite=skip", "--set",
-                "training.optimizer={name: sgd, learning_rate: 1.0e+6, weight_decay: 1.0e+6}", "--set",
-                "training.clip_norm=0", ranks: ranks)
+                "train", "small.yaml", "--run", "run", "--quiet", "--init-from", "changed.safetensors", "--set",
+                "training.nonfinite=skip", "--set",
+                "training.optimizer={name: sgd, learning_rate: 1, weight_decay: 3}", ranks: ranks)
             let said = run.errors.split(separator: "\n")
             let passedOver = said.dropLast()
             #expect(run.exitCode == 1)
@@ -86,7 +107,34 @@ extension LaunchTests {
                 "\(run.errors)")
             #expect(try folder.run("run").checkpointNames() == [])
             let last = try #require(try folder.run("run").metrics().last)
-            #expect(last["skipped_steps"]?.integerValue == passedOver.count)
+            let skipped = try #require(last["skipped_steps"]?.integerValue)
+            #expect(skipped >= passedOver.count)
+            #expect(passedOver.count == (1...skipped).filter { $0 <= 8 || $0.nonzeroBitCount == 1 }.count)
+        }
+
+        @Test(
+            "of many steps passed over the first are told, then each doubling, and at the end their number",
+            arguments: [1, 2])
+        func many(ranks: Int) async throws {
+            let folder = try TestFolder.withText()
+            // So large that no sum of two of them is a number: no step makes an update. Themselves they are numbers.
+            try await write(3e38, in: folder)
+            let run = try await folder.lstmDist(
+                "train", "small.yaml", "--run", "run", "--quiet", "--init-from", "changed.safetensors", "--set",
+                "training.nonfinite=skip", "--set", "training.steps=20", ranks: ranks)
+            #expect(run.exitCode == 0)
+            let said = run.errors.split(separator: "\n")
+            #expect(said.count == 8 + 1 + 1, "\(run.errors)")
+            for (line, count) in zip(said, Array(1...8) + [16]) {
+                #expect(
+                    line.hasPrefix("warning: step \(count): the loss or the gradient is not a finite number, "),
+                    "\(line)")
+                #expect(line.contains(" (loss not a number, "), "\(line)")
+                #expect(line.contains("; passed over without an update, \(count) step"), "\(line)")
+                #expect(line.hasSuffix("; the next word of it comes after as many more") == (count >= 8), "\(line)")
+            }
+            #expect(said.last == "warning: 20 steps of 20 passed over without an update: training.nonfinite is skip")
+            #expect(try folder.run("run").metrics().last?["skipped_steps"]?.integerValue == 20)
         }
 
         @Test("where training stops, the message names the last good checkpoint")
