@@ -361,7 +361,7 @@ package final class TrainingRun {
             try run.write(outcome: Outcome(state: .done, step: trainer.steps, reason: reason))
             if skipped > 0 {
                 console.warning(
-                    "\(counted(skipped, "step")) of \(trainer.steps) passed over without an update: training.nonfinite is skip"
+                    "\(counted(skipped, "step")) of \(grouped(trainer.steps)) passed over without an update: training.nonfinite is skip"
                 )
             }
             console.info("done at step \(trainer.steps): \(reason); \(run.path) holds the run")
