@@ -102,8 +102,9 @@ package final class CheckpointKeeper {
             land(orNext: nil)
         }
         guard let failure, let save = unsaved.last else { return }
+        let best = unsaved.count > 1 ? " and the best, of step \(unsaved[0].state.step)," : ""
         throw TrainingError.failure(
-            "the last state, of step \(save.state.step), could not be saved: \(failure) \(lastWholeText) Once "
+            "the last state, of step \(save.state.step),\(best) could not be saved: \(failure) \(lastWholeText) Once "
                 + "\(run.path) can be written, the same command goes on from there")
     }
 
@@ -128,7 +129,6 @@ package final class CheckpointKeeper {
     // MARK: - What is said
 
     private func say(_ result: CheckpointWork.Result, of flight: Flight, _ next: String?) {
-        let step = flight.saves.last?.state.step ?? 0
         if let failure = result.failure {
             if let next {
                 // The best so far, which is tried first, and the last.
@@ -139,6 +139,7 @@ package final class CheckpointKeeper {
                         + "\(lastWholeText) \(next)")
             }
         } else {
+            let step = flight.saves.last?.state.step ?? 0
             console.debug(
                 "checkpoint of step \(step): training waited \(format(flight.waited)) s; written beside it in "
                     + "\(format(result.seconds)) s, \(format(result.coreSeconds)) s of them on a core")

@@ -33,8 +33,9 @@ package final class TrainingRun {
     private var validationsSinceBest = 0
     private var lastCheckpointStep = -1
     private var ending: Ending?
-    /// Steps without an update (`training.nonfinite`).
+    /// Steps without an update (`training.nonfinite`), of all legs.
     private var skipped = 0
+    /// Those of this leg alone: what is said of them becomes rarer, anew in each.
     private var skippedInLeg = 0
     /// A leg was stopped before the validation that was due then.
     private var owesValidation = false

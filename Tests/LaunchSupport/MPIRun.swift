@@ -16,13 +16,13 @@ package struct MPIRun: Sendable {
 
     /// What else keeps a run from being one.
     package enum Failure: Error, Equatable, CustomStringConvertible {
-        /// It did not end in time and was killed.
-        case tookTooLong(command: String, limit: Duration, output: String, errors: String)
+        /// It did not end in time and was killed; `left` tells of the processes that were there.
+        case tookTooLong(command: String, limit: Duration, left: String, output: String, errors: String)
 
         package var description: String {
             switch self {
-            case .tookTooLong(let command, let limit, let output, let errors):
-                "'\(command)' did not end within \(limit) and was killed. It said:\n\(output)\(errors)"
+            case .tookTooLong(let command, let limit, let left, let output, let errors):
+                "'\(command)' did not end within \(limit) and was killed. There were:\n\(left)\nIt said:\n\(output)\(errors)"
             }
         }
     }

@@ -46,14 +46,16 @@ package final class StartedRun {
 
     /// Waits for its end.
     ///
-    /// - Throws: `MPIRun.Failure` when that does not come in time; then it has been killed.
+    /// - Throws: `MPIRun.Failure` when that does not come in time, with what was there then; it has been killed.
     package func result(within limit: Duration = .seconds(60)) async throws -> MPIRun {
         let endedInTime = try await ends(within: limit)
+        let left = endedInTime ? .nothing : left(of: [launcher]).left
         if !endedInTime { try await end() }
         let said = (try Data(contentsOf: output), String(decoding: try Data(contentsOf: errors), as: UTF8.self))
         guard endedInTime else {
             throw MPIRun.Failure.tookTooLong(
-                command: command, limit: limit, output: String(decoding: said.0, as: UTF8.self), errors: said.1)
+                command: command, limit: limit, left: "\(left)", output: String(decoding: said.0, as: UTF8.self),
+                errors: said.1)
         }
         return MPIRun(exitCode: process.terminationStatus, outputBytes: Array(said.0), errors: said.1)
     }
@@ -71,11 +73,28 @@ package final class StartedRun {
     package var launcher: Int32 { process.processIdentifier }
 
     /// Of processes that did not end by themselves: what is to be known of each.
-    package enum Left {
+    package enum Left: CustomStringConvertible {
         case nothing
         /// mpirun no longer takes note of dead ranks, and has nothing but them: see Faults.md.
         case stuckLauncher(String)
         case processes([String])
+
+        package var description: String {
+            switch self {
+            case .nothing: "nothing"
+            case .stuckLauncher(let words): "\(words), all its ranks dead"
+            case .processes(let words): words.joined(separator: "\n")
+            }
+        }
+    }
+
+    /// What lives of these processes and of mpirun's children.
+    private func left(of processes: Set<Int32>) -> (ids: [Int32], left: Left) {
+        let children = Self.children(of: launcher)
+        let ids = processes.union(children).filter(Self.lives).sorted()
+        let words = ids.map { "process \($0): \(Self.threads(of: $0))" }
+        let isStuck = ids == [launcher] && !children.isEmpty
+        return (ids, ids.isEmpty ? .nothing : isStuck ? .stuckLauncher(words[0]) : .processes(words))
     }
 
     /// Kills one process of the run, and returns when mpirun and all ranks are gone: what did not end by itself within the limit,
@@ -87,11 +106,7 @@ package final class StartedRun {
         while processes.contains(where: Self.lives), ContinuousClock.now < deadline {
             try await Task.sleep(for: .milliseconds(5))
         }
-        let children = Self.children(of: launcher)
-        let ids = processes.union(children).filter(Self.lives).sorted()
-        let words = ids.map { "process \($0)\($0 == launcher ? " (mpirun)" : ""): \(Self.threads(of: $0))" }
-        let isStuck = ids == [launcher] && !children.isEmpty
-        let left: Left = ids.isEmpty ? .nothing : isStuck ? .stuckLauncher(words[0]) : .processes(words)
+        let (ids, left) = left(of: processes)
         for id in ids { Foundation.kill(id, SIGKILL) }
         while ids.contains(where: Self.lives) { try await Task.sleep(for: .milliseconds(5)) }
         process.waitUntilExit()
