@@ -13,7 +13,7 @@ final class PreloadedLibrary: Sendable {
         let source = ProjectFiles.folder.appending(path: "Tests/Fixtures/preload/\(name)")
         let compiler = try Process.run(
             URL(filePath: "/usr/bin/cc"),
-            arguments: ["-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", path, source.path, "-ldl", "-lpthread"])
+            arguments: ["-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", path, source.path, "-lpthread"])
         compiler.waitUntilExit()
         try #require(compiler.terminationStatus == 0)
     }
