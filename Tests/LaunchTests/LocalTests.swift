@@ -9,12 +9,11 @@ extension LaunchTests {
     @Suite("launch/local")
     struct LocalTests {
         private static let script = ProjectFiles.folder.appending(path: "launch/local")
-        private static let steps = 20000
         private static let config = """
             task: language-model
             data: {train: text.txt, validation_fraction: 0.2, tokenizer: character}
             model: {hidden: 24, embedding: 9}
-            training: {batch: 10, window: 12, steps: \(steps)}
+            training: {batch: 10, window: 12, steps: 1000000}
             validation: {every_steps: 1000}
             checkpoint: {every_steps: 1000}
             logging: {every_steps: 5}
@@ -41,7 +40,7 @@ extension LaunchTests {
                 let outcome = try folder.run("run").outcome()
                 #expect(outcome["state"]?.stringValue == "stopped", "signal \(signal)")
                 let step = try #require(outcome["step"]?.integerValue)
-                #expect(before < step && step < Self.steps, "signal \(signal): step \(step)")
+                #expect(before < step, "signal \(signal): step \(step)")
                 #expect(
                     folder.has("\(folder.run("run").checkpoint(step))/state.json"), "signal \(signal): step \(step)")
                 before = step
