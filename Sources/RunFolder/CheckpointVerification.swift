@@ -70,3 +70,29 @@ package struct CheckpointVerification: Sendable {
         }
     }
 }
+
+extension RunDirectory {
+    /// Reads every byte of all checkpoints of the run folder that an argument names, but of the one in `folder`.
+    ///
+    /// - Returns: by step, the folder of each and what is wrong with it; nothing where the argument names no run folder. What
+    ///   a training removes meanwhile is left out.
+    package static func verifyCheckpoints(
+        of argument: String, besides folder: String
+    ) throws -> [(path: String, damages: [any Error])] {
+        let run = RunDirectory(path: argument)
+        guard FolderCalls.isFolder(run.checkpointsPath) else { return [] }
+        return try run.stepFolders().compactMap { step in
+            let path = run.checkpointPath(ofStep: step)
+            guard path != folder else { return nil }
+            let damages: [any Error]
+            do {
+                let own = try run.folder(named: RunNames.folder(ofStep: step))
+                damages = CheckpointVerification(ofCheckpoint: own).damages
+            } catch {
+                damages = [error]
+            }
+            guard damages.isEmpty || FolderCalls.kind(path) != nil else { return nil }
+            return (path, damages)
+        }
+    }
+}

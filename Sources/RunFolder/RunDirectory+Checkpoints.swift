@@ -85,7 +85,7 @@ extension RunDirectory {
 
     /// A checkpoint's folder by its name, or by that of a link beside it. Such a link leads to a folder beside it and
     /// nowhere else: a run folder that came from somebody else could lead to any file otherwise.
-    private func folder(named name: String) throws -> String {
+    func folder(named name: String) throws -> String {
         let path = "\(checkpointsPath)/\(name)"
         guard let target = FolderCalls.linkTarget(path) else { return path }
         guard RunNames.isLink(name) else {
@@ -108,7 +108,7 @@ extension RunDirectory {
     }
 
     /// The steps of all folders with a checkpoint's name, ascending.
-    private func stepFolders() throws -> [Int] {
+    func stepFolders() throws -> [Int] {
         try requireOwnCheckpointsFolder()
         return try FolderCalls.entries(of: checkpointsPath).compactMap(RunNames.step(ofFolder:)).sorted()
     }

@@ -150,6 +150,36 @@ extension LaunchTests {
             #expect(found.exitCode == 1)
         }
 
+        @Test(
+            "inspect --verify of a run folder finds damage in each of its checkpoints, not only in the one that it shows"
+        )
+        func inspectOthers() async throws {
+            let folder = try TestFolder.withText()
+            let set = ["checkpoint.every_steps=10"]
+            let run = try await folder.train("small.yaml", into: "run", set: set)
+            let whole = try await folder.lstmDist("inspect", "run", "--verify", ranks: 2)
+            let others = (
+                "run/checkpoints/step-00000010", "run/checkpoints/step-00000020", "\nthe run's other checkpoints\n"
+            )
+            #expect(whole.output.contains("\(others.2)  \(others.0)  as written\n  \(others.1)  as written\n"))
+            #expect(whole.errors == "" && whole.exitCode == 0, "\(whole.errors)")
+            let (written, damaged) = try folder.damage("\(run.checkpoint(10))/training.safetensors")
+            try FileManager.default.removeItem(at: folder.url(of: others.1))
+            try FileManager.default.createSymbolicLink(
+                atPath: folder.url(of: others.1).path, withDestinationPath: "step-00000030")
+            let found = try await folder.lstmDist("inspect", "run", "--verify", ranks: 2)
+            #expect(found.output.hasPrefix("checkpoint  run/checkpoints/step-00000030\n"))
+            #expect(found.output.contains("\(others.2)  \(others.0)  DAMAGED\n  \(others.1)  DAMAGED\n"))
+            let first =
+                "lstm-dist: The checkpoint \(others.0) is damaged: the SHA-256 of training.safetensors is \(damaged), but "
+                + "\(written) was written down. \(others.1) "
+            #expect(found.errors.hasPrefix(first), "\(found.errors)")
+            #expect(found.exitCode == 1)
+            // One checkpoint that is named stands for itself.
+            let one = try await folder.lstmDist("inspect", "run/checkpoints/latest", "--verify")
+            #expect(one.exitCode == 0 && !one.output.contains("other checkpoints"), "\(one.errors)")
+        }
+
         @Test("compare finds two equal runs equal, and says where another seed's parts from them")
         func compare() async throws {
             let folder = try TestFolder.withText()

@@ -15,16 +15,21 @@ struct InspectCommand: ParsableCommand {
 
     @Argument(help: "A run folder, or a checkpoint.")
     var checkpoint: String
-    @Flag(help: "Compare the files with their checksums; 1 is returned, and the file named, if one differs.")
+    @Flag(
+        help:
+            "Compare the files with their checksums, of a run folder those of all checkpoints; 1 is returned, and the file named, if one differs."
+    )
     var verify = false
 
     func run() throws {
         let folder = try RunDirectory.locate(checkpoint)
         let verification = verify ? CheckpointVerification(ofCheckpoint: folder) : nil
+        let others = verify ? try RunDirectory.verifyCheckpoints(of: checkpoint, besides: folder) : []
+        let damages = ((verification?.damages ?? []) + others.flatMap(\.damages)).map { "\($0)" }
         if let verification, !verification.damages.isEmpty {
             print("checkpoint  \(folder)")
-            show(verification)
-            throw TrainingError.failure(verification.damages.map { "\($0)" }.joined(separator: " "))
+            show(verification, others)
+            throw TrainingError.failure(damages.joined(separator: " "))
         }
         let checkpoint = try Checkpoint(path: folder)
         let state = checkpoint.state
@@ -50,8 +55,7 @@ struct InspectCommand: ParsableCommand {
             print("  in all: \(grouped(total)) numbers, \(MemoryEstimate.text(4 * Double(total)))")
         }
         if let verification {
-            show(verification)
-            print("  all files are as they were written")
+            show(verification, others)
         } else {
             print("\nchecksums (\(state.checksumAlgorithm))")
             for (file, checksum) in state.checksums.sorted(by: { $0.key < $1.key }) {
@@ -60,13 +64,18 @@ struct InspectCommand: ParsableCommand {
         }
         print("\nconfiguration (digest \(shown(state.configDigest, limit: 64)))")
         for line in state.config.split(separator: "\n") { print("  \(shown(String(line), limit: 10_000))") }
+        guard damages.isEmpty else { throw TrainingError.failure(damages.joined(separator: " ")) }
     }
 
-    private func show(_ verification: CheckpointVerification) {
+    private func show(_ verification: CheckpointVerification, _ others: [(path: String, damages: [any Error])]) {
         print("\nchecksums (\(CheckpointState.sha256))")
         for file in verification.files {
             let checksum = file.checksum ?? String(repeating: "-", count: 64)
             print("  \(checksum)  \(shown(file.name))  \(file.damage == nil ? "as written" : "DAMAGED")")
         }
+        if verification.damages.isEmpty { print("  all files are as they were written") }
+        guard !others.isEmpty else { return }
+        print("\nthe run's other checkpoints")
+        for other in others { print("  \(other.path)  \(other.damages.isEmpty ? "as written" : "DAMAGED")") }
     }
 }
