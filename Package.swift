@@ -32,8 +32,12 @@ func tests(of name: String, _ more: [Target.Dependency] = []) -> Target {
     .testTarget(name: "\(name)Tests", dependencies: [.byName(name: name)] + more, swiftSettings: common)
 }
 
+// launch/install links OpenSSL's libcrypto into the program, so that a node needs none; other builds use the shared library.
+let linksCryptoStatically = Context.environment["LSTM_DIST_STATIC_CRYPTO"] == "1"
+let cryptoLibrary: [LinkerSetting] =
+    linksCryptoStatically ? [.unsafeFlags(["-Xlinker", "-l:libcrypto.a"])] : [.linkedLibrary("crypto")]
+
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
@@ -44,7 +48,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
@@ -70,7 +73,8 @@ let package = Package(
                 "ConfigFile", "CSIMDLevel", logging,
             ]),
         library("RunFolder", ["FileFormats"]),
-        library("FileFormats", [crypto]),
+        .target(
+            name: "FileFormats", dependencies: ["COpenSSL"], swiftSettings: common, linkerSettings: cryptoLibrary),
         library("Recurrent", ["Kernels", "Tensors", "ConfigFile"]),
         library("Optimization", ["Kernels", "Tensors", "ConfigFile"]),
         library("Sequences", ["Tensors", "ConfigFile"]),
@@ -82,6 +86,9 @@ let package = Package(
         .target(name: "CSIMDLevel", cSettings: [.define("LSTM_DIST_LEVEL", to: "\(levelNumber)")]),
         .target(name: "CVectors"),
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+        // SHA-256. pkg-config would ask for the shared library, so a static link does without.
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: linksCryptoStatically ? nil : "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         tests(of: "Tensors"),
         tests(of: "Kernels", ["Tensors"]),

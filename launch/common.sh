@@ -9,7 +9,7 @@ executable="$project/.build/release/lstm-dist"
 
 # Debian's names for what the project is built with. g++ brings the linker, the C library's headers and libstdc++,
 # which Swift links with; git and ca-certificates fetch the Swift packages that Package.swift names.
-build_packages=(libopenmpi-dev openmpi-bin pkg-config g++ git ca-certificates)
+build_packages=(libopenmpi-dev openmpi-bin libssl-dev pkg-config g++ git ca-certificates)
 # Libraries that swift.org's toolchain for Debian 12 is linked with, as a bare Debian lacks them (found by ldd).
 toolchain_packages=(libcurl4 libncurses6 libsqlite3-0 libxml2)
 

@@ -4,7 +4,7 @@ import Glibc
 package import MPI
 import Recurrent
 import Tensors
-package import Training
+import Training
 
 /// What a training pays for its protections: checkpoints, the hang guard, the comparison of parameters, the ranks' times for the
 /// straggler line; each measured beside the same steps, and spread over the interval at which it comes.

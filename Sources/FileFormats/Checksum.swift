@@ -1,4 +1,4 @@
-import Crypto
+import COpenSSL
 
 /// SHA-256 as 64 lower-case hexadecimal digits, as `sha256sum` prints it.
 package enum Checksum {
@@ -8,7 +8,7 @@ package enum Checksum {
     /// The checksum of a regular file's contents, read piece by piece.
     package static func sha256(ofFile path: String) throws -> String {
         let file = try OpenFile.reading(path)
-        var checksum = RunningChecksum()
+        let checksum = RunningChecksum()
         var offset = 0
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: piece, alignment: 64)
         defer { buffer.deallocate() }
@@ -16,15 +16,15 @@ package enum Checksum {
             let count = try file.read(into: buffer, at: offset)
             checksum.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             offset += count
-            if count < piece { return checksum.text }
+            if count < piece { return checksum.finish() }
         }
     }
 
     /// The checksum of bytes in memory.
     package static func sha256(of bytes: UnsafeRawBufferPointer) -> String {
-        var checksum = RunningChecksum()
+        let checksum = RunningChecksum()
         checksum.update(bytes)
-        return checksum.text
+        return checksum.finish()
     }
 
     /// The checksum of bytes in memory.
@@ -39,22 +39,29 @@ package enum Checksum {
     }
 }
 
-/// The SHA-256 of bytes that come one piece after the other.
-package struct RunningChecksum {
-    private var hash = SHA256()
+/// The SHA-256 of bytes that are given piece by piece. Source: FIPS 180-4, section 6.2, computed by OpenSSL's libcrypto.
+package final class RunningChecksum {
+    private let context: OpaquePointer
 
-    package init() {}
-
-    package mutating func update(_ bytes: UnsafeRawBufferPointer) { hash.update(bufferPointer: bytes) }
-
-    /// Of all bytes so far, as `Checksum` writes it.
-    package var text: String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        for byte in hash.finalize() {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
+    package init() {
+        // libcrypto fails here only where there is no memory, as Swift's own allocations do.
+        guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
+            preconditionFailure("libcrypto has no SHA-256")
         }
-        return String(decoding: text, as: UTF8.self)
+        self.context = context
+    }
+
+    deinit { EVP_MD_CTX_free(context) }
+
+    package func update(_ bytes: UnsafeRawBufferPointer) {
+        EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
+    }
+
+    /// The checksum of all bytes, as `Checksum` writes it. To be called once.
+    package func finish() -> String {
+        var digest = [UInt8](repeating: 0, count: 32)
+        EVP_DigestFinal_ex(context, &digest, nil)
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 }

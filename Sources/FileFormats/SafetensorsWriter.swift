@@ -54,7 +54,7 @@ package enum SafetensorsWriter {
 
     @discardableResult
     private static func write(_ header: [UInt8], _ tensors: [SafetensorsTensor], to file: OpenFile) throws -> String {
-        var checksum = RunningChecksum()
+        let checksum = RunningChecksum()
         func write(_ bytes: UnsafeRawBufferPointer) throws {
             for start in stride(from: 0, to: bytes.count, by: piece) {
                 let part = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + piece, bytes.count)])
@@ -65,7 +65,7 @@ package enum SafetensorsWriter {
         try header.withUnsafeBytes(write)
         for tensor in tensors { try write(UnsafeRawBufferPointer(tensor.data)) }
         try file.sync()
-        return checksum.text
+        return checksum.finish()
     }
 
     /// The length, the JSON and the blanks after it.
