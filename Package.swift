@@ -56,32 +56,36 @@ let package = Package(
         .executableTarget(
             name: "lstm-dist",
             dependencies: [
-                "Benchmarks", "Training", "RunFolder", "FileFormats", "Recurrent", "MPI", "Kernels", "ConfigFile",
-                argumentParser, logging,
+                "Benchmarks", "Training", "JobControl", "Reduction", "RunFolder", "FileFormats", "Recurrent", "MPI",
+                "Kernels", "ConfigFile", "System", argumentParser, logging,
             ],
             swiftSettings: common),
         library(
             "Benchmarks",
             [
-                "Training", "FileFormats", "Recurrent", "Optimization", "Sequences", "MPI", "Kernels", "Tensors",
-                "ConfigFile",
+                "Training", "JobControl", "Reduction", "RunFolder", "FileFormats", "Recurrent", "Optimization",
+                "Sequences", "MPI", "Kernels", "Tensors", "ConfigFile", "System",
             ]),
         library(
             "Training",
             [
-                "RunFolder", "FileFormats", "Recurrent", "Optimization", "Sequences", "MPI", "Kernels", "Tensors",
-                "ConfigFile", "CSIMDLevel", logging,
+                "JobControl", "Reduction", "RunFolder", "FileFormats", "Recurrent", "Optimization", "Sequences", "MPI",
+                "Kernels", "Tensors", "ConfigFile", "System",
             ]),
-        library("RunFolder", ["FileFormats"]),
+        library("JobControl", ["RunFolder", "FileFormats", "MPI", "System", "CSIMDLevel", logging]),
+        library("Reduction", ["MPI", "Kernels", "Tensors", "ConfigFile", "System"]),
+        library("RunFolder", ["FileFormats", "System"]),
         .target(
-            name: "FileFormats", dependencies: ["COpenSSL"], swiftSettings: common, linkerSettings: cryptoLibrary),
+            name: "FileFormats", dependencies: ["System", "COpenSSL"], swiftSettings: common,
+            linkerSettings: cryptoLibrary),
         library("Recurrent", ["Kernels", "Tensors", "ConfigFile"]),
         library("Optimization", ["Kernels", "Tensors", "ConfigFile"]),
-        library("Sequences", ["Tensors", "ConfigFile"]),
-        library("Kernels", ["CSIMDLevel", "CVectors", "Tensors"]),
+        library("Sequences", ["Tensors", "ConfigFile", "System"]),
+        library("Kernels", ["CSIMDLevel", "CVectors"]),
+        library("MPI", ["System", "CMPI"]),
         library("Tensors"),
-        library("ConfigFile", [yams]),
-        library("MPI", ["CMPI"]),
+        library("ConfigFile", ["System", yams]),
+        library("System"),
         // Level and CPU check; compiled for the oldest CPU whatever the level is.
         .target(name: "CSIMDLevel", cSettings: [.define("LSTM_DIST_LEVEL", to: "\(levelNumber)")]),
         .target(name: "CVectors"),
@@ -94,16 +98,19 @@ let package = Package(
         tests(of: "Kernels", ["Tensors"]),
         tests(of: "Recurrent", ["Kernels", "Tensors", "ConfigFile"]),
         tests(of: "Optimization", ["Tensors", "ConfigFile"]),
-        tests(of: "Training", ["RunFolder", "Sequences", "ConfigFile"]),
+        tests(of: "Training", ["Reduction", "RunFolder", "Sequences", "ConfigFile"]),
+        tests(of: "Reduction"),
+        tests(of: "JobControl", ["RunFolder"]),
+        tests(of: "System"),
         tests(of: "Benchmarks", ["FileFormats"]),
         tests(of: "ConfigFile"),
         tests(of: "FileFormats"),
-        tests(of: "RunFolder", ["FileFormats"]),
+        tests(of: "RunFolder", ["FileFormats", "System"]),
         tests(of: "Sequences", ["Tensors", "ConfigFile"]),
         tests(of: "MPI", ["MPIExercises", "LaunchSupport"]),
         // A program with an exercise for each collective, started by the tests with mpirun.
         .executableTarget(
-            name: "MPIExercises", dependencies: ["MPI"], path: "Tests/MPIExercises", swiftSettings: common),
+            name: "MPIExercises", dependencies: ["MPI", "System"], path: "Tests/MPIExercises", swiftSettings: common),
         // Versions of the product kernels, checked and timed side by side.
         .executableTarget(
             name: "KernelLab", dependencies: ["Kernels", "Tensors"], path: "Tests/KernelLab", swiftSettings: common),
@@ -115,20 +122,26 @@ let package = Package(
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
         // A training in which one rank's parameters are damaged on the way, started by the tests with mpirun.
         .executableTarget(
-            name: "FailingRank", dependencies: ["Training", "Recurrent", "MPI", "Tensors", "ConfigFile"],
+            name: "FailingRank",
+            dependencies: ["Training", "Reduction", "Recurrent", "MPI", "Tensors", "ConfigFile", "System"],
             path: "Tests/FailingRank",
             swiftSettings: common),
         // Files made to be hostile, for every reader; run for long by launch/dev/fuzz, briefly by the tests.
         .executableTarget(name: "Fuzz", dependencies: ["FuzzSupport"], path: "Tests/Fuzz", swiftSettings: common),
-        .testTarget(name: "FuzzTests", dependencies: ["FuzzSupport", "FileFormats"], swiftSettings: common),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzSupport", "FileFormats", "System"], swiftSettings: common),
         .target(
             name: "FuzzSupport",
-            dependencies: ["Training", "RunFolder", "FileFormats", "Sequences", "Tensors", "ConfigFile"],
+            dependencies: [
+                "Training", "JobControl", "Reduction", "RunFolder", "FileFormats", "Sequences", "Tensors", "ConfigFile",
+                "System",
+            ],
             path: "Tests/FuzzSupport", swiftSettings: common),
         // The whole program on real ranks.
         .testTarget(
             name: "LaunchTests",
-            dependencies: ["LaunchSupport", "Training", "FileFormats", "Recurrent", "Optimization", "Kernels"],
+            dependencies: [
+                "LaunchSupport", "Training", "FileFormats", "Recurrent", "Optimization", "Kernels", "System",
+            ],
             swiftSettings: common),
         .target(name: "LaunchSupport", path: "Tests/LaunchSupport", swiftSettings: common),
     ]
@@ -136,7 +149,9 @@ let package = Package(
 
 // What the SIMD level decides, with its tests, and nothing else: launch/test builds it for a second level.
 if Context.environment["LSTM_DIST_PART"] == "computing" {
-    let modules = ["CSIMDLevel", "CVectors", "Tensors", "ConfigFile", "Kernels", "Recurrent", "Optimization"]
+    let modules = [
+        "CSIMDLevel", "CVectors", "System", "Tensors", "ConfigFile", "Kernels", "Recurrent", "Optimization",
+    ]
     let parts = modules + ["Kernels", "Recurrent", "Optimization"].map { "\($0)Tests" }
     package.products = []
     package.targets = package.targets.filter { parts.contains($0.name) }

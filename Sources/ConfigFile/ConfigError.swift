@@ -1,8 +1,11 @@
+import System
+
 /// A configuration that can't be used: one sentence for the user that names the place, the key, what was found and what
 /// is accepted.
-package struct ConfigError: Error, Equatable, CustomStringConvertible, Sendable {
+package struct ConfigError: Error, Equatable, CustomStringConvertible, Sendable, ExitCoded {
     /// The whole message, without a line break and without a final full stop.
     package let description: String
+    package var exitCode: Int32 { 2 }
 
     /// An error with the given whole message.
     package init(_ description: String) {

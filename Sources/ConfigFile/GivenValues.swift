@@ -1,3 +1,5 @@
+import System
+
 /// The values given by the file and by --set, each of its key's kind, in the order in which they were given.
 struct GivenValues {
     struct Given {

@@ -1,3 +1,5 @@
+import System
+
 /// A value of YAML with its line: what a configuration is read from.
 struct YAMLNode {
     indirect enum Content {

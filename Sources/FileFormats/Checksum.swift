@@ -1,4 +1,5 @@
 import COpenSSL
+import System
 
 /// SHA-256 as 64 lower-case hexadecimal digits, as `sha256sum` prints it.
 package enum Checksum {

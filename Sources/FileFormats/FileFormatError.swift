@@ -1,13 +1,7 @@
-import Glibc
+import System
 
 /// What can be wrong with a file that is read or written here. The description is a whole sentence for a user.
 package enum FileFormatError: Error, Equatable, Sendable {
-    /// A system call that opens or reads failed with this `errno`.
-    case cannotRead(path: String, code: Int32)
-    /// A system call that makes, writes or syncs failed with this `errno`.
-    case cannotWrite(path: String, code: Int32)
-    /// A folder, a pipe or a device where a file is needed.
-    case notRegular(path: String)
     /// The text isn't JSON, or isn't UTF-8; line and column count from 1, columns in bytes.
     case notJSON(source: String, line: Int, column: Int, problem: String)
     /// The file ends before its header does, or the header's stated length is absurd.
@@ -24,13 +18,12 @@ package enum FileFormatError: Error, Equatable, Sendable {
     case unwritableTensor(tensor: String, problem: String)
 }
 
-extension FileFormatError {
+extension FileFormatError: ExitCoded {
     /// 2 where the user named or made the file, 1 where the system or this program is at fault.
     package var exitCode: Int32 {
         switch self {
-        case .cannotRead(_, let code): [EIO, EMFILE, ENFILE, ENOMEM].contains(code) ? 1 : 2
-        case .cannotWrite, .unwritableTensor: 1
-        case .notRegular, .notJSON, .notSafetensors, .badTensor, .noSuchTensor, .unreadableType, .otherSize: 2
+        case .unwritableTensor: 1
+        case .notJSON, .notSafetensors, .badTensor, .noSuchTensor, .unreadableType, .otherSize: 2
         }
     }
 }
@@ -38,12 +31,6 @@ extension FileFormatError {
 extension FileFormatError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .cannotRead(let path, let code):
-            return "\(path) cannot be read: \(systemText(code))."
-        case .cannotWrite(let path, let code):
-            return "\(path) cannot be written: \(systemText(code))."
-        case .notRegular(let path):
-            return "\(path) is a folder, a pipe or a device; a file is needed here."
         case .notJSON(let source, let line, let column, let problem):
             return "\(source) is not valid JSON: line \(line), column \(column): \(problem)."
         case .notSafetensors(let path, let problem):
@@ -63,10 +50,4 @@ extension FileFormatError: CustomStringConvertible {
             return "Tensor '\(tensor)' cannot be written as safetensors: \(problem)."
         }
     }
-}
-
-/// The system's own words for an `errno`.
-package func systemText(_ code: Int32) -> String {
-    guard let text = strerror(code) else { return "error \(code)" }
-    return String(cString: text)
 }

@@ -1,3 +1,5 @@
+import System
+
 /// Reads JSON (RFC 8259) from bytes, piece by piece: no value is built that the caller doesn't ask for.
 ///
 /// Stricter than the standard in one point, a doubled member of an object, unless the caller lets it pass; it also bounds

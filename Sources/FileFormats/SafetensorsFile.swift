@@ -1,3 +1,5 @@
+import System
+
 /// A safetensors file open for reading: the header in memory, the tensors on the disk until they are asked for.
 ///
 /// The whole header is checked when the file is opened, against itself and against the file's size; the numbers are

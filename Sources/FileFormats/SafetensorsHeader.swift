@@ -1,3 +1,5 @@
+import System
+
 /// The header of a safetensors file. It is accepted or refused as the reference implementation (safetensors 0.8.0) does, so
 /// that a file means the same to both: what it describes covers the data from the first byte to the last, without a hole
 /// and without an overlap; a name that is there twice counts as it is there last; keys that the format doesn't know are

@@ -1,4 +1,5 @@
 import Glibc
+import System
 
 /// A tensor to be written: its numbers stay where they are.
 package struct SafetensorsTensor {

@@ -1,10 +1,6 @@
 // How an error on one rank ends all ranks, with one message.
 
-/// An error that knows the exit code of the program it ends.
-package protocol ExitCoded {
-    /// The status that the process shall return; not 0.
-    var exitCode: Int32 { get }
-}
+import System
 
 /// What every rank throws when local work failed on at least one: the error of the lowest rank that failed, the same
 /// everywhere.

@@ -2,6 +2,7 @@
 
 import CMPI
 import Glibc
+import System
 
 /// All ranks that were started together, by mpirun or srun; a program started bare is a job of one rank.
 ///

@@ -1,5 +1,6 @@
-package import FileFormats
+import FileFormats
 import Glibc
+package import System
 
 /// Files that are there whole or not at all: written beside under a passing name, synced, renamed.
 ///
@@ -24,7 +25,7 @@ package enum AtomicFile {
         try replace(path) { passing in
             try FolderCalls.removeFile(passing)
             guard symlink(target, passing) == 0 else {
-                throw FileFormatError.cannotWrite(path: path, code: errno)
+                throw SystemError.cannotWrite(path: path, code: errno)
             }
         }
     }

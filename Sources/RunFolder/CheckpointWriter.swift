@@ -1,4 +1,5 @@
 package import FileFormats
+import System
 
 /// What goes into a checkpoint. The tensors' memory must stay as it is until the writer returns.
 package struct CheckpointContents {

@@ -1,4 +1,5 @@
 import FileFormats
+import System
 
 /// What one rank is doing, written by itself for the others: `ranks/rank-00002.json`.
 package struct RankNote: Sendable, Equatable {

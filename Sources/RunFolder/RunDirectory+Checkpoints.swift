@@ -1,4 +1,5 @@
 import Glibc
+import System
 
 /// Finding checkpoints.
 extension RunDirectory {

@@ -1,5 +1,6 @@
 import FileFormats
 import Glibc
+import System
 
 /// The hold of one job on a run folder: the file `lock`, whose heartbeat is its time of change.
 ///
@@ -161,7 +162,7 @@ package final class RunLock: Sendable {
                 if other == Holder.this(host: other.host, job: other.job) { return }
                 throw RunFolderError.held(run: run.path, holder: other.description)
             }
-            throw FileFormatError.cannotWrite(path: path, code: code)
+            throw SystemError.cannotWrite(path: path, code: code)
         }
     }
 

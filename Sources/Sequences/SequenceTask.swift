@@ -94,3 +94,8 @@ package protocol SequenceSource {
     /// Reads some rows of a step (from 0) of an epoch (from 1) into `batch`.
     mutating func read(_ rows: Range<Int>, step: Int, epoch: Int, into batch: inout Batch) throws
 }
+
+extension SequenceSource {
+    /// The rows of the steps of each size: of the first step, and of the last.
+    package var rowsOfSteps: [Int] { [rows(inStep: 0), rows(inStep: stepsPerEpoch - 1)] }
+}

@@ -1,3 +1,4 @@
+import System
 package import Tensors
 
 /// A text as a batch of contiguous streams: stream s of S begins at token s · (L / S), the remainder is dropped; a step
@@ -85,7 +86,8 @@ package struct TextStreams: SequenceSource {
 }
 
 /// A text that is too short for its streams.
-package struct StreamError: Error, Equatable, CustomStringConvertible {
+package struct StreamError: Error, Equatable, CustomStringConvertible, ExitCoded {
+    package var exitCode: Int32 { 2 }
     package let paths: [String]
     package let tokens: Int
     package let streams: Int

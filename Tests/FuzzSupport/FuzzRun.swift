@@ -3,6 +3,7 @@ import FileFormats
 import Glibc
 import RunFolder
 import Sequences
+import System
 import Training
 
 /// A reader under mutated files, one after the other, in a folder of its own.
@@ -66,7 +67,7 @@ package final class FuzzRun {
         } catch {
             let message = "\(error)"
             switch error {
-            case is FileFormatError, is RunFolderError, is TextError, is StreamError, is ConfigError, is TrainingError:
+            case is FileFormatError, is RunFolderError, is TextError, is StreamError, is ConfigError, is CommandError:
                 return fault(in: message).map { .failed("\($0): \(message.prefix(300))") } ?? .refused(message)
             default: return .failed("\(type(of: error)), no error of ours: \(message.prefix(300))")
             }

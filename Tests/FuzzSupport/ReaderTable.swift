@@ -2,6 +2,7 @@ import ConfigFile
 import FileFormats
 import RunFolder
 import Sequences
+import System
 import Tensors
 import Training
 

@@ -1,7 +1,10 @@
 import ConfigFile
 import FileFormats
+import JobControl
+import Reduction
 import RunFolder
 import Sequences
+import System
 import Tensors
 import Training
 
@@ -38,7 +41,7 @@ enum Readings {
     @Sendable static func state(_ place: FuzzReader.Place, _ random: inout FuzzRandom) throws -> String {
         let path = "\(place.folder)/\(Samples.checkpoint)"
         let checkpoint = try Checkpoint(path: path)
-        _ = try Configuration(yaml: checkpoint.configText, file: "\(path)/state.json", table: Options.table)
+        _ = try Configuration(yaml: checkpoint.configText, file: "\(path)/state.json", table: ConfigurationTable.all)
         try ProgressCheck.check(checkpoint, stepsPerEpoch: 10)
         try checkpoint.verify()
         return "step \(checkpoint.state.step)"
@@ -89,7 +92,7 @@ enum Readings {
         let own = RankNote(
             rank: 0, host: "node6", phase: "training", step: 12, calls: 346, waitingIn: "MPI_Allreduce",
             seconds: 300, beat: 7, asks: true)
-        var letters = RankLetters(run, rank: 0)
+        var letters = RankNotes(run, rank: 0)
         let news = letters.exchange(own, times, elapsed: 1)
         letters.takeBack()
         let hosts = [(host: "node6", sign: nil), (host: "node7", sign: ProcessIdentity.Sign?.none)]
@@ -140,13 +143,13 @@ enum Readings {
         let file = try OpenFile.reading(place.path)
         let text = try Configuration.text(
             of: file.bytes(count: Configuration.largestText + 1), file: place.path)
-        let configuration = try Configuration(yaml: text, file: place.path, table: Options.table)
-        let again = try Configuration(yaml: configuration.yaml, file: "again", table: Options.table)
+        let configuration = try Configuration(yaml: text, file: place.path, table: ConfigurationTable.all)
+        let again = try Configuration(yaml: configuration.yaml, file: "again", table: ConfigurationTable.all)
         guard again == configuration else {
             throw Contradiction(description: "a configuration that was written doesn't read back")
         }
         _ = configuration.annotatedYAML
-        try Options.check(configuration)
+        try ReductionOptions.check(configuration)
         return configuration.text("task")
     }
 

@@ -3,6 +3,7 @@
 import FileFormats
 import Foundation
 import FuzzSupport
+import System
 import Testing
 
 extension FuzzReader: CustomTestStringConvertible {
@@ -50,8 +51,8 @@ struct FuzzTests {
             read: { place, _ in
                 switch words {
                 case "nothing": throw Foreign()
-                case "elsewhere": throw FileFormatError.cannotRead(path: "elsewhere/x", code: ENOENT)
-                default: throw FileFormatError.cannotRead(path: place.path + words, code: ENOENT)
+                case "elsewhere": throw SystemError.cannotRead(path: "elsewhere/x", code: ENOENT)
+                default: throw SystemError.cannotRead(path: place.path + words, code: ENOENT)
                 }
             })
         let run = try FuzzRun(reader, seed: 1, folder: folder, watchesMemory: false)

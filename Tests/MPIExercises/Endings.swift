@@ -2,6 +2,7 @@
 
 import Glibc
 import MPI
+import System
 
 /// What an exercise throws on purpose.
 private struct Trouble: Error, ExitCoded, CustomStringConvertible {

@@ -10,6 +10,7 @@
 
 import Foundation
 import MPI
+import System
 
 /// One small program: every rank runs it.
 struct Exercise: Sendable {

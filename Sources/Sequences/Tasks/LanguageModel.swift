@@ -1,5 +1,6 @@
 package import ConfigFile
 import Glibc
+import System
 package import Tensors
 
 /// Predicting each next token of a text.
@@ -127,7 +128,8 @@ package struct LanguageModel: SequenceTask {
 }
 
 /// A text that isn't there, with the configuration's word on how to get it.
-package struct MissingData: Error, Equatable, CustomStringConvertible {
+package struct MissingData: Error, Equatable, CustomStringConvertible, ExitCoded {
+    package var exitCode: Int32 { error.exitCode }
     package let error: TextError
     package let source: String
 

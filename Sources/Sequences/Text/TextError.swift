@@ -1,8 +1,10 @@
+import System
+
 /// What can be wrong with text, its files and its vocabulary. `description` is the whole message for the user.
 ///
 /// `place` says where the user named the files, such as `configs/a.yaml, line 3: data.train`. Lines count from 1,
 /// byte offsets from 0.
-package enum TextError: Error, Equatable, Sendable {
+package enum TextError: Error, Equatable, Sendable, ExitCoded {
     case noFileNamed(place: String)
     case noMatch(pattern: String, place: String)
     case missing(path: String, place: String, workingDirectory: String)

@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import System
 
 /// The files of one split (training, validation or test text), mapped read-only, in order.
 ///
@@ -22,7 +23,9 @@ package final class TextFiles: Sendable {
         var files: [MappedFile] = []
         for pattern in patterns {
             for path in try Self.paths(matching: pattern, place: place) {
-                files.append(try MappedFile(path: path, place: place))
+                do throws(MappedFile.Failure) { files.append(try MappedFile(path: path)) } catch {
+                    throw TextError(error, path: path, place: place)
+                }
             }
         }
         guard !files.isEmpty else { throw .noFileNamed(place: place) }

@@ -1,3 +1,5 @@
+import System
+
 /// A place in a token stream that reads on from there. A copy reads on by itself.
 package struct TokenCursor: Sendable {
     package let text: TokenText

@@ -1,3 +1,5 @@
+import System
+
 /// The tokens of one split's files under a vocabulary: one stream, the files in their order.
 ///
 /// The tokens aren't kept, they are read from the mapped files again and again. What is kept is where every 8,192nd

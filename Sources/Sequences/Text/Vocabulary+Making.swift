@@ -1,3 +1,5 @@
+import System
+
 extension Vocabulary {
     /// The characters (Unicode scalars) that occur in `files`, in code-point order.
     ///

@@ -23,7 +23,7 @@ struct ConfigCommand: ParsableCommand {
         func read() throws -> Configuration {
             try Configuration(
                 yaml: ConfigSource.text(config), file: ConfigSource.name(config), overrides: overrides,
-                table: Options.table)
+                table: ConfigurationTable.all)
         }
     }
 
@@ -57,7 +57,7 @@ struct ConfigCommand: ParsableCommand {
         }
 
         func run() throws {
-            let plan = try TrainingPlan(source.read(), ranks: ranks)
+            let plan = try DryRunReport(source.read(), ranks: ranks)
             for (title, value) in plan.lines { print("\(title.padding(to: 12))\(value)") }
             try plan.check()
             print("all checks have passed")

@@ -1,5 +1,6 @@
 import ArgumentParser
 import RunFolder
+import System
 import Training
 
 /// `lstm-dist stop`
@@ -23,7 +24,7 @@ struct StopCommand: ParsableCommand {
     func run() throws {
         let run = try RunDirectory.existing(folder)
         guard let (holder, _) = RunLock.presence(in: run) else {
-            throw TrainingError.usage("\(folder): nobody is training in this run folder; accepted: one that is in use")
+            throw CommandError.usage("\(folder): nobody is training in this run folder; accepted: one that is in use")
         }
         try run.write(now ? .now : .checkpoint)
         print(
