@@ -1,4 +1,4 @@
-// broadcast, gather, allgather, scatter, exchange: numbers that must arrive as they were sent.
+// broadcast, gather, allgather, scatter, exchange: values must arrive as they were sent.
 
 import MPI
 
@@ -22,7 +22,7 @@ func broadcast(_ examination: Examination) throws {
     try each(UInt8.self)
 }
 
-/// Two at once, the second finished first.
+/// Two broadcasts in progress at once; the second is completed first.
 func beginBroadcast(_ examination: Examination) throws {
     let communicator = examination.communicator
     for length in Examination.lengths {
@@ -46,7 +46,7 @@ func beginBroadcast(_ examination: Examination) throws {
 }
 
 extension Examination {
-    /// Lengths of the ranks' parts: equal ones, growing ones, and only the last rank's not empty.
+    /// Lengths of the ranks' parts: equal, increasing, and all empty but the last rank's.
     fileprivate func countsToTry(_ length: Int) -> [[Int]] {
         let ranks = 0..<communicator.size
         return [
@@ -88,7 +88,7 @@ func gather(_ examination: Examination) throws {
     try each(UInt8.self)
 }
 
-/// The part from memory of its own, and standing at its place in the whole.
+/// The part in separate memory, and the part in place.
 func allgather(_ examination: Examination) throws {
     let communicator = examination.communicator
     for counts in Examination.lengths.flatMap(examination.countsToTry) {
@@ -98,7 +98,7 @@ func allgather(_ examination: Examination) throws {
         try found.withUnsafeMutableBufferPointer { whole in
             try part.withUnsafeBufferPointer { try communicator.allgather($0, counts: counts, into: whole) }
         }
-        examination.equal(found, expected, "from memory of its own, counts \(counts)")
+        examination.equal(found, expected, "from separate memory, counts \(counts)")
 
         let start = counts[..<communicator.rank].reduce(0, +)
         var other = [Double](repeating: 0, count: start) + part
@@ -130,7 +130,7 @@ func scatter(_ examination: Examination) throws {
     try each(UInt64.self)
 }
 
-/// Parts of lengths that differ from rank to rank on both sides, empty ones among them.
+/// Parts whose lengths differ by sender and receiver, some of them empty.
 func exchange(_ examination: Examination) throws {
     let communicator = examination.communicator
     func length(_ from: Int, _ to: Int, _ most: Int) -> Int { (3 * from + 5 * to) % (most + 1) }
@@ -174,7 +174,7 @@ func values(_ examination: Examination) throws {
         examination.equal(all, expected, "gathered texts")
         examination.equal(
             try communicator.allgather("\(communicator.rank): \(text)"), ranks.map { "\($0): \(text)" },
-            "everybody's texts")
+            "all ranks' texts")
     }
     examination.equal(try communicator.broadcast("the root's only" as String?, root: 0), "the root's only", "a text")
 }

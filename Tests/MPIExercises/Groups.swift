@@ -1,18 +1,18 @@
-// barrier, and communicators made from others.
+// barrier, and communicators made from other communicators.
 
 import Glibc
 import MPI
 
-/// No rank leaves before the last has come: by the clock that the processes of one host share.
+/// No rank leaves `wait` before the last has entered it, by the clock that the processes of one host share.
 func requireTogether(_ examination: Examination, _ wait: () throws -> Void) throws {
     let communicator = examination.communicator
     for late in 0..<communicator.size {
         if communicator.rank == late { usleep(30_000) }
-        let came = now()
+        let entered = now()
         try wait()
         let left = now()
-        let latest = try communicator.allreduce(came, .maximum)
-        examination.require(left >= latest, "left \(latest - min(left, latest)) ns before rank \(late) came")
+        let latest = try communicator.allreduce(entered, .maximum)
+        examination.require(left >= latest, "left \(latest - min(left, latest)) ns before rank \(late) entered")
     }
 }
 
@@ -28,7 +28,7 @@ func beginBarrier(_ examination: Examination) throws {
     try requireTogether(examination) { try examination.communicator.beginBarrier().wait() }
 }
 
-/// Even and odd ranks, numbered backwards; then every rank but the last, which gets nothing.
+/// Even and odd ranks, in reverse order; then every rank but the last, which gets nil.
 func split(_ examination: Examination) throws {
     let communicator = examination.communicator
     let parity = communicator.rank % 2
@@ -44,13 +44,13 @@ func split(_ examination: Examination) throws {
     }
 
     let isLast = communicator.rank == communicator.size - 1
-    let others = try communicator.split(color: isLast ? nil : 7, key: 0)
-    examination.equal(others?.size, isLast ? nil : communicator.size - 1, "the size without the last")
-    examination.equal(others?.rank, isLast ? nil : communicator.rank, "the rank without the last")
-    try others?.free()
+    let withoutLast = try communicator.split(color: isLast ? nil : 7, key: 0)
+    examination.equal(withoutLast?.size, isLast ? nil : communicator.size - 1, "the size without the last")
+    examination.equal(withoutLast?.rank, isLast ? nil : communicator.rank, "the rank without the last")
+    try withoutLast?.free()
 }
 
-/// These ranks run on one host, so the group is everyone, in the same order.
+/// The ranks of this test run on one host, so the group has all ranks in the same order.
 func splitByHost(_ examination: Examination) throws {
     let communicator = examination.communicator
     let host = try communicator.splitByHost()

@@ -1,4 +1,4 @@
-// allreduce, reduce and their form under way, for every type of element and every operation it has.
+// allreduce, reduce and the non-blocking allreduce, for every element type and each of its operations.
 
 import MPI
 
@@ -27,16 +27,16 @@ func reduce(_ examination: Examination) throws {
         for length in Examination.lengths {
             for root in 0..<communicator.size {
                 for operation in T.operations {
-                    let own = examination.samples(
+                    let samples = examination.samples(
                         T.self, rank: communicator.rank, count: length, for: operation)
-                    var buffer = own
+                    var buffer = samples
                     try buffer.withUnsafeMutableBufferPointer {
                         try communicator.reduce($0, operation, root: root)
                     }
                     if communicator.rank == root {
                         examination.requireReduced(buffer, operation)
                     } else {
-                        examination.equal(buffer, own, "a buffer that is not the root's")
+                        examination.equal(buffer, samples, "a buffer that is not the root's")
                     }
                 }
             }
@@ -50,7 +50,8 @@ func reduce(_ examination: Examination) throws {
     try each(UInt8.self)
 }
 
-/// Three reductions at once, begun in one order and finished in another: the last by tests, the others by waits.
+/// Three reductions in progress at once, completed in another order than begun: the last by `test`, the others by
+/// `wait`.
 func beginAllreduce(_ examination: Examination) throws {
     let communicator = examination.communicator
     for length in Examination.lengths {
