@@ -1,4 +1,4 @@
-/// The value of a key, of the type that the key's kind says.
+/// The value of a key, of the type of the key's kind.
 package enum ConfigValue: Sendable, Equatable {
     case integer(Int)
     case number(Double)

@@ -43,12 +43,12 @@ let sampleTable = ConfigTable(
         ["training.epochs", "training.steps"],
     ])
 
-/// The configuration of a text against the sample table.
+/// The configuration of a text, read with the sample table.
 func configuration(_ yaml: String, set overrides: [String] = []) throws -> Configuration {
     try Configuration(yaml: yaml, file: "configs/a.yaml", overrides: overrides, table: sampleTable)
 }
 
-/// The whole message that refuses a text and overrides; "accepted" if nothing does.
+/// The error message for a text and overrides; "accepted" if there is none.
 func message(_ yaml: String, set overrides: [String] = []) -> String {
     do {
         _ = try Configuration(yaml: yaml, file: "configs/a.yaml", overrides: overrides, table: sampleTable)
@@ -58,7 +58,7 @@ func message(_ yaml: String, set overrides: [String] = []) -> String {
     }
 }
 
-/// The whole message that refuses one override of a valid text.
+/// The error message for one override of a valid text.
 func message(set override: String) -> String {
     message("task: reber\n", set: [override])
 }

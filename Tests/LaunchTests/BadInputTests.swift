@@ -94,7 +94,7 @@ extension LaunchTests {
                     "training.optimizer.learning_rate=.nan",
                     "training.optimizer.learning_rate is .nan; accepted: a number from 0 to 1000000"
                 ),
-                ("training.batch", "there is no = in it; accepted: --set key.path=value"),
+                ("training.batch", "missing '='; accepted: --set key.path=value"),
                 ("model.cell=lstn", "model.cell is lstn; accepted: lstm, gru or rnn; did you mean lstm?"),
             ])
         func wrongSet(argument: String, message: String) async throws {
@@ -120,7 +120,7 @@ extension LaunchTests {
                 ),
                 (
                     "training: {steps: 3, epochs: 2}",
-                    "line 2: training.epochs excludes training.steps, which is given beside it; accepted: one of them"
+                    "line 2: training.epochs excludes training.steps, which is given together with it; accepted: one of them"
                 ),
             ])
         func wrongFile(line: String, message: String) async throws {
