@@ -1,4 +1,4 @@
-/// A text from a file, fit for a message: on one line, without control characters, cut to `limit` characters.
+/// A text from a file for a message: on one line, without control characters, truncated to `limit` characters.
 package func shown(_ text: String, limit: Int = 60) -> String {
     var line = ""
     for (count, scalar) in text.unicodeScalars.enumerated() {
@@ -12,7 +12,7 @@ package func shown(_ text: String, limit: Int = 60) -> String {
     return line
 }
 
-/// A shape as it is written, `[2, 3]`, at most its first eight dimensions.
+/// A shape as a text, `[2, 3]`; at most its first eight dimensions.
 func shown(_ shape: [some BinaryInteger]) -> String {
     let dimensions = shape.prefix(8).map { "\($0)" } + (shape.count > 8 ? ["… (\(shape.count) dimensions)"] : [])
     return "[" + dimensions.joined(separator: ", ") + "]"

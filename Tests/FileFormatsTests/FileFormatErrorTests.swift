@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 @Suite struct FileFormatErrorTests {
-    @Test("the exit code tells the user's faults from the system's")
+    @Test("the exit code distinguishes errors in files from errors of the system")
     func exitCodes() {
         let users: [FileFormatError] = [
             .cannotRead(path: "x", code: ENOENT), .cannotRead(path: "x", code: EACCES), .notRegular(path: "x"),
@@ -20,7 +20,7 @@ import Testing
         #expect(systems.map(\.exitCode) == systems.map { _ in 1 })
     }
 
-    @Test("a file without tensors says so")
+    @Test("the message about a missing tensor in a file without tensors")
     func noNames() {
         #expect(
             "\(FileFormatError.noSuchTensor(path: "x", tensor: "t", names: []))" == "x has no tensor 't'; it has none.")

@@ -183,7 +183,7 @@ extension LaunchTests {
                 "lstm-dist: absent.safetensors cannot be read: No such file or directory.",
                 from: try await start("absent.safetensors", "model.layers=1"), in: folder)
             expect(
-                "lstm-dist: text.txt is not a whole safetensors file: it states a header of "
+                "lstm-dist: text.txt is not a valid safetensors file: its header's length is given as "
                     + "\(try statedLength(folder)) bytes; \(try folder.bytes(of: "text.txt").count - 8) bytes follow, and "
                     + "at most 100000000 are accepted.",
                 from: try await start("text.txt", "model.layers=1"), in: folder)
