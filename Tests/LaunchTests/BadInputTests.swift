@@ -43,8 +43,8 @@ extension LaunchTests {
                 "lstm-dist: --set data.train: the file \"empty.txt\" is empty; accepted: \(Self.readable)",
                 from: try await train(folder, set: "data.train=empty.txt"), in: folder)
             expect(
-                "lstm-dist: short.txt: 13 tokens are too few for training.batch 12: that many streams of at least 10 "
-                    + "tokens need 120; accepted: a longer text, or a smaller training.batch or training.window",
+                "lstm-dist: short.txt: 13 tokens are too few for training.batch 12: 12 streams of at least 10 "
+                    + "tokens need 120; use a longer text or a smaller training.batch or training.window",
                 from: try await train(folder, set: "data.train=short.txt"), in: folder)
             expect(
                 "lstm-dist: --set data.train: \"/\" is a directory; accepted: \(Self.readable)",
@@ -75,8 +75,7 @@ extension LaunchTests {
                 "lstm-dist: binary.dat, byte offset 8: found a zero byte, so this is a binary file; \(accepted)",
                 from: try await train(folder, set: "data.train=binary.dat"), in: folder)
             expect(
-                "lstm-dist: latin.txt, line 3, byte offset 15: the byte 0xE9 doesn't begin a character of valid UTF-8; "
-                    + accepted,
+                "lstm-dist: latin.txt, line 3, byte offset 15: invalid UTF-8 (byte 0xE9); \(accepted)",
                 from: try await train(folder, set: "data.train=latin.txt"), in: folder)
         }
 

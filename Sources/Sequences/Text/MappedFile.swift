@@ -1,18 +1,18 @@
 import Glibc
 
-/// One file mapped read-only; its pages belong to the page cache and aren't anonymous memory.
+/// A file mapped read-only; its pages are in the page cache and not anonymous memory.
 ///
-/// `@unchecked Sendable`: the mapping is never written and lives as long as the object.
+/// `@unchecked Sendable`: the mapping is never written and exists as long as the object.
 final class MappedFile: @unchecked Sendable {
     let path: String
-    /// Never empty; valid as long as the object lives.
+    /// Never empty; valid as long as the object exists.
     let bytes: UnsafeBufferPointer<UInt8>
 
-    /// Throws if the path names no file, something else than a file, an empty or an unreadable file.
+    /// Throws if the path doesn't exist or isn't a regular file, or if the file is empty or unreadable.
     init(path: String, place: String) throws(TextError) {
-        // The system would stop reading the path at a zero.
+        // A zero byte would end the path for the system.
         guard !path.utf8.contains(0) else { throw Self.missing(path, place) }
-        // Without O_NONBLOCK the opening of a named pipe would wait for its writer.
+        // Without O_NONBLOCK, opening a named pipe would wait for a writer.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw Self.cannotOpen(path, place, errno) }
         defer { close(descriptor) }
@@ -26,7 +26,7 @@ final class MappedFile: @unchecked Sendable {
         guard let start = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
             throw .unreadable(path: path, place: place, reason: Self.text(of: errno), isSystemFault: true)
         }
-        // Only advice, so its result doesn't matter.
+        // Only a hint, so errors are ignored.
         _ = madvise(start, count, MADV_SEQUENTIAL)
         self.path = path
         bytes = UnsafeBufferPointer(start: start.assumingMemoryBound(to: UInt8.self), count: count)
@@ -36,10 +36,10 @@ final class MappedFile: @unchecked Sendable {
         munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
     }
 
-    /// Gives the pages that have been read back: who reads them again gets them from the system's cache.
+    /// Releases the pages that have been read; reading them again gets them from the page cache.
     func forgetPages() { madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count, MADV_DONTNEED) }
 
-    /// The line that holds the byte at `offset`, counted from 1.
+    /// The line of the byte at `offset`, from 1.
     func line(at offset: Int) -> Int {
         bytes[..<offset].reduce(into: 1) { line, byte in line += byte == UInt8(ascii: "\n") ? 1 : 0 }
     }
