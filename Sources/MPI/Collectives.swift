@@ -18,21 +18,6 @@ extension Communicator {
         }
     }
 
-    /// Reduces the ranks' buffers element by element into `root`'s buffer; the others are not changed.
-    ///
-    /// Collective (MPI_Reduce, in place at the root); all buffers have the same count.
-    package func reduce<T: MPIElement>(
-        _ buffer: UnsafeMutableBufferPointer<T>, _ operation: Reduction, root: Int
-    ) throws(MPIError) {
-        try inPieces(buffer) { piece, count throws(MPIError) in
-            try waiting("MPI_Reduce") {
-                MPI_Reduce(
-                    rank == root ? cmpi_in_place() : UnsafeMutableRawPointer(piece), rank == root ? piece : nil, count,
-                    T.mpiKind.datatype, operation.operation, number(root), handle)
-            }
-        }
-    }
-
     /// Copies `root`'s buffer into the other ranks' buffers.
     ///
     /// Collective (MPI_Bcast); all buffers have the same count.

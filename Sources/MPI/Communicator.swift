@@ -4,7 +4,7 @@ import CMPI
 
 /// A group of ranks, and this process's rank in it. A value: copies refer to the same group.
 ///
-/// `Job.start` returns the one of all ranks; `split`, `splitByHost` and `duplicate` make others. Methods marked
+/// `Job.start` returns the one of all ranks; `split` and `splitByHost` make others. Methods marked
 /// "Collective" must be called by every rank of the group, in the same order, with the same counts, operation and root.
 /// All of them throw `MPIError`; only the main thread may call them (`Job`), so a communicator is not `Sendable`.
 package struct Communicator {
@@ -59,17 +59,8 @@ package struct Communicator {
         return try Communicator(made, pieceLength: pieceLength)
     }
 
-    /// A new communicator of the same ranks, whose messages are separate from this one's.
-    ///
-    /// Collective (MPI_Comm_dup).
-    package func duplicate() throws(MPIError) -> Communicator {
-        var made = cmpi_comm_null()
-        try waiting("MPI_Comm_dup") { MPI_Comm_dup(handle, &made) }
-        return try Communicator(made, pieceLength: pieceLength)
-    }
-
-    /// Frees a communicator made by `split`, `splitByHost` or `duplicate`. No copy of it may be used afterwards. The
-    /// communicator of all ranks cannot be freed.
+    /// Frees a communicator made by `split` or `splitByHost`. No copy of it may be used afterwards. The communicator of
+    /// all ranks cannot be freed.
     ///
     /// Collective (MPI_Comm_free).
     package func free() throws(MPIError) {

@@ -64,26 +64,4 @@ extension Communicator {
         }
         return request
     }
-
-    /// Begins a non-blocking `broadcast`. The root may read its buffer meanwhile, but not write it.
-    ///
-    /// Collective (MPI_Ibcast, one for each piece), in the order in which all ranks begin theirs.
-    package func beginBroadcast<T: MPIElement>(
-        _ buffer: UnsafeMutableBufferPointer<T>, root: Int
-    ) throws(MPIError) -> Request {
-        let request = Request()
-        try inPieces(buffer) { piece, count throws(MPIError) in
-            try request.add("MPI_Ibcast") { MPI_Ibcast(piece, count, T.mpiKind.datatype, number(root), handle, $0) }
-        }
-        return request
-    }
-
-    /// Begins a non-blocking `barrier`; the request is complete when every rank has called this.
-    ///
-    /// Collective (MPI_Ibarrier), in the order in which all ranks begin theirs.
-    package func beginBarrier() throws(MPIError) -> Request {
-        let request = Request()
-        try request.add("MPI_Ibarrier") { MPI_Ibarrier(handle, $0) }
-        return request
-    }
 }

@@ -22,29 +22,6 @@ func broadcast(_ examination: Examination) throws {
     try each(UInt8.self)
 }
 
-/// Two broadcasts in progress at once; the second is completed first.
-func beginBroadcast(_ examination: Examination) throws {
-    let communicator = examination.communicator
-    for length in Examination.lengths {
-        for root in 0..<communicator.size {
-            let one = UnsafeMutableBufferPointer<Double>.allocate(capacity: length)
-            let other = UnsafeMutableBufferPointer<Int32>.allocate(capacity: length)
-            defer {
-                one.deallocate()
-                other.deallocate()
-            }
-            _ = one.initialize(from: examination.samples(Double.self, rank: communicator.rank, count: length))
-            _ = other.initialize(from: examination.samples(Int32.self, rank: communicator.rank, count: length))
-            let first = try communicator.beginBroadcast(one, root: root)
-            let second = try communicator.beginBroadcast(other, root: root)
-            try second.wait()
-            while try !first.test() {}
-            examination.equal(Array(one), examination.samples(Double.self, rank: root, count: length), "the first")
-            examination.equal(Array(other), examination.samples(Int32.self, rank: root, count: length), "the second")
-        }
-    }
-}
-
 extension Examination {
     /// Lengths of the ranks' parts: equal, increasing, and all empty but the last rank's.
     fileprivate func countsToTry(_ length: Int) -> [[Int]] {

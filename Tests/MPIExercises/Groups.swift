@@ -20,14 +20,6 @@ func barrier(_ examination: Examination) throws {
     try requireTogether(examination) { try examination.communicator.barrier() }
 }
 
-func beginBarrier(_ examination: Examination) throws {
-    try requireTogether(examination) {
-        let request = try examination.communicator.beginBarrier()
-        while try !request.test() {}
-    }
-    try requireTogether(examination) { try examination.communicator.beginBarrier().wait() }
-}
-
 /// Even and odd ranks, in reverse order; then every rank but the last, which gets nil.
 func split(_ examination: Examination) throws {
     let communicator = examination.communicator
@@ -60,31 +52,4 @@ func splitByHost(_ examination: Examination) throws {
     examination.equal(host.pieceLength, communicator.pieceLength, "the piece length")
     examination.equal(try host.allreduce(Int64(1), .sum), Int64(communicator.size), "the sum on this host")
     try host.free()
-}
-
-/// Two collectives under way at once, begun in opposite order on odd ranks: they meet only because each has its own
-/// communicator.
-func duplicate(_ examination: Examination) throws {
-    let communicator = examination.communicator
-    let copy = try communicator.duplicate()
-    examination.equal(copy.size, communicator.size, "the size of the copy")
-    examination.equal(copy.rank, communicator.rank, "the rank in the copy")
-    examination.equal(copy.pieceLength, communicator.pieceLength, "the piece length of the copy")
-
-    let one = UnsafeMutableBufferPointer<Int64>.allocate(capacity: 3000)
-    let two = UnsafeMutableBufferPointer<Int64>.allocate(capacity: 3000)
-    defer {
-        one.deallocate()
-        two.deallocate()
-    }
-    one.initialize(repeating: 1)
-    two.initialize(repeating: 1000)
-    let isOdd = communicator.rank % 2 == 1
-    let early = try (isOdd ? copy : communicator).beginAllreduce(isOdd ? two : one, .sum)
-    let late = try (isOdd ? communicator : copy).beginAllreduce(isOdd ? one : two, .sum)
-    while try !early.test() || !late.test() {}
-    let size = Int64(communicator.size)
-    examination.equal(Array(one), [Int64](repeating: size, count: 3000), "the sum on the communicator")
-    examination.equal(Array(two), [Int64](repeating: 1000 * size, count: 3000), "the sum on its copy")
-    try copy.free()
 }

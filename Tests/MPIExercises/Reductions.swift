@@ -1,4 +1,4 @@
-// allreduce, reduce and the non-blocking allreduce, for every element type and each of its operations.
+// allreduce, blocking and non-blocking, for every element type and each of its operations.
 
 import MPI
 
@@ -10,35 +10,6 @@ func allreduce(_ examination: Examination) throws {
                 var buffer = examination.samples(T.self, rank: communicator.rank, count: length, for: operation)
                 try buffer.withUnsafeMutableBufferPointer { try communicator.allreduce($0, operation) }
                 examination.requireReduced(buffer, operation)
-            }
-        }
-    }
-    try each(Float.self)
-    try each(Double.self)
-    try each(Int32.self)
-    try each(Int64.self)
-    try each(UInt64.self)
-    try each(UInt8.self)
-}
-
-func reduce(_ examination: Examination) throws {
-    func each<T: Sample>(_ type: T.Type) throws {
-        let communicator = examination.communicator
-        for length in Examination.lengths {
-            for root in 0..<communicator.size {
-                for operation in T.operations {
-                    let samples = examination.samples(
-                        T.self, rank: communicator.rank, count: length, for: operation)
-                    var buffer = samples
-                    try buffer.withUnsafeMutableBufferPointer {
-                        try communicator.reduce($0, operation, root: root)
-                    }
-                    if communicator.rank == root {
-                        examination.requireReduced(buffer, operation)
-                    } else {
-                        examination.equal(buffer, samples, "a buffer that is not the root's")
-                    }
-                }
             }
         }
     }
