@@ -24,11 +24,6 @@ package struct NumberRange: Sendable, Equatable {
         NumberRange(lower: .open(lower), upper: .none)
     }
 
-    /// `x >= lower`
-    package static func atLeast(_ lower: Double) -> NumberRange {
-        NumberRange(lower: .closed(lower), upper: .none)
-    }
-
     /// `lower <= x <= upper`
     package static func from(_ lower: Double, to upper: Double) -> NumberRange {
         NumberRange(lower: .closed(lower), upper: .closed(upper))

@@ -42,8 +42,8 @@ struct RenderingTests {
             keys: [
                 ConfigKey("task", .choice(["adding", "reber"]), "What is learned."),
                 ConfigKey("data.train", .texts, when: Condition(path: "task", isOneOf: ["text"]), "The text."),
-                ConfigKey("model.hidden", .integer(1...9), default: 3, "Units."),
-                ConfigKey("model.steps", .integer(1...9), default: 4, "Steps."),
+                ConfigKey("model.hidden", .integer(1...9), default: .integer(3), "Units."),
+                ConfigKey("model.steps", .integer(1...9), default: .integer(4), "Steps."),
                 ConfigKey("model.epochs", .integer(1...9), "Epochs."),
                 ConfigKey("model.name", .text, "Its name."),
             ], exclusive: [["model.steps", "model.epochs"]])
