@@ -33,13 +33,6 @@ package final class TextFiles: Sendable {
     /// The paths of the files, in reading order.
     package var paths: [String] { files.map(\.path) }
 
-    /// Calls `body` with the bytes of file `index`, for a checksum; they are valid only during the call.
-    package func withBytes<Result, Failure>(
-        ofFile index: Int, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        try body(UnsafeRawBufferPointer(files[index].bytes))
-    }
-
     /// Throws unless every file is UTF-8 without zero bytes. All code that reads characters or words relies on this.
     func checkText(for tokenizer: TokenizerKind) throws(TextError) {
         try isText.withLock { (isText: inout Bool) throws(TextError) in

@@ -36,13 +36,6 @@ struct TextFilesTests {
         #expect(try names(open("part?.txt")) == ["part1.txt"])
     }
 
-    @Test("the bytes of each file can be read for a checksum")
-    func bytes() throws {
-        let files = try folder.files("ab", "c")
-        #expect(files.withBytes(ofFile: 0) { Array($0) } == Array("ab".utf8))
-        #expect(files.withBytes(ofFile: 1) { Array($0) } == Array("c".utf8))
-    }
-
     @Test("a pattern without a match is refused with its location in the configuration")
     func noMatch() {
         let error = textFailure { _ = try open("*.nothing") }
