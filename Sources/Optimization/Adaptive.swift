@@ -2,8 +2,8 @@ package import ConfigFile
 import Glibc
 import Kernels
 
-/// s = α · s + (1 - α) · g², θ -= rate · g / (√s + ε); centered: √(s - mean(g)²); with momentum the quotient passes through
-/// a velocity. Source: Tieleman & Hinton (2012), lecture 6.5; centered: Graves (2013), section 4.2.
+/// s = α · s + (1 - α) · g², θ -= rate · g / (√s + ε); centered: √(s - mean(g)²); with momentum the quotient is added
+/// to a velocity. Source: Tieleman & Hinton (2012), lecture 6.5; centered: Graves (2013), section 4.2.
 package struct RMSProp: UpdateRule {
     package static let name = "rmsprop"
     private let decay: Float
@@ -55,7 +55,7 @@ package struct RMSProp: UpdateRule {
     }
 }
 
-/// s += g², θ -= rate / (1 + (updates so far) · lr_decay) · g / (√s + ε). Source: Duchi, Hazan & Singer (2011).
+/// s += g², θ -= rate / (1 + (previous updates) · lr_decay) · g / (√s + ε). Source: Duchi, Hazan & Singer (2011).
 package struct Adagrad: UpdateRule {
     package static let name = "adagrad"
     private let decay: Float
@@ -90,8 +90,8 @@ package struct Adagrad: UpdateRule {
     }
 }
 
-/// m = β₁ · m + (1 - β₁) · g, v = β₂ · v + (1 - β₂) · g², θ -= rate · m̂ / (√v̂ + ε), with m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ).
-/// Source: Kingma & Ba (2015), algorithm 1.
+/// m = β₁ · m + (1 - β₁) · g, v = β₂ · v + (1 - β₂) · g², θ -= rate · m̂ / (√v̂ + ε), with m̂ = m / (1 - β₁ᵗ) and
+/// v̂ = v / (1 - β₂ᵗ). Source: Kingma & Ba (2015), algorithm 1.
 package struct Adam: UpdateRule {
     package static let name = "adam"
     private let moments: Moments
@@ -108,7 +108,7 @@ package struct Adam: UpdateRule {
     }
 }
 
-/// Adam with the weight decay apart from the gradient: θ -= rate · decay · θ first. Source: Loshchilov & Hutter (2019).
+/// Adam with decoupled weight decay: θ -= rate · decay · θ first. Source: Loshchilov & Hutter (2019).
 package struct AdamW: UpdateRule {
     package static let name = "adamw"
     private let moments: Moments
@@ -125,7 +125,7 @@ package struct AdamW: UpdateRule {
     }
 }
 
-/// What adam and adamw share: the two moments.
+/// The two moments of adam and adamw.
 private struct Moments {
     let decay: Float
     let betas: (Double, Double)
@@ -135,8 +135,8 @@ private struct Moments {
 
     init(_ configuration: Configuration, decouplesDecay: Bool) {
         decay = configuration.optimizerNumber("weight_decay")
-        let given = configuration.numbers("training.optimizer.betas")
-        betas = (given[0], given[1])
+        let values = configuration.numbers("training.optimizer.betas")
+        betas = (values[0], values[1])
         epsilon = configuration.optimizerNumber("eps")
         keepsLargest = configuration.boolean("training.optimizer.amsgrad")
         self.decouplesDecay = decouplesDecay
@@ -154,15 +154,15 @@ private struct Moments {
         let correction2 = 1 - pow(betas.1, Double(number))
         let size = Vector(repeating: Float(-rate / correction1))
         let correction = Float(1 / correction2.squareRoot())
-        let (beta2, rest1, rest2) = (Float(betas.1), Vector(repeating: Float(1 - betas.0)), Float(1 - betas.1))
+        let (beta2, share1, share2) = (Float(betas.1), Vector(repeating: Float(1 - betas.0)), Float(1 - betas.1))
         let coupled = Vector(repeating: decouplesDecay ? 0 : decay)
         let kept = decouplesDecay ? Float(1 - rate * Double(decay)) : 1
         let factor = Vector(repeating: scale)
         forEachVector(in: range) { at, span in
             let p = kept * span.load(parameters + at)
             let g = (span.load(gradients + at) * factor).plus(coupled, times: p)
-            let m = span.load(state[0] + at).plus(rest1, times: g - span.load(state[0] + at))
-            var v = beta2 * span.load(state[1] + at) + rest2 * g * g
+            let m = span.load(state[0] + at).plus(share1, times: g - span.load(state[0] + at))
+            var v = beta2 * span.load(state[1] + at) + share2 * g * g
             span.store(m, state[0] + at)
             span.store(v, state[1] + at)
             if keepsLargest {

@@ -1,7 +1,7 @@
 package import ConfigFile
 import Kernels
 
-/// θ -= rate · g, with g + decay · θ as the gradient.
+/// θ -= rate · (g + decay · θ).
 package struct SGD: UpdateRule {
     package static let name = "sgd"
     package let slots: [(name: String, initial: Float)] = []
@@ -43,7 +43,8 @@ package struct Momentum: UpdateRule {
     }
 }
 
-/// v = m · v + g, θ -= rate · (g + m · v). Source: Nesterov (1983), in the form of Sutskever et al. (2013) as in PyTorch.
+/// v = m · v + g, θ -= rate · (g + m · v). Source: Nesterov (1983), in the form of Sutskever et al. (2013) as in
+/// PyTorch.
 package struct Nesterov: UpdateRule {
     package static let name = "nesterov"
     package let slots: [(name: String, initial: Float)] = [("momentum_buffer", 0)]
@@ -61,7 +62,7 @@ package struct Nesterov: UpdateRule {
     }
 }
 
-/// What momentum and Nesterov's share: a velocity v.
+/// The velocity v of momentum and Nesterov momentum.
 private struct Velocity {
     let decay: Float
     let momentum: Float

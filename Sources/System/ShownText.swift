@@ -1,4 +1,4 @@
-/// A text from a file, fit for a message: on one line, without control characters, cut to `limit` characters.
+/// A text from a file for a message: on one line, without control characters, truncated to `limit` characters.
 package func shown(_ text: String, limit: Int = 60) -> String {
     var line = ""
     for (count, scalar) in text.unicodeScalars.enumerated() {

@@ -2,7 +2,7 @@ import FileFormats
 import Testing
 
 @Suite struct FileFormatErrorTests {
-    @Test("the exit code tells the user's faults from the system's")
+    @Test("the exit code distinguishes errors in files from errors of the system")
     func exitCodes() {
         let users: [FileFormatError] = [
             .notJSON(source: "x", line: 1, column: 1, problem: "p"), .notSafetensors(path: "x", problem: "p"),
@@ -14,7 +14,7 @@ import Testing
         #expect(FileFormatError.unwritableTensor(tensor: "t", problem: "p").exitCode == 1)
     }
 
-    @Test("a file without tensors says so")
+    @Test("the message about a missing tensor in a file without tensors")
     func noNames() {
         #expect(
             "\(FileFormatError.noSuchTensor(path: "x", tensor: "t", names: []))" == "x has no tensor 't'; it has none.")

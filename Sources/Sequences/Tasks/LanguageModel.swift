@@ -3,12 +3,12 @@ import Glibc
 import System
 package import Tensors
 
-/// Predicting each next token of a text.
+/// Prediction of the next token of a text.
 package struct LanguageModel: SequenceTask {
     package static let name = "language-model"
     package let shape: TaskShape
 
-    /// A language model over this many tokens.
+    /// A language model with `vocabularySize` tokens.
     package init(vocabularySize: Int) {
         shape = TaskShape(input: .tokens(vocabulary: vocabularySize), output: .classes(vocabularySize))
     }
@@ -21,20 +21,20 @@ package struct LanguageModel: SequenceTask {
         ConfigKey("data.validation", .texts, when: here, "Validation text."),
         ConfigKey(
             "data.validation_fraction", .number(.from(0, below: 1)), when: here,
-            "Validates on this last part of the training text's tokens."),
+            "Fraction of the training text's tokens, at its end, used for validation."),
         ConfigKey("data.test", .texts, when: here, "Test text, scored once when training has ended."),
         ConfigKey(
-            "data.source", .text, when: here, "How to get the text, said when a file of it is missing."),
+            "data.source", .text, when: here, "How to get the text; printed if one of its files is missing."),
         ConfigKey(
             "data.tokenizer", .choice(TokenizerKind.allCases.map(\.rawValue)), default: .text("character"), when: here,
-            "What a token is."),
+            "Kind of tokens."),
         ConfigKey(
             "data.vocabulary", .wordOrInteger(["all"], 2...100_000_000), default: .integer(10000),
             when: Condition(path: "data.tokenizer", isOneOf: [TokenizerKind.word.rawValue]),
-            "Words that are kept, <eos> and <unk> counted in; the rest are <unk>."),
+            "Size of the vocabulary, including <eos> and <unk>; other words are <unk>."),
         ConfigKey(
             "training.window", .integer(1...1_000_000), default: .integer(50), when: here,
-            "Steps of truncated back-propagation through time; the state is carried from window to window."),
+            "Time steps of truncated backpropagation through time; the state is carried from window to window."),
     ]
     package static let exclusiveKeys = [["data.validation", "data.validation_fraction"]]
 
@@ -127,7 +127,7 @@ package struct LanguageModel: SequenceTask {
     }
 }
 
-/// A text that isn't there, with the configuration's word on how to get it.
+/// A missing text, with the configuration's `data.source`.
 package struct MissingData: Error, Equatable, CustomStringConvertible, ExitCoded {
     package var exitCode: Int32 { error.exitCode }
     package let error: TextError

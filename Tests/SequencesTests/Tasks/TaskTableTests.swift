@@ -9,11 +9,11 @@ struct TaskTableTests {
 
     init() throws { folder = try TextTestFolder() }
 
-    /// A configuration of the task with its defaults, and what it can't do without.
+    /// A configuration of the task with its defaults and required keys.
     private func configuration(of task: any SequenceTask.Type) throws -> Configuration {
         var yaml = "task: \(task.name)\n"
         let required = task.keys.filter(\.isRequired).map(\.path)
-        #expect(required.allSatisfy { $0 == "data.train" }, "this test gives \(task.name) no \(required)")
+        #expect(required.allSatisfy { $0 == "data.train" }, "this test doesn't give \(task.name) \(required)")
         if required == ["data.train"] {
             let file = try folder.write(String(repeating: "so many words, and so few are new.\n", count: 100).utf8)
             yaml += "data: {train: \(file), validation_fraction: 0.1}\n"
@@ -36,7 +36,7 @@ struct TaskTableTests {
         }
     }
 
-    @Test("a task's own keys apply to it alone, and sequences_per_epoch to every generated task")
+    @Test("a task's keys apply only to it, and sequences_per_epoch to every generated task")
     func keys() throws {
         for task in TaskTable.all {
             let configuration = try configuration(of: task)
@@ -47,7 +47,7 @@ struct TaskTableTests {
         }
     }
 
-    @Test("every batch of every task fits its shape and scores a step of every sequence")
+    @Test("every batch of every task has its shape and scores a time step of every sequence")
     func shapes() throws {
         for task in TaskTable.all {
             let data = try load(task)
@@ -87,7 +87,7 @@ struct TaskTableTests {
         }
     }
 
-    @Test("the judge's sums add up over batches, and name finite metrics")
+    @Test("the evaluation's sums accumulate over batches, and its metrics are finite")
     func judging() throws {
         for task in TaskTable.all {
             let data = try load(task)
@@ -104,7 +104,7 @@ struct TaskTableTests {
             #expect(twice.sums == once.sums.map { 2 * $0 } && twice.errors.count == once.errors.count)
             let metrics = data.task.metrics(loss: 0.5, sums: once.sums)
             #expect(metrics.allSatisfy { $0.value.isFinite } && Set(metrics.map(\.name)).count == metrics.count)
-            // A criterion needs an error of each sequence.
+            // A criterion needs the error of each sequence.
             #expect(data.task.criterion == nil || !once.errors.contains(-1))
         }
     }
@@ -138,7 +138,7 @@ struct TaskTableTests {
         }
     }
 
-    @Test("a split that isn't asked for is not opened")
+    @Test("a split that isn't requested is not opened")
     func splits() throws {
         for task in TaskTable.all {
             let request = DataRequest(splits: [.validation], batch: 2, validationBatch: 2, seed: 1)
