@@ -28,6 +28,16 @@ package struct ConfigKey: Sendable {
         case wordOrInteger([String], ClosedRange<Int>)
     }
 
+    /// What a resumed run may do with the key's value.
+    package enum OnResume: String, Sendable {
+        /// It stays as it was.
+        case fixed
+        /// It may change; the change is reported.
+        case mayChange = "may change"
+        /// It names files that may move but not change: they are compared by size and checksum.
+        case sameContents = "same contents"
+    }
+
     /// The key's full name: `training.optimizer.name`.
     package let path: String
     package let kind: Kind
@@ -39,6 +49,7 @@ package struct ConfigKey: Sendable {
     package let when: Condition?
     /// Whether the key must be given if it applies. An exclusive sibling may be given instead.
     package let isRequired: Bool
+    package let onResume: OnResume
     /// One sentence, without a line break.
     package let meaning: String
 
@@ -46,7 +57,7 @@ package struct ConfigKey: Sendable {
     package init(
         _ path: String, _ kind: Kind, default: ConfigValue? = nil,
         defaultWhen: [(condition: Condition, value: ConfigValue)] = [], when: Condition? = nil,
-        isRequired: Bool = false, _ meaning: String
+        isRequired: Bool = false, onResume: OnResume = .fixed, _ meaning: String
     ) {
         func accepted(_ value: ConfigValue) -> ConfigValue {
             guard let value = kind.normalised(value) else {
@@ -62,8 +73,26 @@ package struct ConfigKey: Sendable {
         self.defaultWhen = defaultWhen.map { ($0.condition, accepted($0.value)) }
         self.when = when
         self.isRequired = isRequired
+        self.onResume = onResume
         self.meaning = meaning
     }
+}
+
+extension ConfigKey {
+    /// The same key under another condition.
+    package func when(_ condition: Condition) -> ConfigKey {
+        ConfigKey(
+            path, kind, default: self.default, defaultWhen: defaultWhen, when: condition, isRequired: isRequired,
+            onResume: onResume, meaning)
+    }
+}
+
+/// A property of a configuration that a key depends on and that another module decides, such as "the input is tokens": the
+/// key's owner need not know the values of other keys that have the property. `ConfigTable` replaces it by a condition.
+package struct Trait: Hashable, Sendable {
+    package let name: String
+
+    package init(_ name: String) { self.name = name }
 }
 
 /// A condition on another key's value.
@@ -72,11 +101,21 @@ package struct Condition: Sendable, Equatable {
     package let path: String
     /// The values for which the condition holds, as written in YAML.
     package let values: [String]
+    /// The trait that the condition stands for until a table replaces it.
+    let trait: Trait?
 
     /// The condition that the key at `path` has one of `values`.
     package init(path: String, isOneOf values: [String]) {
         self.path = path
         self.values = values
+        trait = nil
+    }
+
+    /// The condition that the configuration has a trait; the table defines it.
+    package init(_ trait: Trait) {
+        path = ""
+        values = []
+        self.trait = trait
     }
 
     /// Whether the condition holds for the other key's value; false if it has none.

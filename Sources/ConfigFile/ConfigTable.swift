@@ -10,8 +10,17 @@ package struct ConfigTable: Sendable {
 
     /// A table of keys. A path may be the beginning of another's (`model.init.forget_bias` and
     /// `model.init.forget_bias.chrono`) if both are in one exclusive group. A duplicate path, a condition or group with
-    /// an unknown key, and a cycle of conditions are programming errors and trap.
-    package init(keys: [ConfigKey], exclusive: [[String]] = []) {
+    /// an unknown key, a trait without a condition, and a cycle of conditions are programming errors and trap.
+    ///
+    /// - Parameter traits: the condition of each trait that keys depend on.
+    package init(keys: [ConfigKey], exclusive: [[String]] = [], traits: [Trait: Condition] = [:]) {
+        let keys = keys.map { key in
+            guard let trait = key.when?.trait else { return key }
+            guard let condition = traits[trait] else {
+                preconditionFailure("\(key.path) depends on the trait \(trait.name), which has no condition")
+            }
+            return key.when(condition)
+        }
         self.keys = keys
         self.exclusive = exclusive
         key = Dictionary(keys.map { ($0.path, $0) }) { first, _ in
@@ -77,15 +86,20 @@ package struct ConfigTable: Sendable {
         return value.map { "\($0), or a section with \(keys)" } ?? "a section with \(keys)"
     }
 
-    /// The table of keys for the documentation, in Markdown: key, accepted values, default, meaning.
+    /// What a resumed run may do with the value at `path`; `.fixed` for a path that is not a key.
+    package func onResume(_ path: String) -> ConfigKey.OnResume { key[path]?.onResume ?? .fixed }
+
+    /// The table of keys for the documentation, in Markdown: key, accepted values, default, on resume, meaning.
     package var reference: String {
         func cell(_ text: String) -> String {
             text.replacing("|", with: "\\|")
         }
         let rows = keys.map { key in
-            "| `\(key.path)` | \(cell(key.kind.accepted)) | \(cell(key.defaults)) | \(cell(key.meaningWithCondition)) |"
+            "| `\(key.path)` | \(cell(key.kind.accepted)) | \(cell(key.defaults)) | \(key.onResume.rawValue) | "
+                + "\(cell(key.meaningWithCondition)) |"
         }
-        return (["| key | accepted | default | meaning |", "| --- | --- | --- | --- |"] + rows).joined(separator: "\n")
+        return (["| key | accepted | default | on resume | meaning |", "| --- | --- | --- | --- | --- |"] + rows)
+            .joined(separator: "\n")
             + "\n"
     }
 }

@@ -43,8 +43,10 @@ package struct Optimizer {
     package func change(
         _ parameters: FloatBlock, with gradients: FloatBlock, in range: Range<Int>, scale: Float, rate: Double
     ) {
-        rule.update(
-            parameters.pointer, gradients.pointer, scale: scale, state, in: range, rate: rate, number: updates + 1)
+        rule.apply(
+            Update(
+                parameters: parameters.pointer, gradients: gradients.pointer, scale: scale, state: state, range: range,
+                rate: rate, number: updates + 1))
     }
 
     /// As above, when all gradients outside `rows` are 0: only these rows are visited if the rule leaves parameters

@@ -43,26 +43,26 @@ package struct Schedule: Sendable {
     package static let keys: [ConfigKey] = [
         ConfigKey(
             "training.schedule.name", .choice(["constant", "step", "exponential", "cosine", "plateau"]),
-            default: .text("constant"), "How the learning rate changes."),
+            default: .text("constant"), onResume: .mayChange, "How the learning rate changes."),
         ConfigKey(
             "training.schedule.factor", .number(factors), when: only("step", "exponential", "plateau"),
             isRequired: true,
-            "Factor of each change of the rate."),
+            onResume: .mayChange, "Factor of each change of the rate."),
         ConfigKey(
             "training.schedule.every_epochs", .integer(1...1_000_000_000), when: only("step"), isRequired: true,
-            "Epochs between changes of the rate."),
+            onResume: .mayChange, "Epochs between changes of the rate."),
         ConfigKey(
             "training.schedule.after_epochs", .integer(0...1_000_000_000), default: .integer(0),
-            when: only("exponential"), "Epochs at the full rate."),
+            when: only("exponential"), onResume: .mayChange, "Epochs at the full rate."),
         ConfigKey(
             "training.schedule.final", .number(.from(0, to: 1)), default: .number(0), when: only("cosine"),
-            "The last rate, as a fraction of the first."),
+            onResume: .mayChange, "The last rate, as a fraction of the first."),
         ConfigKey(
             "training.schedule.patience", .integer(0...1_000_000_000), when: only("plateau"), isRequired: true,
-            "Validations without a better loss before the rate changes."),
+            onResume: .mayChange, "Validations without a better loss before the rate changes."),
         ConfigKey(
             "training.schedule.warmup_steps", .integer(0...1_000_000_000), default: .integer(0),
-            "Steps of linear warm-up: the rate of step s is multiplied by s / this."),
+            onResume: .mayChange, "Steps of linear warm-up: the rate of step s is multiplied by s / this."),
     ]
 
     package init(_ configuration: Configuration) {

@@ -24,6 +24,9 @@ package struct NetworkConfiguration {
         self.task = task
     }
 
+    /// The input is tokens, which have an embedding.
+    package static let readsTokens = Trait("the input is tokens")
+
     /// The keys of `model` but `model.init`, which `InitialWeights` owns.
     package static let keys: [ConfigKey] = [
         ConfigKey(
@@ -32,7 +35,7 @@ package struct NetworkConfiguration {
         ConfigKey("model.hidden", .integer(1...65536), default: .integer(128), "Hidden units of each layer."),
         ConfigKey(
             "model.embedding", .integer(1...65536), default: .integer(128),
-            when: Condition(path: "task", isOneOf: ["language-model"]), "Width of the embedding of tokens."),
+            when: Condition(readsTokens), "Width of the embedding of tokens."),
         ConfigKey(
             "model.dropout", .number(NumberRange.from(0, below: 1)), default: .number(0),
             "Share of units dropped in training: of the embedding's output, between layers, of the top layer's output."),

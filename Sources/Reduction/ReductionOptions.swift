@@ -30,10 +30,12 @@ package struct ReductionOptions: Sendable {
             defaultWhen: [
                 (Condition(path: "communication.averaging", isOneOf: [Averaging.allreduce.rawValue]), .text("fast"))
             ],
-            "How sums over sequences are made: reproducible: with the same bits for any number of ranks."),
+            onResume: .mayChange,
+            "Order of the sums over sequences; reproducible: the same bits on any number of ranks."),
         ConfigKey(
             "communication.averaging", .choice(Averaging.allCases.map(\.rawValue)), default: .text("auto"),
-            "auto: in memory shared by the ranks of a host, where it can be had; allreduce: one MPI_Allreduce."),
+            onResume: .mayChange,
+            "auto: in memory shared by the ranks of a host, where available; allreduce: one MPI_Allreduce."),
     ]
 
     package init(_ configuration: Configuration) {

@@ -6,9 +6,10 @@ package import Tensors
 package protocol SequenceTask: Sendable {
     /// The value of `task`.
     static var name: String { get }
-    /// The keys of this task, each with a condition on `task`.
+    /// The kind of data that the task reads, which owns the keys of `data`.
+    static var reads: DataKind { get }
+    /// The task's further keys, each with a condition on `task`.
     static var keys: [ConfigKey] { get }
-    static var exclusiveKeys: [[String]] { get }
     /// Opens the task's data. Local work that can fail: must not call collectives.
     static func load(_ configuration: Configuration, _ request: DataRequest) throws -> TaskData
 
@@ -28,7 +29,7 @@ package protocol SequenceTask: Sendable {
 }
 
 extension SequenceTask {
-    package static var exclusiveKeys: [[String]] { [] }
+    package static var keys: [ConfigKey] { [] }
     package var sumCount: Int { 0 }
     package func judge(_ batch: Batch, _ outputs: ScoredOutputs, sums: inout [Double], sequenceErrors: inout [Float]) {}
     package func isSolved(validationSums sums: [Double]) -> Bool? { nil }

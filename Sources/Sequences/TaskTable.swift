@@ -8,9 +8,9 @@ package enum TaskTable {
 
     package static let keys: [ConfigKey] =
         [ConfigKey("task", .choice(all.map { $0.name }), isRequired: true, "The task.")]
-        + all.flatMap { $0.keys } + GeneratedSource.keys
+        + DataKind.allCases.flatMap(\.keys) + all.flatMap { $0.keys }
 
-    package static let exclusiveKeys = all.flatMap { $0.exclusiveKeys }
+    package static let exclusiveKeys = DataKind.allCases.flatMap(\.exclusiveKeys)
 
     /// Opens the data of the configuration's task.
     package static func load(_ configuration: Configuration, _ request: DataRequest) throws -> TaskData {

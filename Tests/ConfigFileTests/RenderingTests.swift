@@ -134,17 +134,18 @@ struct RenderingTests {
     func reference() {
         let lines = sampleTable.reference.split(separator: "\n")
         #expect(lines.count == sampleTable.keys.count + 2)
-        #expect(lines[0] == "| key | accepted | default | meaning |")
-        #expect(lines[2] == "| `task` | language-model or reber | required | What is learned. |")
+        #expect(lines[0] == "| key | accepted | default | on resume | meaning |")
+        #expect(lines[2] == "| `task` | language-model or reber | required | fixed | What is learned. |")
         #expect(
             lines[3]
-                == "| `data.train` | a text or a list of texts | required | The training text. (only while task is "
+                == "| `data.train` | a text or a list of texts | required | same contents | The training text. (only while task is "
                 + "language-model) |")
         #expect(
             lines.contains(
                 "| `training.optimizer.weight_decay` | a number of at least 0 | 0.0; 0.01 (training.optimizer.name is "
-                    + "adamw) | The pull to zero. |"))
-        #expect(lines.contains("| `training.steps` | an integer of at least 1 | none | Optimiser steps. |"))
+                    + "adamw) | fixed | The pull to zero. |"))
+        #expect(
+            lines.contains("| `training.steps` | an integer of at least 1 | none | may change | Optimiser steps. |"))
     }
 
     private func expectSame(_ configuration: Configuration, _ text: String) throws {

@@ -7,7 +7,7 @@ let sampleTable = ConfigTable(
         ConfigKey("task", .choice(["language-model", "reber"]), isRequired: true, "What is learned."),
         ConfigKey(
             "data.train", .texts, when: Condition(path: "task", isOneOf: ["language-model"]), isRequired: true,
-            "The training text."),
+            onResume: .sameContents, "The training text."),
         ConfigKey("data.validation", .texts, "The validation text."),
         ConfigKey("data.validation_fraction", .number(.from(0, below: 1)), "The last part of the training text."),
         ConfigKey("data.prompt", .text, "Where generated text begins."),
@@ -21,7 +21,7 @@ let sampleTable = ConfigTable(
         ConfigKey("model.init.forget_bias.chrono", .integer(2...1_000_000), "The longest lag, for chrono biases."),
         ConfigKey("training.batch", .integer(1...1_000_000), default: .integer(50), "Sequences of a step."),
         ConfigKey("training.epochs", .integer(1...Int.max), default: .integer(10), "Passes over the data."),
-        ConfigKey("training.steps", .integer(1...Int.max), "Optimiser steps."),
+        ConfigKey("training.steps", .integer(1...Int.max), onResume: .mayChange, "Optimiser steps."),
         ConfigKey(
             "training.optimizer.name", .choice(["sgd", "momentum", "adam", "adamw"]), default: .text("adam"),
             "The update rule."),

@@ -24,6 +24,8 @@ package struct DrawnSequence: Sendable {
 }
 
 extension GeneratedTask {
+    package static var reads: DataKind { .generated }
+
     package static func load(_ configuration: Configuration, _ request: DataRequest) throws -> TaskData {
         let task = Self(configuration)
         var data = TaskData(task: task)
@@ -52,11 +54,9 @@ package struct GeneratedSource: SequenceSource {
     private let batch: Int
     private let perEpoch: Int
 
-    package static let keys = [
+    static let keys = [
         ConfigKey(
             "data.sequences_per_epoch", .integer(1...1_000_000_000), default: .integer(1000),
-            when: Condition(
-                path: "task", isOneOf: TaskTable.all.filter { $0 is any GeneratedTask.Type }.map { $0.name }),
             "Sequences drawn for each epoch of a generated task.")
     ]
 

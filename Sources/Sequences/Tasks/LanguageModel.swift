@@ -13,30 +13,7 @@ package struct LanguageModel: SequenceTask {
         shape = TaskShape(input: .tokens(vocabulary: vocabularySize), output: .classes(vocabularySize))
     }
 
-    private static let here = Condition(path: "task", isOneOf: [name])
-
-    package static let keys = [
-        ConfigKey(
-            "data.train", .texts, when: here, isRequired: true, "Training text: a file, a list of files or a glob."),
-        ConfigKey("data.validation", .texts, when: here, "Validation text."),
-        ConfigKey(
-            "data.validation_fraction", .number(.from(0, below: 1)), when: here,
-            "Fraction of the training text's tokens, at its end, used for validation."),
-        ConfigKey("data.test", .texts, when: here, "Test text, scored once when training has ended."),
-        ConfigKey(
-            "data.source", .text, when: here, "How to get the text; printed if one of its files is missing."),
-        ConfigKey(
-            "data.tokenizer", .choice(TokenizerKind.allCases.map(\.rawValue)), default: .text("character"), when: here,
-            "Kind of tokens."),
-        ConfigKey(
-            "data.vocabulary", .wordOrInteger(["all"], 2...100_000_000), default: .integer(10000),
-            when: Condition(path: "data.tokenizer", isOneOf: [TokenizerKind.word.rawValue]),
-            "Size of the vocabulary, including <eos> and <unk>; other words are <unk>."),
-        ConfigKey(
-            "training.window", .integer(1...1_000_000), default: .integer(50), when: here,
-            "Time steps of truncated backpropagation through time; the state is carried from window to window."),
-    ]
-    package static let exclusiveKeys = [["data.validation", "data.validation_fraction"]]
+    package static let reads = DataKind.text
 
     package static func load(_ configuration: Configuration, _ request: DataRequest) throws -> TaskData {
         do {

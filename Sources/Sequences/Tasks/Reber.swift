@@ -7,7 +7,6 @@ package import Tensors
 /// Source: Hochreiter & Schmidhuber (1997), section 5.1 and figures 3 and 4; Reber (1967). Symbols are one-hot inputs.
 package struct Reber: GeneratedTask {
     package static let name = "reber"
-    package static let keys: [ConfigKey] = []
     package static let validationSequences = 1000
     package let shape = TaskShape(input: .features(Grammar.symbols.count), output: .classes(Grammar.symbols.count))
 

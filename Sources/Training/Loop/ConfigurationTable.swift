@@ -8,5 +8,6 @@ package enum ConfigurationTable {
     package static let all = ConfigTable(
         keys: TaskTable.keys + NetworkConfiguration.keys + InitialWeights.keys + TrainingConfiguration.keys
             + UpdateRuleTable.keys + Schedule.keys,
-        exclusive: TaskTable.exclusiveKeys + InitialWeights.exclusiveKeys + TrainingConfiguration.exclusiveKeys)
+        exclusive: TaskTable.exclusiveKeys + InitialWeights.exclusiveKeys + TrainingConfiguration.exclusiveKeys,
+        traits: [NetworkConfiguration.readsTokens: DataKind.text.condition])
 }

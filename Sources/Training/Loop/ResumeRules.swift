@@ -7,36 +7,24 @@ import System
 
 /// What may change when a run goes on, and what would make it another run.
 package enum ResumeRules {
-    /// Keys, and beginnings of keys, that may change.
-    private static let changeable = [
-        "training.optimizer.learning_rate", "training.schedule.", "training.steps", "training.epochs",
-        "training.accumulate", "training.clip_norm", "training.verify_every_steps", "validation.", "data.validation",
-        "data.test", "data.source",
-        "checkpoint.",
-        "logging.", "communication.",
-    ]
-    /// Compared by size and checksum, not by path.
-    private static let compared = ["data.train"]
-
-    private static func mayChange(_ path: String) -> Bool {
-        (changeable + compared).contains { path == $0 || ($0.hasSuffix(".") && path.hasPrefix($0)) }
-    }
-
-    /// The changes from the checkpoint's configuration that are let pass, as lines for the log.
+    /// The allowed changes from the checkpoint's configuration, as lines for the log (`ConfigKey.onResume`).
     ///
-    /// - Throws: a `CommandError` that names each change that isn't, with the old and the new value.
+    /// - Throws: a `CommandError` that names each change that isn't allowed, with the old and the new value.
     package static func check(_ configuration: Configuration, against checkpoint: Checkpoint) throws -> [String] {
         let old = try Configuration(
             yaml: checkpoint.configText, file: "\(checkpoint.path)/state.json", table: ConfigurationTable.all)
         let changes = configuration.differences(from: old)
-        let refused = changes.filter { !mayChange($0.path) }
+        let table = ConfigurationTable.all
+        let refused = changes.filter { table.onResume($0.path) == .fixed }
         guard refused.isEmpty else {
             let list = refused.map { "\($0.path) was \($0.old) and is now \($0.new)" }.joined(separator: "; ")
             throw CommandError.usage(
                 "\(checkpoint.path): this run can't go on with another configuration: \(list); accepted: the values it "
                     + "was started with, another --run, or --overwrite to start anew")
         }
-        return changes.filter { !compared.contains($0.path) }.map { "\($0.path) was \($0.old) and is now \($0.new)" }
+        return changes.filter { table.onResume($0.path) == .mayChange }.map {
+            "\($0.path) was \($0.old) and is now \($0.new)"
+        }
     }
 
     /// - Throws: a `CommandError` when the training data has another size or checksum than it had.

@@ -50,52 +50,65 @@ package struct TrainingConfiguration: Sendable {
         ConfigKey(
             "training.batch", .integer(1...10_000_000), default: .integer(50),
             "Global batch: sequences of an optimiser step, all ranks together."),
-        ConfigKey("training.epochs", .integer(1...1_000_000_000), default: .integer(10), "Passes over the data."),
-        ConfigKey("training.steps", .integer(1...1_000_000_000_000), "Optimiser steps, in place of epochs."),
+        ConfigKey(
+            "training.epochs", .integer(1...1_000_000_000), default: .integer(10), onResume: .mayChange,
+            "Passes over the data."),
+        ConfigKey(
+            "training.steps", .integer(1...1_000_000_000_000), onResume: .mayChange,
+            "Optimiser steps, instead of epochs."),
         ConfigKey(
             "training.clip_norm", .number(.from(0, to: 1e30)), default: .number(5),
-            "Largest global norm of the averaged gradient; 0: none."),
+            onResume: .mayChange, "Largest global norm of the averaged gradient; 0: none."),
         ConfigKey(
             "training.accumulate", .integer(1...1_000_000), default: .integer(1),
-            "Parts that each rank works through its sequences in, to save memory."),
+            onResume: .mayChange, "Parts into which each rank divides its sequences, to save memory."),
         ConfigKey(
-            "training.seed", .integer(0...Int.max), default: .integer(1), "All random numbers follow from it."),
+            "training.seed", .integer(0...Int.max), default: .integer(1), "Seed of all random numbers."),
         ConfigKey(
             "training.verify_every_steps", .integer(1...1_000_000_000_000), default: .integer(1000),
-            "Steps from one comparison of the ranks' parameters to the next."),
+            onResume: .mayChange, "Steps between comparisons of the ranks' parameters."),
         ConfigKey(
             "training.nonfinite", .choice(["stop", "skip"]), default: .text("stop"),
-            "What becomes of a step whose loss or gradient is not a finite number: the training stops, or goes on without it."
+            "On a non-finite loss or gradient: stop the training, or skip the update and continue."
         ),
     ]
 
     private static let otherKeys: [ConfigKey] = [
         ConfigKey(
             waitTimeoutKey, .number(.from(1, to: 1e9)), default: .number(defaultWaitTimeout),
-            "Seconds that a rank waits for others before the job is ended as hanging, with exit code 70."),
+            onResume: .mayChange,
+            "Seconds that a rank waits for others before the job ends as a hang, with exit code 70."),
         ConfigKey(
             "checkpoint.every", .choice(["auto"]), default: .text("auto"),
-            "auto: an interval that follows from a checkpoint's measured cost, at most 30 minutes."),
-        ConfigKey("checkpoint.every_steps", .integer(1...1_000_000_000_000), "A checkpoint each so many steps."),
-        ConfigKey("checkpoint.every_minutes", .number(.above(0, to: 1e6)), "A checkpoint each so many minutes."),
+            onResume: .mayChange,
+            "auto: the interval is computed from a checkpoint's measured cost, at most 30 minutes."),
+        ConfigKey(
+            "checkpoint.every_steps", .integer(1...1_000_000_000_000), onResume: .mayChange,
+            "Steps between checkpoints."),
+        ConfigKey(
+            "checkpoint.every_minutes", .number(.above(0, to: 1e6)), onResume: .mayChange,
+            "Minutes between checkpoints."),
         ConfigKey(
             "checkpoint.keep", .integer(1...1_000_000), default: .integer(3),
-            "Checkpoints that are kept, best not counted."),
+            onResume: .mayChange, "Number of checkpoints to keep, in addition to the best."),
         ConfigKey(
             "validation.every_epochs", .integer(0...1_000_000_000), default: .integer(1),
-            "A validation each so many epochs; 0: none."),
-        ConfigKey("validation.every_steps", .integer(1...1_000_000_000_000), "A validation each so many steps."),
+            onResume: .mayChange, "Epochs between validations; 0: no validation."),
+        ConfigKey(
+            "validation.every_steps", .integer(1...1_000_000_000_000), onResume: .mayChange,
+            "Steps between validations."),
         ConfigKey(
             "validation.patience", .integer(0...1_000_000_000), default: .integer(0),
-            "Validations without a better loss after which training stops; 0: never."),
+            onResume: .mayChange, "Training stops after this many validations without a better loss; 0: never."),
         ConfigKey(
-            "validation.ranks", .choice(["all", "root"]), default: .text("all"), "Which ranks validate."),
+            "validation.ranks", .choice(["all", "root"]), default: .text("all"), onResume: .mayChange,
+            "Which ranks validate."),
         ConfigKey(
             "validation.batch", .integer(1...10_000_000),
-            "Sequences of a validation step; as training.batch if not given."),
+            onResume: .mayChange, "Sequences of a validation step; default: training.batch."),
         ConfigKey(
             "logging.every_steps", .integer(1...1_000_000_000_000), default: .integer(10),
-            "A train line each so many steps."),
+            onResume: .mayChange, "Steps between train lines."),
     ]
 
     package static let exclusiveKeys = [

@@ -10,8 +10,9 @@ struct ConfigCommand: ParsableCommand {
             EXAMPLES
               lstm-dist config show configs/text.yaml
               lstm-dist config check configs/text.yaml
+              lstm-dist config keys
             """,
-        subcommands: [Show.self, Check.self])
+        subcommands: [Show.self, Check.self, Keys.self])
 
     /// What both take.
     struct Source: ParsableArguments {
@@ -38,6 +39,17 @@ struct ConfigCommand: ParsableCommand {
         @OptionGroup var source: Source
 
         func run() throws { print(try source.read().annotatedYAML, terminator: "") }
+    }
+
+    struct Keys: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Prints all keys of all tasks as a table in Markdown: values, default, rule on resume, meaning.",
+            discussion: """
+                EXAMPLES
+                  lstm-dist config keys
+                """)
+
+        func run() { print(ConfigurationTable.all.reference, terminator: "") }
     }
 
     struct Check: ParsableCommand {

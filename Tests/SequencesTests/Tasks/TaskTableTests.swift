@@ -12,7 +12,7 @@ struct TaskTableTests {
     /// A configuration of the task with its defaults and required keys.
     private func configuration(of task: any SequenceTask.Type) throws -> Configuration {
         var yaml = "task: \(task.name)\n"
-        let required = task.keys.filter(\.isRequired).map(\.path)
+        let required = (task.reads.keys + task.keys).filter(\.isRequired).map(\.path)
         #expect(required.allSatisfy { $0 == "data.train" }, "this test doesn't give \(task.name) \(required)")
         if required == ["data.train"] {
             let file = try folder.write(String(repeating: "so many words, and so few are new.\n", count: 100).utf8)
@@ -36,14 +36,18 @@ struct TaskTableTests {
         }
     }
 
-    @Test("a task's keys apply only to it, and sequences_per_epoch to every generated task")
+    @Test("a task's keys apply only to it, and a kind of data's keys only to its tasks")
     func keys() throws {
         for task in TaskTable.all {
             let configuration = try configuration(of: task)
             for other in TaskTable.all where other.name != task.name {
                 for key in other.keys { #expect(!configuration.has(key.path), "\(key.path) of \(task.name)") }
             }
+            for kind in DataKind.allCases where kind != task.reads {
+                for key in kind.keys { #expect(!configuration.has(key.path), "\(key.path) of \(task.name)") }
+            }
             #expect(configuration.has("data.sequences_per_epoch") == (task is any GeneratedTask.Type), "\(task.name)")
+            #expect(configuration.has("training.window") == (task.reads == .text), "\(task.name)")
         }
     }
 
