@@ -3,7 +3,7 @@ import Tensors
 import Testing
 
 /// Gradients of a case's batch, computed in parts as ranks compute them: sums along the tree, put together afterwards.
-private struct TreeRun {
+struct TreeRun {
     let configuration: NetworkConfiguration
     private(set) var nodes: [(rows: Range<Int>, block: [Float])] = []
 

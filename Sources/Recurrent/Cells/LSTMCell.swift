@@ -20,7 +20,7 @@ package enum LSTMCell: Cell {
     /// Keeps tanh(c) for the backward pass.
     package static func forward(_ step: CellStep) {
         let L = Vector.lanes
-        for (z, u) in step.places {
+        for (z, u, _) in step.places {
             let i = Vector(at: z).sigmoid
             let f = Vector(at: z + L).sigmoid
             let g = Vector(at: z + 2 * L).hyperbolicTangent
@@ -43,7 +43,7 @@ package enum LSTMCell: Cell {
 
     package static func backward(_ step: CellStep, _ gradients: CellGradients) {
         let L = Vector.lanes
-        for (z, u) in step.places {
+        for (z, u, _) in step.places {
             let i = Vector(at: z)
             let f = Vector(at: z + L)
             let g = Vector(at: z + 2 * L)

@@ -1,7 +1,17 @@
 import Kernels
 import Tensors
 
-/// The embedding `[V, E]`: a row a token.
+/// What the tensor of an embedding follows from. Legend: V vocabulary, E width.
+struct EmbeddingPart: ModelPart {
+    /// V.
+    let vocabulary: Int
+    /// E.
+    let size: Int
+
+    var parameters: [ParameterSpec] { [ParameterSpec("embedding.weight", [vocabulary, size])] }
+}
+
+/// The embedding `[V, E]`: one row per token.
 struct Embedding {
     let weight: UnsafeMutablePointer<Float>
     let gradient: UnsafeMutablePointer<Float>
@@ -11,6 +21,21 @@ struct Embedding {
     let blockStride: Int
     let vocabulary: Int
     let size: Int
+
+    /// - Parameter tensors: where the part's tensor is in both blocks; the gradient is at its block's start.
+    init(
+        _ part: EmbeddingPart, at tensors: ArraySlice<TensorLayout.Tensor>, parameters: FloatBlock,
+        gradients: FloatBlock, gradientRows: [GradientRows], blockStride: Int
+    ) {
+        let offset = tensors[tensors.startIndex].offset
+        precondition(offset == 0, "the embedding is the first tensor")
+        weight = parameters.pointer + offset
+        gradient = gradients.pointer + offset
+        self.gradientRows = gradientRows
+        self.blockStride = blockStride
+        vocabulary = part.vocabulary
+        size = part.size
+    }
 
     /// output = the rows of the tokens, `pitch` floats apart.
     func forward(_ tokens: [Int32], into output: UnsafeMutablePointer<Float>, pitch: Int) {

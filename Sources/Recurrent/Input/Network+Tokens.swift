@@ -25,7 +25,7 @@ extension Network {
 
     /// As above, those of some tiles.
     package func tokenSums(_ tokens: StepTokens, ofTiles tiles: Range<Int>) -> Range<Int> {
-        let first = tokenSumsOffset
+        let first = configuration.tokenSumsOffset
         let tile = tokens.tokens.count * GateLayout.width
         return first + tiles.lowerBound * tile..<first + tiles.upperBound * tile
     }
@@ -41,7 +41,7 @@ extension Network {
         embedding.forward(tokens.tokens, into: products.rows.pointer, pitch: products.pitch)
         let layer = layers[0]
         layer.inputWeightGradient(
-            block + tokenSumsOffset,
+            block + configuration.tokenSumsOffset,
             InputRows(
                 products.rows.pointer, pitch: products.pitch, columns: configuration.embeddingSize,
                 count: tokens.tokens.count), tiles: tiles,
@@ -56,7 +56,7 @@ extension Network {
     ) {
         guard let embedding, !some.isEmpty else { return }
         layers[0].gradientOfInput(
-            block + tokenSumsOffset, some, of: tokens.tokens.count,
+            block + configuration.tokenSumsOffset, some, of: tokens.tokens.count,
             into: ResultRows(products.rows.pointer, pitch: products.pitch), products.scratch)
         for (index, token) in tokens.tokens[some].enumerated() {
             (block + Int(token) * embedding.size).update(

@@ -68,6 +68,10 @@ struct GateLayout {
         }
     }
 
+    /// How many of a cell's own vectors have a slot in one row of terms, and how many such groups they take.
+    var vectorsPerGroup: Int { gates.count }
+    func vectorGroups(_ vectors: Int) -> Int { (vectors + vectorsPerGroup - 1) / vectorsPerGroup }
+
     /// First row of the weights `[G H, …]` for a slot of a tile.
     func weightRow(_ slot: Int, ofTile tile: Int) -> Int { gates[slot] * hiddenSize + tile * unitsPerTile }
 }

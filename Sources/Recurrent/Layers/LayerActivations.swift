@@ -21,6 +21,10 @@ struct LayerActivations {
     let cell: FloatBlock
     /// `[B, H]`: the gradient of c on its way to the step before.
     let cellGradient: FloatBlock
+    /// Groups of tiles of `[T B, GateLayout.width]`: the terms of the gradients of the cell's own vectors; empty without any.
+    private let terms: FloatBlock
+    /// Floats from one group to the next.
+    let vectorGroupStride: Int
     /// `[B, H]`: where the gradient of the state before the window goes: nobody reads it.
     let beforeWindow: FloatBlock
 
@@ -33,6 +37,9 @@ struct LayerActivations {
         let units = sequences * pitch
         let tiles = GateLayout(configuration.cell, hiddenSize: hiddenSize).tiles
         gates = FloatBlock(count: tiles * window * sequences * GateLayout.width)
+        let layout = GateLayout(configuration.cell, hiddenSize: hiddenSize)
+        terms = FloatBlock(count: layout.vectorGroups(configuration.cell.vectors.count) * gates.count)
+        vectorGroupStride = gates.count
         kept = FloatBlock(count: window * units)
         hidden = FloatBlock(count: (window + 1) * units)
         cell = FloatBlock(count: hasCellState ? (window + 1) * units : 0)
@@ -48,6 +55,8 @@ struct LayerActivations {
         hiddenSize = whole.hiddenSize
         hasCellState = whole.hasCellState
         gates = whole.gates
+        terms = whole.terms
+        vectorGroupStride = whole.vectorGroupStride
         kept = whole.kept
         hidden = whole.hidden
         cell = whole.cell
@@ -63,6 +72,11 @@ struct LayerActivations {
         gates.pointer + (tile * rows + t * sequences) * GateLayout.width
     }
 
+    /// The rows of a group of own vectors, as `gateTile`.
+    func vectorTerms(group: Int, tile: Int, step t: Int = 0) -> UnsafeMutablePointer<Float> {
+        terms.pointer + (group * vectorGroupStride + (tile * rows + t * sequences) * GateLayout.width)
+    }
+
     /// h before step t.
     func hiddenStep(_ t: Int) -> UnsafeMutablePointer<Float> { hidden.pointer + t * sequences * pitch }
 
@@ -70,14 +84,14 @@ struct LayerActivations {
     var output: UnsafeMutablePointer<Float> { hiddenStep(1) }
 
     /// A step of a tile whose first unit is `unit`.
-    func step(_ t: Int, tile: Int, unit: Int, vectors: Int) -> CellStep {
+    func step(_ t: Int, tile: Int, unit: Int, vectors: Int, _ ownVectors: CellStep.OwnVectors) -> CellStep {
         let units = sequences * pitch
         let cellUnits = hasCellState ? units : 0
         return CellStep(
             rows: sequences, vectors: vectors, gates: gateTile(tile, step: t), kept: kept.pointer + t * units + unit,
             previousHidden: UnsafePointer(hiddenStep(t)) + unit, hidden: hiddenStep(t + 1) + unit,
             previousCell: UnsafePointer(cell.pointer) + t * cellUnits + unit,
-            cell: cell.pointer + (t + 1) * cellUnits + unit, pitch: pitch)
+            cell: cell.pointer + (t + 1) * cellUnits + unit, pitch: pitch, ownVectors: ownVectors)
     }
 
     /// Copies h and c of the batch's streams from `state` to step 0.

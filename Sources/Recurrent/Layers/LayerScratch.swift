@@ -30,6 +30,6 @@ struct LayerScratch {
         let weights = max(
             input * GateLayout.width, tilesAtOnce * layout.width(layout.inputSlots) * wholeVectors(input))
         return [leafStackCount, max(rows * wholeVectors(hidden), weights), rows * wholeVectors(input)].map(
-            NetworkConfiguration.wholeLines)
+            TensorLayout.wholeLines)
     }
 }

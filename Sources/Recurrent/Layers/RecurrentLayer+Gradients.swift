@@ -18,6 +18,7 @@ extension RecurrentLayer {
             for (index, node) in wanted.sums.nodes.enumerated() {
                 let place = node.sum.block * wanted.blockStride
                 sumBiases(tile, node, gates, at: place, scratch)
+                if vectors > 0 { sumOwnVectors(tile, node, a, at: place, scratch) }
                 sumProducts(
                     tile, layout.hiddenSlots, node, gates, scratch.hiddenPanels, columns: hiddenSize, a,
                     into: gradients.hiddenWeight + place, scratch)
@@ -100,6 +101,26 @@ extension RecurrentLayer {
             }
             if layout.inputSlots.contains(slot) { put(to: gradients.inputBias) }
             if layout.hiddenSlots.contains(slot) { put(to: gradients.hiddenBias) }
+        }
+    }
+
+    /// The gradients of a tile's part of the cell's own vectors = (or +=) the sum of their terms, over the sequences of a sum.
+    private func sumOwnVectors(
+        _ tile: Int, _ node: BatchSums.Node, _ a: LayerActivations, at place: Int, _ scratch: LayerScratch
+    ) {
+        guard let gradient = gradients.ownVectors else { return }
+        let units = layout.units(ofTile: tile)
+        for first in stride(from: 0, to: vectors, by: layout.vectorsPerGroup) {
+            node.runs.withUnsafeBufferPointer {
+                sumRowsByLeaves(
+                    a.vectorTerms(group: first / layout.vectorsPerGroup, tile: tile), step: node.runStep, runs: $0,
+                    stack: scratch.stack)
+            }
+            for vector in first..<min(first + layout.vectorsPerGroup, vectors) {
+                let sums = scratch.stack + (vector - first) * layout.unitsPerTile
+                let result = gradient + (place + vector * vectorStride + units.lowerBound)
+                for unit in 0..<units.count { result[unit] = (node.sum.adds ? result[unit] : 0) + sums[unit] }
+            }
         }
     }
 

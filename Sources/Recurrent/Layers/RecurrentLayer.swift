@@ -16,25 +16,27 @@ struct RecurrentLayer {
     let weights: Weights
     let gradients: Weights
     let packed: Packed
+    /// The number of the cell's own vectors.
+    let vectors: Int
+    var vectorStride: Int { TensorLayout.wholeLines(hiddenSize) }
 
-    /// Pointers to a layer's four tensors, in the parameters or in the gradients.
+    /// Pointers to a layer's tensors, in the parameters or in a gradient block.
     struct Weights {
         let inputWeight: UnsafeMutablePointer<Float>  // [G H, I]
         let hiddenWeight: UnsafeMutablePointer<Float>  // [G H, H]
         let inputBias: UnsafeMutablePointer<Float>  // [G H]
         let hiddenBias: UnsafeMutablePointer<Float>  // [G H]
+        /// The cell's own vectors, `[H]` each, `vectorStride` floats apart; nil: it has none.
+        let ownVectors: UnsafeMutablePointer<Float>?
 
-        init(layer: Int, of layout: TensorLayout, in block: FloatBlock) {
-            func pointer(_ name: String) -> UnsafeMutablePointer<Float> {
-                guard let tensor = layout["rnn.\(name)_l\(layer)"] else {
-                    preconditionFailure("no tensor rnn.\(name)_l\(layer)")
-                }
-                return block.pointer + tensor.offset
-            }
-            inputWeight = pointer("weight_ih")
-            hiddenWeight = pointer("weight_hh")
-            inputBias = pointer("bias_ih")
-            hiddenBias = pointer("bias_hh")
+        /// - Parameter tensors: those of `LayerPart.parameters`, in their order.
+        init(_ tensors: ArraySlice<TensorLayout.Tensor>, in block: FloatBlock) {
+            let pointers = tensors.map { block.pointer + $0.offset }
+            inputWeight = pointers[0]
+            hiddenWeight = pointers[1]
+            inputBias = pointers[2]
+            hiddenBias = pointers[3]
+            ownVectors = pointers.dropFirst(4).first
         }
     }
 
@@ -56,16 +58,18 @@ struct RecurrentLayer {
         }
     }
 
+    /// - Parameter tensors: where the part's tensors are in both blocks.
     init(
-        _ layer: Int, of configuration: NetworkConfiguration, parameters: FloatBlock, gradients: FloatBlock,
+        _ part: LayerPart, at tensors: ArraySlice<TensorLayout.Tensor>, parameters: FloatBlock, gradients: FloatBlock,
         packed: Packed
     ) {
-        cell = configuration.cell
-        inputSize = configuration.inputSize(ofLayer: layer)
-        hiddenSize = configuration.hiddenSize
-        layout = GateLayout(cell, hiddenSize: hiddenSize)
-        weights = Weights(layer: layer, of: configuration.layout, in: parameters)
-        self.gradients = Weights(layer: layer, of: configuration.layout, in: gradients)
+        cell = part.cell
+        inputSize = part.inputSize
+        hiddenSize = part.hiddenSize
+        layout = part.gateLayout
+        vectors = cell.vectors.count
+        weights = Weights(tensors, in: parameters)
+        self.gradients = Weights(tensors, in: gradients)
         self.packed = packed
     }
 
@@ -150,12 +154,20 @@ struct RecurrentLayer {
             for tile in 0..<layout.tiles {
                 if case .folded(let folded) = input { folded.copyGates(ofTile: tile, step: t, to: a) }
                 recur(t, tile, a)
-                cell.forward(
-                    a.step(
-                        t, tile: tile, unit: layout.units(ofTile: tile).lowerBound,
-                        vectors: layout.unitVectors(ofTile: tile)))
+                cell.forward(step(t, tile, a))
             }
         }
+    }
+
+    /// What the cell sees of a time step, for the units of a tile.
+    private func step(_ t: Int, _ tile: Int, _ a: LayerActivations) -> CellStep {
+        let unit = layout.units(ofTile: tile).lowerBound
+        return a.step(
+            t, tile: tile, unit: unit, vectors: layout.unitVectors(ofTile: tile),
+            CellStep.OwnVectors(
+                values: UnsafePointer(weights.ownVectors ?? weights.hiddenBias) + (vectors > 0 ? unit : 0),
+                stride: vectorStride, terms: a.vectorTerms(group: 0, tile: tile, step: t),
+                slots: layout.vectorsPerGroup, groupStride: a.vectorGroupStride))
     }
 
     /// gates = x W_x^T + b, for all rows of an input.
@@ -266,7 +278,7 @@ struct RecurrentLayer {
                 let previous = t > 0 ? gradient - units : a.beforeWindow.pointer
                 let cellGradient = a.cellGradient.pointer + (cell.hasCellState ? unit : 0)
                 cell.backward(
-                    a.step(t, tile: tile, unit: unit, vectors: layout.unitVectors(ofTile: tile)),
+                    step(t, tile, a),
                     CellGradients(hidden: gradient + unit, previousHidden: previous + unit, cell: cellGradient))
             }
         }

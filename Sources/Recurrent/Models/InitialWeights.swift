@@ -2,9 +2,9 @@ package import ConfigFile
 import Glibc
 package import Tensors
 
-/// How the weights begin: uniform(-scale, scale) for every weight, embedding and bias, then the forget gate's bias.
+/// Fills the parameters before the first step, each tensor as its part declares it (`InitialValues`).
 ///
-/// Each tensor draws its own numbers, by its place in the layout and the seed: the same on every rank and every N.
+/// The values of a tensor are drawn from its index in the layout and the seed: the same on every rank and for every N.
 package struct InitialWeights {
     package enum ForgetBias {
         case value(Float)
@@ -53,43 +53,44 @@ package struct InitialWeights {
         }
     }
 
-    /// Fills `parameters`, laid out as `configuration.layout`.
-    package func fill(_ parameters: FloatBlock, for configuration: NetworkConfiguration, seed: UInt64) {
-        let layout = configuration.layout
-        for (index, tensor) in layout.tensors.enumerated() {
-            var random = CounterRandom(seed: seed, purpose: .initialWeights, index: index)
-            for place in tensor.range { parameters.pointer[place] = random.uniform(-scale, scale) }
-        }
-        guard let forget = configuration.cell.forgetGate else { return }
-        for layer in 0..<configuration.layers {
-            switch forgetBias {
-            case .value(0): break
-            case .value(let value):
-                setBias(of: forget, in: layer, parameters, configuration, layout) { _ in value }
-            case .chrono(let lag):
-                let drawn = (0..<configuration.hiddenSize).map { unit in
-                    var random = CounterRandom(seed: seed, purpose: .chronoBias, epoch: layer, index: unit)
-                    return logf(random.uniform(1, Float(lag - 1)))
-                }
-                setBias(of: forget, in: layer, parameters, configuration, layout) { drawn[$0] }
-                if let input = configuration.cell.inputGate {
-                    setBias(of: input, in: layer, parameters, configuration, layout) { -drawn[$0] }
-                }
+    /// Fills `parameters`, laid out as `layout`.
+    package func fill(_ parameters: FloatBlock, _ layout: ModelLayout, seed: UInt64) {
+        for (index, (tensor, spec)) in zip(layout.tensors.tensors, layout.parameters).enumerated() {
+            let values = parameters[tensor.range]
+            switch spec.initial {
+            case .constant(let value): values.update(repeating: value)
+            case .uniform: draw(values, tensor: index, seed)
+            case .biases(let biases):
+                draw(values, tensor: index, seed)
+                applyForgetBias(to: values, biases, seed)
             }
         }
     }
 
-    private func setBias(
-        of gate: Int, in layer: Int, _ parameters: FloatBlock, _ configuration: NetworkConfiguration,
-        _ layout: TensorLayout, _ value: (Int) -> Float
+    private func draw(_ values: UnsafeMutableBufferPointer<Float>, tensor: Int, _ seed: UInt64) {
+        var random = CounterRandom(seed: seed, purpose: .initialWeights, index: tensor)
+        for index in values.indices { values[index] = random.uniform(-scale, scale) }
+    }
+
+    private func applyForgetBias(
+        to values: UnsafeMutableBufferPointer<Float>, _ biases: GateBiases, _ seed: UInt64
     ) {
-        guard let input = layout["rnn.bias_ih_l\(layer)"], let recurrent = layout["rnn.bias_hh_l\(layer)"] else {
-            preconditionFailure("a layer without biases")
+        guard let forgetGate = biases.forgetGate else { return }
+        func set(_ gate: Int, _ value: (_ unit: Int) -> Float) {
+            for unit in 0..<biases.hiddenSize {
+                values[gate * biases.hiddenSize + unit] = biases.side == .input ? value(unit) : 0
+            }
         }
-        for unit in 0..<configuration.hiddenSize {
-            let row = gate * configuration.hiddenSize + unit
-            parameters.pointer[input.offset + row] = value(unit)
-            parameters.pointer[recurrent.offset + row] = 0
+        switch forgetBias {
+        case .value(0): break
+        case .value(let value): set(forgetGate) { _ in value }
+        case .chrono(let lag):
+            func drawn(_ unit: Int) -> Float {
+                var random = CounterRandom(seed: seed, purpose: .chronoBias, epoch: biases.layer, index: unit)
+                return logf(random.uniform(1, Float(lag - 1)))
+            }
+            set(forgetGate, drawn)
+            if let inputGate = biases.inputGate { set(inputGate) { -drawn($0) } }
         }
     }
 }

@@ -16,11 +16,6 @@ package struct Network {
     let embedding: Embedding?
     let layers: [RecurrentLayer]
     private let output: OutputLayer
-    private let finishingRanges: [Range<Int>]
-    private let foldingRanges: [Range<Int>]
-    /// See `NetworkConfiguration`, which computes it anew each time.
-    let tokenSumsOffset: Int
-    private let layoutCount: Int
     /// The revision of the parameters that the packed weights were made from.
     private var packedRevision: Int?
 
@@ -35,17 +30,16 @@ package struct Network {
         _ configuration: NetworkConfiguration, parameters: FloatBlock, gradients: FloatBlock,
         blockStride: Int = 0, gradientRows: [GradientRows]? = nil, packed: FloatBlock? = nil
     ) {
-        let layout = GateLayout(configuration.cell, hiddenSize: configuration.hiddenSize)
         var place = 0
         func make(_ count: Int) -> FloatBlock {
             guard let packed else { return FloatBlock(count: count) }
-            defer { place += NetworkConfiguration.wholeLines(count) }
+            defer { place += TensorLayout.wholeLines(count) }
             return FloatBlock(borrowing: packed.pointer + place, count: count, owner: packed)
         }
         self.init(
             configuration, parameters: parameters, gradients: gradients, blockStride: blockStride,
             gradientRows: gradientRows,
-            packed: (0..<configuration.layers).map { _ in RecurrentLayer.Packed(layout, make) })
+            packed: configuration.recurrentLayers.map { RecurrentLayer.Packed($0.gateLayout, make) })
     }
 
     /// The same network with gradients of its own: parameters and packed weights are there once. For a thread that computes
@@ -65,40 +59,30 @@ package struct Network {
         precondition(
             parameters.count == layout.count && gradients.count >= layout.count,
             "the blocks have \(parameters.count) and \(gradients.count) floats, the layout \(layout.count)")
-        func pointers(_ name: String) -> (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) {
-            guard let offset = layout[name]?.offset else { preconditionFailure("no tensor \(name)") }
-            return (parameters.pointer + offset, gradients.pointer + offset)
-        }
         self.configuration = configuration
         self.parameters = parameters
         self.gradients = gradients
-        finishingRanges = configuration.finishingRanges
-        foldingRanges = configuration.foldingRanges
-        tokenSumsOffset = configuration.tokenSumsOffset
-        layoutCount = layout.count
         let shape = configuration.embeddingShape
-        self.gradientRows =
+        let gradientRows =
             gradientRows
             ?? [GradientRows(touched: RowSet(rows: shape.rows), width: shape.width, isZero: false)]
+        self.gradientRows = gradientRows
         self.blockStride = blockStride
-        if case .tokens(let vocabulary) = configuration.task.input {
-            let (weight, gradient) = pointers("embedding.weight")
-            precondition(gradient == gradients.pointer, "the embedding is at the block's start")
-            embedding = Embedding(
-                weight: weight, gradient: gradient, gradientRows: self.gradientRows,
-                blockStride: blockStride, vocabulary: vocabulary, size: configuration.embeddingSize)
-        } else {
-            embedding = nil
+        let tensors = configuration.modelLayout.tensors(ofPart:)
+        let firstLayer = configuration.embedding == nil ? 0 : 1
+        embedding = configuration.embedding.map { part in
+            Embedding(
+                part, at: tensors(0), parameters: parameters, gradients: gradients, gradientRows: gradientRows,
+                blockStride: blockStride)
         }
-        layers = (0..<configuration.layers).map {
+        layers = zip(configuration.recurrentLayers, packed).map { part, packed in
             RecurrentLayer(
-                $0, of: configuration, parameters: parameters, gradients: gradients, packed: packed[$0])
+                part, at: tensors(firstLayer + part.layer), parameters: parameters, gradients: gradients,
+                packed: packed)
         }
-        let (weight, weightGradient) = pointers("output.weight")
-        let (bias, biasGradient) = pointers("output.bias")
         output = OutputLayer(
-            weight: weight, bias: bias, weightGradient: weightGradient, biasGradient: biasGradient,
-            hiddenSize: configuration.hiddenSize, output: configuration.task.output)
+            configuration.output, at: tensors(firstLayer + configuration.layers), parameters: parameters,
+            gradients: gradients, output: configuration.task.output)
     }
 
     /// A packed network for forward passes alone: without memory for gradients.
@@ -143,16 +127,16 @@ package struct Network {
     ///   - sums: how gradients are added up over the sequences.
     ///   - tokens: of the step over all ranks. Where they say so, the gradients of embedding and first input weights are left to
     ///     `setInputWeightGradient` and `setEmbeddingGradient`, and a block has the sums that it wants (`NetworkConfiguration.tokenSumsOffset`).
-    ///   - finished: is told each of `finishingRanges` as soon as this pass writes to it no more.
+    ///   - finished: called with the number of each finishing range, in their order, as soon as this pass no longer writes to
+    ///     it (`NetworkConfiguration.finishingRanges`).
     package func forwardAndBackward(
         _ batch: Batch, _ state: RecurrentState, _ workspace: Workspace, dropoutSeed: UInt64? = nil,
-        sums: GradientSums, tokens: StepTokens? = nil, finished: (Range<Int>) throws -> Void
+        sums: GradientSums, tokens: StepTokens? = nil, finished: (Int) throws -> Void
     ) rethrows -> Tally {
         precondition(gradients !== parameters, "a network for scoring has no gradients")
-        let ranges = tokens == nil ? finishingRanges : foldingRanges
         guard propagate(batch, state, workspace, dropoutSeed, sums, tokens) else {
             for node in sums.nodes where !node.adds { clearGradients(ofBlock: node.block) }
-            for range in ranges { try finished(range) }
+            for number in 0...layers.count + (embedding == nil ? 0 : 1) { try finished(number) }
             return Tally()
         }
         let gradient = ResultRows(workspace.between[0].pointer, pitch: workspace.hiddenPitch)
@@ -164,8 +148,8 @@ package struct Network {
             .training(
                 OutputLayer.Backward(hiddenGradient: gradient, sums: workspace.sums, blockStride: blockStride)),
             batch, workspace)
-        try finished(ranges[0])
-        try backward(batch, workspace, tokens) { try finished(ranges[$0]) }
+        try finished(0)
+        try backward(batch, workspace, tokens, finished)
         return tally
     }
 
@@ -174,7 +158,7 @@ package struct Network {
         gradientRows[block].clear(start)
         let shape = configuration.embeddingShape
         let embedding = shape.rows * shape.width
-        (start + embedding).update(repeating: 0, count: layoutCount - embedding)
+        (start + embedding).update(repeating: 0, count: configuration.layout.count - embedding)
     }
 
     /// As above, for who need not know when a range is final: all sequences one sum, added to the first block or in place of what
@@ -294,7 +278,7 @@ package struct Network {
                 rows: folded.rows, adding: workspace.sums.nodes[0].sum.adds)
         }
         return RecurrentLayer.Backward.Fold(
-            tokens: workspace.tokenSums, gates: gradients.pointer + tokenSumsOffset,
+            tokens: workspace.tokenSums, gates: gradients.pointer + configuration.tokenSumsOffset,
             stride: blockStride, distinct: tokens.tokens.count, rows: nil, adding: false)
     }
 

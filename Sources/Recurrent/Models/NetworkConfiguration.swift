@@ -1,7 +1,7 @@
 package import ConfigFile
 package import Tensors
 
-/// The sizes of a network: all that its layout follows from.
+/// The sizes of a network: everything that its parts and their layout follow from.
 package struct NetworkConfiguration {
     package let cell: any Cell.Type
     package let layers: Int
@@ -12,6 +12,12 @@ package struct NetworkConfiguration {
     /// Share of units dropped in training.
     package let dropout: Float
     package let task: TaskShape
+    /// Of a task on tokens: the table that they are looked up in.
+    let embedding: EmbeddingPart?
+    /// From the input up.
+    let recurrentLayers: [LayerPart]
+    let output: OutputPart
+    package let modelLayout: ModelLayout
 
     package init(
         cell: any Cell.Type, layers: Int, hiddenSize: Int, embeddingSize: Int, dropout: Float = 0, task: TaskShape
@@ -19,9 +25,25 @@ package struct NetworkConfiguration {
         self.cell = cell
         self.layers = layers
         self.hiddenSize = hiddenSize
-        if case .tokens = task.input { self.embeddingSize = embeddingSize } else { self.embeddingSize = 0 }
         self.dropout = dropout
         self.task = task
+        let inputSize: Int
+        switch task.input {
+        case .tokens(let vocabulary):
+            embedding = EmbeddingPart(vocabulary: vocabulary, size: embeddingSize)
+            inputSize = embeddingSize
+            self.embeddingSize = embeddingSize
+        case .features(let count):
+            embedding = nil
+            inputSize = count
+            self.embeddingSize = 0
+        }
+        recurrentLayers = (0..<layers).map { layer in
+            LayerPart(cell: cell, layer: layer, inputSize: layer > 0 ? hiddenSize : inputSize, hiddenSize: hiddenSize)
+        }
+        output = OutputPart(hiddenSize: hiddenSize, width: task.output.width)
+        let input: [any ModelPart] = if let embedding { [embedding] } else { [] }
+        modelLayout = ModelLayout(input + recurrentLayers + [output])
     }
 
     /// The keys of `model` but `model.init`, which `InitialWeights` owns.
@@ -50,69 +72,29 @@ package struct NetworkConfiguration {
             dropout: Float(configuration.number("model.dropout")), task: task)
     }
 
-    /// Width of what a layer reads.
-    package func inputSize(ofLayer layer: Int) -> Int {
-        if layer > 0 { return hiddenSize }
-        switch task.input {
-        case .tokens: return embeddingSize
-        case .features(let count): return count
-        }
-    }
+    /// Width of the rows that a layer reads.
+    package func inputSize(ofLayer layer: Int) -> Int { recurrentLayers[layer].inputSize }
 
-    /// Every tensor under its name in PyTorch: weights `[G H, in]` and `[G H, H]`, biases `[G H]`, embedding `[V, E]`,
-    /// output layer `[width, H]` and `[width]`.
-    package var layout: TensorLayout {
-        let rows = cell.gates * hiddenSize
-        var shapes: [(name: String, shape: [Int])] = []
-        if case .tokens(let vocabulary) = task.input {
-            shapes.append(("embedding.weight", [vocabulary, embeddingSize]))
-        }
-        for layer in 0..<layers {
-            shapes.append(("rnn.weight_ih_l\(layer)", [rows, inputSize(ofLayer: layer)]))
-            shapes.append(("rnn.weight_hh_l\(layer)", [rows, hiddenSize]))
-            shapes.append(("rnn.bias_ih_l\(layer)", [rows]))
-            shapes.append(("rnn.bias_hh_l\(layer)", [rows]))
-        }
-        shapes.append(("output.weight", [task.output.width, hiddenSize]))
-        shapes.append(("output.bias", [task.output.width]))
-        return TensorLayout(shapes)
-    }
+    /// Every tensor under its name in PyTorch.
+    package var layout: TensorLayout { modelLayout.tensors }
 }
 
 extension NetworkConfiguration {
     /// Rows and columns of the embedding, with which the layout begins; no rows without one.
-    package var embeddingShape: (rows: Int, width: Int) {
-        guard case .tokens(let vocabulary) = task.input else { return (0, 1) }
-        return (vocabulary, embeddingSize)
-    }
+    package var embeddingShape: (rows: Int, width: Int) { embedding.map { ($0.vocabulary, $0.size) } ?? (0, 1) }
 
-    /// The ranges of the gradient block that `Network.backward` finishes one after the other: the output layer, the
-    /// recurrent layers from the top, the embedding. Each begins where its tensors do and ends where the one before
-    /// begins, so that together they are the whole block, from its end to its start.
-    package var finishingRanges: [Range<Int>] {
-        let layout = layout
-        let names = ["output.weight"] + (0..<layers).reversed().map { "rnn.weight_ih_l\($0)" } + ["embedding.weight"]
-        var end = layout.count
-        return names.compactMap { layout[$0]?.offset }.map { start in
-            defer { end = start }
-            return start..<end
-        }
-    }
-
-    /// As `finishingRanges`, for sums that leave the gradients of embedding and first input weights to the end: these two are the
-    /// last range.
-    package var foldingRanges: [Range<Int>] {
-        guard case .tokens = task.input, let recurrent = layout["rnn.weight_hh_l0"]?.offset else {
-            return finishingRanges
-        }
-        var ranges = finishingRanges
-        ranges[layers] = recurrent..<ranges[layers].upperBound
-        ranges[layers + 1] = 0..<recurrent
-        return ranges
+    /// The ranges of a gradient block that a backward pass finishes one after the other: the output layer, the recurrent
+    /// layers from the top, the embedding.
+    ///
+    /// - Parameter byTree: whether gradients are summed along the tree (`communication.reduction: reproducible`). Then the
+    ///   gradients of the embedding and of the first input weights are finished together: both may follow from sums of gate
+    ///   gradients by token (`StepTokens`).
+    package func finishingRanges(byTree: Bool) -> [Range<Int>] {
+        modelLayout.finishingRanges(withInput: byTree && embedding != nil ? 1 : 0)
     }
 
     /// Where in a gradient block the sums of gate gradients by token begin: behind the gradients.
-    package var tokenSumsOffset: Int { Self.wholeLines(layout.count) }
+    package var tokenSumsOffset: Int { TensorLayout.wholeLines(layout.count) }
 
     /// Floats from one gradient block to the next.
     ///
@@ -132,35 +114,14 @@ extension NetworkConfiguration {
 
     /// Floats of these sums for one token.
     package var tokenSumsPerToken: Int {
-        GateLayout(cell, hiddenSize: hiddenSize).tiles * GateLayout.width
+        recurrentLayers[0].gateLayout.tiles * GateLayout.width
     }
 
-    /// Floats of the packed weights of all layers (see `RecurrentLayer.Packed`), each part on a cache line.
-    package var packedCount: Int {
-        var count = 0
-        let layout = GateLayout(cell, hiddenSize: hiddenSize)
-        _ = RecurrentLayer.Packed(layout) {
-            count += Self.wholeLines($0)
-            return FloatBlock(count: 0)
-        }
-        return count * layers
-    }
+    /// Floats of the packed weights of all parts.
+    package var packedCount: Int { recurrentLayers.reduce(output.packedCount) { $0 + $1.packedCount } }
 
-    static func wholeLines(_ count: Int) -> Int {
-        let line = FloatBlock.alignment / MemoryLayout<Float>.stride
-        return (count + line - 1) / line * line
-    }
-
-    /// Floating-point operations of a training step for each token: three times the forward pass's 2 G H (in + H) a layer
-    /// and 2 H W of the output layer, the count that speeds are quoted by.
-    package var flopsPerToken: Double {
-        let H = Double(hiddenSize)
-        var flops = 2 * H * Double(task.output.width)
-        for layer in 0..<layers {
-            flops += 2 * Double(cell.gates) * H * (Double(inputSize(ofLayer: layer)) + H)
-        }
-        return 3 * flops
-    }
+    /// Floating-point operations of a training step for each token: three times those of the forward pass.
+    package var flopsPerToken: Double { 3 * recurrentLayers.reduce(output.flops) { $0 + $1.flops } }
 
     /// What of these operations is left out for each token that shares its row of the first layer's input with another (see
     /// `Workspace.inputRows`).

@@ -1,6 +1,21 @@
 import Kernels
 import Tensors
 
+/// What the tensors of an output layer follow from. Legend: H hidden, W width (classes or values).
+struct OutputPart: ModelPart {
+    /// H.
+    let hiddenSize: Int
+    /// W.
+    let width: Int
+
+    var parameters: [ParameterSpec] {
+        [ParameterSpec("output.weight", [width, hiddenSize]), ParameterSpec("output.bias", [width])]
+    }
+
+    /// 2 H W.
+    var flops: Double { 2 * Double(hiddenSize) * Double(width) }
+}
+
 /// The linear layer that answers at each scored step, with the loss on top: softmax cross-entropy for classes, squared
 /// error for values.
 ///
@@ -22,6 +37,20 @@ package struct OutputLayer {
     let biasGradient: UnsafeMutablePointer<Float>
     let hiddenSize: Int
     let output: TaskShape.Output
+
+    /// - Parameter tensors: where the part's tensors are in both blocks.
+    init(
+        _ part: OutputPart, at tensors: ArraySlice<TensorLayout.Tensor>, parameters: FloatBlock, gradients: FloatBlock,
+        output: TaskShape.Output
+    ) {
+        let offsets = tensors.map(\.offset)  // weight, bias
+        weight = parameters.pointer + offsets[0]
+        bias = parameters.pointer + offsets[1]
+        weightGradient = gradients.pointer + offsets[0]
+        biasGradient = gradients.pointer + offsets[1]
+        hiddenSize = part.hiddenSize
+        self.output = output
+    }
 
     /// What is wanted beside the losses.
     enum Purpose {

@@ -94,7 +94,7 @@ extension Trainer {
         let optimizer = Optimizer(rule, blocks: memory.slots)
         try memory.write {
             optimizer.fillInitialState()
-            InitialWeights(configuration).fill(memory.parameters, for: sizes, seed: options.seed)
+            InitialWeights(configuration).fill(memory.parameters, sizes.modelLayout, seed: options.seed)
             try finishWeights(memory.parameters)
         }
         try self.init(

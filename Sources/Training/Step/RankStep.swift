@@ -14,7 +14,7 @@ final class RankStep {
     private let workers: [StepWorker]
     /// Of each worker; the first one's are the rank's.
     private let gradients: [GradientBlocks]
-    private let ranges: [Range<Int>]
+    private let finishingRanges: [Range<Int>]
     /// Floats of the network's gradients.
     private let count: Int
     private let sumsByTree: Bool
@@ -31,10 +31,12 @@ final class RankStep {
 
     /// - Parameters:
     ///   - network: on the rank's gradients.
+    ///   - finishingRanges: of a gradient block (`NetworkConfiguration.finishingRanges`).
     ///   - blocks: that each thread's worker needs.
     init(
-        _ team: ThreadTeam, _ network: Network, _ gradients: GradientBlocks, blocks: [Int], _ state: RecurrentState,
-        task: any SequenceTask, source: any SequenceSource, _ options: TrainingConfiguration
+        _ team: ThreadTeam, _ network: Network, _ gradients: GradientBlocks, _ finishingRanges: [Range<Int>],
+        blocks: [Int], _ state: RecurrentState, task: any SequenceTask, source: any SequenceSource,
+        _ options: TrainingConfiguration
     ) {
         self.team = team
         let sizes = network.configuration
@@ -47,7 +49,7 @@ final class RankStep {
             let worker = StepWorker(
                 thread == 0
                     ? network : network.with(gradients: own.memory, blockStride: own.stride, gradientRows: own.rows),
-                own, state, task: task, source: source, options)
+                own, finishingRanges, state, task: task, source: source, options)
             return (worker, own)
         }
         workers = parts.map(\.worker)
@@ -55,7 +57,7 @@ final class RankStep {
         termsInOrder = SumTerm.inOrder(parts.map { UnsafePointer($0.gradients.pointer(0)) })
         count = sizes.layout.count
         sumsByTree = options.sumsByTree
-        ranges = options.sumsByTree ? sizes.foldingRanges : sizes.finishingRanges
+        self.finishingRanges = finishingRanges
     }
 
     /// The rank's network, packed since the last step.
@@ -82,10 +84,10 @@ final class RankStep {
     ///
     /// - Parameters:
     ///   - tokens: of the step over all ranks, where sums go by the tree.
-    ///   - finished: is told each range of the rank's gradients in the order of the network's finishing ranges, as soon as it is
-    ///     final: with several threads, after their sum.
+    ///   - finished: called with the number of each finishing range, in their order, as soon as the rank's gradients
+    ///     are final there: with several threads, after their sum.
     func compute(
-        _ plan: SumPlan.Rank, step: Int, epoch: Int, tokens: StepTokens?, finished: (Range<Int>) throws -> Void
+        _ plan: SumPlan.Rank, step: Int, epoch: Int, tokens: StepTokens?, finished: (Int) throws -> Void
     ) throws {
         if team.count == 1 {
             try workers[0].compute(plan.workers[0], step: step, epoch: epoch, tokens: tokens, finished: finished)
@@ -94,7 +96,7 @@ final class RankStep {
                 try workers[thread].compute(plan.workers[thread], step: step, epoch: epoch, tokens: tokens) { _ in }
             }
             addUpGradients(plan, tokens)
-            for range in ranges { try finished(range) }
+            for number in finishingRanges.indices { try finished(number) }
         }
         tally = Tally()
         steps = 0
@@ -123,7 +125,7 @@ final class RankStep {
             let terms = zip(there[group.terms], group.merges).map { SumTerm($0.start, merges: $1) }
             let result = gradients[0].pointer(node.block)
             if let tokens, tokens.isFolded {
-                team.setSum(of: terms, ranges[ranges.count - 1].upperBound..<count, into: result)
+                team.setSum(of: terms, finishingRanges[finishingRanges.count - 1].upperBound..<count, into: result)
                 team.setSum(of: terms, network.tokenSums(tokens), into: result)
             } else {
                 team.setSum(of: terms, 0..<count, into: result)

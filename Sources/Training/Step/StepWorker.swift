@@ -8,6 +8,7 @@ import Tensors
 final class StepWorker {
     private(set) var network: Network
     private let gradients: GradientBlocks
+    private let finishingRanges: [Range<Int>]
     private let state: RecurrentState
     private var source: any SequenceSource
     private let task: any SequenceTask
@@ -29,11 +30,12 @@ final class StepWorker {
 
     /// - Parameter network: on these gradients, which are this worker's own.
     init(
-        _ network: Network, _ gradients: GradientBlocks, _ state: RecurrentState, task: any SequenceTask,
-        source: any SequenceSource, _ options: TrainingConfiguration
+        _ network: Network, _ gradients: GradientBlocks, _ finishingRanges: [Range<Int>], _ state: RecurrentState,
+        task: any SequenceTask, source: any SequenceSource, _ options: TrainingConfiguration
     ) {
         self.network = network
         self.gradients = gradients
+        self.finishingRanges = finishingRanges
         self.state = state
         self.source = source
         self.task = task
@@ -65,9 +67,9 @@ final class StepWorker {
     ///
     /// - Parameters:
     ///   - tokens: of the step over all ranks, where sums go by the tree.
-    ///   - finished: is told each range of gradients as soon as it is final.
+    ///   - finished: called with the number of each finishing range as soon as it is final.
     func compute(
-        _ plan: SumPlan.Worker, step: Int, epoch: Int, tokens: StepTokens?, finished: (Range<Int>) throws -> Void
+        _ plan: SumPlan.Worker, step: Int, epoch: Int, tokens: StepTokens?, finished: (Int) throws -> Void
     ) throws {
         tally = Tally()
         steps = 0
@@ -80,11 +82,10 @@ final class StepWorker {
                 batch, state, workspace, dropoutSeed: options.seed, sums: part.sums, tokens: tokens
             ) { range in
                 for join in part.joins {
-                    let isFolded = tokens?.isFolded ?? false
-                    if range.lowerBound == 0, let tokens, isFolded {
+                    if range == finishingRanges.count - 1, let tokens, tokens.isFolded {
                         gradients.joinTokenSums(join, in: network.tokenSums(tokens))
                     } else {
-                        gradients.join(join, in: range)
+                        gradients.join(join, in: finishingRanges[range])
                     }
                 }
                 if number == plan.parts.count - 1 { try finished(range) }

@@ -25,6 +25,8 @@ package struct Trainer {
     private let folded: FoldedReduction?
     private let options: TrainingConfiguration
     private let check: ParameterCheck
+    /// See `NetworkConfiguration.finishingRanges`.
+    private let finishingRanges: [Range<Int>]
     private var times = StepTimes()
     /// Whether this process has compared the parameters yet.
     private var hasCompared = false
@@ -58,8 +60,9 @@ package struct Trainer {
             for: network.configuration)
         let sizes = network.configuration
         let division = options.division(threads: team.count)
+        finishingRanges = sizes.finishingRanges(byTree: options.sumsByTree)
         work = RankStep(
-            team, network, memory.gradients,
+            team, network, memory.gradients, finishingRanges,
             blocks: SumPlan.Rank.blocks(
                 rank: communicator.rank, of: communicator.size, rows: source.rowsOfSteps, division
             ).workers, state, task: task, source: source, options)
@@ -71,7 +74,7 @@ package struct Trainer {
         folded = options.sumsByTree && hasTokens ? FoldedReduction(communicator, memory, team, network) : nil
         reduction = try StepReduction(
             communicator, team, memory, division, layout: sizes.layout,
-            ranges: options.sumsByTree ? sizes.foldingRanges : sizes.finishingRanges, input: folded)
+            finishingRanges: finishingRanges, input: folded)
     }
 
     package var network: Network { work.network }
@@ -131,7 +134,7 @@ package struct Trainer {
         try pack()
         try folded?.gather(steps: rows * source.longestWindow)
         try work.compute(reduction.plan, step: position, epoch: epoch, tokens: folded?.tokens) { finished in
-            onGradient?(finished)
+            onGradient?(finishingRanges[finished])
             try reduction.begin(finished)
         }
         let computed = secondsNow()
