@@ -24,7 +24,7 @@ struct FloatRun {
         network.pack()
         let own = example.batch.firstStream..<example.batch.firstStream + example.batch.sequences
         state = RecurrentState(streams: streams ?? own, for: configuration)
-        workspace = Workspace(for: configuration, keepsAnswers: true)
+        workspace = Workspace(for: configuration, keepsOutputs: true)
         dropoutSeed = example.seed
         set(example.state, firstStream: example.batch.firstStream)
     }
@@ -48,15 +48,38 @@ struct FloatRun {
     /// h, then c, of the held streams: `[layers, streams, H]` each.
     var stateNumbers: [Double] { (state.hidden.numbers() + state.cell.numbers()).map { Double($0) } }
 
-    func forward(_ batch: Batch) -> Tally { network.forward(batch, state, workspace, dropoutSeed: dropoutSeed) }
+    func forward(_ batch: Batch) -> Tally {
+        Tally(scored: network.forward(batch, state, workspace, dropoutSeed: dropoutSeed), workspace)
+    }
 
     func step(_ batch: Batch, adding: Bool = false) -> Tally {
-        network.forwardAndBackward(batch, state, workspace, dropoutSeed: dropoutSeed, adding: adding)
+        Tally(
+            scored: network.forwardAndBackward(batch, state, workspace, dropoutSeed: dropoutSeed, adding: adding),
+            workspace)
     }
 
     func gradient(_ name: String) -> [Double] {
         guard let tensor = configuration.layout[name] else { return [] }
         return gradients.numbers(tensor.range).map { Double($0) }
+    }
+}
+
+/// The loss of a window, summed over its scored steps, and their number.
+struct Tally: Equatable {
+    var loss = 0.0
+    var scored = 0
+
+    init() {}
+
+    /// Of the window that a workspace holds.
+    init(scored: Int, _ workspace: Workspace) {
+        loss = workspace.sequenceLosses.reduce(0, +)
+        self.scored = scored
+    }
+
+    static func += (total: inout Tally, part: Tally) {
+        total.loss += part.loss
+        total.scored += part.scored
     }
 }
 

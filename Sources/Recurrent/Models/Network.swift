@@ -82,7 +82,7 @@ package struct Network {
         }
         output = OutputLayer(
             configuration.output, at: tensors(firstLayer + configuration.layers), parameters: parameters,
-            gradients: gradients, output: configuration.task.output)
+            gradients: gradients)
     }
 
     /// A packed network for forward passes alone: without memory for gradients.
@@ -106,16 +106,17 @@ package struct Network {
         packedRevision = parameters.revision
     }
 
-    /// Scores a window: moves the streams' `state` to the window's end, fills `workspace`, and returns the loss.
+    /// Scores a window: moves the streams' `state` to the window's end and fills `workspace`, the losses among it.
     ///
     /// - Parameters:
     ///   - state: holds at least the batch's streams; its zero state for sequences that begin here.
     ///   - dropoutSeed: the key of the masks, in training; nil leaves every unit in.
+    /// - Returns: the number of scored steps.
     package func forward(
         _ batch: Batch, _ state: RecurrentState, _ workspace: Workspace, dropoutSeed: UInt64? = nil
-    ) -> Tally {
-        guard propagate(batch, state, workspace, dropoutSeed, nil, nil) else { return Tally() }
-        return answer(.scoring, batch, workspace)
+    ) -> Int {
+        guard propagate(batch, state, workspace, dropoutSeed, nil, nil) else { return 0 }
+        return runHead(.scoring, batch, workspace)
     }
 
     /// As `forward`, and then back-propagation through time over the window: gradients of the *summed* loss, by `sums` added to
@@ -132,25 +133,25 @@ package struct Network {
     package func forwardAndBackward(
         _ batch: Batch, _ state: RecurrentState, _ workspace: Workspace, dropoutSeed: UInt64? = nil,
         sums: GradientSums, tokens: StepTokens? = nil, finished: (Int) throws -> Void
-    ) rethrows -> Tally {
+    ) rethrows -> Int {
         precondition(gradients !== parameters, "a network for scoring has no gradients")
         guard propagate(batch, state, workspace, dropoutSeed, sums, tokens) else {
             for node in sums.nodes where !node.adds { clearGradients(ofBlock: node.block) }
             for number in 0...layers.count + (embedding == nil ? 0 : 1) { try finished(number) }
-            return Tally()
+            return 0
         }
         let gradient = ResultRows(workspace.between[0].pointer, pitch: workspace.hiddenPitch)
         if !workspace.allRowsAreScored {
             gradient.pointer.update(
                 repeating: 0, count: workspace.window * workspace.sequences * workspace.hiddenPitch)
         }
-        let tally = answer(
+        let scored = runHead(
             .training(
-                OutputLayer.Backward(hiddenGradient: gradient, sums: workspace.sums, blockStride: blockStride)),
+                OutputPass.Backward(hiddenGradient: gradient, sums: workspace.sums, blockStride: blockStride)),
             batch, workspace)
         try finished(0)
         try backward(batch, workspace, tokens, finished)
-        return tally
+        return scored
     }
 
     private func clearGradients(ofBlock block: Int) {
@@ -165,7 +166,7 @@ package struct Network {
     /// stands there.
     package func forwardAndBackward(
         _ batch: Batch, _ state: RecurrentState, _ workspace: Workspace, dropoutSeed: UInt64? = nil, adding: Bool
-    ) -> Tally {
+    ) -> Int {
         forwardAndBackward(
             batch, state, workspace, dropoutSeed: dropoutSeed,
             sums: .whole(sequences: batch.sequences, adding: adding)
@@ -206,17 +207,14 @@ package struct Network {
         return true
     }
 
-    private func answer(_ purpose: OutputLayer.Purpose, _ batch: Batch, _ workspace: Workspace) -> Tally {
+    private func runHead(_ purpose: OutputPass.Purpose, _ batch: Batch, _ workspace: Workspace) -> Int {
         let hidden = InputRows(
             topOutput(workspace), pitch: workspace.hiddenPitch, columns: configuration.hiddenSize,
             count: batch.window * batch.sequences)
         output.run(
             purpose, hidden, workspace.scored, batch, losses: &workspace.sequenceLosses,
-            answers: workspace.answerRows, workspace.outputScratch)
-        var tally = Tally()
-        for loss in workspace.sequenceLosses { tally.loss += loss }
-        tally.scored = workspace.scored.count
-        return tally
+            outputs: workspace.outputRows, workspace.outputScratch)
+        return workspace.scored.count
     }
 
     /// The recurrent layers' way back, from the gradient of the top layer's output in `workspace.between[0]`.

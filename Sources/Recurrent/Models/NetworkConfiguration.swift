@@ -41,7 +41,7 @@ package struct NetworkConfiguration {
         recurrentLayers = (0..<layers).map { layer in
             LayerPart(cell: cell, layer: layer, inputSize: layer > 0 ? hiddenSize : inputSize, hiddenSize: hiddenSize)
         }
-        output = OutputPart(hiddenSize: hiddenSize, width: task.output.width)
+        output = OutputPart(hiddenSize: hiddenSize, loss: LossTable.loss(for: task.output))
         let input: [any ModelPart] = if let embedding { [embedding] } else { [] }
         modelLayout = ModelLayout(input + recurrentLayers + [output])
     }

@@ -5,7 +5,7 @@ package import Tensors
 /// judges the outputs. It grows to the largest window it meets and is then reused.
 package final class Workspace {
     private let configuration: NetworkConfiguration
-    private let keepsAnswers: Bool
+    private let keepsOutputs: Bool
     private let foldsAll: Bool
     private var windowRoom = 0
     private var sequenceRoom = 0
@@ -36,18 +36,18 @@ package final class Workspace {
     /// What the recurrent layers' products pack.
     private(set) var scratch: LayerScratch
     let outputScratch = OutputScratch()
-    private var answers = FloatBlock(count: 0)
+    private var outputs = FloatBlock(count: 0)
     private(set) var scored = ScoredSteps()
     /// Summed loss of each sequence of the batch, in Double.
     package internal(set) var sequenceLosses: [Double] = []
     var usesDropout = false
 
     /// - Parameters:
-    ///   - keepsAnswers: whether `scoredOutputs` will be wanted; the answers of a whole window are kept then.
+    ///   - keepsOutputs: whether `scoredOutputs` is used: then the outputs of a whole window are kept.
     ///   - foldsAll: whether others decide if the embedding is folded (`StepTokens`).
-    package init(for configuration: NetworkConfiguration, keepsAnswers: Bool, foldsAll: Bool = false) {
+    package init(for configuration: NetworkConfiguration, keepsOutputs: Bool, foldsAll: Bool = false) {
         self.configuration = configuration
-        self.keepsAnswers = keepsAnswers
+        self.keepsOutputs = keepsOutputs
         self.foldsAll = foldsAll
         scratch = LayerScratch(configuration, rows: 0)
         if case .tokens(let vocabulary) = configuration.task.input {
@@ -57,14 +57,14 @@ package final class Workspace {
         }
     }
 
-    /// What the network answered at the scored steps of the last window: probabilities of classes, or values.
+    /// The outputs at the scored steps of the last window: probabilities of classes, or values.
     package var scoredOutputs: ScoredOutputs {
-        precondition(keepsAnswers, "the workspace was made without room for answers")
+        precondition(keepsOutputs, "the workspace was made without memory for outputs")
         return ScoredOutputs(
-            rows: scored.places, values: UnsafePointer(answers.pointer), width: configuration.task.output.width)
+            rows: scored.places, values: UnsafePointer(outputs.pointer), width: configuration.task.output.width)
     }
 
-    var answerRows: UnsafeMutablePointer<Float>? { keepsAnswers ? answers.pointer : nil }
+    var outputRows: UnsafeMutablePointer<Float>? { keepsOutputs ? outputs.pointer : nil }
     var allRowsAreScored: Bool { scored.count == window * sequences }
     /// Floats from one row of units, or of the embedding, to the next.
     var hiddenPitch: Int { Tuning.rowPitch(configuration.hiddenSize) }
@@ -93,8 +93,8 @@ package final class Workspace {
         sequenceLosses.append(contentsOf: repeatElement(0, count: sequences))
         scored.find(in: batch)
         let width = configuration.task.output.width
-        if keepsAnswers, answers.count < scored.count * width {
-            answers = FloatBlock(count: scored.count * width)
+        if keepsOutputs, outputs.count < scored.count * width {
+            outputs = FloatBlock(count: scored.count * width)
         }
         if let wanted { prepare(wanted, batch, tokens) }
     }

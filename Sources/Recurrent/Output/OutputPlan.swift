@@ -1,11 +1,11 @@
 import Kernels
 import Tensors
 
-/// The order in which the output layer works through the scored steps of a window: chunk by chunk, and of each chunk the gradients
-/// piece by piece.
+/// The order in which the output layer works through the scored steps of a window: chunk by chunk, and within a chunk the
+/// gradients piece by piece.
 ///
-/// A chunk's answers stand in memory, at most `Tuning.logitBytes` of them, but where sums by the tree need more: a sum whose steps
-/// are more than that is made of its two halves, of which the second is added to the first.
+/// A chunk's outputs are in memory at once: at most `Tuning.logitBytes` of them, unless a sum along the tree needs more. A sum of
+/// more steps than that is made of its two halves, of which the second is added to the first.
 struct OutputPlan {
     /// One of the sums, or a part of it, that one chunk gives.
     struct Piece {
@@ -87,7 +87,7 @@ struct OutputPlan {
         min(steps, max(most(width), byTree ? (steps + 1) / 2 : 0))
     }
 
-    /// How a piece's steps are summed in a chunk whose answers lie in panels of steps `[width, steps]`.
+    /// How a piece's steps are summed in a chunk whose outputs are stored in panels of steps `[width, steps]`.
     static func appendRuns(
         of piece: Piece, _ scored: ScoredSteps, in chunk: Range<Int>, width: Int, to runs: inout [LeafRun]
     ) {

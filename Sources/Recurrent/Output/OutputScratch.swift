@@ -1,13 +1,13 @@
 import Kernels
 import Tensors
 
-/// What the output layer needs beside the hidden rows, for one chunk of steps. It grows to the largest chunk it meets.
-final class OutputScratch {
-    /// Panels of steps `[W, steps]`: logits, exponentials, then gradients but for a factor; or values, then their gradients.
-    private(set) var answers = FloatBlock(count: 0)
-    /// Each panel's memory for softmax.
-    private(set) var softmax = FloatBlock(count: 0)
-    /// `[steps]`: what each step's answers are to be multiplied by: softmax's factors, or 1 for values.
+/// The memory of an output layer's work on one chunk of steps. It grows to the largest chunk it meets.
+package final class OutputScratch {
+    /// Panels of steps `[W, steps]`: products, raw outputs, then gradients but for their factors.
+    private(set) var outputs = FloatBlock(count: 0)
+    /// Each panel's memory for the loss.
+    private(set) var lossMemory = FloatBlock(count: 0)
+    /// `[steps]`: the factors of each step's outputs (`Loss.setFactors`).
     private(set) var factors = FloatBlock(count: 0)
     /// Panels of steps `[H, steps]`: the hidden rows, transposed.
     private(set) var hiddenColumns = FloatBlock(count: 0)
@@ -20,29 +20,29 @@ final class OutputScratch {
     /// Sums that wait for others.
     let stack = FloatBlock(count: leafStackCount)
     var plan = OutputPlan()
-    /// The class of each step.
-    private var targets: [Int32] = []
-    /// How the chunk's pieces are summed: their runs, and where each piece's end.
+    /// How the chunk's pieces are summed: the runs of all, and the end of each piece's.
     private var runs: [LeafRun] = []
     private var ends: [Int] = []
 
-    /// Makes room for a chunk of the plan.
-    func prepare(_ chunk: OutputPlan.Chunk, hiddenSize: Int, width: Int, _ scored: ScoredSteps) {
+    /// The most steps of a chunk, and so the most whose outputs are in memory at once, of a window with `steps` scored steps.
+    package static func mostSteps(_ steps: Int, width: Int, byTree: Bool) -> Int {
+        OutputPlan.mostSteps(steps, width: width, byTree: byTree)
+    }
+
+    /// Makes the memory large enough for a chunk of the plan.
+    func prepare(_ chunk: OutputPlan.Chunk, hiddenSize: Int, _ loss: some Loss, _ scored: ScoredSteps) {
         let steps = chunk.steps.count
-        let blocks = OutputLayer.blockCount(width: width)
-        grow(&answers, wholeVectors(steps) * width)
-        grow(&softmax, ColumnSoftmax.memoryCount(columns: steps, blocks: blocks))
+        let width = loss.width
+        grow(&outputs, wholeVectors(steps) * width)
+        grow(&lossMemory, loss.memoryCount(columns: steps, blocks: OutputBlocks.count(width: width)))
         grow(&factors, wholeVectors(steps))
         grow(&hiddenColumns, wholeVectors(steps) * hiddenSize)
         grow(&hiddenGradient, wholeVectors(steps) * hiddenSize)
-        // A copy: who holds the original would make it be copied when it changes.
-        targets.removeAll(keepingCapacity: true)
-        targets.append(contentsOf: scored.targets[chunk.steps])
         runs.removeAll(keepingCapacity: true)
         ends.removeAll(keepingCapacity: true)
         guard !chunk.pieces.isEmpty else { return }
         grow(&hiddenRows, steps * wholeVectors(hiddenSize + 1))
-        grow(&lastColumns, OutputLayer.blockLength(width: width) * Tuning.leafColumns)
+        grow(&lastColumns, OutputBlocks.length(width: width) * Tuning.leafColumns)
         for piece in chunk.pieces {
             OutputPlan.appendRuns(of: plan.pieces[piece], scored, in: chunk.steps, width: width, to: &runs)
             ends.append(runs.count)
@@ -56,17 +56,10 @@ final class OutputScratch {
         }
     }
 
-    /// Room for `NarrowOutput`.
+    /// Memory for `NarrowHead`.
     func narrow(_ count: Int) -> UnsafeMutablePointer<Float> {
-        grow(&answers, count)
-        return answers.pointer
-    }
-
-    func withTargets(_ panel: Range<Int>, _ body: (UnsafePointer<Int32>) -> Void) {
-        targets.withUnsafeBufferPointer { all in
-            guard let first = all.baseAddress else { return }
-            body(first + panel.lowerBound)
-        }
+        grow(&outputs, count)
+        return outputs.pointer
     }
 
     private func grow(_ block: inout FloatBlock, _ count: Int) {

@@ -1,12 +1,12 @@
 import Tensors
 
-/// The scored steps of a batch, those of a sequence one after the other. Legend: S scored steps, B sequences.
+/// The scored steps of a batch, ordered by sequence, then by time. Legend: S scored steps, B sequences.
 struct ScoredSteps {
     /// `[S]`: each step's place t B + b in the batch.
     private(set) var places: [Int32] = []
     /// `[S]`: its class.
     private(set) var targets: [Int32] = []
-    /// B + 1: where each sequence's steps begin among the S.
+    /// B + 1: the index of each sequence's first step among the S.
     private(set) var starts: [Int] = [0]
 
     var count: Int { places.count }
@@ -24,6 +24,17 @@ struct ScoredSteps {
                 targets.append(batch.targets[place])
             }
             starts.append(places.count)
+        }
+    }
+
+    /// Calls `body` with what is to be predicted at these steps of their batch.
+    func withTargets<Result>(of batch: Batch, _ body: (Targets) -> Result) -> Result {
+        places.withUnsafeBufferPointer { places in
+            targets.withUnsafeBufferPointer { classes in
+                batch.targetValues.withUnsafeBufferPointer { values in
+                    body(Targets(places: places, classes: classes, values: values, sequences: batch.sequences))
+                }
+            }
         }
     }
 

@@ -91,7 +91,7 @@ package final class Evaluator {
         init(_ task: any SequenceTask, _ source: any SequenceSource, _ configuration: NetworkConfiguration) {
             self.task = task
             self.source = source
-            workspace = Workspace(for: configuration, keepsAnswers: task.sumCount > 0)
+            workspace = Workspace(for: configuration, keepsOutputs: task.sumCount > 0)
         }
 
         func clearSums() { sums = [Double](repeating: 0, count: task.sumCount) }

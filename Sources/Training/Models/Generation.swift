@@ -22,7 +22,7 @@ package struct Generation {
         self.vocabulary = vocabulary
         network = model.network
         state = RecurrentState(streams: 0..<1, for: model.sizes)
-        workspace = Workspace(for: model.sizes, keepsAnswers: true)
+        workspace = Workspace(for: model.sizes, keepsOutputs: true)
         shape = model.sizes.task
     }
 

@@ -45,7 +45,7 @@ package struct MemoryEstimate: Sendable {
         let masks = network.dropout > 0 ? 2 * layers * H + input : 0
         // The answers of a chunk of rows, and its hidden rows in three layouts; what a layer's products pack.
         let chunk = Double(
-            OutputLayer.mostSteps(Int(rows), width: network.task.output.width, byTree: options.sumsByTree))
+            OutputScratch.mostSteps(Int(rows), width: network.task.output.width, byTree: options.sumsByTree))
         let products = chunk * (width + 3 * H) + rows * (H + max(H, input))
         activationBytes =
             4 * Double(threads) * (rows * (layers * H * (gates + 3) + 2 * max(H, input) + input + masks) + products)

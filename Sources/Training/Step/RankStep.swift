@@ -22,12 +22,7 @@ final class RankStep {
     private let termsInOrder: [SumTerm]
 
     /// Of the last step's rows.
-    private(set) var tally = Tally()
-    private(set) var steps = 0
-    /// See `Workspace.inputRows`.
-    private(set) var inputRows = 0
-    private(set) var sequenceLosses: [Double] = []
-    private(set) var sequenceErrors: [Float] = []
+    private(set) var result = StepResult()
 
     /// - Parameters:
     ///   - network: on the rank's gradients.
@@ -79,8 +74,8 @@ final class RankStep {
         }
     }
 
-    /// Reads the rank's rows of a step and leaves the gradients of their summed loss in the rank's blocks as the plan says, and in
-    /// `tally`, `steps`, `inputRows`, `sequenceLosses` and `sequenceErrors` what there is to know of them.
+    /// Reads the rank's rows of a step, leaves the gradients of their summed loss in the rank's blocks as planned, and sets
+    /// `result`.
     ///
     /// - Parameters:
     ///   - tokens: of the step over all ranks, where sums go by the tree.
@@ -98,18 +93,8 @@ final class RankStep {
             addUpGradients(plan, tokens)
             for number in finishingRanges.indices { try finished(number) }
         }
-        tally = Tally()
-        steps = 0
-        inputRows = 0
-        sequenceLosses.removeAll(keepingCapacity: true)
-        sequenceErrors.removeAll(keepingCapacity: true)
-        for worker in workers {
-            tally += worker.tally
-            steps += worker.steps
-            inputRows += worker.inputRows
-            sequenceLosses.append(contentsOf: worker.sequenceLosses)
-            sequenceErrors.append(contentsOf: worker.sequenceErrors)
-        }
+        result.clear()
+        for worker in workers { result.append(worker.result) }
     }
 
     /// Sums over the threads.

@@ -18,15 +18,8 @@ final class StepWorker {
     /// The rows that `batch` holds.
     private var rowsInBatch: (rows: Range<Int>, step: Int, epoch: Int)?
 
-    /// Of the last step's rows: losses, and steps with and without a score.
-    private(set) var tally = Tally()
-    private(set) var steps = 0
-    /// See `Workspace.inputRows`.
-    private(set) var inputRows = 0
-    /// Of the last step's rows: the summed loss of each.
-    private(set) var sequenceLosses: [Double] = []
-    /// Of the last step's rows, for a task with a criterion.
-    private(set) var sequenceErrors: [Float] = []
+    /// Of the last step's rows.
+    private(set) var result = StepResult()
 
     /// - Parameter network: on these gradients, which are this worker's own.
     init(
@@ -41,7 +34,7 @@ final class StepWorker {
         self.task = task
         self.options = options
         workspace = Workspace(
-            for: network.configuration, keepsAnswers: task.criterion != nil,
+            for: network.configuration, keepsOutputs: task.criterion != nil,
             foldsAll: options.sumsByTree)
     }
 
@@ -71,14 +64,10 @@ final class StepWorker {
     func compute(
         _ plan: SumPlan.Worker, step: Int, epoch: Int, tokens: StepTokens?, finished: (Int) throws -> Void
     ) throws {
-        tally = Tally()
-        steps = 0
-        inputRows = 0
-        sequenceErrors.removeAll(keepingCapacity: true)
-        sequenceLosses.removeAll(keepingCapacity: true)
+        result.clear()
         for (number, part) in plan.parts.enumerated() {
             try read(part.rows, step: step, epoch: epoch)
-            tally += try network.forwardAndBackward(
+            result.scored += try network.forwardAndBackward(
                 batch, state, workspace, dropoutSeed: options.seed, sums: part.sums, tokens: tokens
             ) { range in
                 for join in part.joins {
@@ -90,9 +79,9 @@ final class StepWorker {
                 }
                 if number == plan.parts.count - 1 { try finished(range) }
             }
-            steps += batch.steps
-            inputRows += part.rows.isEmpty ? 0 : workspace.inputRows
-            sequenceLosses.append(contentsOf: workspace.sequenceLosses)
+            result.steps += batch.steps
+            result.inputRows += part.rows.isEmpty ? 0 : workspace.inputRows
+            result.sequenceLosses.append(contentsOf: workspace.sequenceLosses)
             judge(part.rows.count)
         }
     }
@@ -102,6 +91,6 @@ final class StepWorker {
         var errors = [Float](repeating: 0, count: rows)
         var sums = [Double](repeating: 0, count: task.sumCount)
         task.judge(batch, workspace.scoredOutputs, sums: &sums, sequenceErrors: &errors)
-        sequenceErrors.append(contentsOf: errors)
+        result.sequenceErrors.append(contentsOf: errors)
     }
 }

@@ -145,8 +145,7 @@ package struct Trainer {
         if compares { report?.hash = check.hash() }
         let share = StepSums.Share(
             firstSequence: Shard.rows(rows, part: communicator.rank, of: communicator.size).lowerBound,
-            scored: work.tally.scored, steps: work.steps, sequenceLosses: work.sequenceLosses,
-            sequenceErrors: work.sequenceErrors, requests: requests.rawValue, report: report)
+            result: work.result, requests: requests.rawValue, report: report)
         let reported = secondsNow()
         let total = try sums.reduce(share)
         let arrived = secondsNow()  // all ranks have come here
@@ -171,8 +170,8 @@ package struct Trainer {
         let errors = sums.sequenceErrors.prefix(rows)
         criterion?.observe(errors)
         let summary = StepSummary(
-            epoch: epoch, loss: total.meanLoss, tokens: total.steps, inputRows: work.inputRows, gradientNorm: norm,
-            skipped: fault, learningRate: rate, requests: StepRequests(rawValue: total.requests),
+            epoch: epoch, loss: total.meanLoss, tokens: total.steps, inputRows: work.result.inputRows,
+            gradientNorm: norm, skipped: fault, learningRate: rate, requests: StepRequests(rawValue: total.requests),
             computeSeconds: computing, averagingSeconds: summed.seconds,
             waitingSeconds: arrived - reported + met - updated, updateSeconds: updated - reduced)
         advance(by: rows)
@@ -212,7 +211,7 @@ package struct Trainer {
         try .found(
             by: communicator, step: steps + 1, loss: total.meanLoss, gradientNorm: gradientNorm,
             gradients: memory.gradients.memory, ownRanges: reduction.ownRanges, layout: network.configuration.layout,
-            hasFiniteParts: reduction.hadFiniteBiases && work.sequenceLosses.allSatisfy(\.isFinite))
+            hasFiniteParts: reduction.hadFiniteBiases && work.result.sequenceLosses.allSatisfy(\.isFinite))
     }
 
     /// Goes on from where a checkpoint stood.
