@@ -1,11 +1,11 @@
-/// How a pass sums its gradients over the sequences of its batch, and which blocks receive the sums: the contract between
-/// the sum over ranks and the model.
+/// How a pass sums its gradients over the sequences of its batch, and which blocks receive the sums: the contract
+/// between the sum over ranks and the model.
 package struct GradientSums: Equatable, Sendable {
     /// The sum over consecutive sequences of the batch, or a part of that sum.
     package struct Node: Equatable, Sendable {
         package let sequences: Range<Int>
-        /// For each sequence, the number of waiting sums that it is added to (`SumTree`); nil: all sequences are one leaf,
-        /// whose steps may be summed in any order.
+        /// For each sequence, the number of waiting sums that it is added to (`SumTree`); nil: all sequences are one
+        /// leaf, whose steps may be summed in any order.
         package let merges: [Int]?
         /// The index of the gradient block that receives the sum.
         package let block: Int

@@ -64,7 +64,7 @@ struct NetworkTests {
             ]
             for dropoutSeed: UInt64? in [nil, 99, nil, 99] {
                 for part in parts {
-                    _ = used.network.forwardAndBackward(
+                    _ = used.network.train(
                         part, state, used.workspace, dropoutSeed: dropoutSeed, adding: true)
                 }
             }
@@ -81,7 +81,7 @@ struct NetworkTests {
         for cell in CellTable.all {
             let dropping = FloatRun(NetworkCase(cell: cell.name, seed: 9, dropout: 0.5))
             let example = NetworkCase(cell: cell.name, seed: 9, dropout: 0)
-            let scored = dropping.network.forward(example.batch, dropping.state, dropping.workspace)
+            let scored = dropping.network.score(example.batch, dropping.state, dropping.workspace)
             #expect(Tally(scored: scored, dropping.workspace) == FloatRun(example).forward(example.batch))
         }
     }
@@ -90,12 +90,12 @@ struct NetworkTests {
     func scoring() {
         let example = NetworkCase(cell: "lstm", seed: 12, dropout: 0.4)
         let run = FloatRun(example)
-        let network = Network.forScoring(example.configuration, run.parameters)
+        let network = SequenceModel.forScoring(example.configuration, run.parameters)
         let state = RecurrentState(streams: run.state.streams, for: example.configuration)
-        let expected = run.network.forward(
+        let expected = run.network.score(
             example.batch, RecurrentState(streams: run.state.streams, for: example.configuration), run.workspace)
         let workspace = Workspace(for: example.configuration, keepsOutputs: false)
-        #expect(network.forward(example.batch, state, workspace) == expected)
+        #expect(network.score(example.batch, state, workspace) == expected)
         #expect(workspace.sequenceLosses == run.workspace.sequenceLosses)
     }
 
@@ -106,7 +106,7 @@ struct NetworkTests {
             let ranges = example.configuration.finishingRanges(byTree: false)
             var numbers: [Int] = []
             var seen: [Float] = []
-            _ = run.network.forwardAndBackward(
+            _ = run.network.train(
                 batch, run.state, run.workspace, dropoutSeed: run.dropoutSeed,
                 sums: .whole(sequences: batch.sequences, adding: false)
             ) { number in
@@ -171,7 +171,7 @@ struct NetworkTests {
                 var network = run.network
                 network.pack()
                 // Also a weight that meets a zero: 0 x NaN is NaN.
-                _ = network.forward(example.batch, run.state, run.workspace)
+                _ = network.score(example.batch, run.state, run.workspace)
                 #expect(run.workspace.sequenceLosses.reduce(0, +).isNaN, "\(tensor.name) of \(cell.name)")
             }
         }
@@ -194,7 +194,7 @@ struct NetworkTests {
         run.parameters.markChanged()
         for part in [2, 0, 1] { networks[part].pack(part: part, of: 3) }
         run.gradients.clear()
-        let scored = networks[2].forwardAndBackward(
+        let scored = networks[2].train(
             example.batch, run.state, run.workspace, dropoutSeed: run.dropoutSeed, adding: false)
         #expect(Tally(scored: scored, run.workspace) == tally)
         for tensor in example.configuration.layout.tensors {

@@ -10,7 +10,8 @@ package protocol Cell: Sendable {
     static var name: String { get }
     /// G: blocks of H weight rows, in PyTorch's order.
     static var gates: Int { get }
-    /// The gate of each slot of a tile: 1 or 4 slots. A gate whose two products are not added has two (GRU's candidate).
+    /// The gate of each slot of a tile: 1 or 4 slots. A gate whose two products are not added has two (GRU's
+    /// candidate).
     static var gateOfSlot: [Int] { get }
     /// The slots that receive W_x x + b_x, and those that receive W_h h + b_h: each gate once in each.
     static var inputSlots: Range<Int> { get }
@@ -48,14 +49,14 @@ package struct CellVector: Sendable {
 
 /// Pointers into the activations of one time step and one tile.
 ///
-/// Row b of an array of units begins `pitch` floats after row b - 1. Units are whole vectors: those beyond H compute with
-/// zeros and yield zeros.
+/// Row b of an array of units begins `pitch` floats after row b - 1. Units are whole vectors: those beyond H compute
+/// with zeros and yield zeros.
 package struct CellStep {
     package let rows: Int
     /// The number of vectors of units.
     package let vectors: Int
-    /// `[B, slots, units]`, rows of `GateLayout.width`: forward, in: pre-activations; out: the gates' values. Backward, in:
-    /// those values; out: the gradients of the pre-activations.
+    /// `[B, slots, units]`, rows of `GateLayout.width`: forward, in: pre-activations; out: the gates' values. Backward,
+    /// in: those values; out: the gradients of the pre-activations.
     package let gates: UnsafeMutablePointer<Float>
     /// `[B, units]`: for the cell to store what its backward pass needs.
     package let kept: UnsafeMutablePointer<Float>
@@ -83,8 +84,8 @@ package struct CellStep {
     @inline(__always)
     package func vector(_ k: Int) -> UnsafePointer<Float> { ownVectors.values + k &* ownVectors.stride }
 
-    /// Where the backward pass stores the terms of the gradient of own vector `k`, one for each row and unit: a place's term
-    /// is as far from here as its gates are from `gates`.
+    /// Where the backward pass stores the terms of the gradient of own vector `k`, one for each row and unit: a place's
+    /// term is as far from here as its gates are from `gates`.
     @inline(__always)
     package func terms(_ k: Int) -> UnsafeMutablePointer<Float> {
         let (group, slot) = k.quotientAndRemainder(dividingBy: ownVectors.slots)
@@ -98,8 +99,8 @@ package struct CellStep {
     @inline(__always)
     package var places: Places { Places(step: self) }
 
-    /// Prefetches what the same row of the next tile needs, given the place of this one's. Rows are too far apart for the
-    /// hardware prefetcher: a seventh of the cell's time forward, a quarter backward (128 units, Zen 4).
+    /// Prefetches what the same row of the next tile needs, given the place of this one's. Rows are too far apart for
+    /// the hardware prefetcher: a seventh of the cell's time forward, a quarter backward (128 units, Zen 4).
     @inline(__always)
     package func prefetchNextTile(_ place: UnsafePointer<Float>) { prefetch(place + vectors &* Vector.lanes) }
 
@@ -129,8 +130,8 @@ package struct CellStep {
 package struct CellGradients {
     /// Of this step's h: from the layer above and from the next step.
     package let hidden: UnsafePointer<Float>
-    /// Of the previous step's h: the cell adds the part that does not go through the recurrent product; the layer adds the
-    /// product's part.
+    /// Of the previous step's h: the cell adds the part that does not go through the recurrent product; the layer adds
+    /// the product's part.
     package let previousHidden: UnsafeMutablePointer<Float>
     /// In: of this step's c from the next step. Out: of the previous step's c.
     package let cell: UnsafeMutablePointer<Float>

@@ -1,12 +1,13 @@
 import Kernels
 
-/// Long short-term memory in the form of Gers et al. (2000), without peepholes; PyTorch's `nn.LSTM`, gate order i, f, g, o:
+/// Long short-term memory in the form of Gers et al. (2000), without peepholes; PyTorch's `nn.LSTM`, gate order i, f,
+/// g, o:
 ///
 ///     i, f, o = σ(W_x x + W_h h + b)    g = tanh(W_x x + W_h h + b)
 ///     c = f·c' + i·g                    h = o·tanh(c)
 ///
-/// Sources: Hochreiter & Schmidhuber (1997), section 4; Gers, Schmidhuber & Cummins (2000), section 3 (the forget gate);
-/// Zaremba et al. (2014), section 3.
+/// Sources: Hochreiter & Schmidhuber (1997), section 4; Gers, Schmidhuber & Cummins (2000), section 3 (the forget
+/// gate); Zaremba et al. (2014), section 3.
 package enum LSTMCell: Cell {
     package static let name = "lstm"
     package static let gates = 4

@@ -3,16 +3,16 @@ import Tensors
 /// The distinct tokens of a window, in the order in which they first occur.
 struct DistinctTokens {
     private(set) var tokens: [Int32] = []
-    /// For each place of the window, which of `tokens` stands there.
+    /// For each place t B + b of the window, the index of its token in `tokens`.
     private(set) var places: [Int32] = []
-    /// The place of each token of the vocabulary among `tokens`, or -1.
+    /// The index in `tokens` of each token of the vocabulary, or -1.
     private var indices: [Int32]
 
     init(vocabulary: Int) { indices = [Int32](repeating: -1, count: vocabulary) }
 
     var vocabulary: Int { indices.count }
 
-    /// Makes room for windows of as many places.
+    /// Reserves memory for windows of this many places.
     mutating func reserve(_ places: Int) {
         tokens.reserveCapacity(min(places, vocabulary))
         self.places.reserveCapacity(places)

@@ -15,7 +15,7 @@ struct EmbeddingPart: ModelPart {
 struct Embedding {
     let weight: UnsafeMutablePointer<Float>
     let gradient: UnsafeMutablePointer<Float>
-    /// The rows that hold anything, of each gradient block.
+    /// For each gradient block, the rows that hold values.
     let gradientRows: [GradientRows]
     /// Floats from a gradient block to the next.
     let blockStride: Int
@@ -44,20 +44,20 @@ struct Embedding {
         }
     }
 
-    /// A row of the gradient, which is noted as touched.
+    /// A row of the gradient; marks it as touched.
     private func row(_ token: Int32, ofBlock block: Int) -> UnsafeMutablePointer<Float> {
         gradientRows[block].touch(Int(token))
         return gradient + block * blockStride + Int(token) * size
     }
 
-    /// Clears what a block holds.
+    /// Clears the gradient in a block.
     func clear(block: Int) { gradientRows[block].clear(gradient + block * blockStride) }
 
-    /// Adds up the gradients of each token's steps, over the sequences of a sum. Rows of other tokens are not touched, unless they
-    /// must be cleared.
+    /// Sums the gradients of each token's steps, over the sequences of a sum. Rows of other tokens are not touched,
+    /// unless they must be cleared.
     ///
     /// - Parameters:
-    ///   - tokens: that `sums` tells apart.
+    ///   - tokens: the distinct tokens of `sums`.
     ///   - outputGradient: `[T B, E]`.
     func backward(
         _ tokens: [Int32], _ sums: TokenSums, _ node: GradientSums.Node, _ outputGradient: ResultRows,
@@ -69,7 +69,7 @@ struct Embedding {
         ) { row(tokens[$0], ofBlock: node.block) }
     }
 
-    /// Adds rows that are sums already, a row a token, to the first block.
+    /// Adds rows that already are sums, one per token, to the first block.
     func backward(_ tokens: [Int32], _ outputGradient: ResultRows, adding: Bool) {
         if !adding { clear(block: 0) }
         for (index, token) in tokens.enumerated() {

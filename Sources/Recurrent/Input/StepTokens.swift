@@ -1,11 +1,11 @@
 package import Tensors
 
-/// The distinct tokens of a step over all ranks: with sums by the tree, gate gradients of the first layer are added up for each of
-/// them, and then over the ranks, before the products with the embedding (`FoldedInput`).
+/// The distinct tokens of a step over all ranks, where gradients are summed along the tree: the gate gradients of the
+/// first layer are summed for each token, then over the ranks, before the products with the embedding (`FoldedInput`).
 package final class StepTokens {
     /// Ascending.
     package private(set) var tokens: [Int32] = []
-    /// The place of each token of the vocabulary among `tokens`; of others anything.
+    /// The index in `tokens` of each token of the vocabulary; undefined for tokens that do not occur.
     private(set) var indices: [Int32]
     /// Whether the embedding is folded in this step.
     package private(set) var isFolded = false
@@ -17,8 +17,8 @@ package final class StepTokens {
 
     /// - Parameters:
     ///   - set: the tokens of all ranks.
-    ///   - steps: of all ranks' sequences.
-    ///   - most: tokens up to which folding pays.
+    ///   - steps: time steps of all ranks' sequences.
+    ///   - most: the largest number of tokens for which folding pays.
     package func take(_ set: RowSet, steps: Int, most: Int) {
         tokens.removeAll(keepingCapacity: true)
         set.forEachRun(in: 0..<set.rows) { run in

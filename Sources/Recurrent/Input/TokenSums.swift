@@ -1,21 +1,21 @@
 import Kernels
 import Tensors
 
-/// Which steps of some sequences read the same token, in the order in which something of theirs is summed: for each token a
-/// leaf a sequence, its steps in their order, and the leaves along the tree of the sequences, of which those without the token
-/// are left out (a sum with 0).
+/// Which time steps of some sequences have the same token, in the order in which their values are summed: for each
+/// token, one leaf per sequence with its steps in order, and the leaves along the tree of the sequences. Sequences
+/// without the token are left out (their sum is 0).
 ///
-/// Legend: D tokens that are told apart, T window, B sequences of the batch.
+/// Legend: D distinct tokens, T window, B sequences of the batch.
 struct TokenSums {
-    /// D + 1: where each token's rows begin.
+    /// D + 1: the index of each token's first row in `rows`.
     private(set) var starts: [Int32] = []
     /// Places t B + b of the batch.
     private(set) var rows: [GatheredRow] = []
-    /// For each border between two sequences, how deep in the tree the node is that it halves.
+    /// For each boundary between two sequences, the depth in the tree of the node that it halves.
     private var depths: [Int] = []
     private var waiting: [Int] = []
 
-    /// Makes room for as many steps and tokens.
+    /// Reserves memory for this many steps and tokens.
     mutating func reserve(steps: Int, distinct: Int) {
         rows.reserveCapacity(steps)
         starts.reserveCapacity(distinct + 1)
@@ -23,8 +23,8 @@ struct TokenSums {
     }
 
     /// - Parameters:
-    ///   - node: whose steps are summed.
-    ///   - index: of each place's token among the D.
+    ///   - node: the sum whose steps are listed.
+    ///   - index: the index of a place's token among the D.
     mutating func prepare(
         _ node: GradientSums.Node, window: Int, sequences: Int, distinct: Int, index: (_ place: Int) -> Int32
     ) {
@@ -34,7 +34,7 @@ struct TokenSums {
         rows.removeAll(keepingCapacity: true)
         rows.append(contentsOf: repeatElement(GatheredRow(row: 0, merges: 0), count: steps))
         for b in node.sequences { for t in 0..<window { starts[Int(index(t * sequences + b))] += 1 } }
-        // Each number becomes the place behind its token's last row, and on the way back the one of the first.
+        // Each entry becomes the end of its token's rows, and in the loop below their start.
         for token in 0..<distinct { starts[token + 1] += starts[token] }
         for b in node.sequences.reversed() {
             for t in (0..<window).reversed() {
@@ -63,7 +63,7 @@ struct TokenSums {
             for place in range {
                 let next = place < last ? Int(rows[place + 1].row) % sequences - first : -1
                 guard next != sequence else { continue }
-                // The node that has both this sequence and the next one with the token in different halves.
+                // The node that has this sequence and the next one with the token in different halves.
                 let depth = next < 0 ? -1 : depths[sequence + 1...next].min()!  // next > sequence
                 var merges = 0
                 while let top = waiting.last, top > depth {
@@ -91,7 +91,7 @@ struct TokenSums {
         visit(0..<sequences, 0)
     }
 
-    /// Sums rows of a matrix, which has one for each place of the batch: see `sumGatheredRows`.
+    /// Sums rows of a matrix that has one row for each place of the batch: see `sumGatheredRows`.
     func sum(
         _ matrix: UnsafePointer<Float>, pitch: Int, columns: Int, adding: Bool, stack: UnsafeMutablePointer<Float>,
         to result: (_ token: Int) -> UnsafeMutablePointer<Float>

@@ -1,18 +1,19 @@
 import Kernels
 
-/// How a layer's gates lie in memory: in tiles of some units, the gates of a unit beside each other.
+/// How a layer's gates are stored: in tiles of units, with the gates of a unit in the same row.
 ///
 ///     tile j:   row (t, b):  [ slot 0: units | slot 1: units | … ]      4 vectors
 ///               row (t, b+1): …                                         all T B rows, then tile j + 1
 ///
-/// A tile is as wide as the product kernels compute at once, so that one product gives all gates of its units and the
-/// cell goes on while they are in the cache. With LSTM and GRU a slot is one vector of units; a plain RNN's only slot is
-/// four. GRU's candidate has two slots, one for each of its products: both products write neighbouring slots.
+/// A tile is as wide as the product kernels compute at once, so that one product gives all gates of its units, and the
+/// cell computes while they are in the cache. For LSTM and GRU a slot is one vector of units; a plain RNN has one slot
+/// of four vectors. GRU's candidate has two slots, one for each of its products: both products write neighbouring
+/// slots.
 struct GateLayout {
     let hiddenSize: Int
     /// The gate in PyTorch's order that each slot belongs to.
     let gates: [Int]
-    /// The slots that W_x x goes to, and those that W_h h goes to.
+    /// The slots of W_x x, and those of W_h h.
     let inputSlots: Range<Int>
     let hiddenSlots: Range<Int>
     /// Units of a tile: the width of a slot.
@@ -31,7 +32,7 @@ struct GateLayout {
     /// Floats of a tile's row.
     static var width: Int { Tuning.tileColumns }
 
-    /// The units of a tile; the last tile may have fewer than it has room for.
+    /// The units of a tile; the last tile may have fewer than `unitsPerTile`.
     func units(ofTile tile: Int) -> Range<Int> {
         tile * unitsPerTile..<min((tile + 1) * unitsPerTile, hiddenSize)
     }
@@ -39,17 +40,17 @@ struct GateLayout {
     /// Whole vectors that hold a tile's units, of each slot.
     func unitVectors(ofTile tile: Int) -> Int { wholeVectors(units(ofTile: tile).count) / Vector.lanes }
 
-    /// Where some slots begin in a tile's row, and how many floats they take.
+    /// The first column of slots in a tile's row, and their number of columns.
     func firstColumn(_ slots: Range<Int>) -> Int { slots.lowerBound * unitsPerTile }
     func width(_ slots: Range<Int>) -> Int { slots.count * unitsPerTile }
 
-    /// Columns of a tile that a product with these slots computes: all of them but where the last tile of a single slot
-    /// has fewer units.
+    /// Columns of a tile that a product with these slots computes: all of them, except in the last tile of a cell with
+    /// one slot, which may have fewer units.
     func columns(_ slots: Range<Int>, ofTile tile: Int) -> Int {
         gates.count == 1 ? wholeVectors(units(ofTile: tile).count) : width(slots)
     }
 
-    /// Some slots in groups whose rows can be taken in one go: full ones of gates that follow each other.
+    /// Slots in groups whose weight rows are contiguous: full slots of consecutive gates.
     func groups(_ slots: Range<Int>, ofTile tile: Int) -> SlotGroups {
         SlotGroups(layout: self, isFull: units(ofTile: tile).count == unitsPerTile, left: slots)
     }

@@ -1,7 +1,7 @@
 import Kernels
 import Tensors
 
-/// Row-major rows that a layer reads: `[count, columns]`.
+/// Rows that a layer reads: `[count, columns]`, row-major, `pitch` floats apart.
 struct InputRows {
     let pointer: UnsafePointer<Float>
     let pitch: Int
@@ -20,28 +20,28 @@ struct InputRows {
 enum LayerInput {
     /// A row for each step of each sequence, `[T B, I]`.
     case rows(InputRows)
-    /// The embedding, of each token that occurs once.
+    /// The embeddings of the distinct tokens.
     case folded(FoldedInput)
 }
 
-/// The embedding folded into the first layer: where few distinct tokens fill a window, E W_x + b is computed for those
-/// alone, and each step copies its token's row; backward, the gate gradients of each token's steps are added up before
-/// the products with W_x and with the embedding. Exact, and it saves most of both products.
+/// The embedding folded into the first layer, where a window has few distinct tokens: E W_x + b is computed once for
+/// each token, and each time step copies its token's row. Backward, the gate gradients of each token's steps are summed
+/// before the products with W_x and with the embedding. Exact, and it saves most of both products.
 ///
 /// Legend: D distinct tokens.
 struct FoldedInput {
     /// `[D, E]`: their embeddings.
     let rows: InputRows
-    /// Tiles of `[D, GateLayout.width]`: their pre-activations; then the sums of gradients.
+    /// Tiles of `[D, GateLayout.width]`: their pre-activations; then the sums of their gradients.
     let gates: FloatBlock
     /// Which of the D each row t B + b reads.
     let rowOfStep: UnsafePointer<Int32>
 
-    /// Where there are clearly fewer distinct tokens than steps.
+    /// True where there are clearly fewer distinct tokens than steps.
     static func pays(tokens: Int, steps: Int) -> Bool { Double(tokens) <= Tuning.foldedShare * Double(steps) }
 
-    /// Puts each row's pre-activations where the recurrence adds to them.
-    func copyGates(ofTile tile: Int, step t: Int, to a: LayerActivations) {
+    /// Copies each row's pre-activations to the gates, where the recurrence adds to them.
+    func copyGates(ofTile tile: Int, step t: Int, to a: LayerMemory) {
         let from = gates.pointer + tile * rows.count * GateLayout.width
         let to = a.gateTile(tile, step: t)
         for b in 0..<a.sequences {

@@ -30,12 +30,9 @@ struct LayerPart: ModelPart {
     }
 
     var packedCount: Int {
-        var count = 0
-        _ = RecurrentLayer.Packed(gateLayout) {
-            count += TensorLayout.wholeLines($0)
-            return FloatBlock(count: 0)
+        FloatBlock.floats { make in
+            _ = RecurrentLayer.Packed(gateLayout) { make(TensorLayout.wholeLines($0)) }
         }
-        return count
     }
 
     /// 2 G H (I + H).

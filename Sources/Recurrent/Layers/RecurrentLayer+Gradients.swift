@@ -1,14 +1,14 @@
 import Kernels
 import Tensors
 
-// The products that gradients of weights and inputs come from, once gate gradients are there.
+// The products and sums that turn gate gradients into the gradients of weights and inputs.
 extension RecurrentLayer {
-    /// The gradients of recurrent weights and biases, and of input weights where the input is not folded, all sums over the steps;
-    /// of a folded input the sums of gate gradients.
+    /// The gradients of recurrent weights, biases and the cell's own vectors, and of input weights where the input is
+    /// not folded, all sums over the steps; for a folded input the sums of gate gradients.
     ///
-    /// Rows of h and of x are packed as panels of columns (legend: K = T B steps), steps of a sequence one after the other; where
-    /// all steps are one leaf, any order will do: the steps' own. Gate gradients are read where they lie.
-    func sumGradients(_ a: LayerActivations, x: InputRows?, _ wanted: Backward, _ scratch: LayerScratch) {
+    /// Rows of h and of x are packed as panels of columns (legend: K = T B steps), ordered by sequence, then by step;
+    /// where all steps are one leaf, in the order in which they are stored. Gate gradients are read in place.
+    func sumGradients(_ a: LayerMemory, x: InputRows?, _ wanted: Backward, _ scratch: LayerScratch) {
         let h = InputRows(a.hidden.pointer, pitch: a.pitch, columns: hiddenSize, count: a.rows)
         let bySequence = !wanted.sums.areOneLeaf
         packPanels(h, a, bySequence, into: scratch.hiddenPanels)
@@ -17,15 +17,17 @@ extension RecurrentLayer {
             let gates = a.gateTile(tile)
             for (index, node) in wanted.sums.nodes.enumerated() {
                 let place = node.sum.block * wanted.blockStride
-                sumBiases(tile, node, gates, at: place, scratch)
-                if vectors > 0 { sumOwnVectors(tile, node, a, at: place, scratch) }
-                sumProducts(
-                    tile, layout.hiddenSlots, node, gates, scratch.hiddenPanels, columns: hiddenSize, a,
-                    into: gradients.hiddenWeight + place, scratch)
-                if x != nil {
+                wanted.sums.withRuns(of: node) { runs in
+                    sumBiases(tile, node, runs, gates, at: place, scratch)
+                    if vectors > 0 { sumOwnVectors(tile, node, runs, a, at: place, scratch) }
                     sumProducts(
-                        tile, layout.inputSlots, node, gates, scratch.inputPanels, columns: inputSize, a,
-                        into: gradients.inputWeight + place, scratch)
+                        tile, layout.hiddenSlots, node, runs, gates, scratch.hiddenPanels, columns: hiddenSize, a,
+                        into: gradients.hiddenWeight + place, scratch)
+                    if x != nil {
+                        sumProducts(
+                            tile, layout.inputSlots, node, runs, gates, scratch.inputPanels, columns: inputSize, a,
+                            into: gradients.inputWeight + place, scratch)
+                    }
                 }
                 if let fold = wanted.fold {
                     let sums =
@@ -40,7 +42,7 @@ extension RecurrentLayer {
     }
 
     private func packPanels(
-        _ rows: InputRows, _ a: LayerActivations, _ bySequence: Bool, into panels: UnsafeMutablePointer<Float>
+        _ rows: InputRows, _ a: LayerMemory, _ bySequence: Bool, into panels: UnsafeMutablePointer<Float>
     ) {
         guard bySequence else {
             return Kernels.packPanels(
@@ -59,39 +61,33 @@ extension RecurrentLayer {
 
     /// gradient `[G H, columns]` = (or +=) dz^T x, for the rows of a tile, over the sequences of a sum.
     private func sumProducts(
-        _ tile: Int, _ slots: Range<Int>, _ node: BatchSums.Node, _ gates: UnsafePointer<Float>,
-        _ panels: UnsafeMutablePointer<Float>, columns: Int, _ a: LayerActivations,
+        _ tile: Int, _ slots: Range<Int>, _ node: BatchSums.Node, _ runs: UnsafeBufferPointer<LeafRun>,
+        _ gates: UnsafePointer<Float>, _ panels: UnsafeMutablePointer<Float>, columns: Int, _ a: LayerMemory,
         into gradient: UnsafeMutablePointer<Float>, _ scratch: LayerScratch
     ) {
         let units = layout.units(ofTile: tile).count
-        node.runs.withUnsafeBufferPointer { runs in
-            for panel in ColumnPanels.forLeaves(of: columns) {
-                let packed =
-                    panels + a.rows * panel.lowerBound + node.steps.lowerBound * wholeVectors(panel.count)
-                for some in layout.groups(slots, ofTile: tile) {
-                    let slot = some.lowerBound
-                    let first = gradient + layout.weightRow(slot, ofTile: tile) * columns + panel.lowerBound
-                    multiplyByLeaves(
-                        rows: some.count * units,
-                        LeafFactor(
-                            gates + slot * layout.unitsPerTile, step: node.runStep, runs: runs),
-                        panel: packed, columns: panel.count, adding: node.sum.adds,
-                        into: GroupedRows(
-                            first, pitch: columns, groupRows: units, groupStride: hiddenSize * columns),
-                        stack: scratch.stack)
-                }
+        for panel in ColumnPanels.forLeaves(of: columns) {
+            let packed = panels + a.rows * panel.lowerBound + node.steps.lowerBound * wholeVectors(panel.count)
+            for group in layout.groups(slots, ofTile: tile) {
+                let slot = group.lowerBound
+                let first = gradient + layout.weightRow(slot, ofTile: tile) * columns + panel.lowerBound
+                multiplyByLeaves(
+                    rows: group.count * units,
+                    LeafFactor(gates + slot * layout.unitsPerTile, step: node.runStep, runs: runs),
+                    panel: packed, columns: panel.count, adding: node.sum.adds,
+                    into: GroupedRows(first, pitch: columns, groupRows: units, groupStride: hiddenSize * columns),
+                    stack: scratch.stack)
             }
         }
     }
 
     /// The gradients of a tile's biases = (or +=) the sum of dz, over the sequences of a sum.
     private func sumBiases(
-        _ tile: Int, _ node: BatchSums.Node, _ gates: UnsafePointer<Float>, at place: Int, _ scratch: LayerScratch
+        _ tile: Int, _ node: BatchSums.Node, _ runs: UnsafeBufferPointer<LeafRun>, _ gates: UnsafePointer<Float>,
+        at place: Int, _ scratch: LayerScratch
     ) {
         let units = layout.units(ofTile: tile).count
-        node.runs.withUnsafeBufferPointer {
-            sumRowsByLeaves(gates, step: node.runStep, runs: $0, stack: scratch.stack)
-        }
+        sumRowsByLeaves(gates, step: node.runStep, runs: runs, stack: scratch.stack)
         for slot in layout.gates.indices {
             let sums = scratch.stack + slot * layout.unitsPerTile
             let row = layout.weightRow(slot, ofTile: tile)
@@ -104,18 +100,18 @@ extension RecurrentLayer {
         }
     }
 
-    /// The gradients of a tile's part of the cell's own vectors = (or +=) the sum of their terms, over the sequences of a sum.
+    /// The gradients of a tile's part of the cell's own vectors = (or +=) the sum of their terms, over the sequences of
+    /// a sum.
     private func sumOwnVectors(
-        _ tile: Int, _ node: BatchSums.Node, _ a: LayerActivations, at place: Int, _ scratch: LayerScratch
+        _ tile: Int, _ node: BatchSums.Node, _ runs: UnsafeBufferPointer<LeafRun>, _ a: LayerMemory, at place: Int,
+        _ scratch: LayerScratch
     ) {
         guard let gradient = gradients.ownVectors else { return }
         let units = layout.units(ofTile: tile)
         for first in stride(from: 0, to: vectors, by: layout.vectorsPerGroup) {
-            node.runs.withUnsafeBufferPointer {
-                sumRowsByLeaves(
-                    a.vectorTerms(group: first / layout.vectorsPerGroup, tile: tile), step: node.runStep, runs: $0,
-                    stack: scratch.stack)
-            }
+            sumRowsByLeaves(
+                a.vectorTerms(group: first / layout.vectorsPerGroup, tile: tile), step: node.runStep, runs: runs,
+                stack: scratch.stack)
             for vector in first..<min(first + layout.vectorsPerGroup, vectors) {
                 let sums = scratch.stack + (vector - first) * layout.unitsPerTile
                 let result = gradient + (place + vector * vectorStride + units.lowerBound)
@@ -124,7 +120,7 @@ extension RecurrentLayer {
         }
     }
 
-    /// gradient `[G H, I]` = (or +=) dz^T x for the weights of some tiles, over rows that are sums over steps already.
+    /// gradient `[G H, I]` = (or +=) dz^T x for the weights of some tiles, over rows that already are sums over steps.
     ///
     /// - Parameter gates: tiles of `[rows, GateLayout.width]`.
     func inputWeightGradient(
@@ -158,7 +154,7 @@ extension RecurrentLayer {
         for first in stride(from: 0, to: layout.tiles, by: tilesAtOnce) {
             let count = min(tilesAtOnce, layout.tiles - first)
             for panel in ColumnPanels(of: inputSize) {
-                let start = scratch.panels + count * depth * panel.lowerBound
+                let start = scratch.weightPanels + count * depth * panel.lowerBound
                 for tile in 0..<count {
                     packTile(
                         first + tile, layout.inputSlots, weights.inputWeight + panel.lowerBound, pitch: inputSize,
@@ -170,7 +166,7 @@ extension RecurrentLayer {
                 gateRows(
                     gates + (first * all + rows.lowerBound) * GateLayout.width, layout.inputSlots, rowsOfTile: all,
                     tiles: count),
-                panels: scratch.panels, columns: wholeVectors(inputSize), start: first > 0 ? .result : .zero,
+                panels: scratch.weightPanels, columns: wholeVectors(inputSize), start: first > 0 ? .result : .zero,
                 into: result, rowsAtOnce: Tuning.inputGradientRows)
         }
     }

@@ -3,11 +3,13 @@ import Tensors
 
 /// One recurrent layer over a window: forward, and back-propagation through time below it.
 ///
-/// Legend: T window, B sequences, R = T B rows, I input width, H hidden, G gates. Gates lie in tiles (`GateLayout`);
-/// everything else is row-major with padded rows. h and c have T + 1 steps, the first of them the state before the window.
+/// Legend: T window, B sequences, R = T B rows, I input width, H hidden, G gates. Gates are stored in tiles
+/// (`GateLayout`); everything else is row-major with padded rows. h and c have T + 1 steps, of which the first is the
+/// state before the window.
 ///
-/// The weights of the recurrence are read T times forward and T times backward, so `pack` lays them out once an update;
-/// those of the products over all steps at once are packed where they are used, which costs a hundredth of the product.
+/// The recurrent weights are read T times forward and T times backward, so `pack` lays them out once per update. The
+/// weights of the products over all steps at once are packed where they are used, which costs a hundredth of the
+/// product.
 struct RecurrentLayer {
     let cell: any Cell.Type
     let inputSize: Int
@@ -40,16 +42,16 @@ struct RecurrentLayer {
         }
     }
 
-    /// Biases and recurrent weights as the kernels read them: what `pack` writes.
+    /// Biases and recurrent weights as the kernels read them; `pack` writes them.
     struct Packed {
-        /// A row of `GateLayout.width` for each tile: the sum of the biases that a slot receives.
+        /// For each tile a row of `GateLayout.width`: the sum of the biases of each slot.
         let bias: FloatBlock
         /// For each tile, `[H, hidden slots]`: the weights of h_t W_h^T.
         let forwardPanels: FloatBlock
         /// Panels of H columns, `[tiles, hidden slots, units]` deep: the weights of dz_t W_h.
         let backwardPanels: FloatBlock
 
-        /// - Parameter make: a block of so many floats.
+        /// - Parameter make: makes a block of this many floats.
         init(_ layout: GateLayout, _ make: (Int) -> FloatBlock) {
             bias = make(layout.tiles * GateLayout.width)
             let depth = layout.tiles * layout.width(layout.hiddenSlots)
@@ -79,7 +81,7 @@ struct RecurrentLayer {
 
     // MARK: - Packing
 
-    /// Lays out biases and recurrent weights of some tiles for the kernels; each tile once an update.
+    /// Lays out biases and recurrent weights of some tiles for the kernels: each tile once per update.
     func pack(_ tiles: Range<Int>) {
         let hiddenColumns = layout.width(layout.hiddenSlots)
         for tile in tiles {
@@ -126,7 +128,7 @@ struct RecurrentLayer {
         }
     }
 
-    /// A tile's rows of some columns of a weight matrix, as they lie: `[slots, units, columns]`.
+    /// A tile's rows of some columns of a weight matrix, not transposed: `[slots, units, columns]`.
     func packTile(
         _ tile: Int, _ slots: Range<Int>, _ weight: UnsafePointer<Float>, pitch: Int, columns: Int,
         into panel: UnsafeMutablePointer<Float>
@@ -144,8 +146,8 @@ struct RecurrentLayer {
 
     // MARK: - Forward
 
-    /// Reads the input, starts from step 0 of the activations' h and c, and fills the other T steps.
-    func forward(_ input: LayerInput, _ a: LayerActivations, _ scratch: LayerScratch) {
+    /// Reads the input, starts from step 0 of h and c, and computes the other T steps.
+    func forward(_ input: LayerInput, _ a: LayerMemory, _ scratch: LayerScratch) {
         switch input {
         case .rows(let rows): project(rows, to: a.gates.pointer, scratch)
         case .folded(let folded): project(folded.rows, to: folded.gates.pointer, scratch)
@@ -160,7 +162,7 @@ struct RecurrentLayer {
     }
 
     /// What the cell sees of a time step, for the units of a tile.
-    private func step(_ t: Int, _ tile: Int, _ a: LayerActivations) -> CellStep {
+    private func step(_ t: Int, _ tile: Int, _ a: LayerMemory) -> CellStep {
         let unit = layout.units(ofTile: tile).lowerBound
         return a.step(
             t, tile: tile, unit: unit, vectors: layout.unitVectors(ofTile: tile),
@@ -174,19 +176,20 @@ struct RecurrentLayer {
     private func project(_ input: InputRows, to gates: UnsafeMutablePointer<Float>, _ scratch: LayerScratch) {
         for tile in 0..<layout.tiles {
             packTransposedTile(
-                tile, layout.inputSlots, weights.inputWeight, width: inputSize, into: scratch.panels)
+                tile, layout.inputSlots, weights.inputWeight, width: inputSize, into: scratch.weightPanels)
             let rows = gates + tile * input.count * GateLayout.width
             let row = packed.bias.pointer + tile * GateLayout.width
             let first = layout.firstColumn(layout.inputSlots)
             multiply(
                 rows: input.count, LeftFactor(rows: input.pointer, pitch: input.pitch, count: inputSize),
-                panel: scratch.panels, columns: layout.columns(layout.inputSlots, ofTile: tile),
+                panel: scratch.weightPanels, columns: layout.columns(layout.inputSlots, ofTile: tile),
                 start: .row(row + first), into: ResultRows(rows + first, pitch: GateLayout.width))
             beginOtherSlots(ofTile: tile, rows, input.count)
         }
     }
 
-    /// The slots that no input reaches begin with their bias, and what a narrow last tile doesn't use with zeros.
+    /// The slots without an input product start from their bias, and the unused columns of a narrow last tile from
+    /// zero.
     private func beginOtherSlots(ofTile tile: Int, _ rows: UnsafeMutablePointer<Float>, _ count: Int) {
         let row = packed.bias.pointer + tile * GateLayout.width
         let used = layout.firstColumn(layout.inputSlots) + layout.columns(layout.inputSlots, ofTile: tile)
@@ -196,9 +199,9 @@ struct RecurrentLayer {
         }
     }
 
-    /// gates of step t += h_{t-1} W_h^T. Meanwhile what comes next is brought into the cache: the next block of weights,
-    /// or where they are in the cache all the time, the next tile of gates.
-    private func recur(_ t: Int, _ tile: Int, _ a: LayerActivations) {
+    /// gates of step t += h_{t-1} W_h^T. Prefetches the next block of weights or, where the weights stay in the cache,
+    /// the next tile of gates.
+    private func recur(_ t: Int, _ tile: Int, _ a: LayerMemory) {
         let columns = layout.columns(layout.hiddenSlots, ofTile: tile)
         let panel = packed.forwardPanels.pointer + tile * hiddenSize * layout.width(layout.hiddenSlots)
         let result = ResultRows(
@@ -217,40 +220,43 @@ struct RecurrentLayer {
 
     // MARK: - Backward
 
-    /// What becomes of a layer's gradients.
+    /// Where a layer's gradients go.
     struct Backward {
-        /// Over the sequences of the batch.
+        /// How they are summed over the sequences of the batch.
         let sums: BatchSums
         /// Floats from a gradient block to the next.
         let blockStride: Int
-        /// Of a folded input; else nil.
+        /// For a folded input; otherwise nil.
         let fold: Fold?
-        /// Where the gradient of the input goes, `[R, I]` or a row for each token of a folded input; nil: nowhere.
+        /// Receives the gradient of the input: `[R, I]`, or a row for each token of a folded input; nil: it is not
+        /// computed.
         let inputGradient: ResultRows?
+        /// Whether the gradient of the state before the window is used; otherwise it is not complete.
+        let needsInitialState: Bool
 
-        /// The gate gradients of a folded input, added up for each of D tokens.
+        /// The gate gradients of a folded input, summed for each of D tokens.
         struct Fold {
-            /// For each of the sums.
+            /// For each of the sums, the steps of each token.
             let tokens: [TokenSums]
-            /// Tiles of `[D, GateLayout.width]`; of another gradient block so many floats on.
+            /// Receives the sums: tiles of `[D, GateLayout.width]`.
             let gates: UnsafeMutablePointer<Float>
+            /// Floats from these tiles to those of the next gradient block.
             let stride: Int
             let distinct: Int
-            /// The tokens' embeddings, `[D, E]`, where the products follow at once; nil: the sums are all that is wanted.
+            /// The tokens' embeddings, `[D, E]`, where the products follow at once; nil: only the sums are needed.
             let rows: InputRows?
             let adding: Bool
         }
     }
 
-    /// Reads the gradient of the layer's output `[R, H]` in `outputGradient`, writes the gradients of the weights, and that of the
-    /// input where wanted. Gates and `outputGradient` hold other gradients afterwards.
-    ///
-    /// The state before the window is a constant: back-propagation is truncated there.
+    /// Reads the gradient of the layer's output `[R, H]` in `outputGradient` and of its last state
+    /// (`LayerMemory.beginBackward`); writes the gradients of the weights, and those of the input and of the first
+    /// state where needed. Gates and `outputGradient` hold other gradients afterwards.
     func backward(
-        _ input: LayerInput, _ outputGradient: UnsafeMutablePointer<Float>, _ a: LayerActivations,
+        _ input: LayerInput, _ outputGradient: UnsafeMutablePointer<Float>, _ a: LayerMemory,
         _ wanted: Backward, _ scratch: LayerScratch
     ) {
-        throughTime(outputGradient, a)
+        throughTime(outputGradient, a, toInitialState: wanted.needsInitialState)
         var x: InputRows?
         if case .rows(let rows) = input { x = rows }
         sumGradients(a, x: x, wanted, scratch)
@@ -266,27 +272,30 @@ struct RecurrentLayer {
         }
     }
 
-    /// Turns the gates into their gradients, from the last step to the first.
-    private func throughTime(_ outputGradient: UnsafeMutablePointer<Float>, _ a: LayerActivations) {
-        a.cellGradient.clear()
+    /// Replaces the gates by their gradients, from the last step to the first.
+    private func throughTime(
+        _ outputGradient: UnsafeMutablePointer<Float>, _ a: LayerMemory, toInitialState: Bool
+    ) {
+        if toInitialState { a.initialHiddenGradient.clear() }
         let units = a.sequences * a.pitch
         for t in (0..<a.window).reversed() {
             let gradient = outputGradient + t * units
             if t + 1 < a.window { recurBack(from: t + 1, a, to: gradient) }
             for tile in 0..<layout.tiles {
                 let unit = layout.units(ofTile: tile).lowerBound
-                let previous = t > 0 ? gradient - units : a.beforeWindow.pointer
+                let previous = t > 0 ? gradient - units : a.initialHiddenGradient.pointer
                 let cellGradient = a.cellGradient.pointer + (cell.hasCellState ? unit : 0)
                 cell.backward(
                     step(t, tile, a),
                     CellGradients(hidden: gradient + unit, previousHidden: previous + unit, cell: cellGradient))
             }
         }
+        if toInitialState { recurBack(from: 0, a, to: a.initialHiddenGradient.pointer) }
     }
 
-    /// gradient of h += dz W_h, dz being the gate gradients of the step after. Meanwhile this step's gates, which the
-    /// cell needs next, come into the cache, and then the weights.
-    private func recurBack(from t: Int, _ a: LayerActivations, to gradient: UnsafeMutablePointer<Float>) {
+    /// gradient of h += dz W_h, where dz are the gate gradients of the next step. Prefetches this step's gates, which
+    /// the cell needs next, and then the weights.
+    private func recurBack(from t: Int, _ a: LayerMemory, to gradient: UnsafeMutablePointer<Float>) {
         let depth = layout.width(layout.hiddenSlots)
         let tilesAtOnce = max(1, Tuning.recurrentBlock / depth)
         for panel in ColumnPanels(of: hiddenSize) {
@@ -307,7 +316,7 @@ struct RecurrentLayer {
         }
     }
 
-    /// Rows of gates as a left factor: k goes through the slots' units, tile after tile.
+    /// Rows of gates as a left factor: k runs over the slots' units, tile after tile.
     func gateRows(
         _ gates: UnsafePointer<Float>, _ slots: Range<Int>, rowsOfTile: Int, tiles: Int
     ) -> LeftFactor {

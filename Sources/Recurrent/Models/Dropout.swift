@@ -6,7 +6,8 @@ import Tensors
 /// A unit's draw depends on (seed, global stream, position in the stream, place, unit) alone, so that it is the same on
 /// any number of ranks. Source: Zaremba, Sutskever & Vinyals (2014), section 3.1.
 enum Dropout {
-    /// Fills `mask` `[T B, width]`, whose rows are `pitch` floats apart, with 0 or 1/(1 - rate). Place 0 is the embedding's output, place l + 1 layer l's.
+    /// Fills `mask` `[T B, width]`, whose rows are `pitch` floats apart, with 0 or 1/(1 - rate). Place 0 is the output
+    /// of the embedding, place l + 1 that of layer l.
     static func fill(
         _ mask: UnsafeMutablePointer<Float>, width: Int, pitch: Int, batch: Batch, place: Int, rate: Float, seed: UInt64
     ) {

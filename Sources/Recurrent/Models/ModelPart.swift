@@ -7,9 +7,10 @@ package import Tensors
 package protocol ModelPart: Sendable {
     /// Its tensors, in the order of the layout.
     var parameters: [ParameterSpec] { get }
-    /// Floats of its weights as the kernels read them (`Network.pack`), each block on a cache line.
+    /// Floats of its weights as the kernels read them (`SequenceModel.pack`), each block on a cache line.
     var packedCount: Int { get }
-    /// Floating-point operations of the forward pass for one time step, products alone: the count that speeds are quoted by.
+    /// Floating-point operations of the forward pass for one time step, products alone: the count that speeds are
+    /// quoted by.
     var flops: Double { get }
 }
 
@@ -84,8 +85,9 @@ package struct ModelLayout: Sendable {
     /// The tensors of one part, in the order in which it declares them.
     package func tensors(ofPart part: Int) -> ArraySlice<TensorLayout.Tensor> { tensors.tensors[indices[part]] }
 
-    /// The ranges of a gradient block that a backward pass finishes one after the other, the output's first: range `number`
-    /// is final when `finished(number)` is called. Together they are the whole block, from its end to its start.
+    /// The ranges of a gradient block that a backward pass finishes one after the other, the output's first: range
+    /// `number` is final when `finished(number)` is called. Together they are the whole block, from its end to its
+    /// start.
     ///
     /// - Parameter withInput: how many tensors of the part above the first one are finished together with it.
     package func finishingRanges(withInput: Int = 0) -> [Range<Int>] {

@@ -46,7 +46,7 @@ package struct NetworkConfiguration {
         modelLayout = ModelLayout(input + recurrentLayers + [output])
     }
 
-    /// The keys of `model` but `model.init`, which `InitialWeights` owns.
+    /// The keys of `model`, without `model.init`, which `InitialWeights` owns.
     package static let keys: [ConfigKey] = [
         ConfigKey(
             "model.cell", .choice(CellTable.all.map { $0.name }), default: .text("lstm"), "The recurrent cell."),
@@ -60,7 +60,7 @@ package struct NetworkConfiguration {
             "Share of units dropped in training: of the embedding's output, between layers, of the top layer's output."),
     ]
 
-    /// Reads `model`; `task` is what the data asks for.
+    /// Reads `model`; `task` is what the data requires.
     package init(_ configuration: Configuration, task: TaskShape) {
         guard let cell = CellTable.cell(named: configuration.text("model.cell")) else {
             preconditionFailure("the table of keys admits only cells of the table of cells")
@@ -83,30 +83,31 @@ extension NetworkConfiguration {
     /// Rows and columns of the embedding, with which the layout begins; no rows without one.
     package var embeddingShape: (rows: Int, width: Int) { embedding.map { ($0.vocabulary, $0.size) } ?? (0, 1) }
 
-    /// The ranges of a gradient block that a backward pass finishes one after the other: the output layer, the recurrent
-    /// layers from the top, the embedding.
+    /// The ranges of a gradient block that a backward pass finishes one after the other: the output layer, the
+    /// recurrent layers from the top, the embedding.
     ///
-    /// - Parameter byTree: whether gradients are summed along the tree (`communication.reduction: reproducible`). Then the
-    ///   gradients of the embedding and of the first input weights are finished together: both may follow from sums of gate
-    ///   gradients by token (`StepTokens`).
+    /// - Parameter byTree: whether gradients are summed along the tree (`communication.reduction: reproducible`). Then
+    ///   the gradients of the embedding and of the first input weights are finished together: both may follow from sums
+    ///   of gate gradients by token (`StepTokens`).
     package func finishingRanges(byTree: Bool) -> [Range<Int>] {
         modelLayout.finishingRanges(withInput: byTree && embedding != nil ? 1 : 0)
     }
 
-    /// Where in a gradient block the sums of gate gradients by token begin: behind the gradients.
+    /// Where in a gradient block the sums of gate gradients by token begin: after the gradients.
     package var tokenSumsOffset: Int { TensorLayout.wholeLines(layout.count) }
 
     /// Floats from one gradient block to the next.
     ///
-    /// - Parameter byTree: whether sums by token stand behind the gradients.
+    /// - Parameter byTree: whether sums by token follow the gradients.
     package func gradientStride(byTree: Bool) -> Int {
         tokenSumsOffset + (byTree ? tokenSumsCount : 0)
     }
 
-    /// Tokens up to which the sums of their gate gradients are worth travelling in place of two gradients.
+    /// The largest number of tokens for which exchanging the sums of their gate gradients costs less than exchanging
+    /// two gradients.
     package var mostFoldedTokens: Int { min(embeddingShape.rows, 2 * embeddingShape.width) }
 
-    /// Floats of these sums at most: tiles of `[mostFoldedTokens, GateLayout.width]`.
+    /// The most floats that these sums have: tiles of `[mostFoldedTokens, GateLayout.width]`.
     package var tokenSumsCount: Int {
         guard case .tokens = task.input, dropout == 0 else { return 0 }
         return mostFoldedTokens * tokenSumsPerToken
@@ -123,8 +124,8 @@ extension NetworkConfiguration {
     /// Floating-point operations of a training step for each token: three times those of the forward pass.
     package var flopsPerToken: Double { 3 * recurrentLayers.reduce(output.flops) { $0 + $1.flops } }
 
-    /// What of these operations is left out for each token that shares its row of the first layer's input with another (see
-    /// `Workspace.inputRows`).
+    /// The part of these operations that is skipped for each token that shares its row of the first layer's input with
+    /// another (see `Workspace.inputRows`).
     package var flopsOfInputPerToken: Double {
         3 * 2 * Double(cell.gates) * Double(hiddenSize) * Double(inputSize(ofLayer: 0))
     }

@@ -1,9 +1,9 @@
 package import Tensors
 
-/// h and c of each stream, carried from window to window: a value of its own, apart from weights and activations, so that
-/// training, validation and sampling each hold theirs.
+/// h and c of each stream, carried from window to window: separate from weights and activations, so that training,
+/// validation and sampling each hold their own.
 package struct RecurrentState {
-    /// The global numbers of the streams held here; row r belongs to stream `streams.lowerBound + r`.
+    /// The global indices of the streams held here; row r belongs to stream `streams.lowerBound + r`.
     package let streams: Range<Int>
     package let layers: Int
     package let hiddenSize: Int
@@ -22,13 +22,13 @@ package struct RecurrentState {
         cell = FloatBlock(count: configuration.cell.hasCellState ? count : 0)
     }
 
-    /// Back to the zero state: the beginning of an epoch, or of sequences that end.
+    /// Resets to the zero state: at the start of an epoch, or of independent sequences.
     package func reset() {
         hidden.clear()
         cell.clear()
     }
 
-    /// Back to zero for each stream whose state is not finite: nothing of it may go on to the next window.
+    /// Resets each stream whose state is not finite to zero, so that nothing of it reaches the next window.
     package func resetNonFinite() {
         for stream in streams {
             let places = (0..<layers).map { offset(layer: $0, stream: stream) }
@@ -41,7 +41,7 @@ package struct RecurrentState {
         }
     }
 
-    /// Where a layer's rows of some streams begin, in floats.
+    /// The offset of a stream's row in a layer, in floats.
     func offset(layer: Int, stream: Int) -> Int {
         (layer * streams.count + stream - streams.lowerBound) * hiddenSize
     }

@@ -3,7 +3,7 @@ import Tensors
 
 /// Draws the next token from the network's probabilities.
 package struct Sampling {
-    /// 0 takes the most likely token; 1 the probabilities as they are.
+    /// 0: the most likely token; 1: the probabilities unchanged.
     package let temperature: Float
     /// Only the k most likely tokens; nil: all.
     package let topK: Int?
@@ -15,7 +15,7 @@ package struct Sampling {
         random = CounterRandom(seed: seed, purpose: .sampling)
     }
 
-    /// The token drawn; of equals the lowest. Probabilities p are reweighted to p^(1/temperature).
+    /// The token drawn; of equally likely ones the lowest first. Probabilities p are reweighted to p^(1/temperature).
     package mutating func draw(from probabilities: UnsafeBufferPointer<Float>) -> Int {
         precondition(!probabilities.isEmpty, "nothing to draw from")
         let order = probabilities.indices.sorted {

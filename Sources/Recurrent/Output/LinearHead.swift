@@ -3,33 +3,34 @@ import Tensors
 
 /// The work of an output layer on a batch, compiled for one loss.
 ///
-/// Legend: S scored steps, H hidden, W outputs. It works through the steps in chunks (`OutputPlan`), from the product to the
-/// gradients, so that the outputs of a whole window, S W floats, are never in memory at once; and through the W rows in blocks,
-/// so that a block's outputs stay in the cache:
+/// Legend: S scored steps, H hidden, W outputs. It works through the steps in chunks (`OutputChunks`), from the product
+/// to the gradients, so that the outputs of a whole window, S W floats, are never in memory at once; and through the W
+/// rows in blocks, so that a block's outputs stay in the cache:
 ///
 ///     for each chunk of steps
 ///         for each block of rows    outputs = weight hidden^T, then what the loss makes of them
 ///         losses
 ///         for each block of rows    gradients of the outputs, from them those of hidden, weight and bias
 ///
-/// Outputs are stored transposed, in panels of steps `[W, steps]`: then the weights `[W, H]` are a left factor that is read as
-/// it is stored, and a softmax has its sums side by side in vectors. Where W is small, `NarrowHead` does the work.
+/// Outputs are stored transposed, in panels of steps `[W, steps]`: then the weights `[W, H]` are a left factor that is
+/// read as it is stored, and a softmax has its sums side by side in vectors. Where W is small, `NarrowHead` does the
+/// work.
 struct LinearHead<L: Loss> {
     let loss: L
     let pass: OutputPass
-    let scratch: OutputScratch
+    let chunks: OutputChunks
 
     private var layer: OutputLayer { pass.layer }
 
     func run(losses: inout [Double]) {
         if pass.scored.count == 0 { return clearGradients() }
         switch pass.purpose {
-        case .scoring: scratch.plan.prepare(steps: pass.scored.count, width: loss.width)
-        case .training(let wanted): scratch.plan.prepare(wanted.sums, pass.scored, width: loss.width)
+        case .scoring: chunks.divide(steps: pass.scored.count, width: loss.width)
+        case .training(let wanted): chunks.divide(wanted.sums, pass.scored, width: loss.width)
         }
-        for part in scratch.plan.chunks {
-            scratch.prepare(part, hiddenSize: layer.hiddenSize, loss, pass.scored)
-            let chunk = Chunk(loss: loss, pass: pass, steps: part.steps, scratch: scratch)
+        for part in chunks.chunks {
+            chunks.prepare(part, hiddenSize: layer.hiddenSize, loss, pass.scored)
+            let chunk = Chunk(loss: loss, pass: pass, steps: part.steps, chunks: chunks)
             let outputs = pass.outputs.map { $0 + part.steps.lowerBound * loss.width }
             chunk.forward(losses: &losses)
             switch pass.purpose {
@@ -66,8 +67,8 @@ struct LinearHead<L: Loss> {
 
 /// The division of an output layer's W rows into blocks.
 enum OutputBlocks {
-    /// Rows in a block, so that a block of outputs stays in L2. By W alone: a softmax carries its running sums from block to
-    /// block.
+    /// Rows in a block, so that a block of outputs stays in L2. By W alone: a softmax carries its running sums from
+    /// block to block.
     static func length(width: Int) -> Int {
         let blocks = max(1, (width + Tuning.answerBlock - 1) / Tuning.answerBlock)
         return (width + blocks - 1) / blocks
@@ -82,7 +83,7 @@ private struct Chunk<L: Loss> {
     let pass: OutputPass
     /// Among all scored steps.
     let steps: Range<Int>
-    let scratch: OutputScratch
+    let chunks: OutputChunks
 
     private var layer: OutputLayer { pass.layer }
     private var H: Int { layer.hiddenSize }
@@ -97,18 +98,18 @@ private struct Chunk<L: Loss> {
 
     /// A panel's outputs, `[W, steps]`.
     private func outputs(_ panel: Range<Int>) -> UnsafeMutablePointer<Float> {
-        scratch.outputs.pointer + W * panel.lowerBound
+        chunks.outputs.pointer + W * panel.lowerBound
     }
 
     /// A panel's factors, `[steps]`.
     private func factors(_ panel: Range<Int>) -> UnsafeMutablePointer<Float> {
-        scratch.factors.pointer + panel.lowerBound
+        chunks.factors.pointer + panel.lowerBound
     }
 
     private func outputPanel(_ panel: Range<Int>) -> OutputPanel {
         OutputPanel(
             values: outputs(panel), columns: panel.count, pitch: wholeVectors(panel.count), bias: layer.bias,
-            memory: scratch.lossMemory.pointer + loss.memoryCount(columns: panel.lowerBound, blocks: blocks),
+            memory: chunks.lossMemory.pointer + loss.memoryCount(columns: panel.lowerBound, blocks: blocks),
             blocks: blocks, targets: pass.targets, firstStep: steps.lowerBound + panel.lowerBound)
     }
 
@@ -139,14 +140,14 @@ private struct Chunk<L: Loss> {
                 packTransposed(
                     from: pass.hidden.pointer, pitch: pass.hidden.pitch, rows: places + panel.lowerBound + first,
                     lanes: min(Vector.lanes, panel.count - first), count: H,
-                    into: scratch.hiddenColumns.pointer + H * panel.lowerBound + first,
+                    into: chunks.hiddenColumns.pointer + H * panel.lowerBound + first,
                     panelPitch: wholeVectors(panel.count))
             }
         }
     }
 
-    /// outputs = weight hidden^T, without the bias. Prefetches the memory of the outputs, which have left the cache since the
-    /// last chunk, and then the next rows of weights.
+    /// outputs = weight hidden^T, without the bias. Prefetches the memory of the outputs, which have left the cache
+    /// since the last chunk, and then the next rows of weights.
     private func product(_ block: Int) {
         let rows = rows(ofBlock: block)
         let rowsAtOnce = max(Tuning.outputRows, Tuning.outputBlockBytes / (H * MemoryLayout<Float>.stride))
@@ -157,7 +158,7 @@ private struct Chunk<L: Loss> {
                 let result = outputs(panel) + first * width
                 multiply(
                     rows: count, LeftFactor(rows: layer.weight + first * H, pitch: H, count: H),
-                    panel: scratch.hiddenColumns.pointer + H * panel.lowerBound, columns: width, start: .zero,
+                    panel: chunks.hiddenColumns.pointer + H * panel.lowerBound, columns: width, start: .zero,
                     into: ResultRows(result, pitch: width),
                     prefetching: panel.upperBound < steps.count
                         ? .floats(result, count * width) : .floats(layer.weight + (first + count) * H, count * H))
@@ -196,19 +197,19 @@ private struct Chunk<L: Loss> {
 
     // MARK: - Backward
 
-    /// The hidden rows times the factors of the outputs, as panels of H + 1 columns: the last column holds the factors alone, so
-    /// that the gradient of the weights contains that of the bias.
+    /// The hidden rows times the factors of the outputs, as panels of H + 1 columns: the last column holds the factors
+    /// alone, so that the gradient of the weights contains that of the bias.
     func packHiddenRows() {
         for panel in ColumnPanels.forLeaves(of: H + 1) {
             packScaledRows(
                 from: pass.hidden.pointer, pitch: pass.hidden.pitch, width: H, rows: places,
-                factors: scratch.factors.pointer, count: steps.count, columns: panel,
-                into: scratch.hiddenRows.pointer + steps.count * panel.lowerBound)
+                factors: chunks.factors.pointer, count: steps.count, columns: panel,
+                into: chunks.hiddenRows.pointer + steps.count * panel.lowerBound)
         }
     }
 
-    /// gradient of hidden, transposed, in panels of steps `[H, steps]` = (from the second block on, +=) weight^T d. Prefetches the
-    /// next panel's d, and then the gradients of the weights.
+    /// gradient of hidden, transposed, in panels of steps `[H, steps]` = (from the second block on, +=) weight^T d.
+    /// Prefetches the next panel's d, and then the gradients of the weights.
     func addGradientOfHidden(_ block: Int) {
         let rows = rows(ofBlock: block)
         func d(_ panel: Range<Int>) -> UnsafeMutablePointer<Float> {
@@ -221,7 +222,7 @@ private struct Chunk<L: Loss> {
             multiply(
                 rows: H, LeftFactor(columns: layer.weight + rows.lowerBound * H, pitch: H, count: rows.count),
                 panel: d(panel), columns: width, start: rows.lowerBound > 0 ? .result : .zero,
-                into: ResultRows(scratch.hiddenGradient.pointer + H * panel.lowerBound, pitch: width),
+                into: ResultRows(chunks.hiddenGradient.pointer + H * panel.lowerBound, pitch: width),
                 prefetching: coming.next().map { .floats(d($0), rows.count * wholeVectors($0.count)) }
                     ?? .floats(layer.weightGradient + rows.lowerBound * H, rows.count * H))
         }
@@ -230,7 +231,7 @@ private struct Chunk<L: Loss> {
     /// After the last block: the gradient of hidden as rows, at their places.
     func finishGradientOfHidden(_ result: ResultRows) {
         for panel in ColumnPanels(of: steps.count) {
-            let gradient = scratch.hiddenGradient.pointer + H * panel.lowerBound
+            let gradient = chunks.hiddenGradient.pointer + H * panel.lowerBound
             scaleColumns(gradient, rows: H, columns: wholeVectors(panel.count), by: factors(panel))
             unpackTransposed(
                 from: gradient, columns: panel.count, count: H, into: result.pointer, pitch: result.pitch,
@@ -239,28 +240,28 @@ private struct Chunk<L: Loss> {
     }
 
     /// The gradients of a block's rows of weight `[W, H]` and of bias = (or +=) d hidden, for one piece of a sum.
-    func gradientOfWeight(_ block: Int, _ number: Int, _ chunk: OutputPlan.Chunk, _ blockStride: Int) {
+    func gradientOfWeight(_ block: Int, _ number: Int, _ chunk: OutputChunks.Chunk, _ blockStride: Int) {
         let rows = rows(ofBlock: block)
-        let piece = scratch.plan.pieces[number]
+        let piece = chunks.pieces[number]
         let weight = layer.weightGradient + (piece.sum.block * blockStride + rows.lowerBound * H)
         let bias = layer.biasGradient + (piece.sum.block * blockStride + rows.lowerBound)
         let firstStep = piece.steps.lowerBound - chunk.steps.lowerBound
-        scratch.withRuns(ofPiece: number - chunk.pieces.lowerBound) { runs in
-            let d = LeafFactor(scratch.outputs.pointer, firstRow: rows.lowerBound, step: 1, runs: runs)
+        chunks.withRuns(ofPiece: number - chunk.pieces.lowerBound) { runs in
+            let d = LeafFactor(chunks.outputs.pointer, firstRow: rows.lowerBound, step: 1, runs: runs)
             for panel in ColumnPanels.forLeaves(of: H + 1) {
                 let packed =
-                    scratch.hiddenRows.pointer + steps.count * panel.lowerBound
+                    chunks.hiddenRows.pointer + steps.count * panel.lowerBound
                     + firstStep * wholeVectors(panel.count)
                 guard panel.upperBound > H else {
                     multiplyByLeaves(
                         rows: rows.count, d, panel: packed, columns: panel.count, adding: piece.sum.adds,
-                        into: GroupedRows(weight + panel.lowerBound, pitch: H), stack: scratch.stack.pointer)
+                        into: GroupedRows(weight + panel.lowerBound, pitch: H), stack: chunks.stack.pointer)
                     continue
                 }
-                let lastColumns = GroupedRows(scratch.lastColumns.pointer, pitch: Tuning.leafColumns)
+                let lastColumns = GroupedRows(chunks.lastColumns.pointer, pitch: Tuning.leafColumns)
                 multiplyByLeaves(
                     rows: rows.count, d, panel: packed, columns: wholeVectors(panel.count), adding: false,
-                    into: lastColumns, stack: scratch.stack.pointer)
+                    into: lastColumns, stack: chunks.stack.pointer)
                 for row in 0..<rows.count {
                     let from = lastColumns.pointer + row * lastColumns.pitch
                     let to = UnsafeMutableBufferPointer(

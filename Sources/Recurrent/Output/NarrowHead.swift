@@ -1,16 +1,16 @@
 import Kernels
 import Tensors
 
-/// The work of an output layer with few outputs on a batch, compiled for one loss: one pass over the hidden rows, a vector of
-/// steps at a time.
+/// The work of an output layer with few outputs on a batch, compiled for one loss: one pass over the hidden rows, a
+/// vector of steps at a time.
 ///
-/// Packing panels of steps would cost more than such a product: with 2 classes on 128 hidden units it took a sixteenth of a
-/// training step. Legend: S scored steps, H hidden, W outputs, at most `Tuning.narrowWidth`.
+/// Packing panels of steps would cost more than such a product: with 2 classes on 128 hidden units it took a sixteenth
+/// of a training step. Legend: S scored steps, H hidden, W outputs, at most `Tuning.narrowWidth`.
 struct NarrowHead<L: Loss> {
     private let loss: L
     private let pass: OutputPass
-    /// `[W, H]`, rows of whole vectors: the weights, then a leaf's gradients followed by those of the bias, then the sums that
-    /// wait.
+    /// `[W, H]`, rows of whole vectors: the weights, then a leaf's gradients followed by those of the bias, then the
+    /// sums that wait.
     private let weights: UnsafeMutablePointer<Float>
     private let sums: UnsafeMutablePointer<Float>
     private let waiting: UnsafeMutablePointer<Float>
@@ -35,9 +35,9 @@ struct NarrowHead<L: Loss> {
             + loss.memoryCount(columns: Vector.lanes, blocks: 1) + Vector.lanes
     }
 
-    init(_ loss: L, _ pass: OutputPass, _ scratch: OutputScratch) {
+    init(_ loss: L, _ pass: OutputPass, _ chunks: OutputChunks) {
         let (hiddenSize, width) = (pass.layer.hiddenSize, loss.width)
-        let memory = scratch.narrow(
+        let memory = chunks.narrow(
             Self.memoryCount(loss, hiddenSize: hiddenSize, sequences: pass.targets.sequences))
         self.loss = loss
         self.pass = pass
@@ -73,8 +73,8 @@ struct NarrowHead<L: Loss> {
         }
     }
 
-    /// Computes the outputs of some steps, adds their losses to their sequences', and calls `body` with each step: its panel, and its
-    /// lane there.
+    /// Computes the outputs of some steps, adds their losses to their sequences', and calls `body` with each step: its
+    /// panel, and its lane there.
     private func forEachStep(
         of steps: Range<Int>, losses: inout [Double], _ body: (OutputPanel, _ lane: Int) -> Void
     ) {
@@ -151,7 +151,8 @@ struct NarrowHead<L: Loss> {
         clearSums()
     }
 
-    /// gradient of the row = weights^T d; sums of the weights += d row, of the bias += d. The values of d are a vector apart.
+    /// gradient of the row = weights^T d; sums of the weights += d row, of the bias += d. The values of d are a vector
+    /// apart.
     private func backward(
         _ row: UnsafePointer<Float>, _ d: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>
     ) {

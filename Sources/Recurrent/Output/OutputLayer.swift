@@ -38,21 +38,21 @@ struct OutputLayer {
         loss = part.loss
     }
 
-    /// Computes the outputs at the scored steps of a batch and adds the loss of each to its sequence's in `losses`; in training
-    /// also the gradients.
+    /// Computes the outputs at the scored steps of a batch and adds the loss of each to its sequence's in `losses`; in
+    /// training also the gradients.
     ///
     /// - Parameters:
     ///   - hidden: `[T B, H]`, the layer's input.
     ///   - outputs: where the outputs go, `[S, W]` row-major: probabilities, or values; nil: nowhere.
     func run(
         _ purpose: OutputPass.Purpose, _ hidden: InputRows, _ scored: ScoredSteps, _ batch: Batch,
-        losses: inout [Double], outputs: UnsafeMutablePointer<Float>?, _ scratch: OutputScratch
+        losses: inout [Double], outputs: UnsafeMutablePointer<Float>?, _ chunks: OutputChunks
     ) {
         scored.withTargets(of: batch) { targets in
             loss.run(
                 OutputPass(
                     layer: self, purpose: purpose, hidden: hidden, scored: scored, targets: targets, outputs: outputs),
-                losses: &losses, scratch)
+                losses: &losses, chunks)
         }
     }
 }

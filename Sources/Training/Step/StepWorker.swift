@@ -6,13 +6,14 @@ import Tensors
 /// One thread's part of a rank's step: reads its rows, computes them forward and backward, and judges the answers. All that
 /// it writes to is its own, but the streams' states: those of its rows.
 final class StepWorker {
-    private(set) var network: Network
+    private(set) var network: SequenceModel
     private let gradients: GradientBlocks
     private let finishingRanges: [Range<Int>]
     private let state: RecurrentState
     private var source: any SequenceSource
     private let task: any SequenceTask
     private let workspace: Workspace
+    private let stepTokens: StepTokens?
     private let options: TrainingConfiguration
     private var batch = Batch()
     /// The rows that `batch` holds.
@@ -23,8 +24,8 @@ final class StepWorker {
 
     /// - Parameter network: on these gradients, which are this worker's own.
     init(
-        _ network: Network, _ gradients: GradientBlocks, _ finishingRanges: [Range<Int>], _ state: RecurrentState,
-        task: any SequenceTask, source: any SequenceSource, _ options: TrainingConfiguration
+        _ network: SequenceModel, _ gradients: GradientBlocks, _ finishingRanges: [Range<Int>], _ state: RecurrentState,
+        _ stepTokens: StepTokens?, task: any SequenceTask, source: any SequenceSource, _ options: TrainingConfiguration
     ) {
         self.network = network
         self.gradients = gradients
@@ -34,8 +35,8 @@ final class StepWorker {
         self.task = task
         self.options = options
         workspace = Workspace(
-            for: network.configuration, keepsOutputs: task.criterion != nil,
-            foldsAll: options.sumsByTree)
+            for: network.configuration, keepsOutputs: task.criterion != nil, stepTokens: stepTokens)
+        self.stepTokens = stepTokens
     }
 
     /// Lays out a part of the weights for the kernels: after every update, before any worker computes.
@@ -59,20 +60,19 @@ final class StepWorker {
     /// Forward and backward over the rows of a plan, in its parts: gradients of the summed loss.
     ///
     /// - Parameters:
-    ///   - tokens: of the step over all ranks, where sums go by the tree.
     ///   - finished: called with the number of each finishing range as soon as it is final.
     func compute(
-        _ plan: SumPlan.Worker, step: Int, epoch: Int, tokens: StepTokens?, finished: (Int) throws -> Void
+        _ plan: SumPlan.Worker, step: Int, epoch: Int, finished: (Int) throws -> Void
     ) throws {
         result.clear()
         for (number, part) in plan.parts.enumerated() {
             try read(part.rows, step: step, epoch: epoch)
-            result.scored += try network.forwardAndBackward(
-                batch, state, workspace, dropoutSeed: options.seed, sums: part.sums, tokens: tokens
+            result.scored += try network.train(
+                batch, state, workspace, dropoutSeed: options.seed, sums: part.sums
             ) { range in
                 for join in part.joins {
-                    if range == finishingRanges.count - 1, let tokens, tokens.isFolded {
-                        gradients.joinTokenSums(join, in: network.tokenSums(tokens))
+                    if range == finishingRanges.count - 1, let stepTokens, stepTokens.isFolded {
+                        gradients.joinTokenSums(join, in: network.tokenSums(stepTokens))
                     } else {
                         gradients.join(join, in: finishingRanges[range])
                     }

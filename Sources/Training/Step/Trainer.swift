@@ -44,7 +44,7 @@ package struct Trainer {
     /// - Parameter network: on the parameters and gradients of `memory`.
     package init(
         _ communicator: Communicator, _ team: ThreadTeam, _ options: TrainingConfiguration, task: any SequenceTask,
-        source: any SequenceSource, network: Network, memory: StepMemory, optimizer: Optimizer, schedule: Schedule
+        source: any SequenceSource, network: SequenceModel, memory: StepMemory, optimizer: Optimizer, schedule: Schedule
     ) throws {
         self.communicator = communicator
         self.team = team
@@ -61,23 +61,23 @@ package struct Trainer {
         let sizes = network.configuration
         let division = options.division(threads: team.count)
         finishingRanges = sizes.finishingRanges(byTree: options.sumsByTree)
-        work = RankStep(
-            team, network, memory.gradients, finishingRanges,
-            blocks: SumPlan.Rank.blocks(
-                rank: communicator.rank, of: communicator.size, rows: source.rowsOfSteps, division
-            ).workers, state, task: task, source: source, options)
         criterion = task.criterion.map { CriterionTracker($0) }
         check = ParameterCheck(communicator, memory, sizes.layout)
         sums = StepSums(
             communicator, sequences: rows, requestCount: StepRequests.count, wantsErrors: criterion != nil)
         let hasTokens = sizes.embeddingShape.rows > 0
         folded = options.sumsByTree && hasTokens ? FoldedReduction(communicator, memory, team, network) : nil
+        work = RankStep(
+            team, network, memory.gradients, finishingRanges,
+            blocks: SumPlan.Rank.blocks(
+                rank: communicator.rank, of: communicator.size, rows: source.rowsOfSteps, division
+            ).workers, state, folded?.tokens, task: task, source: source, options)
         reduction = try StepReduction(
             communicator, team, memory, division, layout: sizes.layout,
             finishingRanges: finishingRanges, input: folded)
     }
 
-    package var network: Network { work.network }
+    package var network: SequenceModel { work.network }
     package var stepsPerEpoch: Int { source.stepsPerEpoch }
     package var totalSteps: Int { options.totalSteps(stepsPerEpoch: stepsPerEpoch) }
     /// Updates done.
@@ -133,7 +133,7 @@ package struct Trainer {
         }
         try pack()
         try folded?.gather(steps: rows * source.longestWindow)
-        try work.compute(reduction.plan, step: position, epoch: epoch, tokens: folded?.tokens) { finished in
+        try work.compute(reduction.plan, step: position, epoch: epoch) { finished in
             onGradient?(finishingRanges[finished])
             try reduction.begin(finished)
         }

@@ -64,7 +64,8 @@ enum TestPeepholeCell: Cell {
     }
 }
 
-/// A plain cell with a gain and a diagonal recurrence: h = tanh(g∘z + p∘h'). One slot: each vector has rows of terms to itself.
+/// A plain cell with a gain and a diagonal recurrence: h = tanh(g∘z + p∘h'). One slot: each vector has rows of terms to
+/// itself.
 enum TestGainCell: Cell {
     static let name = "test-gain"
     static let gates = 1

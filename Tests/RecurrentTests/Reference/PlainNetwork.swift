@@ -1,7 +1,7 @@
 import Recurrent
 import Tensors
 
-/// The whole network in plain loops over sequences and units: what `Network` is compared with.
+/// The whole network in plain loops over sequences and units: what `SequenceModel` is compared with.
 struct PlainNetwork<Number: Scalar> {
     let configuration: NetworkConfiguration
     let cell: (PlainStep<Number>) -> (hidden: [Number], cell: [Number])

@@ -1,12 +1,12 @@
 import Kernels
 package import Tensors
 
-/// The loss of an output layer, with what it makes of the layer's products: logits become probabilities, values get their
-/// bias.
+/// The loss of an output layer, with what it makes of the layer's products: logits become probabilities, values get
+/// their bias.
 ///
 /// A loss works on panels of scored steps (`OutputPanel`), whose rows come in blocks, so that a block is worked through
-/// while it is in the cache. Its loops are compiled for each loss (`LinearHead`, `NarrowHead`). A new loss is one file in this
-/// folder and one line in `LossTable`.
+/// while it is in the cache. Its loops are compiled for each loss (`LinearHead`, `NarrowHead`). A new loss is one file
+/// in this folder and one line in `LossTable`.
 package protocol Loss: Sendable {
     /// The loss in messages and in the documentation.
     static var name: String { get }
@@ -23,28 +23,30 @@ package protocol Loss: Sendable {
     func forward(_ panel: OutputPanel, rows: Range<Int>, block: Int)
     /// After the last block: the loss of a column. A non-finite output makes it non-finite.
     func value(_ panel: OutputPanel, column: Int) -> Double
-    /// After the last block: what the raw outputs of each column are to be multiplied by to be outputs, and their gradients to be
-    /// gradients; `panel.pitch` floats. The other side of a product may take them instead, where that is shorter.
+    /// After the last block: what the raw outputs of each column are to be multiplied by to be outputs, and their
+    /// gradients to be gradients; `panel.pitch` floats. The other side of a product may take them instead, where that
+    /// is shorter.
     func setFactors(of panel: OutputPanel, _ factors: UnsafeMutablePointer<Float>)
     /// After the last block, once for each block: gives all blocks' raw outputs the same factors.
     func level(_ panel: OutputPanel, rows: Range<Int>, block: Int)
     /// After `level`: raw outputs become the gradients of the losses with respect to the products, but for the factors.
     func makeGradient(_ panel: OutputPanel, rows: Range<Int>)
-    /// Outputs of one column, `panel.pitch` floats apart, become the gradients of its loss with respect to the products.
+    /// Outputs of one column, `panel.pitch` floats apart, become the gradients of its loss with respect to the
+    /// products.
     func makeGradient(ofOutputs outputs: UnsafeMutablePointer<Float>, _ panel: OutputPanel, column: Int)
 
     /// The work of an output layer on a batch, compiled for this loss: not to be implemented by a loss.
-    func run(_ pass: OutputPass, losses: inout [Double], _ scratch: OutputScratch)
+    func run(_ pass: OutputPass, losses: inout [Double], _ chunks: OutputChunks)
 }
 
 extension Loss {
     package func level(_ panel: OutputPanel, rows: Range<Int>, block: Int) {}
 
-    package func run(_ pass: OutputPass, losses: inout [Double], _ scratch: OutputScratch) {
+    package func run(_ pass: OutputPass, losses: inout [Double], _ chunks: OutputChunks) {
         if width <= Tuning.narrowWidth {
-            NarrowHead(self, pass, scratch).run(losses: &losses)
+            NarrowHead(self, pass, chunks).run(losses: &losses)
         } else {
-            LinearHead(loss: self, pass: pass, scratch: scratch).run(losses: &losses)
+            LinearHead(loss: self, pass: pass, chunks: chunks).run(losses: &losses)
         }
     }
 }

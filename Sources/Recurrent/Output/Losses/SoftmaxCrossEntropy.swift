@@ -1,8 +1,8 @@
 import Kernels
 package import Tensors
 
-/// The cross-entropy of one class out of W by softmax, in nats: log Σ e^z - z_target. Raw outputs are exponentials, their
-/// factors the reciprocals of the sums (`ColumnSoftmax`).
+/// The cross-entropy of one class out of W by softmax, in nats: log Σ e^z - z_target. Raw outputs are exponentials,
+/// their factors the reciprocals of the sums (`ColumnSoftmax`).
 package struct SoftmaxCrossEntropy: Loss {
     package static let name = "softmax cross-entropy"
     package let width: Int

@@ -1,7 +1,8 @@
 import Kernels
 package import Tensors
 
-/// The squared error of W values, as a mean over them: Σ (y - target)² / W. Raw outputs are the values, their factors 1.
+/// The squared error of W values, as a mean over them: Σ (y - target)² / W. Raw outputs are the values, their factors
+/// 1.
 package struct SquaredError: Loss {
     package static let name = "squared error"
     package let width: Int

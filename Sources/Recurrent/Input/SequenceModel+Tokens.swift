@@ -1,7 +1,7 @@
 import Kernels
 import Tensors
 
-/// What the products need that follow the sums of gate gradients by token: one a thread.
+/// A thread's memory for the products computed from sums of gate gradients by token.
 package final class TokenProducts {
     fileprivate let scratch: LayerScratch
     /// `[D, E]`: the tokens' embeddings, or their gradients.
@@ -10,36 +10,36 @@ package final class TokenProducts {
 
     package init(_ configuration: NetworkConfiguration) {
         let most = configuration.mostFoldedTokens
-        scratch = LayerScratch(configuration, rows: most)
+        scratch = LayerScratch(configuration.recurrentLayers, rows: most) { FloatBlock(count: $0) }
         pitch = Tuning.rowPitch(configuration.embeddingSize)
         rows = FloatBlock(count: most * pitch)
     }
 }
 
-extension Network {
-    /// Tiles of the first layer's gates: what `inputWeightGradient` is divided by.
-    package var inputTiles: Int { layers[0].layout.tiles }
+extension SequenceModel {
+    /// Tiles of the first layer's gates: the units that `setInputWeightGradient` is divided into.
+    package var inputTiles: Int { stack.layers[0].layout.tiles }
 
     /// Where in a gradient block the sums of gate gradients by token are.
     package func tokenSums(_ tokens: StepTokens) -> Range<Int> { tokenSums(tokens, ofTiles: 0..<inputTiles) }
 
-    /// As above, those of some tiles.
+    /// As above, for some tiles.
     package func tokenSums(_ tokens: StepTokens, ofTiles tiles: Range<Int>) -> Range<Int> {
         let first = configuration.tokenSumsOffset
         let tile = tokens.tokens.count * GateLayout.width
         return first + tiles.lowerBound * tile..<first + tiles.upperBound * tile
     }
 
-    /// The gradient of the first layer's input weights, for some tiles, from the sums of their gate gradients.
+    /// Computes the gradient of the first layer's input weights, for some tiles, from the sums of their gate gradients.
     ///
-    /// - Parameter block: a gradient block, with those sums behind the gradients.
+    /// - Parameter block: a gradient block; the sums follow the gradients in it.
     package func setInputWeightGradient(
         ofTiles tiles: Range<Int>, _ tokens: StepTokens, in block: UnsafeMutablePointer<Float>,
         _ products: TokenProducts
     ) {
         guard let embedding, !tiles.isEmpty else { return }
         embedding.forward(tokens.tokens, into: products.rows.pointer, pitch: products.pitch)
-        let layer = layers[0]
+        let layer = stack.layers[0]
         layer.inputWeightGradient(
             block + configuration.tokenSumsOffset,
             InputRows(
@@ -48,14 +48,14 @@ extension Network {
             into: block + (layer.gradients.inputWeight - gradients.pointer), adding: false, products.scratch)
     }
 
-    /// The gradient of the embedding, for some of the step's tokens, from the sums of gate gradients of all tiles. Other rows are
-    /// left alone.
+    /// Computes the gradient of the embedding, for some of the step's tokens, from the sums of gate gradients of all
+    /// tiles. Other rows are not changed.
     package func setEmbeddingGradient(
         ofTokens some: Range<Int>, _ tokens: StepTokens, in block: UnsafeMutablePointer<Float>,
         _ products: TokenProducts
     ) {
         guard let embedding, !some.isEmpty else { return }
-        layers[0].gradientOfInput(
+        stack.layers[0].gradientOfInput(
             block + configuration.tokenSumsOffset, some, of: tokens.tokens.count,
             into: ResultRows(products.rows.pointer, pitch: products.pitch), products.scratch)
         for (index, token) in tokens.tokens[some].enumerated() {
