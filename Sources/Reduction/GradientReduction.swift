@@ -80,9 +80,9 @@ package final class GradientReduction {
     /// By the tree: what the host's ranks leave in a step, the terms of each of their nodes.
     func setNodes(_ nodes: [[SumTerm]]) { self.nodes = nodes }
 
-    /// Says that this rank's gradients of `range`, the step's next, are final, and sums what can be.
-    func announce(_ range: Range<Int>) throws {
-        precondition(range == ranges[announced % ranges.count], "ranges are announced in their order")
+    /// Notes that this rank's gradients of the step's next range, number `range`, are final, and sums what can be summed.
+    func announce(_ range: Int) throws {
+        precondition(range == announced % ranges.count, "ranges are announced in their order")
         announced += 1
         progress?.advance(to: announced)
         try advance()

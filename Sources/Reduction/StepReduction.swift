@@ -11,6 +11,7 @@ package import Tensors
 package final class StepReduction {
     private let communicator: Communicator
     private let reduction: GradientReduction
+    private let finishingRanges: [Range<Int>]
     private let memory: StepMemory
     private let division: SumPlan.Division
     private let exchange: TreeExchange?
@@ -38,15 +39,16 @@ package final class StepReduction {
     /// - Parameters:
     ///   - team: the threads that this rank's sums are divided over.
     ///   - layout: of the parameters, and of each gradient block.
-    ///   - ranges: of a gradient block, in the order in which the backward pass finishes them.
+    ///   - finishingRanges: of a gradient block, in the order in which the backward pass finishes them.
     ///   - input: computes the last range's gradients from other sums; nil: they are summed like the others.
     package init(
         _ communicator: Communicator, _ team: ThreadTeam, _ memory: StepMemory, _ division: SumPlan.Division,
-        layout: TensorLayout, ranges: [Range<Int>], input: (any InputReduction)?
+        layout: TensorLayout, finishingRanges: [Range<Int>], input: (any InputReduction)?
     ) throws {
         self.communicator = communicator
         self.memory = memory
         self.division = division
+        self.finishingRanges = finishingRanges
         var between = GradientReduction.BetweenHosts.oneHost
         var exchange: TreeExchange?
         var exchangingHosts: [Int] = []
@@ -68,7 +70,7 @@ package final class StepReduction {
         self.exchange = exchange
         self.exchangingHosts = exchangingHosts
         biases = layout.tensors.filter { $0.shape.count == 1 }.map(\.range)
-        reduction = GradientReduction(memory, team, between, ranges: ranges, count: layout.count, input: input)
+        reduction = GradientReduction(memory, team, between, ranges: finishingRanges, count: layout.count, input: input)
         plan = SumPlan.Rank(0..<0, of: 0, byTree: false, threads: team.count, parts: 1)
     }
 
@@ -104,11 +106,11 @@ package final class StepReduction {
 
     private typealias SumGroup = (node: Range<Int>, terms: Range<Int>, merges: [Int])
 
-    /// Notes that a range of this rank's gradients is final, and sums what all ranks have finished. Every rank calls it once for
-    /// each range, in their order.
-    package func begin(_ finished: Range<Int>) throws {
+    /// Notes that finishing range number `finished` of this rank's gradients is final, and sums what all ranks have finished.
+    /// Every rank calls it once for each range, in their order.
+    package func begin(_ finished: Int) throws {
         let start = secondsNow()
-        if memory.isApart { checkBiases(finished) }
+        if memory.isApart { checkBiases(finishingRanges[finished]) }
         try reduction.announce(finished)
         begunSeconds += secondsNow() - start
     }

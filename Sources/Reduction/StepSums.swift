@@ -16,25 +16,17 @@ package final class StepSums {
     package struct Share {
         /// The global number of its first sequence of the step.
         package var firstSequence: Int
-        /// Scored time steps, and all time steps.
-        package var scored: Int
-        package var steps: Int
-        package var sequenceLosses: [Double]
-        package var sequenceErrors: [Float]
+        package var result: StepResult
         /// A bit for each request that this rank raises.
         package var requests: UInt32
         /// In a step in which all ranks give one.
         package var report: RankReport?
 
         package init(
-            firstSequence: Int, scored: Int, steps: Int, sequenceLosses: [Double], sequenceErrors: [Float],
-            requests: UInt32, report: RankReport?
+            firstSequence: Int, result: StepResult, requests: UInt32, report: RankReport?
         ) {
             self.firstSequence = firstSequence
-            self.scored = scored
-            self.steps = steps
-            self.sequenceLosses = sequenceLosses
-            self.sequenceErrors = sequenceErrors
+            self.result = result
             self.requests = requests
             self.report = report
         }
@@ -84,8 +76,8 @@ package final class StepSums {
     /// Sums over ranks. Returns when all ranks have called it. Collective (MPI_Allreduce).
     package func reduce(_ share: Share) throws -> Total {
         for index in sums.indices { sums[index] = 0 }
-        sums[0] = Double(share.scored)
-        sums[1] = Double(share.steps)
+        sums[0] = Double(share.result.scored)
+        sums[1] = Double(share.result.steps)
         for request in 0..<requestCount where share.requests & 1 << UInt32(request) != 0 { sums[2 + request] = 1 }
         if let report = share.report {
             let first = firstReport + communicator.rank * RankReport.count
@@ -93,8 +85,8 @@ package final class StepSums {
         }
         // Only one rank has a value of each sequence, so that these sums are exact.
         let first = firstLoss + share.firstSequence
-        for (index, loss) in share.sequenceLosses.enumerated() { sums[first + index] = loss }
-        for (index, error) in share.sequenceErrors.enumerated() where first + sequences + index < firstReport {
+        for (index, loss) in share.result.sequenceLosses.enumerated() { sums[first + index] = loss }
+        for (index, error) in share.result.sequenceErrors.enumerated() where first + sequences + index < firstReport {
             sums[first + sequences + index] = Double(error)
         }
         let count = share.report == nil ? firstReport : sums.count

@@ -1,14 +1,15 @@
-/// How a pass adds up its gradients over the sequences of its batch, and where it puts the sums.
+/// How a pass sums its gradients over the sequences of its batch, and which blocks receive the sums: the contract
+/// between the sum over ranks and the model.
 package struct GradientSums: Equatable, Sendable {
-    /// The sum over some consecutive sequences of the batch, or a part of it.
+    /// The sum over consecutive sequences of the batch, or a part of that sum.
     package struct Node: Equatable, Sendable {
         package let sequences: Range<Int>
-        /// Of each sequence, to how many of the sums that wait it is added (`SumTree`); nil: all of them are one leaf, their steps in
-        /// the order that suits.
+        /// For each sequence, the number of waiting sums that it is added to (`SumTree`); nil: all sequences are one
+        /// leaf, whose steps may be summed in any order.
         package let merges: [Int]?
-        /// The number of the gradient block that it goes to.
+        /// The index of the gradient block that receives the sum.
         package let block: Int
-        /// Whether it is added to what stands there, from the right.
+        /// Whether the sum is added to the block's values, as the right operand; false: it replaces them.
         package let adds: Bool
 
         package init(sequences: Range<Int>, merges: [Int]?, block: Int, adds: Bool) {
@@ -19,17 +20,17 @@ package struct GradientSums: Equatable, Sendable {
         }
     }
 
-    /// In the order of the sequences, of which none is left out.
+    /// In the order of the sequences, without gaps.
     package let nodes: [Node]
 
     package init(_ nodes: [Node]) { self.nodes = nodes }
 
-    /// All sequences as one leaf, to the first block.
+    /// All sequences as one leaf, into the first block.
     package static func whole(sequences: Int, adding: Bool) -> GradientSums {
         GradientSums([Node(sequences: 0..<sequences, merges: nil, block: 0, adds: adding)])
     }
 
-    /// A node of the tree; `first` is the number of the batch's first sequence in it.
+    /// A node of the tree; `first` is the index of the batch's first sequence in the tree.
     package static func node(_ node: Range<Int>, first: Int, block: Int, adds: Bool) -> Node {
         Node(
             sequences: node.lowerBound - first..<node.upperBound - first, merges: SumTree.merges(inside: node),

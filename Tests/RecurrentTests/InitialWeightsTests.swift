@@ -18,7 +18,7 @@ struct InitialWeightsTests {
         _ configuration: NetworkConfiguration, _ weights: InitialWeights, seed: UInt64 = 1
     ) -> [Float] {
         let block = FloatBlock(count: configuration.layout.count)
-        weights.fill(block, for: configuration, seed: seed)
+        weights.fill(block, configuration.modelLayout, seed: seed)
         return block.numbers()
     }
 

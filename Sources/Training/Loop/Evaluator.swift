@@ -44,7 +44,7 @@ package final class Evaluator {
     }
 
     /// Scores the split. Collective (MPI_Allreduce). The network must be packed.
-    package func score(_ network: Network) throws -> Score {
+    package func score(_ network: SequenceModel) throws -> Score {
         let steps = source.stepsPerEpoch
         let rowsOfAStep = source.rows(inStep: 0)
         // Loss and scored steps of each stream, or of each sequence of all steps; then the task's sums.
@@ -91,7 +91,7 @@ package final class Evaluator {
         init(_ task: any SequenceTask, _ source: any SequenceSource, _ configuration: NetworkConfiguration) {
             self.task = task
             self.source = source
-            workspace = Workspace(for: configuration, keepsAnswers: task.sumCount > 0)
+            workspace = Workspace(for: configuration, keepsOutputs: task.sumCount > 0)
         }
 
         func clearSums() { sums = [Double](repeating: 0, count: task.sumCount) }
@@ -102,12 +102,12 @@ package final class Evaluator {
         ///   - losses: of each row of the step, over all ranks.
         ///   - scored: as `losses`.
         func score(
-            _ rows: Range<Int>, of step: Int, _ network: Network, _ state: RecurrentState,
+            _ rows: Range<Int>, of step: Int, _ network: SequenceModel, _ state: RecurrentState,
             _ losses: UnsafeMutableBufferPointer<Double>, _ scored: UnsafeMutableBufferPointer<Double>
         ) throws {
             guard !rows.isEmpty else { return }
             try source.read(rows, step: step, epoch: 1, into: &batch)
-            _ = network.forward(batch, state, workspace)
+            _ = network.score(batch, state, workspace)
             for (row, loss) in workspace.sequenceLosses.enumerated() { losses[rows.lowerBound + row] += loss }
             for (place, target) in batch.targets.enumerated() where target != Batch.unscored {
                 scored[rows.lowerBound + place % rows.count] += 1

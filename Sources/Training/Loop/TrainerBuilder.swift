@@ -38,7 +38,8 @@ package struct TrainerBuilder {
         try communicator.agree {
             try MemoryEstimate(
                 sizes, options, source, slots: rule.slots.count, ranks: communicator.size,
-                sharedBy: options.reduction.averaging == .auto ? hosts.host.size : 1, threads: threads
+                sharedBy: options.reduction.averaging == .auto ? hosts.host.size : 1, threads: threads,
+                keepsOutputs: data.task.criterion != nil
             ).check(ranksOnHost: hosts.host.size)
         }
         self.configuration = configuration
@@ -94,12 +95,12 @@ extension Trainer {
         let optimizer = Optimizer(rule, blocks: memory.slots)
         try memory.write {
             optimizer.fillInitialState()
-            InitialWeights(configuration).fill(memory.parameters, for: sizes, seed: options.seed)
+            InitialWeights(configuration).fill(memory.parameters, sizes.modelLayout, seed: options.seed)
             try finishWeights(memory.parameters)
         }
         try self.init(
             communicator, team, options, task: task, source: source,
-            network: Network(
+            network: SequenceModel(
                 sizes, parameters: memory.parameters, gradients: memory.gradients.memory,
                 blockStride: memory.gradients.stride, gradientRows: memory.gradients.rows,
                 packed: memory.sharing?.packed),

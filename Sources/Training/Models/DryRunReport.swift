@@ -23,8 +23,10 @@ package struct DryRunReport {
         guard let source = data.training else { preconditionFailure("training was asked for") }
         let sizes = NetworkConfiguration(configuration, task: data.task.shape)
         let slots = UpdateRuleTable.rule(configuration).slots.count
-        memory = MemoryEstimate(sizes, options, source, slots: slots, ranks: ranks)
-        let shared = MemoryEstimate(sizes, options, source, slots: slots, ranks: ranks, sharedBy: ranks)
+        let keepsOutputs = data.task.criterion != nil
+        memory = MemoryEstimate(sizes, options, source, slots: slots, ranks: ranks, keepsOutputs: keepsOutputs)
+        let shared = MemoryEstimate(
+            sizes, options, source, slots: slots, ranks: ranks, sharedBy: ranks, keepsOutputs: keepsOutputs)
         let parameters = sizes.layout.parameterCount
         checkpointBytes = Double(parameters * MemoryLayout<Float>.stride * (1 + slots))
         freeBytes = DiskSpace.free(at: ".")

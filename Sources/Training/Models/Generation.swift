@@ -6,7 +6,7 @@ import Tensors
 
 /// Writes text with a language model: the prompt, then token after token, each drawn from what the model expects.
 package struct Generation {
-    private let network: Network
+    private let network: SequenceModel
     private let vocabulary: Vocabulary
     private let state: RecurrentState
     private let workspace: Workspace
@@ -22,7 +22,7 @@ package struct Generation {
         self.vocabulary = vocabulary
         network = model.network
         state = RecurrentState(streams: 0..<1, for: model.sizes)
-        workspace = Workspace(for: model.sizes, keepsAnswers: true)
+        workspace = Workspace(for: model.sizes, keepsOutputs: true)
         shape = model.sizes.task
     }
 
@@ -42,7 +42,7 @@ package struct Generation {
             batch.reshape(window: unread.count, sequences: 1, for: shape)
             for (t, token) in unread.enumerated() { batch.tokens[t] = token }
             batch.targets[unread.count - 1] = 0  // any class: only the probabilities of this step are wanted
-            _ = network.forward(batch, state, workspace)
+            _ = network.score(batch, state, workspace)
             let token = Int32(sampling.draw(from: workspace.scoredOutputs[0]))
             unread = [token]
             // What joins two words depends on both, so the last two tokens are decoded together.

@@ -57,7 +57,7 @@ package struct LoadedModel {
     }
 
     /// A network for forward passes.
-    package var network: Network { .forScoring(sizes, parameters) }
+    package var network: SequenceModel { .forScoring(sizes, parameters) }
 
     /// What is to be read to score this model.
     package func request(splits: Set<DataRequest.Split>) -> DataRequest {

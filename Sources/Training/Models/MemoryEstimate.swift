@@ -16,39 +16,30 @@ package struct MemoryEstimate: Sendable {
 
     /// - Parameters:
     ///   - ranks: of the whole job.
-    ///   - sharedBy: how many ranks have parameters, packed weights and optimiser state in common (`StepMemory`); 1: each its own.
-    ///   - threads: of a rank; each has gradients and activations of its own.
+    ///   - sharedBy: how many ranks have parameters, packed weights and optimiser state in common (`StepMemory`); 1: each
+    ///     its own.
+    ///   - threads: of a rank; each has its own gradients and activations.
+    ///   - keepsOutputs: whether outputs are kept for the task's criterion.
     package init(
         _ network: NetworkConfiguration, _ options: TrainingConfiguration, _ source: any SequenceSource, slots: Int,
-        ranks: Int,
-        sharedBy: Int = 1, threads: Int = 1
+        ranks: Int, sharedBy: Int = 1, threads: Int = 1, keepsOutputs: Bool = false
     ) {
-        let H = Double(network.hiddenSize)
-        let gates = Double(network.cell.gates)
-        let layers = Double(network.layers)
-        let input = Double(network.inputSize(ofLayer: 0))
-        let width = Double(network.task.output.width)
-        var parameters = gates * H * (input + H + 2) + (layers - 1) * gates * H * (2 * H + 2) + width * (H + 1)
-        if case .tokens(vocabulary: let vocabulary) = network.task.input { parameters += Double(vocabulary) * input }
-        // The recurrent weights are also laid out for the kernels, forward and backward.
-        let packed = 2 * layers * gates * H * H
-        let shared = (parameters * Double(1 + slots) + packed) / Double(sharedBy)
+        let parameters = Double(network.layout.count)
+        let shared = (parameters * Double(1 + slots) + Double(network.packedCount)) / Double(sharedBy)
         let blocks = SumPlan.Rank.mostBlocks(
             ranks: ranks, rows: source.rows(inStep: 0), options.division(threads: threads))
-        let tokenSums = options.sumsByTree ? Double(network.tokenSumsCount) : 0
+        let gradients = Double(network.gradientStride(byTree: options.sumsByTree)) * Double(blocks)
         // The root's copy, from which a checkpoint is written; its host has it once.
         let copy = parameters * Double(1 + slots) / Double(sharedBy > 1 ? sharedBy : ranks)
-        parameterBytes = 4 * ((parameters + tokenSums) * Double(blocks) + shared + copy)
+        parameterBytes = 4 * (gradients + shared + copy)
 
         let share = (Double(source.rows(inStep: 0)) / Double(ranks * threads) / Double(options.accumulate)).rounded(.up)
-        let rows = share * Double(source.longestWindow)
-        let masks = network.dropout > 0 ? 2 * layers * H + input : 0
-        // The answers of a chunk of rows, and its hidden rows in three layouts; what a layer's products pack.
-        let chunk = Double(
-            OutputLayer.mostSteps(Int(rows), width: network.task.output.width, byTree: options.sumsByTree))
-        let products = chunk * (width + 3 * H) + rows * (H + max(H, input))
-        activationBytes =
-            4 * Double(threads) * (rows * (layers * H * (gates + 3) + 2 * max(H, input) + input + masks) + products)
+        // Beyond 2^32 rows the memory is proportional to the rows, and their count might overflow.
+        let counted = max(1, min(share, (0x1p32 / Double(source.longestWindow)).rounded(.down)))
+        let floats = Workspace.floatCount(
+            for: network, window: source.longestWindow, sequences: Int(counted), byTree: options.sumsByTree,
+            keepsOutputs: keepsOutputs)
+        activationBytes = 4 * Double(threads) * Double(floats) * (share / counted)
         cures =
             "a smaller model, training.batch or training.window" + (threads > 1 ? ", or fewer --threads-per-rank" : "")
         sizes = "model.hidden \(network.hiddenSize) and model.layers \(network.layers)"

@@ -21,10 +21,10 @@ final class FoldedReduction: InputReduction {
     private let most: Int
     /// One a thread.
     private let products: [TokenProducts]
-    private let network: Network
+    private let network: SequenceModel
 
     init(
-        _ communicator: Communicator, _ memory: StepMemory, _ team: ThreadTeam, _ network: Network
+        _ communicator: Communicator, _ memory: StepMemory, _ team: ThreadTeam, _ network: SequenceModel
     ) {
         let sizes = network.configuration
         let vocabulary = sizes.embeddingShape.rows

@@ -14,27 +14,26 @@ final class RankStep {
     private let workers: [StepWorker]
     /// Of each worker; the first one's are the rank's.
     private let gradients: [GradientBlocks]
-    private let ranges: [Range<Int>]
+    private let finishingRanges: [Range<Int>]
     /// Floats of the network's gradients.
     private let count: Int
     private let sumsByTree: Bool
+    /// Of the step over all ranks, where gradients are summed along the tree.
+    private let stepTokens: StepTokens?
     /// The gradients of all workers, by thread.
     private let termsInOrder: [SumTerm]
 
     /// Of the last step's rows.
-    private(set) var tally = Tally()
-    private(set) var steps = 0
-    /// See `Workspace.inputRows`.
-    private(set) var inputRows = 0
-    private(set) var sequenceLosses: [Double] = []
-    private(set) var sequenceErrors: [Float] = []
+    private(set) var result = StepResult()
 
     /// - Parameters:
     ///   - network: on the rank's gradients.
+    ///   - finishingRanges: of a gradient block (`NetworkConfiguration.finishingRanges`).
     ///   - blocks: that each thread's worker needs.
     init(
-        _ team: ThreadTeam, _ network: Network, _ gradients: GradientBlocks, blocks: [Int], _ state: RecurrentState,
-        task: any SequenceTask, source: any SequenceSource, _ options: TrainingConfiguration
+        _ team: ThreadTeam, _ network: SequenceModel, _ gradients: GradientBlocks, _ finishingRanges: [Range<Int>],
+        blocks: [Int], _ state: RecurrentState, _ stepTokens: StepTokens?, task: any SequenceTask,
+        source: any SequenceSource, _ options: TrainingConfiguration
     ) {
         self.team = team
         let sizes = network.configuration
@@ -47,7 +46,7 @@ final class RankStep {
             let worker = StepWorker(
                 thread == 0
                     ? network : network.with(gradients: own.memory, blockStride: own.stride, gradientRows: own.rows),
-                own, state, task: task, source: source, options)
+                own, finishingRanges, state, stepTokens, task: task, source: source, options)
             return (worker, own)
         }
         workers = parts.map(\.worker)
@@ -55,11 +54,12 @@ final class RankStep {
         termsInOrder = SumTerm.inOrder(parts.map { UnsafePointer($0.gradients.pointer(0)) })
         count = sizes.layout.count
         sumsByTree = options.sumsByTree
-        ranges = options.sumsByTree ? sizes.foldingRanges : sizes.finishingRanges
+        self.stepTokens = stepTokens
+        self.finishingRanges = finishingRanges
     }
 
     /// The rank's network, packed since the last step.
-    var network: Network { workers[0].network }
+    var network: SequenceModel { workers[0].network }
 
     /// Lays the weights out for the kernels: they have changed.
     ///
@@ -77,41 +77,30 @@ final class RankStep {
         }
     }
 
-    /// Reads the rank's rows of a step and leaves the gradients of their summed loss in the rank's blocks as the plan says, and in
-    /// `tally`, `steps`, `inputRows`, `sequenceLosses` and `sequenceErrors` what there is to know of them.
+    /// Reads the rank's rows of a step, leaves the gradients of their summed loss in the rank's blocks as planned, and sets
+    /// `result`.
     ///
     /// - Parameters:
-    ///   - tokens: of the step over all ranks, where sums go by the tree.
-    ///   - finished: is told each range of the rank's gradients in the order of the network's finishing ranges, as soon as it is
-    ///     final: with several threads, after their sum.
+    ///   - finished: called with the number of each finishing range, in their order, as soon as the rank's gradients
+    ///     are final there: with several threads, after their sum.
     func compute(
-        _ plan: SumPlan.Rank, step: Int, epoch: Int, tokens: StepTokens?, finished: (Range<Int>) throws -> Void
+        _ plan: SumPlan.Rank, step: Int, epoch: Int, finished: (Int) throws -> Void
     ) throws {
         if team.count == 1 {
-            try workers[0].compute(plan.workers[0], step: step, epoch: epoch, tokens: tokens, finished: finished)
+            try workers[0].compute(plan.workers[0], step: step, epoch: epoch, finished: finished)
         } else {
             try team.run { thread in
-                try workers[thread].compute(plan.workers[thread], step: step, epoch: epoch, tokens: tokens) { _ in }
+                try workers[thread].compute(plan.workers[thread], step: step, epoch: epoch) { _ in }
             }
-            addUpGradients(plan, tokens)
-            for range in ranges { try finished(range) }
+            addUpGradients(plan)
+            for number in finishingRanges.indices { try finished(number) }
         }
-        tally = Tally()
-        steps = 0
-        inputRows = 0
-        sequenceLosses.removeAll(keepingCapacity: true)
-        sequenceErrors.removeAll(keepingCapacity: true)
-        for worker in workers {
-            tally += worker.tally
-            steps += worker.steps
-            inputRows += worker.inputRows
-            sequenceLosses.append(contentsOf: worker.sequenceLosses)
-            sequenceErrors.append(contentsOf: worker.sequenceErrors)
-        }
+        result.clear()
+        for worker in workers { result.append(worker.result) }
     }
 
     /// Sums over the threads.
-    private func addUpGradients(_ plan: SumPlan.Rank, _ tokens: StepTokens?) {
+    private func addUpGradients(_ plan: SumPlan.Rank) {
         for rows in gradients[0].rows { rows.touchAll() }
         guard sumsByTree else {
             return team.setSum(of: termsInOrder, 0..<count, into: gradients[0].pointer(0))
@@ -122,9 +111,9 @@ final class RankStep {
         for (group, node) in zip(SumTree.groups(of: there.map(\.rows), of: plan.all), plan.nodes) {
             let terms = zip(there[group.terms], group.merges).map { SumTerm($0.start, merges: $1) }
             let result = gradients[0].pointer(node.block)
-            if let tokens, tokens.isFolded {
-                team.setSum(of: terms, ranges[ranges.count - 1].upperBound..<count, into: result)
-                team.setSum(of: terms, network.tokenSums(tokens), into: result)
+            if let stepTokens, stepTokens.isFolded {
+                team.setSum(of: terms, finishingRanges[finishingRanges.count - 1].upperBound..<count, into: result)
+                team.setSum(of: terms, network.tokenSums(stepTokens), into: result)
             } else {
                 team.setSum(of: terms, 0..<count, into: result)
             }

@@ -6,41 +6,37 @@ import Tensors
 /// One thread's part of a rank's step: reads its rows, computes them forward and backward, and judges the answers. All that
 /// it writes to is its own, but the streams' states: those of its rows.
 final class StepWorker {
-    private(set) var network: Network
+    private(set) var network: SequenceModel
     private let gradients: GradientBlocks
+    private let finishingRanges: [Range<Int>]
     private let state: RecurrentState
     private var source: any SequenceSource
     private let task: any SequenceTask
     private let workspace: Workspace
+    private let stepTokens: StepTokens?
     private let options: TrainingConfiguration
     private var batch = Batch()
     /// The rows that `batch` holds.
     private var rowsInBatch: (rows: Range<Int>, step: Int, epoch: Int)?
 
-    /// Of the last step's rows: losses, and steps with and without a score.
-    private(set) var tally = Tally()
-    private(set) var steps = 0
-    /// See `Workspace.inputRows`.
-    private(set) var inputRows = 0
-    /// Of the last step's rows: the summed loss of each.
-    private(set) var sequenceLosses: [Double] = []
-    /// Of the last step's rows, for a task with a criterion.
-    private(set) var sequenceErrors: [Float] = []
+    /// Of the last step's rows.
+    private(set) var result = StepResult()
 
     /// - Parameter network: on these gradients, which are this worker's own.
     init(
-        _ network: Network, _ gradients: GradientBlocks, _ state: RecurrentState, task: any SequenceTask,
-        source: any SequenceSource, _ options: TrainingConfiguration
+        _ network: SequenceModel, _ gradients: GradientBlocks, _ finishingRanges: [Range<Int>], _ state: RecurrentState,
+        _ stepTokens: StepTokens?, task: any SequenceTask, source: any SequenceSource, _ options: TrainingConfiguration
     ) {
         self.network = network
         self.gradients = gradients
+        self.finishingRanges = finishingRanges
         self.state = state
         self.source = source
         self.task = task
         self.options = options
         workspace = Workspace(
-            for: network.configuration, keepsAnswers: task.criterion != nil,
-            foldsAll: options.sumsByTree)
+            for: network.configuration, keepsOutputs: task.criterion != nil, stepTokens: stepTokens)
+        self.stepTokens = stepTokens
     }
 
     /// Lays out a part of the weights for the kernels: after every update, before any worker computes.
@@ -64,34 +60,28 @@ final class StepWorker {
     /// Forward and backward over the rows of a plan, in its parts: gradients of the summed loss.
     ///
     /// - Parameters:
-    ///   - tokens: of the step over all ranks, where sums go by the tree.
-    ///   - finished: is told each range of gradients as soon as it is final.
+    ///   - finished: called with the number of each finishing range as soon as it is final.
     func compute(
-        _ plan: SumPlan.Worker, step: Int, epoch: Int, tokens: StepTokens?, finished: (Range<Int>) throws -> Void
+        _ plan: SumPlan.Worker, step: Int, epoch: Int, finished: (Int) throws -> Void
     ) throws {
-        tally = Tally()
-        steps = 0
-        inputRows = 0
-        sequenceErrors.removeAll(keepingCapacity: true)
-        sequenceLosses.removeAll(keepingCapacity: true)
+        result.clear()
         for (number, part) in plan.parts.enumerated() {
             try read(part.rows, step: step, epoch: epoch)
-            tally += try network.forwardAndBackward(
-                batch, state, workspace, dropoutSeed: options.seed, sums: part.sums, tokens: tokens
+            result.scored += try network.train(
+                batch, state, workspace, dropoutSeed: options.seed, sums: part.sums
             ) { range in
                 for join in part.joins {
-                    let isFolded = tokens?.isFolded ?? false
-                    if range.lowerBound == 0, let tokens, isFolded {
-                        gradients.joinTokenSums(join, in: network.tokenSums(tokens))
+                    if range == finishingRanges.count - 1, let stepTokens, stepTokens.isFolded {
+                        gradients.joinTokenSums(join, in: network.tokenSums(stepTokens))
                     } else {
-                        gradients.join(join, in: range)
+                        gradients.join(join, in: finishingRanges[range])
                     }
                 }
                 if number == plan.parts.count - 1 { try finished(range) }
             }
-            steps += batch.steps
-            inputRows += part.rows.isEmpty ? 0 : workspace.inputRows
-            sequenceLosses.append(contentsOf: workspace.sequenceLosses)
+            result.steps += batch.steps
+            result.inputRows += part.rows.isEmpty ? 0 : workspace.inputRows
+            result.sequenceLosses.append(contentsOf: workspace.sequenceLosses)
             judge(part.rows.count)
         }
     }
@@ -101,6 +91,6 @@ final class StepWorker {
         var errors = [Float](repeating: 0, count: rows)
         var sums = [Double](repeating: 0, count: task.sumCount)
         task.judge(batch, workspace.scoredOutputs, sums: &sums, sequenceErrors: &errors)
-        sequenceErrors.append(contentsOf: errors)
+        result.sequenceErrors.append(contentsOf: errors)
     }
 }

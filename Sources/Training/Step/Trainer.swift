@@ -25,6 +25,8 @@ package struct Trainer {
     private let folded: FoldedReduction?
     private let options: TrainingConfiguration
     private let check: ParameterCheck
+    /// See `NetworkConfiguration.finishingRanges`.
+    private let finishingRanges: [Range<Int>]
     private var times = StepTimes()
     /// Whether this process has compared the parameters yet.
     private var hasCompared = false
@@ -42,7 +44,7 @@ package struct Trainer {
     /// - Parameter network: on the parameters and gradients of `memory`.
     package init(
         _ communicator: Communicator, _ team: ThreadTeam, _ options: TrainingConfiguration, task: any SequenceTask,
-        source: any SequenceSource, network: Network, memory: StepMemory, optimizer: Optimizer, schedule: Schedule
+        source: any SequenceSource, network: SequenceModel, memory: StepMemory, optimizer: Optimizer, schedule: Schedule
     ) throws {
         self.communicator = communicator
         self.team = team
@@ -58,23 +60,24 @@ package struct Trainer {
             for: network.configuration)
         let sizes = network.configuration
         let division = options.division(threads: team.count)
-        work = RankStep(
-            team, network, memory.gradients,
-            blocks: SumPlan.Rank.blocks(
-                rank: communicator.rank, of: communicator.size, rows: source.rowsOfSteps, division
-            ).workers, state, task: task, source: source, options)
+        finishingRanges = sizes.finishingRanges(byTree: options.sumsByTree)
         criterion = task.criterion.map { CriterionTracker($0) }
         check = ParameterCheck(communicator, memory, sizes.layout)
         sums = StepSums(
             communicator, sequences: rows, requestCount: StepRequests.count, wantsErrors: criterion != nil)
         let hasTokens = sizes.embeddingShape.rows > 0
         folded = options.sumsByTree && hasTokens ? FoldedReduction(communicator, memory, team, network) : nil
+        work = RankStep(
+            team, network, memory.gradients, finishingRanges,
+            blocks: SumPlan.Rank.blocks(
+                rank: communicator.rank, of: communicator.size, rows: source.rowsOfSteps, division
+            ).workers, state, folded?.tokens, task: task, source: source, options)
         reduction = try StepReduction(
             communicator, team, memory, division, layout: sizes.layout,
-            ranges: options.sumsByTree ? sizes.foldingRanges : sizes.finishingRanges, input: folded)
+            finishingRanges: finishingRanges, input: folded)
     }
 
-    package var network: Network { work.network }
+    package var network: SequenceModel { work.network }
     package var stepsPerEpoch: Int { source.stepsPerEpoch }
     package var totalSteps: Int { options.totalSteps(stepsPerEpoch: stepsPerEpoch) }
     /// Updates done.
@@ -130,8 +133,8 @@ package struct Trainer {
         }
         try pack()
         try folded?.gather(steps: rows * source.longestWindow)
-        try work.compute(reduction.plan, step: position, epoch: epoch, tokens: folded?.tokens) { finished in
-            onGradient?(finished)
+        try work.compute(reduction.plan, step: position, epoch: epoch) { finished in
+            onGradient?(finishingRanges[finished])
             try reduction.begin(finished)
         }
         let computed = secondsNow()
@@ -142,8 +145,7 @@ package struct Trainer {
         if compares { report?.hash = check.hash() }
         let share = StepSums.Share(
             firstSequence: Shard.rows(rows, part: communicator.rank, of: communicator.size).lowerBound,
-            scored: work.tally.scored, steps: work.steps, sequenceLosses: work.sequenceLosses,
-            sequenceErrors: work.sequenceErrors, requests: requests.rawValue, report: report)
+            result: work.result, requests: requests.rawValue, report: report)
         let reported = secondsNow()
         let total = try sums.reduce(share)
         let arrived = secondsNow()  // all ranks have come here
@@ -168,8 +170,8 @@ package struct Trainer {
         let errors = sums.sequenceErrors.prefix(rows)
         criterion?.observe(errors)
         let summary = StepSummary(
-            epoch: epoch, loss: total.meanLoss, tokens: total.steps, inputRows: work.inputRows, gradientNorm: norm,
-            skipped: fault, learningRate: rate, requests: StepRequests(rawValue: total.requests),
+            epoch: epoch, loss: total.meanLoss, tokens: total.steps, inputRows: work.result.inputRows,
+            gradientNorm: norm, skipped: fault, learningRate: rate, requests: StepRequests(rawValue: total.requests),
             computeSeconds: computing, averagingSeconds: summed.seconds,
             waitingSeconds: arrived - reported + met - updated, updateSeconds: updated - reduced)
         advance(by: rows)
@@ -209,7 +211,7 @@ package struct Trainer {
         try .found(
             by: communicator, step: steps + 1, loss: total.meanLoss, gradientNorm: gradientNorm,
             gradients: memory.gradients.memory, ownRanges: reduction.ownRanges, layout: network.configuration.layout,
-            hasFiniteParts: reduction.hadFiniteBiases && work.sequenceLosses.allSatisfy(\.isFinite))
+            hasFiniteParts: reduction.hadFiniteBiases && work.result.sequenceLosses.allSatisfy(\.isFinite))
     }
 
     /// Goes on from where a checkpoint stood.
