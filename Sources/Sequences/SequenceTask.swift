@@ -36,6 +36,11 @@ extension SequenceTask {
     package var criterion: TrainingCriterion? { nil }
     package var isSolvedByCriterion: Bool { false }
 
+    /// The names of `metrics`, in their order.
+    package var metricNames: [String] {
+        metrics(loss: 0, sums: [Double](repeating: 0, count: sumCount)).map(\.name)
+    }
+
     /// Whether training ends when the task is solved.
     package var canBeSolved: Bool {
         isSolvedByCriterion || isSolved(validationSums: [Double](repeating: 0, count: sumCount)) != nil

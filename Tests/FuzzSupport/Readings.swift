@@ -42,7 +42,7 @@ enum Readings {
         let path = "\(place.folder)/\(Samples.checkpoint)"
         let checkpoint = try Checkpoint(path: path)
         _ = try Configuration(yaml: checkpoint.configText, file: "\(path)/state.json", table: ConfigurationTable.all)
-        try ProgressCheck.check(checkpoint, stepsPerEpoch: 10)
+        try RunProgress.check(checkpoint, stepsPerEpoch: 10)
         try checkpoint.verify()
         return "step \(checkpoint.state.step)"
     }

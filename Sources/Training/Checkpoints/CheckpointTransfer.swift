@@ -1,4 +1,4 @@
-package import FileFormats
+import FileFormats
 import Kernels
 import MPI
 import Optimization
@@ -43,7 +43,7 @@ package enum CheckpointTransfer {
 
     /// Brings weights, optimiser state and carried states from a checkpoint back to all ranks. Collective (MPI_Bcast,
     /// MPI_Scatterv); the root reads.
-    package static func restore(_ checkpoint: Checkpoint?, into trainer: inout Trainer) throws {
+    package static func restore(_ checkpoint: Checkpoint?, into trainer: inout Trainer) throws -> RunProgress {
         let communicator = trainer.communicator
         let layout = trainer.network.configuration.layout
         let (memory, optimizer) = (trainer.memory, trainer.optimizer)
@@ -56,7 +56,7 @@ package enum CheckpointTransfer {
         }
         try memory.broadcastFromRoot()
         if trainer.carriesState { try restoreCarried(checkpoint, trainer) }
-        try restoreProgress(checkpoint, into: &trainer)
+        return try restoreProgress(checkpoint, into: &trainer)
     }
 
     private static func restoreCarried(_ checkpoint: Checkpoint?, _ trainer: Trainer) throws {
@@ -81,47 +81,25 @@ package enum CheckpointTransfer {
         }
     }
 
-    private static func restoreProgress(_ checkpoint: Checkpoint?, into trainer: inout Trainer) throws {
+    /// Collective (MPI_Bcast).
+    private static func restoreProgress(_ checkpoint: Checkpoint?, into trainer: inout Trainer) throws -> RunProgress {
         let communicator = trainer.communicator
-        let extra = checkpoint?.state.extra
-        try communicator.agree {
-            if let checkpoint { try ProgressCheck.check(checkpoint, stepsPerEpoch: trainer.stepsPerEpoch) }
-        }
-        func shared(_ value: Int?) throws -> Int { Int(try communicator.broadcast(Int64(value ?? -1), root: 0)) }
-        func shared(_ value: Double?) throws -> Double { try communicator.broadcast(value ?? 0, root: 0) }
-        let updates = try shared(checkpoint?.state.step)
-        let epoch = try shared(checkpoint?.state.epoch)
-        let position = try shared(checkpoint?.state.position)
-        let sequences = try shared(extra?["sequences"]?.integerValue)
-        trainer.resume(updates: updates, epoch: epoch, position: position, sequences: max(sequences, 0))
-        let best = try shared(extra?["plateau_best"]?.numberValue ?? .infinity)
-        let since = try shared(extra?["plateau_validations_since"]?.integerValue)
-        let factor = try shared(extra?["plateau_factor"]?.numberValue ?? 1)
-        trainer.schedule.memory.best = best
-        trainer.schedule.memory.validationsSince = max(since, 0)
-        trainer.schedule.memory.factor = factor
-        guard let tracker = trainer.criterion else { return }
+        let progress = try RunProgress.read(checkpoint, stepsPerEpoch: trainer.stepsPerEpoch, on: communicator)
+        func shared(_ value: Int?) throws -> Int { Int(try communicator.broadcast(Int64(value ?? 0), root: 0)) }
+        trainer.resume(
+            updates: try shared(checkpoint?.state.step), epoch: try shared(checkpoint?.state.epoch),
+            position: try shared(checkpoint?.state.position), sequences: progress.sequences)
+        trainer.schedule.memory = progress.plateau
+        guard let tracker = trainer.criterion else { return progress }
         let errors = FloatBlock(count: tracker.errors.count)
         try communicator.agree {
             guard let checkpoint else { return }
             try checkpoint.training.read("criterion.errors", into: errors.buffer)
         }
         try communicator.broadcast(errors.buffer, root: 0)
-        let metAfter = try shared(extra?["criterion_met_after"]?.integerValue)
         trainer.criterion?.restore(
-            errors: Array(errors.buffer), seen: max(sequences, 0), metAfter: metAfter < 0 ? nil : metAfter)
-    }
-
-    /// What state.json holds of the trainer beside step, epoch and position.
-    package static func extra(_ trainer: Trainer) -> [(key: String, value: JSONValue)] {
-        let memory = trainer.schedule.memory
-        return [
-            ("sequences", .integer(trainer.sequences)),
-            ("plateau_best", memory.best.isFinite ? .number(memory.best) : .null),
-            ("plateau_validations_since", .integer(memory.validationsSince)),
-            ("plateau_factor", .number(memory.factor)),
-            ("criterion_met_after", trainer.criterion?.metAfter.map { .integer($0) } ?? .null),
-        ]
+            errors: Array(errors.buffer), seen: progress.sequences, metAfter: progress.criterionMetAfter)
+        return progress
     }
 
     /// Each layer's part of the carried state: name in the file, layer, and the block it is a part of.

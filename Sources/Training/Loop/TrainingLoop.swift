@@ -10,8 +10,8 @@ import Sequences
 import System
 import Tensors
 
-/// A training from its start, or from a checkpoint, to its end: steps, train lines, validations and checkpoints in that
-/// order, and what the root writes of them. Every method that works on `trainer` is collective.
+/// A training from its start or from a checkpoint to its end: steps, train lines, validations and checkpoints in that order, and
+/// the root's files. Every method that uses `trainer` is collective.
 package final class TrainingLoop {
     private let communicator: Communicator
     private let console: Console
@@ -21,9 +21,9 @@ package final class TrainingLoop {
     private let fingerprints: JSONValue
     /// At the root: the SHA-256 of the file of weights that the run began with.
     private let initialWeights: String?
-    /// The command that goes on with this run.
+    /// The command that resumes this run.
     private let command: String
-    /// Of each rank, at the root.
+    /// The host of each rank, at the root.
     private let hosts: [String]
     /// At the root alone.
     private var log: RunLog?
@@ -31,25 +31,13 @@ package final class TrainingLoop {
     private lazy var vocabularyText = assembly.data.vocabulary?.json
     private var stopPolicy: StopPolicy
 
-    private var best = Double.infinity
-    private var bestStep: Int?
-    private var validationsSinceBest = 0
+    private var progress = RunProgress()
     private var lastCheckpointStep = -1
-    private var ending: Ending?
-    /// Steps without an update (`training.nonfinite`), of all legs.
-    private var skipped = 0
-    /// Those of this leg alone: what is said of them becomes rarer, anew in each.
-    private var skippedInLeg = 0
-    /// A leg was stopped before the validation that was due then.
-    private var owesValidation = false
+    private var isOutOfPatience = false
+    /// Steps progress.skippedSteps since this process started; their warnings back off exponentially.
+    private var skippedInSession = 0
 
-    /// Why a training is over before its last step.
-    private enum Ending: Equatable {
-        case solved
-        case patience
-    }
-
-    /// How a leg ended.
+    /// How a session ended.
     package enum SessionEnd: Equatable {
         case done
         case stopped(StopReason)
@@ -57,8 +45,8 @@ package final class TrainingLoop {
 
     /// - Parameters:
     ///   - initialWeights: at the root of a run that begins: the SHA-256 of the file of weights that it begins with.
-    ///   - stopPolicy: asks this rank for the leg's end.
-    ///   - checkpoint: at the root, what to go on from; nil to begin. `resumes` says the same on every rank.
+    ///   - stopPolicy: this rank's reasons to stop.
+    ///   - checkpoint: at the root, the checkpoint to resume from; nil to begin. `resumes` is its existence, on every rank.
     package init(
         _ assembly: TrainerBuilder, on communicator: Communicator, in run: RunDirectory, console: Console,
         fingerprints: JSONValue, initialWeights: String?, command: String, stopPolicy: StopPolicy, resumes: Bool,
@@ -76,38 +64,32 @@ package final class TrainingLoop {
         trainer = assembly.trainer
         hosts = try communicator.gather(Job.hostName, root: 0)
         if resumes {
-            try CheckpointTransfer.restore(checkpoint, into: &trainer)
+            progress = try CheckpointTransfer.restore(checkpoint, into: &trainer)
             lastCheckpointStep = trainer.steps
-            let extra = checkpoint?.state.extra
-            best = try communicator.broadcast(extra?["best_validation_loss"]?.numberValue ?? .infinity, root: 0)
-            bestStep = extra?["best_step"]?.integerValue
-            validationsSinceBest = Int(
-                try communicator.broadcast(Int64(extra?["validations_since_best"]?.integerValue ?? 0), root: 0))
-            skipped = Int(try communicator.broadcast(Int64(extra?["skipped_steps"]?.integerValue ?? 0), root: 0))
-            owesValidation =
-                try communicator.broadcast(extra?["owes_validation"] == .boolean(true) ? 1 : Int32(0), root: 0) == 1
-            if try communicator.broadcast(extra?["ending"]?.stringValue == "solved" ? 1 : Int32(0), root: 0) == 1 {
-                ending = .solved
-            }
         }
-        if isOutOfPatience { ending = .patience }
+        notePatience()
     }
 
     private var options: TrainingConfiguration { assembly.options }
-    private var isOutOfPatience: Bool { options.patience > 0 && validationsSinceBest >= options.patience }
+
+    private func notePatience() {
+        isOutOfPatience = options.patience > 0 && progress.validationsSinceBest >= options.patience
+    }
 
     /// Updates done.
     package var steps: Int { trainer.steps }
 
     /// Whether there is nothing left to train.
-    package var isComplete: Bool { !owesValidation && (ending != nil || trainer.steps >= trainer.totalSteps) }
+    package var isComplete: Bool {
+        !progress.owesValidation && (progress.isSolved || isOutOfPatience || trainer.steps >= trainer.totalSteps)
+    }
 
     /// Trains to the end, or until a rank is asked to stop. Collective.
     package func train() throws -> SessionEnd {
         try communicator.agree {
             guard communicator.isRoot else { return }
             let metrics = try MetricsFile(path: run.metricsPath)
-            _ = try metrics.cut(after: trainer.steps, beforeValidation: owesValidation)
+            _ = try metrics.cut(after: trainer.steps, beforeValidation: progress.owesValidation)
             log = runLog(metrics)
             keeper = CheckpointKeeper(
                 run, metrics: metrics, options: options, console: console,
@@ -115,11 +97,11 @@ package final class TrainingLoop {
             keeper?.reserve(for: trainer)
             try run.write(outcome: running)
         }
-        // Whatever ends the training: a checkpoint that is being written is not given up.
+        // A checkpoint that is being written is completed, whatever ends the training.
         defer { Job.page.during(.checkpoint) { keeper?.settle() } }
-        if owesValidation {
-            owesValidation = false
-            // A checkpoint in any case: the one that is there says that the validation is still to come.
+        if progress.owesValidation {
+            progress.owesValidation = false
+            // Always a checkpoint: the existing one records that the validation is still due.
             try writeCheckpoint(isBest: validate(epoch: trainer.epochOfLastStep))
         }
         Job.page.note(steps: trainer.steps)
@@ -131,7 +113,8 @@ package final class TrainingLoop {
             stopPolicy.noteStep(seconds: secondsNow() - start)
             let writes = trainer.steps.isMultiple(of: options.loggingInterval)
             log?.step(
-                summary, step: trainer.steps, skipped: skipped, stragglers: writes ? trainer.stragglers : nil,
+                summary, step: trainer.steps, skipped: progress.skippedSteps,
+                stragglers: writes ? trainer.stragglers : nil,
                 writes: writes)
             keeper?.report()
             noteCriterion()
@@ -159,13 +142,14 @@ package final class TrainingLoop {
         do {
             let summary = try trainer.step(requests: requests)
             if let fault = summary.skipped {
-                skipped += 1
-                skippedInLeg += 1
-                // Of a few each is worth a line; of thousands each doubling of their number.
-                if skippedInLeg <= 8 || skippedInLeg.nonzeroBitCount == 1 {
+                progress.skippedSteps += 1
+                skippedInSession += 1
+                // The first eight are reported, then each doubling of their number.
+                let nextWarning = progress.skippedSteps + skippedInSession
+                if skippedInSession <= 8 || skippedInSession.nonzeroBitCount == 1 {
                     console.warning(
-                        "\(fault.words); passed over without an update, \(counted(skipped, "step")) so far"
-                            + (skippedInLeg < 8 ? "" : "; the next word of it comes after as many more"))
+                        "\(fault.words); update skipped (\(grouped(progress.skippedSteps)) so far"
+                            + (skippedInSession < 8 ? ")" : "; next warning at \(grouped(nextWarning)))"))
                 }
             }
             return summary
@@ -180,10 +164,10 @@ package final class TrainingLoop {
         }
     }
 
-    /// Ends a leg after a step. A validation that is due is left to the next leg: there may be little time. Collective.
+    /// Ends a session after a step. A validation that is due is left to the next session: there may be little time. Collective.
     private func stop(for reason: StopReason) throws {
         if reason.wantsCheckpoint {
-            owesValidation = assembly.validation != nil && validationIsDue
+            progress.owesValidation = assembly.validation != nil && validationIsDue
             try writeCheckpoint(isBest: false)
             try finishCheckpoints()
         }
@@ -198,21 +182,21 @@ package final class TrainingLoop {
         console.info("stopped at step \(trainer.steps): \(reason.words); \(saved); to go on: \(command)")
     }
 
-    /// Of the newest checkpoint that is on the disk, at the root. Waits for the one that is being written.
+    /// The step of the newest checkpoint on the disk, at the root. Waits for the one that is being written.
     private var lastWholeStep: Int? {
         Job.page.during(.checkpoint) { keeper?.settle() }
         return keeper?.lastWhole
     }
 
-    /// What outcome.json says while training goes on, and after a death that nobody could write down.
+    /// The contents of outcome.json during training, and after a crash.
     private var running: Outcome {
         Outcome(
             state: .running, step: trainer.steps, reason: "training; the step is the last checkpoint's", next: command)
     }
 
-    /// Says a complete run's figures again, and makes up for a test that is missing: asked for since, or cut off by the
-    /// program's death. Collective.
-    package func sayAgain() throws {
+    /// Reprints a complete run's results; runs the test evaluation if it is missing (requested later, or interrupted).
+    /// Collective.
+    package func reprint() throws {
         let isMissing = try communicator.agree { () -> Int32 in
             guard communicator.isRoot, assembly.data.test != nil else { return 0 }
             return try MetricsFile(path: run.metricsPath).lastLines()["test"] == nil ? 1 : 0
@@ -237,7 +221,7 @@ package final class TrainingLoop {
     private func noteCriterion() {
         guard let metAfter = trainer.criterion?.metAfter, metAfter > trainer.sequences - options.batch else { return }
         console.info("the paper's criterion on training sequences is met after \(metAfter) sequences")
-        if assembly.data.task.isSolvedByCriterion { ending = .solved }
+        if assembly.data.task.isSolvedByCriterion { progress.isSolved = true }
     }
 
     private func checkpointIsDue(_ summary: Trainer.StepSummary) -> Bool {
@@ -252,23 +236,23 @@ package final class TrainingLoop {
         defer { stopPolicy.noteValidation(seconds: secondsNow() - start) }
         try trainer.pack()
         let score = try pausing(.validation) { try validation.score(trainer.network) }
-        let improved = score.loss < best
-        best = min(best, score.loss)
-        if improved { bestStep = trainer.steps }
-        validationsSinceBest = improved ? 0 : validationsSinceBest + 1
+        let improved = score.loss < progress.bestLoss
+        progress.bestLoss = min(progress.bestLoss, score.loss)
+        if improved { progress.bestStep = trainer.steps }
+        progress.validationsSinceBest = improved ? 0 : progress.validationsSinceBest + 1
         trainer.schedule.observe(validationLoss: score.loss)
         log?.score("validation", score, step: trainer.steps, epoch: epoch, isBest: improved)
-        if isOutOfPatience { ending = .patience }
-        if score.isSolved && criterionAllows { ending = .solved }
+        notePatience()
+        if score.isSolved && criterionAllows { progress.isSolved = true }
         return improved
     }
 
-    /// As the paper proceeds: the test counts once the criterion on training sequences, if there is one, has been met.
+    /// As in the paper, a test counts only after the criterion on training sequences, if there is one, has been met.
     private var criterionAllows: Bool { trainer.criterion.map { $0.metAfter != nil } ?? true }
 
     private var validationIsDue: Bool { validationIsDue(after: 0) }
 
-    /// After so many more steps, of which an epoch has at least as many.
+    /// Whether a validation is due after `more` more steps, of which an epoch has at least as many.
     private func validationIsDue(after more: Int) -> Bool {
         switch options.validationInterval {
         case .steps(let steps): (trainer.steps + more).isMultiple(of: steps)
@@ -282,8 +266,8 @@ package final class TrainingLoop {
         try Job.page.during(phase) { if let log { try log.pausing(body) } else { try body() } }
     }
 
-    /// Begins to write a checkpoint of this moment; training goes on while the root writes. One that can't be written ends
-    /// nothing before `finishCheckpoints`. Collective: carried states come to the root.
+    /// Begins to write a checkpoint of the current state; training continues while the root writes. A failed write ends nothing
+    /// before `finishCheckpoints`. Collective: the root gathers the carried states.
     private func writeCheckpoint(isBest: Bool) throws {
         try pausing(.checkpoint) {
             let start = secondsNow()
@@ -311,13 +295,9 @@ package final class TrainingLoop {
     }
 
     private func save(_ copy: TrainingSnapshot, isBest: Bool) -> CheckpointWork.Save {
+        progress.update(from: trainer)
         let extra =
-            CheckpointTransfer.extra(trainer) + [
-                ("best_validation_loss", best.isFinite ? .number(best) : .null),
-                ("best_step", bestStep.map { .integer($0) } ?? .null),
-                ("validations_since_best", .integer(validationsSinceBest)),
-                ("skipped_steps", .integer(skipped)), ("owes_validation", .boolean(owesValidation)),
-                ("ending", ending == .solved ? .string("solved") : .null),
+            progress.members + [
                 ("ranks", .integer(communicator.size)), ("sums", SumDefinition.json(options)), ("data", fingerprints),
                 (CheckpointTransfer.initialWeights, initialWeights.map { .string($0) } ?? .null),
             ]
@@ -330,7 +310,7 @@ package final class TrainingLoop {
             vocabulary: vocabularyText, isBest: isBest, outcome: running)
     }
 
-    /// Scores the test split with the best weights, or with the last ones where there is no best. Collective.
+    /// Scores the test split with the best weights, or with the last ones if there is no best. Collective.
     private func test() throws {
         guard let source = assembly.data.test else { return }
         Job.page.begin(.test)
@@ -338,7 +318,7 @@ package final class TrainingLoop {
         let weights = FloatBlock(count: layout.count)
         weights.copy(from: trainer.memory.parameters)
         try communicator.agree {
-            guard communicator.isRoot, best.isFinite else { return }
+            guard communicator.isRoot, progress.bestLoss.isFinite else { return }
             try read(RunDirectory.resolve(run.path).model, into: weights, layout: layout)
         }
         try communicator.broadcast(weights.buffer, root: 0)
@@ -354,32 +334,30 @@ package final class TrainingLoop {
     private func finish() throws {
         Job.page.begin(.saving)
         let reason =
-            switch ending {
-            case .solved: "the task is solved"
-            case .patience: "\(options.patience) validations without a better loss"
-            case nil: "all steps are done"
-            }
+            progress.isSolved
+            ? "the task is solved"
+            : isOutOfPatience ? "\(options.patience) validations without a better loss" : "all steps are done"
         try communicator.agree {
             guard communicator.isRoot else { return }
             try log?.sync()
             try run.write(outcome: Outcome(state: .done, step: trainer.steps, reason: reason))
-            if skipped > 0 {
+            if progress.skippedSteps > 0 {
                 console.warning(
-                    "\(counted(skipped, "step")) of \(grouped(trainer.steps)) passed over without an update: training.nonfinite is skip"
+                    "\(grouped(progress.skippedSteps)) of \(counted(trainer.steps, "update")) skipped (training.nonfinite: skip)"
                 )
             }
             console.info("done at step \(trainer.steps): \(reason); \(run.path) holds the run")
-            try sayResult()
+            try printResult()
         }
     }
 
-    /// What standard output ends with; taken from metrics.jsonl, so that a complete run can say it again.
-    private func sayResult() throws {
+    /// The last lines of standard output, from metrics.jsonl, so that a complete run can print them again.
+    private func printResult() throws {
         let last = try MetricsFile(path: run.metricsPath).lastLines()
         if let loss = last["train"]?["loss"]?.numberValue { console.result("last training loss \(format(loss))") }
-        if best.isFinite { console.result("best validation loss \(format(best))") }
+        if progress.bestLoss.isFinite { console.result("best validation loss \(format(progress.bestLoss))") }
         if let test = last["test"] {
-            let figures = ["loss", "perplexity", "accuracy"].compactMap { name in
+            let figures = (["loss"] + assembly.data.task.metricNames).compactMap { name in
                 test[name]?.numberValue.map { "\(name) \(format($0))" }
             }
             console.result("test \(figures.joined(separator: ", "))")
@@ -388,6 +366,6 @@ package final class TrainingLoop {
         if let metAfter = trainer.criterion?.metAfter {
             console.result("paper's training criterion met after \(metAfter) sequences")
         }
-        console.result("\(ending == .solved ? "solved" : "not solved") after \(trainer.sequences) sequences")
+        console.result("\(progress.isSolved ? "solved" : "not solved") after \(trainer.sequences) sequences")
     }
 }

@@ -146,7 +146,7 @@ package struct TrainingSession {
             command: goingOn,
             stopPolicy: StopPolicy(times, savesOnUser1: savesOnUser1, watch: watch), resumes: resumes, from: checkpoint)
         if trainingRun.isComplete {
-            try trainingRun.sayAgain()
+            try trainingRun.reprint()
             return .done
         }
         if let checkpoint { console.info("going on from \(checkpoint.path)") }
