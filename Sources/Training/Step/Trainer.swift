@@ -189,7 +189,7 @@ package struct Trainer {
     /// Updates the parameters of this rank's ranges, each thread a part of every range.
     private mutating func update(scale: Float, rate: Double) {
         team.run { thread in
-            for range in reduction.ownRanges {
+            for range in reduction.localRanges {
                 optimizer.change(
                     memory.parameters, with: memory.gradients.memory, filledAt: memory.gradients.rows[0],
                     in: Shard.floats(range, part: thread, of: team.count), scale: scale, rate: rate)
@@ -210,7 +210,7 @@ package struct Trainer {
     private func nonFinite(_ total: StepSums.Total, gradientNorm: Double) throws -> NonFiniteStep {
         try .found(
             by: communicator, step: steps + 1, loss: total.meanLoss, gradientNorm: gradientNorm,
-            gradients: memory.gradients.memory, ownRanges: reduction.ownRanges, layout: network.configuration.layout,
+            gradients: memory.gradients.memory, ownRanges: reduction.localRanges, layout: network.configuration.layout,
             hasFiniteParts: reduction.hadFiniteBiases && work.result.sequenceLosses.allSatisfy(\.isFinite))
     }
 
