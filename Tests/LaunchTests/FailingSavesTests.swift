@@ -157,7 +157,7 @@ extension LaunchTests {
             case .kill:
                 #expect(ended.exitCode != 0, "\(what)")
                 let host = ProcessInfo.processInfo.hostName
-                let said = "lstm-dist: rank 0 on \(host) died without a word: "
+                let said = "lstm-dist: rank 0 on \(host) died without an error message: "
                 #expect(ranks == nil ? ended.errors == "" : ended.errors.hasPrefix(said), "\(what): \(ended.errors)")
             }
         }
