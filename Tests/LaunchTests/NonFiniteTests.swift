@@ -66,7 +66,7 @@ extension LaunchTests {
             let lines = run.output.split(separator: "\n")
             #expect(run.exitCode == 0, "\(run.errors)")
             #expect(lines.count == 2, "\(run.output)")
-            #expect(lines.first?.hasPrefix("passed over: step 5: the loss or the gradient ") == true)
+            #expect(lines.first?.hasPrefix("update skipped: step 5: the loss or the gradient ") == true)
             #expect(lines.last == "done")
         }
 
