@@ -1,12 +1,12 @@
 package import Logging
 
-/// The output of a command while it works: log lines for people on standard error, results on standard output. Silent
-/// on all ranks except the root.
+/// What a command says while it works: log lines for people on standard error, results on standard output. Silent on all
+/// ranks but the root.
 package struct Console {
     package let logger: Logger
     /// Writes a line of results to standard output.
     package let result: (String) -> Void
-    /// Rewrites the progress line; nil if there is no terminal.
+    /// Rewrites the progress line; nil: no terminal to rewrite one on.
     package let progress: ((String) -> Void)?
 
     package init(logger: Logger, result: @escaping (String) -> Void, progress: ((String) -> Void)? = nil) {
