@@ -29,7 +29,7 @@ enum Program {
                 if communicator.isRoot { print("done") }
                 Job.finish()
             } catch let fault as NonFiniteStep {
-                if communicator.isRoot { print(fault.words) }
+                if communicator.isRoot { print(fault.description) }
                 Job.finish()
                 exit(1)
             } catch let error as CommandError where error.isEverywhere {
@@ -60,7 +60,7 @@ enum Program {
                 }
             }
             let summary = try assembly.trainer.step(onGradient: onGradient)
-            if let fault = summary.skipped, communicator.isRoot { print("update skipped: \(fault.words)") }
+            if let fault = summary.skipped, communicator.isRoot { print("update skipped: \(fault.description)") }
             if communicator.isRoot, !summary.loss.isFinite, summary.skipped == nil {
                 print("step \(step): \(summary.loss)")
             }

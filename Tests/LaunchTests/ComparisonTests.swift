@@ -94,7 +94,7 @@ extension LaunchTests {
                 "\(text.utf8.count) bytes with SHA-256 \(Checksum.sha256(of: text))"
             }
             func refusal(_ found: String, _ split: String) throws -> String {
-                "rank 1 on \(Self.host) reads another text as data.\(split) than rank 0: \(try words(found)) there, "
+                "rank 1 on \(Self.host) reads a different data.\(split) from rank 0: \(try words(found)) there, "
                     + "\(try words(text)) on rank 0; accepted: the same files on every host"
             }
             let train = ["train", "small.yaml", "--run", run, "--quiet"]

@@ -149,8 +149,8 @@ extension LaunchTests {
                 #expect(ended.exitCode == 1, "\(what)")
                 let last = try #require(ended.errors.split(separator: "\n").last, "\(what)")
                 let (beginning, end) = (
-                    "lstm-dist: the last state, of step 12, could not be saved: ",
-                    ". Once run can be written, the same command goes on from there"
+                    "lstm-dist: the last state (step 12) could not be saved: ",
+                    ". When run is writable again, resume with the same command"
                 )
                 let place = "No space left on device. The last whole checkpoint is run/checkpoints/step-000000"
                 #expect(last.hasPrefix(beginning) && last.contains(place) && last.hasSuffix(end), "\(what): \(last)")

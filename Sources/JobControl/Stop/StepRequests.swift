@@ -35,7 +35,7 @@ package enum StopReason: UInt32, CaseIterable, Sendable {
     package var wantsCheckpoint: Bool { self != .stopFileNow }
 
     /// The reason as text, for the message about a stopped run.
-    package var words: String {
+    package var description: String {
         switch self {
         case .stopFileNow: "requested by lstm-dist stop --now"
         case .stopFile: "requested by lstm-dist stop"

@@ -164,7 +164,7 @@ package final class TrainingLoop {
                 // Of a few each is worth a line; of thousands each doubling of their number.
                 if skippedInLeg <= 8 || skippedInLeg.nonzeroBitCount == 1 {
                     console.warning(
-                        "\(fault.words); passed over without an update, \(counted(skipped, "step")) so far"
+                        "\(fault.description); passed over without an update, \(counted(skipped, "step")) so far"
                             + (skippedInLeg < 8 ? "" : "; the next word of it comes after as many more"))
                 }
             }
@@ -173,7 +173,7 @@ package final class TrainingLoop {
             let checkpoint =
                 lastWholeStep.map { "the last checkpoint, of step \($0), is good" } ?? "there is no checkpoint yet"
             throw CommandError.failure(
-                "\(fault.words), so training has stopped without this update; \(checkpoint); try a smaller "
+                "\(fault.description), so training has stopped without this update; \(checkpoint); try a smaller "
                     + "training.optimizer.learning_rate or training.clip_norm, or pass over such steps by "
                     + "training.nonfinite: skip"
             ).everywhere
@@ -193,9 +193,9 @@ package final class TrainingLoop {
             ? "the checkpoint is written"
             : lastWholeStep.map { "the last checkpoint is of step \($0)" } ?? "there is no checkpoint"
         try run.write(
-            outcome: Outcome(state: .stopped, step: trainer.steps, reason: "\(reason.words); \(saved)", next: command))
+            outcome: Outcome(state: .stopped, step: trainer.steps, reason: "\(reason.description); \(saved)", next: command))
         try run.removeStopRequest()
-        console.info("stopped at step \(trainer.steps): \(reason.words); \(saved); to go on: \(command)")
+        console.info("stopped at step \(trainer.steps): \(reason.description); \(saved); to go on: \(command)")
     }
 
     /// Of the newest checkpoint that is on the disk, at the root. Waits for the one that is being written.
