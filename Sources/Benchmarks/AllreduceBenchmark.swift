@@ -5,15 +5,16 @@ import System
 import Tensors
 import Training
 
-/// Times MPI_Allreduce, in place, of floats, from 4 bytes on: what averaging gradients comes down to.
+/// Measures MPI_Allreduce of floats, in place, for messages of 4 bytes and more: the communication of a gradient
+/// reduction.
 ///
-/// As in nccl-tests: the algorithm's bandwidth is bytes / time, the bus bandwidth that times 2 (N - 1) / N, which makes
-/// figures of different N comparable with the speed of what connects the ranks. As in the OSU micro-benchmarks each
-/// iteration begins at a barrier. A rank's time is the median of its iterations: on a core that is shared, one that is
-/// interrupted takes a thousand times as long and would spoil a mean.
+/// As in nccl-tests, the algorithm bandwidth is bytes / time, and the bus bandwidth is that times 2 (N - 1) / N, which
+/// makes results for different N comparable with the speed of the interconnect. As in the OSU micro-benchmarks, each
+/// iteration begins at a barrier. A rank's time is the median of its iterations: on a shared core, an interrupted
+/// iteration takes a thousand times as long and would distort a mean.
 package struct AllreduceBenchmark {
     private let communicator: Communicator
-    /// Bytes a message, in order.
+    /// Bytes of the messages, ascending.
     private let sizes: [Int]
     private let buffer: FloatBlock
     private let other: FloatBlock
@@ -21,10 +22,10 @@ package struct AllreduceBenchmark {
     package static let smallest = MemoryLayout<Float>.stride
     package static let largest = 256 << 20
     private static let warmUp = 3
-    /// About how long the iterations of a size take.
+    /// The approximate duration of all iterations of a size.
     private static let secondsPerSize = 0.2
 
-    /// The figures of one size. 1 GB is 10^9 bytes.
+    /// The results for one size. 1 GB is 10^9 bytes.
     package struct Row: Sendable {
         package let bytes: Int
         package let iterations: Int
@@ -33,9 +34,10 @@ package struct AllreduceBenchmark {
         package let leastSeconds: Double
         package let greatestSeconds: Double
         package let ranks: Int
-        /// Elements that were not the sum, on all ranks together (`AllreduceCheck`).
+        /// The number of wrong elements, on all ranks together (`AllreduceCheck`).
         package let wrong: Int
-        /// Bytes a second that each rank copies from memory to memory, blocks of this size, all ranks at once.
+        /// Bytes per second that each rank copies from memory to memory in blocks of this size, with all ranks copying
+        /// concurrently.
         package let copyRate: Double
 
         package var count: Int { bytes / MemoryLayout<Float>.stride }
@@ -53,9 +55,10 @@ package struct AllreduceBenchmark {
         }
     }
 
-    /// Sizes from `smallest` on, each `factor` times the one before, to at most `maxBytes`. Collective.
+    /// Measures sizes from `smallest` to at most `maxBytes`, each `factor` times the previous one. Collective.
     ///
-    /// - Throws: a `CommandError` where a host's ranks can't have two buffers of that size each.
+    /// - Throws: a `CommandError` if a host has too little memory for two buffers of the largest size on each of its
+    ///   ranks.
     package init(maxBytes: Int, factor: Int, on communicator: Communicator) throws {
         precondition(factor > 1 && maxBytes >= Self.smallest, "the caller has checked the options")
         var sizes = [Self.smallest]
@@ -63,14 +66,14 @@ package struct AllreduceBenchmark {
         let most = sizes[sizes.count - 1]
         try HostMemory.require(
             2 * most, on: communicator,
-            for: ("bench allreduce: messages of \(byteCount(Double(most))) need", "a smaller --max-bytes"))
+            for: ("bench allreduce: messages of \(byteCount(Double(most))) need", "use a smaller --max-bytes"))
         self.communicator = communicator
         self.sizes = sizes
         buffer = FloatBlock(count: most / MemoryLayout<Float>.stride)
         other = FloatBlock(count: most / MemoryLayout<Float>.stride)
     }
 
-    /// Measures one size after the other and hands out each row as it comes. Collective.
+    /// Measures the sizes in turn and passes each row to `show` when it is complete. Collective.
     package func run(_ show: (Row) -> Void) throws -> [Row] {
         try sizes.map { bytes in
             let row = try measure(bytes)
@@ -86,7 +89,7 @@ package struct AllreduceBenchmark {
         try communicator.allreduce(message, .sum)
         let wrong = try communicator.allreduce(Int64(check.wrong(in: message)), .sum)
 
-        // Sums of zeros stay zero: anything else would grow out of range.
+        // Sums of zeros stay zero; other values would overflow.
         message.update(repeating: 0)
         for _ in 0..<Self.warmUp { try communicator.allreduce(message, .sum) }
         let iterations = try iterations(timed { try communicator.allreduce(message, .sum) })
@@ -112,7 +115,8 @@ package struct AllreduceBenchmark {
         return try communicator.allreduce(Double(bytes * rounds) / seconds, .sum) / Double(communicator.size)
     }
 
-    /// The same on every rank: as many as fit the time, by the rank whose first one took longest.
+    /// The number of iterations that fit the time, by the rank whose first iteration took longest; the same on every
+    /// rank.
     private func iterations(_ seconds: Double) throws -> Int {
         let slowest = try communicator.allreduce(seconds, .maximum)
         return max(5, min(2000, Int(Self.secondsPerSize / max(slowest, 1e-9))))
@@ -125,7 +129,7 @@ package struct AllreduceBenchmark {
     }
 }
 
-/// memcpy, as a call that the compiler can't leave out for being repeated.
+/// memcpy in a function that is not inlined, so that the compiler can't remove repeated calls.
 @inline(never)
 private func copyBytes(_ target: UnsafeMutablePointer<Float>, _ source: UnsafeMutablePointer<Float>, _ bytes: Int) {
     memcpy(target, source, bytes)

@@ -1,5 +1,5 @@
-/// What `bench step` and `bench scaling` measure when no configuration is named: a character model of medium size, on random
-/// tokens.
+/// The model that `bench step` and `bench scaling` measure without a configuration: a character model of medium size,
+/// on random tokens.
 package enum BenchmarkConfiguration {
     /// Its name in messages.
     package static let name = "the embedded benchmark"

@@ -2,9 +2,9 @@ import MPI
 import System
 
 extension HostMemory {
-    /// Sees to it that each rank of every host can have so many bytes. Collective (MPI_Comm_split_type, MPI_Allreduce).
+    /// Throws unless each rank of every host can allocate `bytes`. Collective (MPI_Comm_split_type, MPI_Allreduce).
     ///
-    /// - Parameter what: what needs them and how to need less, as the beginning and the end of a sentence.
+    /// - Parameter what: the beginning of the message (what needs the memory) and its end (how to need less).
     static func require(_ bytes: Int, on communicator: Communicator, for what: (need: String, cure: String)) throws {
         let host = try communicator.splitByHost()
         let ranks = host.size
@@ -14,7 +14,7 @@ extension HostMemory {
             let text = { (bytes: Int) in byteCount(Double(bytes)) }
             throw CommandError.usage(
                 "\(what.need) \(text(bytes)) on each of \(counted(ranks, "rank")) of a host that has \(text(available)) "
-                    + "available; accepted: \(what.cure)")
+                    + "available; \(what.cure)")
         }
     }
 }

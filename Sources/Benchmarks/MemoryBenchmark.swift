@@ -4,18 +4,19 @@ import System
 import Tensors
 import Training
 
-/// The memory bandwidth of all ranks at once, by the triad a = b + s c of STREAM (McCalpin 1995), in floats: a ceiling for
-/// whatever streams weights and gradients.
+/// The memory bandwidth of all ranks together, measured with the STREAM triad a = b + s c (McCalpin 1995) on floats: an
+/// upper bound for all code that streams weights and gradients.
 package struct MemoryBenchmark {
     private let communicator: Communicator
-    /// Each of the three arrays: 64 MiB, more than a core's share of any cache.
+    /// The length of each of the three arrays: 64 MiB, more than a core's share of any cache.
     private static let count = 16 << 20
     private static let rounds = 5
     private static let secondsPerRound = 0.1
 
     package struct Result: Sendable {
         package let ranks: Int
-        /// Bytes read and written a second, all ranks together; as in STREAM, without what a cache reads before a write.
+        /// Bytes read and written per second, all ranks together; as in STREAM, without reads that a cache does before
+        /// a write.
         package let bytesPerSecond: Double
 
         package var json: JSONValue {
@@ -25,12 +26,12 @@ package struct MemoryBenchmark {
 
     package init(on communicator: Communicator) { self.communicator = communicator }
 
-    /// The best of several rounds. Collective.
+    /// Returns the best of several rounds. Collective.
     ///
-    /// - Throws: a `CommandError` where a host's ranks can't have their arrays.
+    /// - Throws: a `CommandError` if a host has too little memory for its ranks' arrays.
     package func run() throws -> Result {
         let bytes = Self.count * MemoryLayout<Float>.stride
-        try HostMemory.require(3 * bytes, on: communicator, for: ("bench memory: three arrays need", "fewer ranks"))
+        try HostMemory.require(3 * bytes, on: communicator, for: ("bench memory: three arrays need", "use fewer ranks"))
         let (a, b, c) = (
             FloatBlock(count: Self.count), FloatBlock(count: Self.count), FloatBlock(count: Self.count)
         )

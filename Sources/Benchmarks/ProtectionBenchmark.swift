@@ -9,36 +9,37 @@ import System
 import Tensors
 import Training
 
-/// What a training pays for its protections: checkpoints, the hang guard, the comparison of parameters, the ranks' times for the
-/// straggler line; each measured beside the same steps, and spread over the interval at which it comes.
+/// The cost of training's protections: checkpoints, the hang guard, the comparison of parameters, and the ranks' times
+/// for the straggler line. Each is measured together with the same steps, and divided by the interval at which it
+/// occurs.
 package struct ProtectionBenchmark {
     private let configuration: Configuration
     private let communicator: Communicator
     private let threads: Int
     private var options: TrainingConfiguration { TrainingConfiguration(configuration) }
 
-    /// Seconds are those of the slowest rank.
+    /// Times in seconds, of the slowest rank.
     package struct Result: Sendable {
         package let ranks: Int
         package let plainSteps: Spread
         package var stepSeconds: Double { plainSteps.median }
-        /// Of each checkpoint: by how much longer the steps took that it was begun before and written beside.
+        /// For each checkpoint: the additional time of the steps during which it was begun and written.
         package let checkpoints: Spread
-        /// Until training went on; on the writer's thread, and of that on a core.
+        /// The time that training waited; the time of the writer's thread; and its CPU time.
         package let waited: Double
         package let written: Double
         package let writtenOnCore: Double
-        /// Between two checkpoints, as `checkpoint.every` or one of the others has it.
+        /// The interval between two checkpoints, as set by `checkpoint.every` or its alternatives.
         package let checkpointInterval: Double
-        /// Of a core that an idle rank's threads take in a second, those of the guard and of MPI.
+        /// The share of a core that the threads of an idle rank use: those of the hang guard and of MPI.
         package let idleShare: Double
-        /// Marked calls of a step, and what a mark costs.
+        /// The number of marked calls in a step, and the cost of a mark.
         package let calls: Double
         package let mark: Double
-        /// The hash of a rank's parameters, whether or not the ranks share them.
+        /// The time to hash a rank's parameters, whether or not the ranks share them.
         package let hash: Double
         package let verifyInterval: Int
-        /// By how much longer the sums of a step with the ranks' reports take.
+        /// The additional time of a step's sums with the ranks' reports.
         package let report: Double
         package let loggingInterval: Int
 
@@ -72,7 +73,7 @@ package struct ProtectionBenchmark {
         }
     }
 
-    /// - Throws: a `CommandError` for a task without tokens.
+    /// - Throws: a `CommandError` if the task has no tokens.
     package init(_ configuration: Configuration, on communicator: Communicator, threads: Int) throws {
         try StepBenchmark.check(configuration)
         self.configuration = configuration
@@ -82,13 +83,13 @@ package struct ProtectionBenchmark {
 
     /// Measures for about `seconds`, at least 3 checkpoints. Collective.
     ///
-    /// - Parameter folder: where the checkpoints go; must not be there yet, and is there afterwards.
+    /// - Parameter folder: the folder for the checkpoints; must not exist; it exists afterwards.
     package func run(seconds: Double, in folder: String) throws -> Result {
         let hosts = try Hosts(communicator)
         var trainer = try StepBenchmark(configuration, on: communicator, threads: threads).trainer(hosts)
         let trial = try CheckpointTrial(in: folder, for: trainer)
         for _ in 0..<2 { _ = try trainer.timedStep() }
-        _ = try checkpoint(trial, &trainer)  // its files and pages are new
+        _ = try checkpoint(trial, &trainer)  // warm-up: creates files and pages
         let once = try trainer.timedStep()
 
         var plain: [Double] = []
@@ -120,7 +121,8 @@ package struct ProtectionBenchmark {
     private func slowest(_ seconds: Double) throws -> Double { try communicator.allreduce(seconds, .maximum) }
 
     private struct Checkpoint {
-        /// Until the last of so many steps was done: those beside which it was written, and one more.
+        /// The time until the last of `steps` steps was done: those during which the checkpoint was written, and one
+        /// more.
         var seconds: Double
         var steps: Int
         var waited: Double
@@ -157,10 +159,10 @@ package struct ProtectionBenchmark {
         }
     }
 
-    /// Of this process, on all its threads.
+    /// CPU time of this process, on all its threads.
     private var coreSeconds: Double { seconds(on: CLOCK_PROCESS_CPUTIME_ID) }
 
-    /// While the threads that compute sleep.
+    /// Measured while the computing threads sleep.
     private func idleShare() throws -> Double {
         usleep(100_000)
         let (start, used) = (secondsNow(), coreSeconds)

@@ -1,13 +1,14 @@
 import Sequences
 import Tensors
 
-/// Tokens drawn evenly, or so unevenly that a window has about as many distinct ones as one of words, as a language model's
-/// streams: the same work as text, without text.
+/// A language model's streams of random tokens, drawn uniformly, or with a skew that gives a window about as many
+/// distinct tokens as one of words: the same work as text, without text.
 struct RandomTokens: SequenceSource {
     let vocabulary: Int
     let streams: Int
     let window: Int
-    /// 1: evenly; more: the first tokens more often. With 6, 700 tokens of 10,000 are about 280 distinct ones (317 in Penn Treebank).
+    /// 1: uniform; larger: the first tokens are more frequent. With 6, 700 tokens of 10,000 are about 280 distinct ones
+    /// (317 in Penn Treebank).
     var skew = 1
     let carriesState = true
     let stepsPerEpoch = 1_000_000

@@ -7,8 +7,8 @@ import Sequences
 import System
 import Training
 
-/// Times steps with `communication.reduction: reproducible` against steps with `fast`, by turns: a pair is over before a machine
-/// that others use has changed its pace.
+/// Measures steps with `communication.reduction: reproducible` against steps with `fast`, in turns: a pair is complete
+/// before the speed of a shared machine changes.
 package struct ReductionBenchmark {
     private let text: (String) throws -> Configuration
     private let communicator: Communicator
@@ -16,13 +16,13 @@ package struct ReductionBenchmark {
 
     package struct Result: Sendable {
         package let ranks: Int
-        /// Of each step, in seconds.
+        /// Seconds of each step.
         package let fast: Spread
         package let reproducible: Spread
-        /// Of each pair, the second over the first.
+        /// For each pair, reproducible divided by fast.
         package let ratios: Spread
         package var pairs: Int { ratios.values.count }
-        /// Of the fastest quarter's slowest step: what else runs on the machine only ever adds time.
+        /// The ratio of the lower quartiles: other load on the machine only ever adds time.
         package var ratioOfLowerQuartiles: Double { reproducible.quartiles.lower / fast.quartiles.lower }
 
         package var json: JSONValue {
@@ -38,7 +38,7 @@ package struct ReductionBenchmark {
         }
     }
 
-    /// - Parameter configuration: with that reduction.
+    /// - Parameter configuration: returns the configuration with the given reduction.
     package init(
         on communicator: Communicator, threads: Int,
         _ configuration: @escaping (_ reduction: String) throws -> Configuration
@@ -62,7 +62,7 @@ package struct ReductionBenchmark {
         let once = try time(0) + time(1)
         var times: [[Double]] = [[], []]
         for pair in 0..<max(5, min(1000, Int(seconds / once))) {
-            // Who comes first changes, so that what one leaves in the caches is no one's advantage.
+            // The order alternates, so that the cache contents left by one favour neither.
             for number in pair.isMultiple(of: 2) ? [0, 1] : [1, 0] { times[number].append(try time(number)) }
         }
         for trainer in trainers { try trainer.memory.free() }

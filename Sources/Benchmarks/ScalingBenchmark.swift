@@ -5,7 +5,7 @@ import Reduction
 import System
 import Training
 
-/// Strong and weak scaling over rank counts of this machine: starts `bench step` on each, in turns.
+/// Measures strong and weak scaling over rank counts of this machine: starts `bench step` for each, in turns.
 package struct ScalingBenchmark {
     private let configuration: Configuration
     private let name: String
@@ -13,7 +13,7 @@ package struct ScalingBenchmark {
     private let repeats: Int
     private let secondsEach: Double
 
-    /// What one `bench step` said.
+    /// The results of one `bench step`.
     fileprivate struct Measurement {
         let tokensPerSecond: Double
         let flopsPerRank: Double
@@ -21,10 +21,10 @@ package struct ScalingBenchmark {
         let split: StepSplit
     }
 
-    /// All that was measured of one row.
+    /// All measurements of one row.
     private struct Series {
         var together: [Measurement] = []
-        /// Tokens a second of all single ranks.
+        /// Tokens per second of all single ranks together.
         var sideBySide: [Double] = []
         var peaks: [Double] = []
     }
@@ -35,11 +35,11 @@ package struct ScalingBenchmark {
     }
 
     /// - Parameters:
-    ///   - name: the configuration's, for the title.
+    ///   - name: the name of the configuration, for the title.
     ///   - rankCounts: each 1 or more.
-    ///   - repeats: measurements of each row.
-    ///   - seconds: of each measurement, without its start.
-    /// - Throws: a `CommandError` for a task without tokens.
+    ///   - repeats: the number of measurements of each row.
+    ///   - seconds: the duration of each measurement, without its start-up.
+    /// - Throws: a `CommandError` if the task has no tokens.
     package init(_ configuration: Configuration, name: String, rankCounts: [Int], repeats: Int, seconds: Double) throws
     {
         try StepBenchmark.check(configuration)
@@ -51,15 +51,15 @@ package struct ScalingBenchmark {
         secondsEach = seconds
     }
 
-    /// 1, 2, 4 and so on, up to the cores that this process may use.
+    /// Powers of two up to the number of cores that this process may use.
     package static var defaultRankCounts: [Int] {
         let cores = max(ProcessorCores.firstThreads.count, 1)
         return Array(sequence(first: 1) { $0 * 2 <= cores ? $0 * 2 : nil })
     }
 
-    /// Measures. `note` is told of each measurement as it ends.
+    /// Measures all rows. `note` is called with each measurement as it ends.
     ///
-    /// - Throws: a `CommandError` if there is no mpirun, or a process that it started failed.
+    /// - Throws: a `CommandError` if there is no mpirun, or if a started process failed.
     package func run(_ note: (String) -> Void) throws -> ScalingResult {
         let folder = FileManager.default.temporaryDirectory.appending(path: "lstm-dist-scaling-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -69,13 +69,13 @@ package struct ScalingBenchmark {
         try Data(configuration.yaml.utf8).write(to: config)
 
         let memory = try rankCounts.map { count in
-            let said = try ranks.together(["bench", "memory"], ranks: count)
-            return (ranks: count, bytesPerSecond: 1e9 * (said["triad_gb_per_s"]?.numberValue ?? 0))
+            let results = try ranks.together(["bench", "memory"], ranks: count)
+            return (ranks: count, bytesPerSecond: 1e9 * (results["triad_gb_per_s"]?.numberValue ?? 0))
         }
         var series: [Key: Series] = [:]
         let keys = rankCounts.flatMap { count in ScalingResult.Mode.allCases.map { Key(mode: $0, ranks: count) } }
         for turn in 0..<repeats {
-            // There and back again, so that a machine that warms up or slows down favours no row.
+            // The order of rows alternates, so that a machine that warms up or slows down favours no row.
             for key in turn.isMultiple(of: 2) ? keys : keys.reversed() where !(key.ranks == 1 && key.mode == .weak) {
                 try measure(key, into: &series[key, default: Series()], ranks, config.path, apartFirst: turn % 2 == 1)
                 let last = series[key]?.together.last?.tokensPerSecond ?? 0
@@ -84,14 +84,14 @@ package struct ScalingBenchmark {
                         + "\(grouped(Int(last))) tokens/s")
             }
         }
-        // On one rank both modes are the same work.
+        // Both modes are the same work on one rank.
         if let single = series[Key(mode: .strong, ranks: 1)] { series[Key(mode: .weak, ranks: 1)] = single }
         return result(series, memory)
     }
 
     private var batch: Int { configuration.integer("training.batch") }
 
-    /// Global.
+    /// The global batch size.
     private func batch(_ key: Key) -> Int { key.mode == .strong ? batch : batch * key.ranks }
 
     private func measure(
@@ -152,11 +152,11 @@ package struct ScalingBenchmark {
 }
 
 extension ScalingBenchmark.Measurement {
-    /// Reads what `bench step --json` wrote.
+    /// Parses the output of `bench step --json`.
     fileprivate init(_ json: JSONValue) throws {
         func figure(_ key: String) throws -> Double {
             guard let value = json[key]?.numberValue else {
-                throw CommandError.failure("bench scaling: bench step said nothing of \(key): \(json.text)")
+                throw CommandError.failure("bench scaling: bench step reported no \(key): \(json.text)")
             }
             return value
         }

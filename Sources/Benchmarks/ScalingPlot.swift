@@ -1,11 +1,11 @@
-/// A scaling measurement as a drawing: GFLOP/s of all ranks over rank counts. Its top is the peak of as many cores as ranks
-/// were measured, so that what is missing to the machine shows.
+/// A scaling measurement as a plot: GFLOP/s of all ranks against rank counts. The top of its axis is the peak of the
+/// largest measured number of cores, so that the distance to peak is visible.
 package struct ScalingPlot {
     private let result: ScalingResult
     private let ranks: Int
     private let top: Double
 
-    // In the units of the drawing; the plot's area and what stands around it.
+    // In SVG units: the drawing's size and the margins around the plot area.
     private let width = 760.0
     private let height = 480.0
     private let left = 80.0
@@ -41,12 +41,12 @@ package struct ScalingPlot {
         return parts.joined(separator: "\n") + "\n</svg>\n"
     }
 
-    // MARK: places
+    // MARK: coordinates
 
     private func x(_ ranks: Double) -> Double { left + (width - left - right) * ranks / Double(self.ranks) }
     private func y(_ gigaflops: Double) -> Double { height - below - (height - above - below) * gigaflops / top }
 
-    /// With two decimals at most: a browser draws no finer.
+    /// At most two decimals: a browser draws no finer.
     private func n(_ value: Double) -> String { "\((value * 100).rounded() / 100)" }
 
     private func escaped(_ text: String) -> String {
@@ -72,9 +72,9 @@ package struct ScalingPlot {
                 + "GFLOP/s, all ranks together</text>",
         ]
         for count in Set(result.rows.map(\.ranks)).sorted() {
-            let place = x(Double(count))
-            parts.append(line((place, y(0)), (place, y(0) + 5), "black"))
-            parts.append(text(place, y(0) + 19, "\(count)", anchor: "middle"))
+            let position = x(Double(count))
+            parts.append(line((position, y(0)), (position, y(0) + 5), "black"))
+            parts.append(text(position, y(0) + 19, "\(count)", anchor: "middle"))
         }
         for value in stride(from: 0, through: top, by: tickDistance) {
             parts.append(line((left - 5, y(value)), (left, y(value)), "black"))
@@ -84,7 +84,7 @@ package struct ScalingPlot {
         return parts
     }
 
-    /// 1, 2 or 5 times a power of ten, at most ten of which reach the top; never below 1.
+    /// The distance of axis ticks: 1, 2 or 5 times a power of ten, so that there are at most ten; never below 1.
     private var tickDistance: Double {
         var decade = 1.0
         while true {
@@ -121,14 +121,15 @@ package struct ScalingPlot {
 
     private func draw(_ curve: Curve, _ number: Int) -> [String] {
         let dashes = curve.isDashed ? " stroke-dasharray=\"5 4\"" : ""
-        let places = curve.points.map { "\(n(x(Double($0.ranks)))),\(n(y($0.median)))" }.joined(separator: " ")
+        let points = curve.points.map { "\(n(x(Double($0.ranks)))),\(n(y($0.median)))" }.joined(separator: " ")
         var parts = [
-            "<polyline points=\"\(places)\" fill=\"none\" stroke=\"\(curve.colour)\" stroke-width=\"2\"\(dashes)/>"
+            "<polyline points=\"\(points)\" fill=\"none\" stroke=\"\(curve.colour)\" stroke-width=\"2\"\(dashes)/>"
         ]
         for point in curve.points where !curve.isDashed {
-            let place = x(Double(point.ranks))
-            parts.append(line((place, y(point.least)), (place, y(point.greatest)), curve.colour))
-            parts.append("<circle cx=\"\(n(place))\" cy=\"\(n(y(point.median)))\" r=\"4\" fill=\"\(curve.colour)\"/>")
+            let position = x(Double(point.ranks))
+            parts.append(line((position, y(point.least)), (position, y(point.greatest)), curve.colour))
+            parts.append(
+                "<circle cx=\"\(n(position))\" cy=\"\(n(y(point.median)))\" r=\"4\" fill=\"\(curve.colour)\"/>")
         }
         let (start, row) = (x(Double(ranks)) + 20, y(0) - 90 + 20 * Double(number))
         parts.append(line((start, row), (start + 28, row), curve.colour, " stroke-width=\"2\"\(dashes)"))

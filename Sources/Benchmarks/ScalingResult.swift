@@ -3,29 +3,30 @@ import JobControl
 import System
 import Training
 
-/// The figures of a scaling measurement: as JSON, as CSV, as a table for people.
+/// The results of a scaling measurement: as JSON, as CSV, and as a table.
 package struct ScalingResult: Sendable {
-    /// Strong scaling keeps the global batch, weak scaling that of a rank.
+    /// Strong scaling keeps the global batch constant, weak scaling the batch of a rank.
     package enum Mode: String, Sendable, CaseIterable { case strong, weak }
 
-    /// A rank count in one mode.
+    /// The results of one rank count in one mode.
     package struct Row: Sendable {
         package let mode: Mode
         package let ranks: Int
-        /// Global: sequences of a step, all ranks together.
+        /// The global batch: sequences of a step on all ranks together.
         package let batch: Int
-        /// All ranks together.
+        /// Tokens per second of all ranks together.
         package let tokensPerSecond: Spread
-        /// Against one rank, where that was measured; else against the lowest rank count, taken to scale perfectly.
+        /// Relative to one rank if that was measured; otherwise to the lowest rank count, which is assumed to scale
+        /// perfectly.
         package let speedup: Double
-        /// Nominal floating-point operations a second of a rank.
+        /// Nominal floating-point operations per second of one rank.
         package let flopsPerRank: Double
-        /// Medians.
+        /// Medians of the shares.
         package let split: StepSplit
-        /// A ceiling: tokens a second of as many single ranks side by side, which share cores and memory but average nothing;
-        /// nil for one rank.
+        /// An upper bound: tokens per second of the same number of single ranks side by side, which share cores and
+        /// memory but reduce nothing; nil for one rank.
         package let sideBySide: Spread?
-        /// Turn by turn, the ranks together against those side by side.
+        /// For each turn, tokens per second of the ranks together divided by that of the ranks side by side.
         package let ofSideBySide: Spread?
 
         package var efficiency: Double { speedup / Double(ranks) }
@@ -48,12 +49,12 @@ package struct ScalingResult: Sendable {
 
     package let title: String
     package let rows: [Row]
-    /// A ceiling: bytes a second of so many ranks at once (`MemoryBenchmark`).
+    /// An upper bound: bytes per second of `ranks` ranks together (`MemoryBenchmark`).
     package let memory: [(ranks: Int, bytesPerSecond: Double)]
-    /// Floating-point operations a second of one core: the greatest of all measurements.
+    /// Floating-point operations per second of one core: the maximum of all measurements.
     package let peakFlops: Double
 
-    /// - Parameter rows: of weak scaling at least one.
+    /// - Parameter rows: at least one of them of weak scaling.
     package init(
         title: String, rows: [Row], memory: [(ranks: Int, bytesPerSecond: Double)], peakFlops: Double
     ) {
@@ -63,7 +64,7 @@ package struct ScalingResult: Sendable {
         self.peakFlops = peakFlops
     }
 
-    /// The row with the most tokens a second among those of weak scaling: the figure of merit.
+    /// The row of weak scaling with the most tokens per second: the figure of merit.
     package var best: Row {
         let weak = rows.filter { $0.mode == .weak }
         return weak.reduce(weak[0]) { $1.tokensPerSecond.median > $0.tokensPerSecond.median ? $1 : $0 }
@@ -73,7 +74,7 @@ package struct ScalingResult: Sendable {
 
     // MARK: JSON and CSV
 
-    /// A row's figures under their names, the same in JSON and CSV.
+    /// A row's values by name, the same in JSON and CSV.
     private func members(_ row: Row) -> [(key: String, value: JSONValue)] {
         func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
         return [
@@ -102,7 +103,7 @@ package struct ScalingResult: Sendable {
         ]
     }
 
-    /// A line of names, then a line a row; what was not measured is empty. No value holds a comma.
+    /// A line of names, then one line for each row; values that were not measured are empty. No value contains a comma.
     package var csv: String {
         let names = members(rows[0]).map(\.key)
         let lines = rows.map { row in
@@ -119,11 +120,11 @@ package struct ScalingResult: Sendable {
 
     // MARK: text
 
-    /// The table, the ceilings, and last the figure of merit.
+    /// The table, the upper bounds, and as the last line the figure of merit.
     package var lines: [String] {
         let head = [
             "mode", "ranks", "batch", "tokens/s", "speed-up", "efficiency", "GFLOP/s a rank", "compute", "averaging",
-            "waiting", "update", "of as many side by side",
+            "waiting", "update", "of side by side",
         ]
         let cells = rows.map { row in
             [
@@ -136,7 +137,7 @@ package struct ScalingResult: Sendable {
         }
         var lines = [title] + aligned([head] + cells)
         for (ranks, bytes) in memory {
-            lines.append("memory bandwidth of \(counted(ranks, "rank")) at once: \(format(bytes / 1e9)) GB/s")
+            lines.append("memory bandwidth of \(counted(ranks, "rank")) together: \(format(bytes / 1e9)) GB/s")
         }
         lines.append("FMA peak of a core: \(format(peakFlops / 1e9)) GFLOP/s")
         lines.append("best of weak scaling: \(counted(best.ranks, "rank")), batch \(best.batch)")
@@ -160,10 +161,10 @@ package struct ScalingResult: Sendable {
     }
 }
 
-/// A share of a whole, with three decimals at most.
+/// A share of a whole, with at most three decimals.
 package func shareText(_ share: Double) -> String { "\((share * 1000).rounded() / 1000)" }
 
-/// The last line on standard output of a benchmark of training, for scripts that compare machines.
+/// The last line on standard output of a training benchmark, for scripts that compare machines.
 package func figureOfMerit(_ tokensPerSecond: Double) -> String {
     "FOM tokens_per_second = \((tokensPerSecond * 10).rounded() / 10)"
 }

@@ -10,30 +10,30 @@ import System
 import Tensors
 import Training
 
-/// Times whole training steps, the same `Trainer.step` that training calls, on random tokens.
+/// Measures whole training steps, by the same `Trainer.step` that training calls, on random tokens.
 package struct StepBenchmark {
     private let configuration: Configuration
     private let communicator: Communicator
     private let threads: Int
 
-    /// The figures of a measurement, for the slowest rank where ranks differ.
+    /// The results of a measurement; of the slowest rank if ranks differ.
     package struct Result: Sendable {
         package let ranks: Int
-        /// Of each rank.
+        /// The number of threads of each rank.
         package let threads: Int
         package let steps: Int
         package let stepSeconds: Double
         package let fastestSeconds: Double
         package let slowestSeconds: Double
         package let tokensPerSecond: Double
-        /// Floating-point operations a second, by the nominal count (`NetworkConfiguration.flopsPerToken`).
+        /// Floating-point operations per second, by the nominal count (`NetworkConfiguration.flopsPerToken`).
         package let flopsPerRank: Double
-        /// Nominal operations, less what was left out because tokens share their row of the input.
+        /// Nominal operations minus those that were saved because equal tokens share a row of the input.
         package let executedFlopsPerRank: Double
-        /// Of one core, in the same run.
+        /// The peak of one core, measured in the same run.
         package let peakFlops: Double
         package let split: StepSplit
-        /// The share of the peak of its threads' cores that a rank reaches.
+        /// The fraction of its threads' peak that a rank reaches.
         package var ofPeak: Double { flopsPerRank / (peakFlops * Double(threads)) }
 
         package var json: JSONValue {
@@ -50,8 +50,8 @@ package struct StepBenchmark {
         }
     }
 
-    /// - Parameter threads: that each rank computes with.
-    /// - Throws: a `CommandError` for a task without tokens.
+    /// - Parameter threads: the number of threads of each rank.
+    /// - Throws: a `CommandError` if the task has no tokens.
     package init(_ configuration: Configuration, on communicator: Communicator, threads: Int = 1) throws {
         try Self.check(configuration)
         self.threads = threads
@@ -59,7 +59,7 @@ package struct StepBenchmark {
         self.communicator = communicator
     }
 
-    /// - Throws: a `CommandError`, the same on every rank, for a task without tokens.
+    /// - Throws: a `CommandError`, the same on every rank, if the task has no tokens.
     package static func check(_ configuration: Configuration) throws {
         guard configuration.text("task") == LanguageModel.name else {
             throw CommandError.usage(
@@ -91,14 +91,14 @@ package struct StepBenchmark {
             summaries.append(try trainer.step())
             times.append(secondsNow() - start)
         }
-        // A core that something else disturbs shows less than its peak: the better of two times counts.
+        // Other load on a core lowers its measured peak: the better of two measurements counts.
         let peak = try communicator.allreduce(max(peakBefore, Self.measurePeak(trainer.team)), .minimum)
         try trainer.memory.free()
         try hosts.free()
         return try result(times, summaries, sizes, tokens: Double(options.batch * window), peak: peak)
     }
 
-    /// A trainer on random tokens, with memory of its own. Collective.
+    /// A trainer on random tokens, with its own memory. Collective.
     func trainer(_ hosts: Hosts, skew: Int = 1) throws -> Trainer {
         let vocabulary = try communicator.agree { try vocabularySize }
         return try Trainer(
@@ -126,7 +126,8 @@ package struct StepBenchmark {
             split: try StepSplit(summaries, seconds: times, on: communicator))
     }
 
-    /// Of the data if it is there; else as many as the tokenizer would have: 256 bytes, 65 characters, data.vocabulary words.
+    /// The vocabulary size of the data if it exists; otherwise that of the tokenizer: 256 bytes, 65 characters,
+    /// data.vocabulary words.
     private var vocabularySize: Int {
         get throws {
             var request = TrainingConfiguration(configuration).dataRequest
@@ -144,7 +145,7 @@ package struct StepBenchmark {
         }
     }
 
-    /// Of the slowest thread's core, when all are at it.
+    /// The peak of the slowest thread's core, with all threads running.
     private static func measurePeak(_ team: ThreadTeam) -> Double {
         team.map { _ in measurePeak() }.min() ?? 0
     }

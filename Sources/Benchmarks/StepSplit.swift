@@ -2,13 +2,13 @@ import MPI
 import System
 import Training
 
-/// Where the time of steps went, as shares of it, in the mean over all ranks.
+/// The shares of the steps' time by activity, as means over all ranks.
 package struct StepSplit: Sendable {
-    /// Forward and backward.
+    /// Forward and backward passes.
     package let compute: Double
-    /// The sums over ranks and the norm, without the time to wait for the last of them.
+    /// The sums over ranks and the norm, without waiting for the last rank.
     package let averaging: Double
-    /// For ranks that were longer at their part of a step.
+    /// Waiting for ranks that took longer for their part of a step.
     package let waiting: Double
     package let update: Double
 
@@ -19,7 +19,7 @@ package struct StepSplit: Sendable {
         self.update = update
     }
 
-    /// - Parameter seconds: of each step, on this rank. Collective (MPI_Allreduce).
+    /// - Parameter seconds: the time of each step on this rank. Collective (MPI_Allreduce).
     init(_ summaries: [Trainer.StepSummary], seconds: [Double], on communicator: Communicator) throws {
         let parts = [
             summaries.reduce(0) { $0 + $1.computeSeconds }, summaries.reduce(0) { $0 + $1.averagingSeconds },

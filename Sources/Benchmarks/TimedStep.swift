@@ -3,7 +3,8 @@ import System
 import Training
 
 extension Trainer {
-    /// Makes a step. Returns the seconds from when all ranks are there until the last one has done it. Collective.
+    /// Runs a step. Returns the seconds from when all ranks have arrived until the last one has finished it.
+    /// Collective.
     mutating func timedStep() throws -> Double {
         try communicator.barrier()
         let start = secondsNow()

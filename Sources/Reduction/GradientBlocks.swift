@@ -1,14 +1,14 @@
 import Kernels
 package import Tensors
 
-/// A worker's gradient blocks, one after the other in memory: each as the parameters are laid out, and behind that, where sums go by
-/// the tree, sums of gate gradients by token (the input reduction's).
+/// A worker's gradient blocks, contiguous in memory. Each has the layout of the parameters; with tree sums, the sums of
+/// gate gradients by token (`InputReduction`) follow behind that.
 package struct GradientBlocks {
-    /// All of them.
+    /// All blocks.
     package let memory: FloatBlock
-    /// Floats from one to the next.
+    /// Floats from the start of one block to the start of the next.
     package let stride: Int
-    /// What of the embedding's gradient each of them holds.
+    /// The rows of the embedding's gradient that each block holds.
     package let rows: [GradientRows]
 
     package init(memory: FloatBlock, stride: Int, rows: [GradientRows]) {
@@ -17,9 +17,9 @@ package struct GradientBlocks {
         self.rows = rows
     }
 
-    /// Blocks of its own, with zeros.
+    /// Allocates blocks filled with zeros.
     ///
-    /// - Parameter touched: where the rows that a step reaches are noted, of all blocks.
+    /// - Parameter touched: the set that records the rows a step reaches, for all blocks; nil: a set for each block.
     package init(_ count: Int, stride: Int, embedding: (rows: Int, width: Int), touched: RowSet? = nil) {
         self.init(
             memory: FloatBlock(count: count * stride), stride: stride,
@@ -34,7 +34,7 @@ package struct GradientBlocks {
 
     package func pointer(_ block: Int) -> UnsafeMutablePointer<Float> { memory.pointer + block * stride }
 
-    /// Adds a range of a block to that of another, with the rows of the embedding that hold anything.
+    /// Adds a range of one block to the same range of another, limited to the embedding rows that are filled.
     package func join(_ join: SumPlan.Worker.Join, in range: Range<Int>) {
         let (to, from) = (pointer(join.block), pointer(join.other))
         rows[join.other].forEachRange(in: range) { floats in
@@ -43,7 +43,7 @@ package struct GradientBlocks {
         if range.lowerBound == 0 { rows[join.block].filled.formUnion(rows[join.other].filled) }
     }
 
-    /// As above, floats behind the gradients.
+    /// As `join`, for floats behind the gradients.
     package func joinTokenSums(_ join: SumPlan.Worker.Join, in floats: Range<Int>) {
         UnsafeMutableBufferPointer(start: pointer(join.block) + floats.lowerBound, count: floats.count)
             .add(pointer(join.other) + floats.lowerBound)

@@ -2,48 +2,49 @@ import Kernels
 package import MPI
 import Tensors
 
-/// Sums the ranks' gradients slice by slice: within a host each rank adds up its slice in the window, straight from the
-/// others' gradients, in the order of the ranks or along the tree; between hosts the owners of the same slice then put their sums
-/// together. A rank that shares nothing is a host of its own.
+/// Sums the ranks' gradients slice by slice. Within a host, each rank sums its slice in the shared window directly from
+/// the other ranks' gradients, in the order of the ranks or along the tree. Between hosts, the owners of the same slice
+/// then combine their sums. A rank that shares no memory is a host by itself.
 ///
-/// Each owner writes its sums over its own gradients, which no other rank reads there. Hosts may have different numbers of
-/// ranks: then as many ranks of each own slices as the smallest host has, and the others only compute.
+/// Each owner writes its sums over its own gradients, which no other rank reads there. Hosts may have different numbers
+/// of ranks: on every host, only as many ranks own slices as the smallest host has; the remaining ranks only compute.
 ///
-/// The ranges of a step are announced in the order in which the backward pass finishes them, and are summed as soon as all
-/// ranks of the host have announced them, whenever `advance` is called; `finish` does the rest.
+/// The ranges of a step are announced in the order in which the backward pass finishes them. `advance` sums each range
+/// as soon as all ranks of the host have announced it; `finish` sums the remaining ones.
 package final class GradientReduction {
     private let team: ThreadTeam
     private let ranges: [Range<Int>]
     private let slices: GradientSlices
-    /// What this rank sums and updates.
-    let ownRanges: [Range<Int>]
+    /// The ranges that this rank sums and updates.
+    let localRanges: [Range<Int>]
     private let sharing: StepMemory.Sharing?
     private let between: BetweenHosts
-    private let own: GradientBlocks
-    /// Of the network's gradients.
+    private let local: GradientBlocks
+    /// The number of the network's gradients.
     private let count: Int
     /// Sums of squares, one for each `PartialSum.length` floats.
     private let squares: UnsafeMutableBufferPointer<Double>
     private let ownsSquares: Bool
     private var announced = 0
     private var summed = 0
-    /// How many ranges each rank of the host has announced since the start.
+    /// The number of ranges that each rank of the host has announced since the start.
     private let progress: SharedCounters?
-    /// Sums between hosts that are under way.
+    /// Sums between hosts that are in progress.
     private var requests: [Request] = []
 
-    /// What is summed on this host: of each node that its ranks have together, the terms; in the order of the ranks all is one.
+    /// What is summed on this host: the terms of each node that its ranks hold together. Without the tree there is one
+    /// node with the ranks' gradients in rank order.
     private var nodes: [[SumTerm]]
-    /// The gradients that follow from sums of another kind, and as a sum of one term.
+    /// Computes the gradients that are derived from other sums.
     private let input: (any InputReduction)?
-    private let ofInput: [SumTerm]
+    /// `input.result` as a sum of one term.
 
-    /// How sums of hosts become sums of all.
+    /// How the hosts' sums are combined.
     package enum BetweenHosts {
         case oneHost
         /// MPI_Iallreduce of each slice over its owners; nil for a rank that owns none.
         case allreduce(Communicator?)
-        /// One MPI_Allreduce of everything over ranks that share nothing.
+        /// One MPI_Allreduce of all gradients over ranks that share no memory.
         case plainAllreduce(Communicator)
         /// Along the tree, over the owners of a slice; nil for a rank that owns none.
         case tree(TreeExchange?)
@@ -60,14 +61,14 @@ package final class GradientReduction {
         self.between = between
         self.count = count
         self.input = input
-        ofInput = input.map { [SumTerm(UnsafePointer($0.result), merges: 0)] } ?? []
-        own = memory.gradients
+        inputTerms = input.map { [SumTerm(UnsafePointer($0.result), merges: 0)] } ?? []
+        local = memory.gradients
         sharing = memory.sharing
         slices = GradientSlices(count: count, ranges: ranges, owners: memory.sharing?.hosts.fewestRanks ?? 1)
-        ownRanges = slices.slices(of: memory.sharing?.hosts.host.rank ?? 0)
+        localRanges = slices.slices(of: memory.sharing?.hosts.host.rank ?? 0)
         progress = memory.sharing?.window.counters(1)
         nodes = [
-            SumTerm.inOrder(memory.sharing?.gradients.map { UnsafePointer($0) } ?? [UnsafePointer(own.pointer(0))])
+            SumTerm.inOrder(memory.sharing?.gradients.map { UnsafePointer($0) } ?? [UnsafePointer(local.pointer(0))])
         ]
         squares = memory.sharing?.squares ?? .allocate(capacity: (count + PartialSum.length - 1) / PartialSum.length)
         ownsSquares = memory.sharing == nil
@@ -77,10 +78,11 @@ package final class GradientReduction {
 
     private var rank: Int { sharing?.hosts.host.rank ?? 0 }
 
-    /// By the tree: what the host's ranks leave in a step, the terms of each of their nodes.
+    /// With tree sums: sets the terms of each node that the host's ranks hold in a step.
     func setNodes(_ nodes: [[SumTerm]]) { self.nodes = nodes }
 
-    /// Notes that this rank's gradients of the step's next range, number `range`, are final, and sums what can be summed.
+    /// Announces that this rank's gradients of the step's next range, number `range`, are final, and sums the ranges that
+    /// are complete.
     func announce(_ range: Int) throws {
         precondition(range == announced % ranges.count, "ranges are announced in their order")
         announced += 1
@@ -88,7 +90,7 @@ package final class GradientReduction {
         try advance()
     }
 
-    /// Sums the ranges that all ranks of the host have announced; lets MPI work on what is under way between hosts.
+    /// Sums the ranges that all ranks of the host have announced, and lets MPI progress the requests between hosts.
     private func advance() throws {
         switch between {
         case .oneHost, .allreduce:
@@ -96,19 +98,19 @@ package final class GradientReduction {
                 try sumNext()
             }
             for request in requests { _ = try request.test() }
-        case .plainAllreduce, .tree: break  // together, at the end
+        case .plainAllreduce, .tree: break  // in `finish`
         }
     }
 
     private func isLast(_ number: Int) -> Bool { number % ranges.count == ranges.count - 1 }
     private func canSumAlone(_ number: Int) -> Bool { !isLast(number) || !(input?.isFolded ?? false) }
 
-    /// Sums what is left of the step and returns the sum of squares of the whole, the same bits on every rank. Collective,
-    /// after all ranks have announced all ranges.
+    /// Sums the remaining ranges of the step and returns the squared norm of all gradients, bit-identical on every
+    /// rank. Collective, after all ranks have announced all ranges.
     func finish() throws -> Double {
         precondition(announced.isMultiple(of: ranges.count), "all ranges of the step have been announced")
         if case .plainAllreduce(let communicator) = between {
-            try communicator.allreduce(own.memory[0..<count], .sum)
+            try communicator.allreduce(local.memory[0..<count], .sum)
         }
         while summed < announced {
             progress?.waitForAll(toReach: summed + 1)
@@ -120,16 +122,16 @@ package final class GradientReduction {
         if !between.isOneHost {
             for request in requests { try request.wait() }
             requests.removeAll(keepingCapacity: true)
-            own.rows[0].filled.insertAll()  // by which rows other hosts have touched
+            local.rows[0].filled.insertAll()  // other hosts may have touched any row
             for range in 0..<ranges.count {
-                forEachPartialSum(of: range) { part in squares[part] = own.memory[slices.floats(part)].sumOfSquares }
+                forEachPartialSum(of: range) { part in squares[part] = local.memory[slices.floats(part)].sumOfSquares }
             }
         }
         try wait()
         return squares.reduce(0, +)
     }
 
-    /// Returns when all ranks of the host have come here.
+    /// Returns when all ranks of the host have called it.
     func wait() throws { try sharing?.meet() }
 
     private func sumNext() throws {
@@ -140,31 +142,33 @@ package final class GradientReduction {
         case .oneHost: sumOnHost(range)
         case .allreduce(let peers):
             if nodes[0].count > 1 { sumOnHost(range) }
-            if let peers { requests.append(try peers.beginAllreduce(own.memory[slices.slice(range, of: rank)], .sum)) }
+            if let peers {
+                requests.append(try peers.beginAllreduce(local.memory[slices.slice(range, of: rank)], .sum))
+            }
         case .plainAllreduce: break
         case .tree(let exchange):
             let end = endOfInput(range)
-            try exchange?.sum(slices.slice(range, of: rank).clamped(to: end..<count), nodes, into: own.pointer(0))
-            // The same on every host.
+            try exchange?.sum(slices.slice(range, of: rank).clamped(to: end..<count), nodes, into: local.pointer(0))
+            // These sums are the same on every host.
             forEachPartialSum(of: range) { part in
                 var squares = PartialSum()
-                sum(slices.floats(part).clamped(to: 0..<end), ofInput, &squares)
+                sum(slices.floats(part).clamped(to: 0..<end), inputTerms, &squares)
             }
         }
     }
 
-    /// Where the gradients end that follow from sums by token, which are the same on every host and are in `input.result`; 0
-    /// where none do.
+    /// The end of the gradients that are derived from sums by token, which are the same on every host and are in
+    /// `input.result`; 0 if there are none.
     private func endOfInput(_ range: Int) -> Int {
         canSumAlone(range) ? 0 : ranges[ranges.count - 1].upperBound
     }
 
-    /// The embedding is in the last range: of it only these rows are summed.
+    /// The embedding is in the last range: only these rows of it are summed.
     private func noteRows() {
         if let input {
-            own.rows[0].filled.formUnion(input.rows)
+            local.rows[0].filled.formUnion(input.rows)
         } else {
-            sharing?.touchedRows.forEach(own.rows[0].filled.formUnion)
+            sharing?.touchedRows.forEach(local.rows[0].filled.formUnion)
         }
     }
 
@@ -173,27 +177,27 @@ package final class GradientReduction {
         forEachPartialSum(of: range) { part in
             let floats = slices.floats(part)
             var squares = PartialSum()
-            sum(floats.clamped(to: 0..<end), ofInput, &squares)
+            sum(floats.clamped(to: 0..<end), inputTerms, &squares)
             sum(floats.clamped(to: end..<count), nodes[0], &squares)
             self.squares[part] = squares.value
         }
     }
 
-    /// Puts the sum of terms into this rank's first block, and adds its squares.
+    /// Writes the sum of `terms` to this rank's first block, and adds its squares.
     private func sum(_ floats: Range<Int>, _ terms: [SumTerm], _ squares: inout PartialSum) {
-        let isThere = terms.count == 1 && terms[0].pointer == UnsafePointer(own.pointer(0))
+        let isInPlace = terms.count == 1 && terms[0].pointer == UnsafePointer(local.pointer(0))
         terms.withUnsafeBufferPointer { terms in
-            own.rows[0].forEachRange(in: floats) { floats in
-                if isThere {
-                    squares.addSquares(of: own.memory[floats])
+            local.rows[0].forEachRange(in: floats) { floats in
+                if isInPlace {
+                    squares.addSquares(of: local.memory[floats])
                 } else {
-                    squares.addSquares(of: own.memory[floats], settingSumOf: terms, from: floats.lowerBound)
+                    squares.addSquares(of: local.memory[floats], settingSumOf: terms, from: floats.lowerBound)
                 }
             }
         }
     }
 
-    /// The partial sums of a range that are this rank's, on its threads.
+    /// Calls `body` on this rank's threads for each partial sum of a range that this rank owns.
     private func forEachPartialSum(of range: Int, _ body: (Int) -> Void) {
         let parts = slices.partialSums(range, of: rank)
         team.run { thread in

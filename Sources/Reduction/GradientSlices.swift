@@ -1,20 +1,20 @@
 import Kernels
 
-/// Which part of a gradient block each owner sums and updates: of every range that a backward pass finishes at once, a
-/// slice an owner, so that all have work as soon as a range is there.
+/// The part of a gradient block that each owner sums and updates. Every range that a backward pass finishes at once is
+/// cut into one slice for each owner, so that all owners have work as soon as a range is final.
 ///
-/// Slices are made of whole partial sums of the block's sum of squares, so that the norm's bits depend on neither the
-/// ranges nor the number of owners. A partial sum that reaches over a border belongs to the lower range, which is finished
-/// later.
+/// Slices consist of whole partial sums of the block's sum of squares, so that the bits of the norm depend on neither
+/// the ranges nor the number of owners. A partial sum that crosses a border belongs to the lower range, which is
+/// finished later.
 package struct GradientSlices: Sendable {
     private let count: Int
     private let owners: Int
-    /// Of each range, in the order they are finished, its partial sums by number.
+    /// The indices of the partial sums of each range, in the order in which the ranges are finished.
     private let parts: [Range<Int>]
 
     /// - Parameters:
-    ///   - count: floats of a block.
-    ///   - ranges: adjoining, from the block's end to its start (`NetworkConfiguration.finishingRanges`).
+    ///   - count: the number of floats in a block.
+    ///   - ranges: adjacent, from the block's end to its start (`NetworkConfiguration.finishingRanges`).
     package init(count: Int, ranges: [Range<Int>], owners: Int) {
         precondition(owners > 0, "slices have owners")
         var end = count
@@ -25,11 +25,11 @@ package struct GradientSlices: Sendable {
         precondition(end == 0, "ranges reach down to the block's start")
         self.count = count
         self.owners = owners
-        func firstPart(from place: Int) -> Int { (place + PartialSum.length - 1) / PartialSum.length }
+        func firstPart(from offset: Int) -> Int { (offset + PartialSum.length - 1) / PartialSum.length }
         parts = ranges.map { firstPart(from: $0.lowerBound)..<firstPart(from: $0.upperBound) }
     }
 
-    /// The partial sums of range number `range` that are `owner`'s; none for a rank that owns nothing.
+    /// The partial sums of range number `range` that `owner` owns; empty for a rank that owns nothing.
     package func partialSums(_ range: Int, of owner: Int) -> Range<Int> {
         guard owner < owners else { return parts[range].lowerBound..<parts[range].lowerBound }
         return Shard.rows(parts[range], part: owner, of: owners)
@@ -40,13 +40,13 @@ package struct GradientSlices: Sendable {
         part * PartialSum.length..<min((part + 1) * PartialSum.length, count)
     }
 
-    /// The floats of range number `range` that are `owner`'s.
+    /// The floats of range number `range` that `owner` owns.
     package func slice(_ range: Int, of owner: Int) -> Range<Int> {
         let parts = partialSums(range, of: owner)
         return min(parts.lowerBound * PartialSum.length, count)..<min(parts.upperBound * PartialSum.length, count)
     }
 
-    /// All that `owner` owns: slices of the ranges, those that adjoin as one.
+    /// All floats that `owner` owns: its slices of the ranges; adjacent slices are joined.
     package func slices(of owner: Int) -> [Range<Int>] {
         var result: [Range<Int>] = []
         for slice in parts.indices.map({ slice($0, of: owner) }) where !slice.isEmpty {

@@ -1,18 +1,18 @@
 package import MPI
 
-/// The ranks of a job by the hosts they run on: two levels of groups, within a host and between hosts.
+/// The ranks of a job grouped by host: one communicator within each host, and communicators between hosts.
 package struct Hosts {
     /// The ranks of this host.
     package let host: Communicator
-    /// How many hosts there are, more exactly: groups of ranks that can share memory.
+    /// The number of hosts, more precisely: of groups of ranks that can share memory.
     package let count: Int
-    /// The ranks of the host that has the most, and of the one that has the fewest.
+    /// The number of ranks on the host with the most ranks, and on the host with the fewest.
     package let mostRanks: Int
     package let fewestRanks: Int
-    /// The first rank of each host; nil on the others.
+    /// The first rank of each host; nil on all other ranks.
     package let leaders: Communicator?
-    /// The ranks with this rank's number on their hosts, one a host. nil where there is only one host, and on ranks whose
-    /// number the host with the fewest ranks does not have.
+    /// The ranks with this rank's number on their hosts, one on each host. nil if there is only one host, and on ranks
+    /// whose number does not exist on the host with the fewest ranks.
     package let peers: Communicator?
 
     /// Collective (MPI_Comm_split_type, MPI_Comm_split, MPI_Allreduce).
@@ -26,7 +26,7 @@ package struct Hosts {
         peers = try communicator.split(color: number, key: communicator.rank)
     }
 
-    /// Gives the groups back. Collective (MPI_Comm_free).
+    /// Frees the communicators. Collective (MPI_Comm_free).
     package func free() throws {
         try peers?.free()
         try leaders?.free()

@@ -5,15 +5,15 @@ import System
 package struct ReductionOptions: Sendable {
     /// Where gradients are summed.
     package enum Averaging: String, Sendable, CaseIterable {
-        /// In memory that the ranks of a host share; between hosts by MPI.
+        /// In memory shared by the ranks of a host; by MPI between hosts.
         case auto
         /// By one MPI_Allreduce over all ranks.
         case allreduce
     }
 
-    /// In what order gradients are summed.
+    /// The order in which gradients are summed.
     package enum Order: String, Sendable, CaseIterable {
-        /// As suits the ranks: the last bits depend on the number of ranks.
+        /// By rank: the last bits depend on the number of ranks.
         case fast
         /// Along a tree over the sequences of the step (`SumTree`): the same bits for any number of ranks.
         case reproducible
@@ -49,7 +49,7 @@ package struct ReductionOptions: Sendable {
         let options = ReductionOptions(configuration)
         guard options.sumsByTree, options.averaging == .allreduce else { return }
         throw CommandError.usage(
-            "\(configuration.place("communication.averaging")) is allreduce, whose order of sums is MPI's, and communication.reduction is "
-                + "reproducible; accepted: averaging: auto, or reduction: fast")
+            "\(configuration.place("communication.averaging")) is allreduce, which sums in MPI's order, but "
+                + "communication.reduction is reproducible; accepted: averaging: auto, or reduction: fast")
     }
 }

@@ -3,58 +3,61 @@ package import MPI
 import System
 package import Tensors
 
-/// The blocks of floats that a training works on, and which of them the ranks of a host have in common.
+/// The blocks of floats that training uses, and which of them the ranks of a host share.
 ///
-/// Shared (`communication.averaging: auto`): in one window a host lie the gradients of each of its ranks, which the others
-/// read, one block of parameters, one of the packed weights, and one of each slot of optimiser state; every rank updates and
-/// packs a part of these. So no averaged gradient is copied, and a host holds parameters and state once. Otherwise, and where
-/// there is one rank in all, each rank has all blocks to itself.
+/// Shared (`communication.averaging: auto`): one window for each host holds the gradients of each of its ranks, which
+/// the other ranks read, one block of parameters, one of packed weights, and one for each slot of optimiser state;
+/// every rank updates and packs a part of these. No summed gradient is copied, and a host holds parameters and state
+/// once. Otherwise, and if there is only one rank, all blocks are private to each rank.
 package struct StepMemory {
     package let parameters: FloatBlock
-    /// This rank's; sums over the ranks are put into the first of the blocks.
+    /// This rank's gradients; sums over ranks are written to the first block.
     package let gradients: GradientBlocks
-    /// The rows of the embedding that this rank's gradients reach in a step: they note them themselves, or, where sums go by the
-    /// tree, before the step.
+    /// The rows of the embedding that this rank's gradients reach in a step. They are recorded while the gradients are
+    /// computed or, with tree sums, before the step.
     package let touchedRows: RowSet
     /// Optimiser state.
     package let slots: [FloatBlock]
-    /// Why nothing is shared although it was asked for.
+    /// The reason why nothing is shared although sharing was requested; nil otherwise.
     package let refusal: String?
     package let sharing: Sharing?
-    /// Whether ranks have parameters and gradients that others don't see: of several hosts, or without shared memory.
+    /// Whether there are ranks with parameters and gradients that others can't access: on several hosts, or without
+    /// shared memory.
     package var isApart: Bool { communicator.size > 1 && sharing?.hosts.count != 1 }
     private let communicator: Communicator
     private let hosts: Hosts
     private let sumsByTree: Bool
 
-    /// What the ranks of a host have in common.
+    /// The memory that the ranks of a host share.
     package struct Sharing {
         package let hosts: Hosts
         let window: SharedWindow
-        /// The gradient blocks of this host's ranks, by rank: each as many as the rank needs.
+        /// The gradient blocks of this host's ranks, by rank; each has as many as the rank needs.
         package let gradients: [UnsafeMutablePointer<Float>]
-        /// The rows of the embedding's gradient that each of them has touched in a step.
+        /// The rows of the embedding's gradient that each rank has touched in a step.
         package let touchedRows: [RowSet]
         /// The packed weights.
         package let packed: FloatBlock
         /// Sums of squares of the summed gradients, one for each `PartialSum.length` floats of a block.
         let squares: UnsafeMutableBufferPointer<Double>
 
-        /// Returns when all ranks of the host have come here. Collective over the host.
+        /// Returns when all ranks of the host have called it. Collective over the host (MPI_Barrier if there are
+        /// several hosts).
         package func meet() throws {
-            // Between hosts messages may still be on their way, which only calls of MPI move on.
+            // Messages between hosts may still be in transit, and only MPI calls progress them.
             if hosts.count > 1 { try hosts.host.barrier() } else { window.barrier() }
         }
     }
 
-    /// Zeros in all blocks. Collective (MPI_Win_allocate_shared on each host, or nothing).
+    /// All blocks are filled with zeros. Collective (MPI_Win_allocate_shared on each host if memory is shared; no call
+    /// otherwise).
     ///
     /// - Parameters:
-    ///   - count: floats of a block.
-    ///   - gradientBlocks: how many this rank needs, and floats from one to the next.
+    ///   - count: the number of floats in a block.
+    ///   - gradientBlocks: the number that this rank needs, and the floats from one to the next.
     ///   - embedding: shape of the matrix that a block begins with.
-    ///   - packed: floats of the packed weights.
-    ///   - slots: blocks of optimiser state.
+    ///   - packed: the number of floats of the packed weights.
+    ///   - slots: the number of blocks of optimiser state.
     package init(
         _ communicator: Communicator, _ hosts: Hosts, count: Int, gradientBlocks: (count: Int, stride: Int),
         embedding: (rows: Int, width: Int), packed: Int, slots: Int, averaging: ReductionOptions.Averaging, byTree: Bool
@@ -70,15 +73,15 @@ package struct StepMemory {
                 gradientCountOfFirst: gradientCounts[0] * gradientBlocks.stride, embeddingRows: embedding.rows,
                 packed: packed, slots: slots)
             let outcome = Result {
-                try SharedWindow(on: hosts.host, bytes: hosts.host.isRoot ? plan.bytesOfFirst : plan.bytesOfOwn)
+                try SharedWindow(on: hosts.host, bytes: hosts.host.isRoot ? plan.bytesOfFirst : plan.localBytes)
             }
             do {
                 let window = try communicator.agree { try outcome.get() }
-                let own: FloatBlock
-                (parameters, own, self.slots) = plan.blocks(window)
+                let localGradients: FloatBlock
+                (parameters, localGradients, self.slots) = plan.blocks(window)
                 let touchedRows = plan.touchedRows(window)
                 gradients = GradientBlocks(
-                    memory: own, stride: gradientBlocks.stride,
+                    memory: localGradients, stride: gradientBlocks.stride,
                     rows: GradientBlocks.rows(
                         gradientBlocks.count, embedding: embedding,
                         touched: byTree ? nil : touchedRows[hosts.host.rank]))
@@ -89,7 +92,7 @@ package struct StepMemory {
                 self.refusal = nil
                 return
             } catch let failure as AgreedFailure {
-                // The ranks of a host have a window or have none all together.
+                // Either all ranks of a host have a window, or none has.
                 if case .success(let window) = outcome { try window.free() }
                 refusal = failure.message
             }
@@ -104,10 +107,10 @@ package struct StepMemory {
         self.refusal = refusal
     }
 
-    /// How sums travel where no memory is shared.
+    /// The MPI function that sums where no memory is shared.
     package var messages: String { sumsByTree ? "MPI_Alltoallv" : sharing == nil ? "MPI_Allreduce" : "MPI_Iallreduce" }
 
-    /// How gradients are averaged, in a few words.
+    /// A short description of the reduction of gradients.
     package var averaging: String {
         guard let sharing else { return communicator.size == 1 ? "none, one rank" : "\(messages) over all ranks" }
         let hosts = sharing.hosts
@@ -120,8 +123,8 @@ package struct StepMemory {
             : "shared windows on \(hosts.count) hosts, \(ranks) each, and \(messages) between them"
     }
 
-    /// Lets `body` write to parameters or optimiser state, on one rank of those that have them in common; all others
-    /// return when it is done. A failure on one ends all. Collective (MPI_Allreduce).
+    /// Calls `body`, which writes to parameters or optimiser state, on one of the ranks that share them; all others
+    /// return when it is done. A failure on one rank is thrown on all. Collective (MPI_Allreduce).
     package func write(_ body: () throws -> Void) throws {
         try communicator.agree { if isWriter { try body() } }
         parameters.markChanged()
@@ -136,13 +139,14 @@ package struct StepMemory {
         parameters.markChanged()
     }
 
-    /// A number for the ranks that share memory with this one: the lowest of these ranks. Collective over the host (MPI_Bcast).
+    /// The number of this rank's host: the lowest of the ranks that share memory with this one. Collective over the
+    /// host (MPI_Bcast).
     func hostNumber() throws -> Int {
         guard sharing != nil else { return communicator.rank }
         return Int(try hosts.host.broadcast(Int64(communicator.rank), root: 0))
     }
 
-    /// A gradient block of a rank that shares memory with this one, or of this rank.
+    /// A gradient block of this rank, or of one that shares memory with it.
     ///
     /// - Parameter hostOfRank: every rank's `hostNumber`.
     func gradientBlock(_ block: Int, ofRank rank: Int, _ hostOfRank: [Int]) -> UnsafePointer<Float> {
@@ -153,9 +157,10 @@ package struct StepMemory {
 
     private var isWriter: Bool { sharing == nil || hosts.host.isRoot }
 
-    /// Gives the window back; the blocks and all that was made from them are of no use afterwards.
+    /// Frees the window; the blocks and everything made from them must not be used afterwards.
     ///
-    /// Collective (MPI_Win_free) where anything is shared. A program that ends in an error leaves it to the system.
+    /// Collective (MPI_Win_free) if memory is shared. A program that ends with an error leaves this to the operating
+    /// system.
     package func free() throws {
         try sharing?.window.free()
     }

@@ -3,11 +3,11 @@ package import MPI
 import System
 package import Tensors
 
-/// Sums a step's gradients over all ranks. Each rank ends up with the sums of its own ranges; without shared memory its ranges
-/// are all.
+/// Sums a step's gradients over all ranks. Each rank ends up with the sums of the ranges it owns; without shared memory
+/// every rank owns all ranges.
 ///
-/// The sums begin while the backward pass still runs, as far as they can (`begin`). The gradients stay sums: the update divides
-/// them by the count (`StepSums.Total.scale`), so that ranks with unequal shares average correctly.
+/// As far as possible, sums run concurrently with the backward pass (`begin`). The gradients stay sums: the update
+/// divides them by the count (`StepSums.Total.scale`), so that ranks with unequal shares average correctly.
 package final class StepReduction {
     private let communicator: Communicator
     private let reduction: GradientReduction
@@ -19,8 +19,8 @@ package final class StepReduction {
     private let hostOfRank: [Int]
     /// The hosts of the exchange's ranks, in their order; a rank that shares no memory counts as a host.
     private let exchangingHosts: [Int]
-    /// Ranges of the bias gradients. Each sums the gradients of a gate or logit over all steps, so a NaN anywhere in a pass
-    /// appears here.
+    /// Ranges of the bias gradients. Each sums the gradients of a gate or logit over all steps, so a NaN anywhere in a
+    /// pass appears here.
     private let biases: [Range<Int>]
     /// This rank's plan of the step.
     package private(set) var plan: SumPlan.Rank
@@ -30,17 +30,17 @@ package final class StepReduction {
     /// Whether this rank's bias gradients of the step were finite before sums over ranks overwrote them.
     package private(set) var hadFiniteBiases = true
 
-    /// The squared Euclidean norm of the summed gradients, and seconds of this rank in sums: during the backward pass, and in
-    /// all.
+    /// The squared Euclidean norm of the summed gradients, and the seconds that this rank spent in sums: during the
+    /// backward pass, and in total.
     package typealias Result = (squaredNorm: Double, begunSeconds: Double, seconds: Double)
 
     /// Collective (MPI_Allgather).
     ///
     /// - Parameters:
-    ///   - team: the threads that this rank's sums are divided over.
-    ///   - layout: of the parameters, and of each gradient block.
-    ///   - finishingRanges: of a gradient block, in the order in which the backward pass finishes them.
-    ///   - input: computes the last range's gradients from other sums; nil: they are summed like the others.
+    ///   - team: the threads that share this rank's sums.
+    ///   - layout: the layout of the parameters and of each gradient block.
+    ///   - finishingRanges: the ranges of a gradient block, in the order in which the backward pass finishes them.
+    ///   - input: derives the last range's gradients from other sums; nil: they are summed like the others.
     package init(
         _ communicator: Communicator, _ team: ThreadTeam, _ memory: StepMemory, _ division: SumPlan.Division,
         layout: TensorLayout, finishingRanges: [Range<Int>], input: (any InputReduction)?
@@ -75,9 +75,9 @@ package final class StepReduction {
     }
 
     /// The ranges that this rank updates: those whose sums it holds.
-    package var ownRanges: [Range<Int>] { reduction.ownRanges }
+    package var localRanges: [Range<Int>] { reduction.localRanges }
 
-    /// Plans a step of `rows` sequences over all ranks.
+    /// Plans a step with `rows` sequences over all ranks.
     package func prepare(rows: Int) {
         hadFiniteBiases = true
         guard rows != plannedRows else { return }
@@ -87,7 +87,7 @@ package final class StepReduction {
         }
         plan = plans[communicator.rank]
         guard division.byTree else { return }
-        // The nodes that the ranks of a host have, and what these add up to.
+        // The nodes that the ranks of a host hold, and the larger nodes that these form together.
         func host(_ host: Int) -> (nodes: [(rank: Int, node: SumPlan.Worker.Node)], groups: [SumGroup]) {
             let nodes = plans.indices.filter { hostOfRank[$0] == host }.flatMap { rank in
                 plans[rank].nodes.map { (rank: rank, node: $0) }
@@ -106,8 +106,8 @@ package final class StepReduction {
 
     private typealias SumGroup = (node: Range<Int>, terms: Range<Int>, merges: [Int])
 
-    /// Notes that finishing range number `finished` of this rank's gradients is final, and sums what all ranks have finished.
-    /// Every rank calls it once for each range, in their order.
+    /// Announces that finishing range number `finished` of this rank's gradients is final, and sums the ranges that all
+    /// ranks have finished. Every rank calls it once for each range, in their order.
     package func begin(_ finished: Int) throws {
         let start = secondsNow()
         if memory.isApart { checkBiases(finishingRanges[finished]) }
@@ -115,8 +115,8 @@ package final class StepReduction {
         begunSeconds += secondsNow() - start
     }
 
-    /// Between hosts, sums overwrite a rank's own gradients: a non-finite one must be seen before, and the biases show it at
-    /// next to no cost.
+    /// Between hosts, sums overwrite a rank's own gradients. Non-finite ones must be detected before that; checking the
+    /// biases alone costs next to nothing.
     private func checkBiases(_ finished: Range<Int>) {
         for biases in biases where biases.overlaps(finished) {
             for block in plan.nodes.isEmpty ? [0] : plan.nodes.map(\.block) {
@@ -127,7 +127,8 @@ package final class StepReduction {
         }
     }
 
-    /// Sums what is left. Collective (as `StepMemory.messages` says), after `begin` for all ranges and after all ranks have met.
+    /// Sums the remaining ranges. Collective (MPI function: `StepMemory.messages`), after `begin` for all ranges and
+    /// after all ranks have met.
     package func finish() throws -> Result {
         let start = secondsNow()
         defer { begunSeconds = 0 }

@@ -1,25 +1,26 @@
 package import MPI
 
-/// The small sums of a step over all ranks: counts, losses, requests, and now and then each rank's report. One MPI_Allreduce.
+/// The small sums of a step over all ranks: counts, losses, requests, and at intervals each rank's report. One
+/// MPI_Allreduce.
 package final class StepSums {
     private let communicator: Communicator
     private let sequences: Int
     private let requestCount: Int
-    /// Scored steps, steps, how many ranks raise each of the requests; then the loss of each sequence; then an error a
-    /// sequence; then, in steps that ask for it, each rank's report.
+    /// The number of scored time steps, of all time steps, and of ranks that raise each request; then the loss of each
+    /// sequence; then the error of each sequence, if there are errors; then, in steps with reports, each rank's report.
     private var sums: [Double]
     /// Index of the first loss, and of the first report.
     private let firstLoss: Int
     private let firstReport: Int
 
-    /// What a rank contributes.
+    /// The contribution of one rank.
     package struct Share {
-        /// The global number of its first sequence of the step.
+        /// The global index of its first sequence of the step.
         package var firstSequence: Int
         package var result: StepResult
         /// A bit for each request that this rank raises.
         package var requests: UInt32
-        /// In a step in which all ranks give one.
+        /// Set in steps in which all ranks report; else nil.
         package var report: RankReport?
 
         package init(
@@ -38,7 +39,7 @@ package final class StepSums {
         package var loss = 0.0
         package var scored = 0
         package var steps = 0
-        /// The requests of any rank.
+        /// The requests that at least one rank raises.
         package var requests: UInt32 = 0
 
         /// What divides summed losses and gradients into means.
@@ -47,8 +48,8 @@ package final class StepSums {
         /// The mean loss over the scored time steps.
         package var meanLoss: Double { loss / divisor }
 
-        /// The factor of the summed gradients: divides them by the count and scales the mean to a norm of at most `clipNorm`
-        /// (0: any). Source: Pascanu et al. (2013), algorithm 1; the 1e-6 is PyTorch's.
+        /// The factor for the summed gradients: divides them by the count and scales the mean to a norm of at most
+        /// `clipNorm` (0: no limit). Source: Pascanu et al. (2013), algorithm 1; the 1e-6 is PyTorch's.
         package func scale(gradientNorm: Double, clippingTo clipNorm: Double) -> Float {
             let clip = clipNorm > 0 ? min(1, clipNorm / (gradientNorm + 1e-6)) : 1
             return Float(clip / divisor)
@@ -56,9 +57,9 @@ package final class StepSums {
     }
 
     /// - Parameters:
-    ///   - sequences: of the largest step, over all ranks.
-    ///   - requestCount: different requests that a rank can raise.
-    ///   - wantsErrors: whether the task has an error a sequence.
+    ///   - sequences: the number of sequences of the largest step, over all ranks.
+    ///   - requestCount: the number of different requests that a rank can raise.
+    ///   - wantsErrors: whether the task has an error for each sequence.
     package init(_ communicator: Communicator, sequences: Int, requestCount: Int, wantsErrors: Bool) {
         self.communicator = communicator
         self.sequences = sequences
@@ -81,9 +82,9 @@ package final class StepSums {
         for request in 0..<requestCount where share.requests & 1 << UInt32(request) != 0 { sums[2 + request] = 1 }
         if let report = share.report {
             let first = firstReport + communicator.rank * RankReport.count
-            for number in 0..<RankReport.count { sums[first + number] = report[number] }
+            for index in 0..<RankReport.count { sums[first + index] = report[index] }
         }
-        // Only one rank has a value of each sequence, so that these sums are exact.
+        // Only one rank has a value for each sequence, so these sums are exact.
         let first = firstLoss + share.firstSequence
         for (index, loss) in share.result.sequenceLosses.enumerated() { sums[first + index] = loss }
         for (index, error) in share.result.sequenceErrors.enumerated() where first + sequences + index < firstReport {
@@ -102,7 +103,7 @@ package final class StepSums {
         return total
     }
 
-    /// Errors of the step's sequences over all ranks, after `reduce`.
+    /// The errors of the step's sequences over all ranks, after `reduce`.
     package var sequenceErrors: ArraySlice<Double> { sums[min(firstLoss + sequences, firstReport)..<firstReport] }
 
     /// Each rank's report, after a `reduce` with reports.

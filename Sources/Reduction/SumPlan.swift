@@ -1,13 +1,14 @@
 package import Tensors
 
-/// What ranks and their workers (threads) do in a step: which sequences, in which parts, into which gradient blocks.
+/// The plan of a step for ranks and their workers (threads): which sequences, in which parts, into which gradient
+/// blocks.
 package enum SumPlan {
     /// How a rank's sequences are divided.
     package struct Division: Equatable, Sendable {
-        /// Whether sums go along the tree (`ReductionOptions.Order.reproducible`).
+        /// Whether sums follow the tree (`ReductionOptions.Order.reproducible`).
         package let byTree: Bool
         package let threads: Int
-        /// Parts that each thread works through its sequences in (`training.accumulate`).
+        /// The number of parts that each thread divides its sequences into (`training.accumulate`).
         package let parts: Int
 
         package init(byTree: Bool, threads: Int, parts: Int) {
@@ -17,37 +18,39 @@ package enum SumPlan {
         }
     }
 
-    /// What one worker does in a step: the parts that it works through its rows in, and into which gradient blocks their sums go.
+    /// The plan of one worker in a step: the parts that it divides its rows into, and the gradient blocks that their
+    /// sums go to.
     ///
-    /// Without the tree all goes into one block, part after part. By the tree, a block holds the sum of a node; blocks whose nodes
-    /// are siblings are joined as soon as both are there, and what is left in the end are the largest nodes within the rows.
+    /// Without the tree, all parts are added to one block in turn. With the tree, a block holds the sum of a node.
+    /// Blocks whose nodes are siblings are joined as soon as both are complete; at the end, the largest nodes within
+    /// the rows remain.
     package struct Worker: Equatable, Sendable {
         package struct Part: Equatable, Sendable {
             package let rows: Range<Int>
             package let sums: GradientSums
-            /// Blocks to add to others when the part's sums are there, in this order.
+            /// Blocks to join when the part's sums are complete, in this order.
             package let joins: [Join]
         }
 
-        /// `block` += `other`, which stands to its right in the tree.
+        /// `block` += `other`, where `other` is the right sibling in the tree.
         package struct Join: Equatable, Sendable {
             package let block: Int
             package let other: Int
         }
 
-        /// A node of the tree and where its sum is.
+        /// A node of the tree and the block with its sum.
         package struct Node: Equatable, Sendable {
             package let rows: Range<Int>
             package let block: Int
         }
 
         package let parts: [Part]
-        /// By the tree: what the worker leaves, in the order of the rows.
+        /// With tree sums: the nodes that remain at the end, in the order of the rows.
         package let nodes: [Node]
-        /// Blocks that it needs.
+        /// The number of blocks that it needs.
         package let blocks: Int
 
-        /// All rows into one block.
+        /// Sums all rows into one block.
         package static func whole(_ rows: Range<Int>, parts: Int) -> Worker {
             let cut = (0..<parts).map { Shard.rows(rows, part: $0, of: parts) }
             return Worker(
@@ -56,7 +59,7 @@ package enum SumPlan {
                 }, nodes: [], blocks: 1)
         }
 
-        /// By the tree over the `all` rows of the step.
+        /// Sums along the tree over the `all` rows of the step.
         package static func byTree(_ rows: Range<Int>, parts: Int, of all: Int) -> Worker {
             var planner = Planner()
             let cut = (0..<parts).map { Shard.rows(rows, part: $0, of: parts) }
@@ -71,9 +74,9 @@ package enum SumPlan {
     }
 }
 
-/// Finds blocks for nodes as they come.
+/// Assigns blocks to nodes in the order in which they are computed.
 private struct Planner {
-    /// The sums that are there, in the order of the rows.
+    /// The sums that are complete, in the order of the rows.
     private(set) var waiting: [SumPlan.Worker.Node] = []
     private(set) var blocks = 0
     private var free: [Int] = []
@@ -83,7 +86,7 @@ private struct Planner {
         var sums: [GradientSums.Node] = []
         var joins: [SumPlan.Worker.Join] = []
         for (node, merges) in nodes {
-            // Added to its sibling on the way, unless that one waits for joins itself.
+            // Added directly to its sibling, unless that block takes part in a pending join.
             let sibling = merges > 0 ? waiting.last?.block : nil
             let isAdded = sibling.map { block in !joins.contains { $0.block == block } } ?? false
             let block = isAdded ? sibling! : takeBlock()
@@ -91,7 +94,7 @@ private struct Planner {
             if !isAdded { waiting.append(SumPlan.Worker.Node(rows: node, block: block)) } else { extendLast(by: node) }
             for _ in 0..<merges - (isAdded ? 1 : 0) { joins.append(joinLastTwo()) }
         }
-        // Blocks are free again when their joins are done: for the next part.
+        // Blocks are free for the next part when their joins are done.
         free.append(contentsOf: joins.map(\.other))
         return SumPlan.Worker.Part(rows: rows, sums: GradientSums(sums), joins: joins)
     }

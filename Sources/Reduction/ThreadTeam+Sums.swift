@@ -1,7 +1,8 @@
 package import Kernels
 
 extension ThreadTeam {
-    /// result = the sum of `terms`, for some floats, at their places: each thread writes a slice, with the same bits whoever is first.
+    /// Sets a range of `result` to the sum of the same range of `terms`. Each thread writes a slice; the bits do not
+    /// depend on the order of the threads.
     package func setSum(of terms: [SumTerm], _ floats: Range<Int>, into result: UnsafeMutablePointer<Float>) {
         run { thread in
             let slice = Shard.floats(floats, part: thread, of: count)

@@ -4,23 +4,23 @@ import Kernels
 import Synchronization
 import System
 
-/// The threads that a rank computes with: the one that made the team, which alone calls MPI, and `count` - 1 others, which
-/// wait for work from the team's beginning to its end. A team of one starts no thread.
+/// The threads that a rank computes with: the thread that made the team, which alone calls MPI, and `count` - 1 further
+/// threads, which wait for work for the lifetime of the team. A team of one starts no thread.
 ///
 /// Only the thread that made the team calls its methods, and never from within `run`.
 package final class ThreadTeam {
-    /// Threads, the calling one among them.
+    /// The number of threads, including the calling one.
     package let count: Int
     private let rounds = Rounds()
-    /// Of the other threads; they hold `rounds`, not the team, so that the team can end.
+    /// The other threads. They hold `rounds`, not the team, so that the team can be deallocated.
     private var threads: [pthread_t] = []
 
-    /// Bytes of a thread's stack: what the main thread usually has.
+    /// Bytes of a thread's stack: the usual size for the main thread.
     private static let stackBytes = 8 << 20
 
-    /// Starts the threads. They take no signals: those are for the main thread.
+    /// Starts the threads. They block signals, which the main thread handles.
     ///
-    /// - Throws: a `CommandError` if the system has no thread left to give; those started have ended then.
+    /// - Throws: a `CommandError` if the system can't start a thread; the threads started before have ended by then.
     package init(_ count: Int) throws {
         precondition(count > 0, "a team has threads")
         self.count = count
@@ -30,9 +30,9 @@ package final class ThreadTeam {
             guard code == 0 else {
                 end()
                 throw CommandError.failure(
-                    "--threads-per-rank \(count): on \(ProcessInfo.processInfo.hostName) thread \(thread + 1) of a rank can't "
-                        + "be started: \(String(cString: strerror(code))); accepted: fewer threads, or a higher limit "
-                        + "(ulimit -u, ulimit -v)")
+                    "--threads-per-rank \(count): can't start thread \(thread + 1) of a rank on "
+                        + "\(ProcessInfo.processInfo.hostName): \(String(cString: strerror(code))); use fewer threads, or "
+                        + "raise the limit (ulimit -u, ulimit -v)")
             }
             threads.append(id)
         }
@@ -40,34 +40,36 @@ package final class ThreadTeam {
 
     deinit { end() }
 
-    /// Calls `body` once on each thread, at the same time, with the thread's number from 0; the calling thread is number 0.
-    /// Returns when all calls have ended. What they wrote is then seen by the caller, as they see what it wrote before.
+    /// Calls `body` once on each thread, concurrently, with the thread's number from 0; the calling thread is number 0.
+    /// Returns when all calls have returned. Memory written before the call is visible to the threads, and what they
+    /// write is visible to the caller afterwards.
     ///
-    /// The compiler doesn't check what the calls do to the same memory: `body` writes only to what is its thread's own.
+    /// The compiler does not check accesses to shared memory: `body` must write only to memory that belongs to its
+    /// thread.
     ///
-    /// - Throws: what `body` threw, on the lowest thread if on several; the other calls have ended as well.
+    /// - Throws: the error of `body`, on the lowest thread if several threw; the other calls have returned as well.
     package func run<Failure: Error>(_ body: (_ thread: Int) throws(Failure) -> Void) throws(Failure) {
         guard !threads.isEmpty else { return try body(0) }
-        // On the stack: a step allocates nothing.
+        // On the stack, since a step must not allocate.
         let failure = withUnsafeTemporaryAllocation(of: Failure?.self, capacity: count) { memory -> Failure? in
             memory.initialize(repeating: nil)
             defer { memory.deinitialize() }
-            let places = memory
-            rounds.perform(others: count - 1) { thread in
-                do throws(Failure) { try body(thread) } catch { places[thread] = error }
+            let slots = memory
+            rounds.perform(remaining: count - 1) { thread in
+                do throws(Failure) { try body(thread) } catch { slots[thread] = error }
             }
-            return places.lazy.compactMap { $0 }.first
+            return slots.lazy.compactMap { $0 }.first
         }
         if let failure { throw failure }
     }
 
-    /// What `body` returns on each thread, in their order; else as `run`.
+    /// Returns the results of `body` in the order of the threads; otherwise as `run`.
     package func map<R, Failure: Error>(_ body: (_ thread: Int) throws(Failure) -> R) throws(Failure) -> [R] {
         guard !threads.isEmpty else { return [try body(0)] }
         var results = [R?](repeating: nil, count: count)
         try results.withUnsafeMutableBufferPointer { (memory) throws(Failure) in
-            let places = memory
-            try run { (thread) throws(Failure) in places[thread] = try body(thread) }
+            let slots = memory
+            try run { (thread) throws(Failure) in slots[thread] = try body(thread) }
         }
         return results.compactMap { $0 }
     }
@@ -80,29 +82,31 @@ package final class ThreadTeam {
     }
 }
 
-/// Hands work to threads round by round.
+/// Distributes work to threads in rounds.
 ///
-/// `@unchecked Sendable`: `body` alone is neither constant nor atomic. The caller of `perform` writes it before it raises
-/// `begun`, the threads read it after they have seen that, and it stays until all have lowered `unfinished`.
+/// `@unchecked Sendable`: only `body` is neither constant nor atomic. The caller of `perform` writes it before it
+/// increments `begun`, the threads read it after they have seen the increment, and it does not change until all have
+/// decremented `unfinished`.
 private final class Rounds: @unchecked Sendable {
     /// Rounds begun so far.
     private let begun = Atomic<Int>(0)
-    /// Threads that are still at the round's work.
+    /// The number of threads that have not finished the round's work.
     private let unfinished = Atomic<Int>(0)
-    /// Where threads sleep that have waited long.
+    /// Signalled when a round begins; threads that have waited long sleep on it.
     private let changed = NSCondition()
     /// The round's work; nil ends the threads.
     private var body: ((_ thread: Int) -> Void)?
 
-    /// As ranks wait for each other (`SharedCounters`): often at first, then letting others run in between. A thread that has
-    /// nothing to do for longer, as in validations or while messages travel, sleeps.
+    /// Threads wait as ranks do (`SharedCounters`): they spin at first, then yield between looks. A thread that waits
+    /// longer, for example during validation or communication, sleeps.
     private static let looksBeforeYielding = 200
     private static let looksBeforeSleeping = 2000
 
-    /// Lets `others` threads and, as number 0, the calling one carry out `body`; returns when all have.
-    func perform(others: Int, _ body: (_ thread: Int) -> Void) {
+    /// Runs `body` on `remaining` other threads and, as number 0, on the calling one; returns when all calls have
+    /// returned.
+    func perform(remaining: Int, _ body: (_ thread: Int) -> Void) {
         withoutActuallyEscaping(body) { body in
-            begin(others, body)
+            begin(remaining, body)
             body(0)
             var looks = 0
             while unfinished.load(ordering: .acquiring) > 0 {
@@ -116,17 +120,17 @@ private final class Rounds: @unchecked Sendable {
     /// Ends the threads, between rounds.
     func end() { begin(0, nil) }
 
-    private func begin(_ others: Int, _ body: ((_ thread: Int) -> Void)?) {
-        // Under the lock no thread can fall asleep between its last look and the call that wakes it.
+    private func begin(_ remaining: Int, _ body: ((_ thread: Int) -> Void)?) {
+        // Under the lock, no thread can fall asleep between its last look and the broadcast.
         changed.lock()
         self.body = body
-        unfinished.store(others, ordering: .relaxed)
+        unfinished.store(remaining, ordering: .relaxed)
         begun.add(1, ordering: .releasing)
         changed.broadcast()
         changed.unlock()
     }
 
-    /// A thread's life.
+    /// The main function of a thread.
     func takePart(_ thread: Int) {
         prepareThreadForKernels()
         var round = 1
@@ -138,8 +142,8 @@ private final class Rounds: @unchecked Sendable {
         }
     }
 
-    /// Does this thread's part of the round; false if there is none any more. A function of its own, so that nothing of the
-    /// work is held any longer when the thread says that it has finished.
+    /// Does this thread's part of the round; returns false if the team has ended. A separate function, so that nothing
+    /// of the work is retained when the thread reports that it has finished.
     @inline(never)
     private func work(_ thread: Int) -> Bool {
         guard let body else { return false }

@@ -2,29 +2,32 @@ package import Kernels
 import MPI
 import Tensors
 
-/// Sums over ranks that share no memory, along the tree: every rank has the sums of some nodes, and afterwards all have the whole.
+/// Sums along the tree over ranks that share no memory: every rank has the sums of some nodes; afterwards all ranks
+/// have the sum of the whole.
 ///
-/// The floats are cut into as many parts as there are ranks. Each rank is sent its part of all nodes, adds them up, and sends the sum
-/// to all others: as many bytes as an allreduce takes that is cut the same way, and no addition whose order MPI decides.
+/// The floats are cut into one part for each rank. Each rank receives its part of all nodes, adds them, and sends the
+/// sum to all other ranks: the same number of bytes as an allreduce that is cut the same way, without additions whose
+/// order MPI decides.
 package final class TreeExchange {
     private let group: Communicator
-    /// How many nodes each rank of the group has.
+    /// The number of nodes of each rank of the group.
     private var counts: [Int] = []
-    /// The nodes of all ranks before it.
+    /// For each rank, the number of nodes of all ranks before it.
     private var starts: [Int] = []
-    /// All nodes in the order of the sequences: whose they are, which of the rank's they are, and their merges.
+    /// All nodes in the order of the sequences: the rank that holds the node, its index there, and the number of merges
+    /// after it.
     private var order: [(member: Int, index: Int, merges: Int)] = []
     private var sent = FloatBlock(count: 0)
     private var received = FloatBlock(count: 0)
 
-    /// Floats that are summed at a time: some MiB of messages a rank.
+    /// The number of floats that are summed at a time: a few MiB of messages for each rank.
     private static let segment = 1 << 20
 
     init(_ group: Communicator) { self.group = group }
 
     /// - Parameters:
-    ///   - nodes: of each rank of the group.
-    ///   - all: sequences of the step.
+    ///   - nodes: the nodes of each rank of the group.
+    ///   - all: the number of sequences of the step.
     func prepare(_ nodes: [[Range<Int>]], of all: Int) {
         counts = nodes.map(\.count)
         starts = counts.indices.map { counts[..<$0].reduce(0, +) }
@@ -38,7 +41,7 @@ package final class TreeExchange {
     ///
     /// - Parameters:
     ///   - nodes: the terms of each of this rank's nodes.
-    ///   - result: where the sums go, at their places; may be among the terms.
+    ///   - result: the block that receives the sums, at the same offsets; may be one of the terms.
     package func sum(_ floats: Range<Int>, _ nodes: [[SumTerm]], into result: UnsafeMutablePointer<Float>) throws {
         let length = Self.segment / max(counts.max() ?? 1, 1)
         for first in stride(from: floats.lowerBound, to: floats.upperBound, by: length) {
@@ -50,28 +53,29 @@ package final class TreeExchange {
         _ floats: Range<Int>, _ nodes: [[SumTerm]], into result: UnsafeMutablePointer<Float>
     ) throws {
         let parts = (0..<group.size).map { Shard.rows(floats, part: $0, of: group.size) }
-        let own = parts[group.rank].count
+        let localCount = parts[group.rank].count
         grow(&sent, nodes.count * floats.count)
-        grow(&received, counts.reduce(0, +) * own)
-        var place = 0
+        grow(&received, counts.reduce(0, +) * localCount)
+        var offset = 0
         for part in parts {
             for terms in nodes {
                 terms.withUnsafeBufferPointer { terms in
-                    _ = sent[place..<place + part.count].setSum(of: terms, from: part.lowerBound)
+                    _ = sent[offset..<offset + part.count].setSum(of: terms, from: part.lowerBound)
                 }
-                place += part.count
+                offset += part.count
             }
         }
         try group.exchange(
-            UnsafeBufferPointer(sent[0..<place]), parts: parts.map { $0.count * nodes.count },
-            into: received[0..<counts.reduce(0, +) * own], counts: counts.map { $0 * own })
+            UnsafeBufferPointer(sent[0..<offset]), parts: parts.map { $0.count * nodes.count },
+            into: received[0..<counts.reduce(0, +) * localCount], counts: counts.map { $0 * localCount })
         let terms = order.map {
-            SumTerm(received.pointer + (starts[$0.member] + $0.index) * own, merges: $0.merges)
+            SumTerm(received.pointer + (starts[$0.member] + $0.index) * localCount, merges: $0.merges)
         }
         let whole = UnsafeMutableBufferPointer(start: result + floats.lowerBound, count: floats.count)
-        let mine = parts[group.rank].lowerBound - floats.lowerBound
+        let localStart = parts[group.rank].lowerBound - floats.lowerBound
         terms.withUnsafeBufferPointer { terms in
-            _ = UnsafeMutableBufferPointer(rebasing: whole[mine..<mine + own]).setSum(of: terms, from: 0)
+            _ = UnsafeMutableBufferPointer(rebasing: whole[localStart..<localStart + localCount]).setSum(
+                of: terms, from: 0)
         }
         try group.allgather(inPlace: whole, counts: parts.map(\.count))
     }

@@ -3,11 +3,12 @@ import MPI
 import System
 import Tensors
 
-/// Where the blocks lie in the ranks' segments of a window: each segment begins with the rows that its rank's gradients touch, and
-/// with these gradients; in the first rank's the parameters, the optimiser state, the packed weights and the sums of squares follow.
+/// The layout of the ranks' segments of a window. Each segment begins with the set of rows that its rank's gradients
+/// touch, followed by these gradients. In the first rank's segment, the parameters, the optimiser state, the packed
+/// weights and the sums of squares follow.
 struct WindowLayout {
     let count: Int
-    /// Floats of all gradient blocks, of this rank and of the first one.
+    /// The number of floats of all gradient blocks, of this rank and of the first one.
     let gradientCount: Int
     let gradientCountOfFirst: Int
     let embeddingRows: Int
@@ -20,8 +21,8 @@ struct WindowLayout {
     }
     private func bytes(_ floats: Int) -> Int { wholePages(floats * MemoryLayout<Float>.stride) }
     private var startOfGradients: Int { wholePages(RowSet.byteCount(rows: embeddingRows)) }
-    /// Of each rank: its gradients and their rows.
-    var bytesOfOwn: Int { startOfGradients + bytes(gradientCount) }
+    /// Bytes of the segment of a rank that is not the first: touched rows and gradients.
+    var localBytes: Int { startOfGradients + bytes(gradientCount) }
     private var partialSums: Int { (count + PartialSum.length - 1) / PartialSum.length }
     private var startOfShared: Int { startOfGradients + bytes(gradientCountOfFirst) }
     private var startOfPacked: Int { startOfShared + bytes(count) * (1 + slots) }

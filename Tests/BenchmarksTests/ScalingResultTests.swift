@@ -1,4 +1,4 @@
-// What a scaling measurement says, from figures made by hand.
+// The outputs of a scaling measurement, from figures made by hand.
 
 import Benchmarks
 import FileFormats
@@ -29,7 +29,7 @@ struct ScalingResultTests {
             memory: [(1, 1e10), (2, 1.5e10)], peakFlops: 1e11)
     }
 
-    @Test("CSV has the names of JSON's rows, a line a row, and nothing where nothing was measured")
+    @Test("CSV has the names of JSON's rows, one line for each row, and empty fields where nothing was measured")
     func csv() throws {
         let lines = result.csv.split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false) }
         let names = try #require(result.json["rows"]?.arrayValue?.first?.members).map(\.key)
@@ -42,7 +42,7 @@ struct ScalingResultTests {
         #expect(lines[2][apart] == "2000.0")
     }
 
-    @Test("efficiency is speed-up by rank, and ratios are made turn by turn")
+    @Test("efficiency is speed-up divided by ranks, and ratios are computed turn by turn")
     func ratios() throws {
         let rows = try #require(result.json["rows"]?.arrayValue)
         #expect(rows[1]["efficiency"]?.numberValue == 0.8)
@@ -52,13 +52,13 @@ struct ScalingResultTests {
         #expect(rows[3]["memory_gb_per_s"]?.numberValue == 15)
     }
 
-    @Test("the last line is the best figure of weak scaling, and the line before says whose it is")
+    @Test("the last line is the best figure of weak scaling, and the line before names its row")
     func figureOfMerit() {
         #expect(
             result.lines.suffix(2) == ["best of weak scaling: 2 ranks, batch 16", "FOM tokens_per_second = 1850.0"])
     }
 
-    @Test("the drawing is XML whose plot ends at the peak of all cores, with both axes named")
+    @Test("the plot is well-formed XML, its axis ends at the peak of all cores, and both axes are labelled")
     func plot() throws {
         let svg = ScalingPlot(result).svg
         let parser = SVGReader()
@@ -68,7 +68,7 @@ struct ScalingResultTests {
         for text in ["ranks", "GFLOP/s, all ranks together", "weak scaling", "strong, side by side", "200"] {
             #expect(parser.texts.contains(text), "\(text)")
         }
-        // The tick of 200 GFLOP/s, the peak of two cores, stands at the top of the vertical axis.
+        // The tick of 200 GFLOP/s, the peak of two cores, is at the top of the vertical axis.
         #expect(svg.contains("<line x1=\"75.0\" y1=\"50.0\" x2=\"80.0\" y2=\"50.0\""))
         // 1,850 tokens/s on 2 ranks are 92.5 of 200 GFLOP/s, at the right end.
         let height = 420 - 370 * 92.5 / 200
@@ -76,7 +76,7 @@ struct ScalingResultTests {
     }
 }
 
-/// Walks an SVG document and keeps what stands in it.
+/// Walks an SVG document and keeps its texts and points.
 final class SVGReader {
     private(set) var names: [String] = []
     private(set) var texts: [String] = []
@@ -85,18 +85,18 @@ final class SVGReader {
         let place: String
     }
 
-    /// A reader for what the drawing uses: elements, attributes in double quotes, text, three entities.
+    /// A parser for the subset that the plot uses: elements, attributes in double quotes, text, three entities.
     func read(_ text: String) throws {
-        var rest = Substring(text)
+        var remainder = Substring(text)
         var open: [Substring] = []
-        while let start = rest.firstIndex(of: "<") {
-            let content = rest[..<start]
-            guard !content.contains(where: { $0 == ">" }), let end = rest[start...].firstIndex(of: ">") else {
-                throw Malformed(place: String(rest.prefix(80)))
+        while let start = remainder.firstIndex(of: "<") {
+            let content = remainder[..<start]
+            guard !content.contains(where: { $0 == ">" }), let end = remainder[start...].firstIndex(of: ">") else {
+                throw Malformed(place: String(remainder.prefix(80)))
             }
             if !content.allSatisfy(\.isWhitespace) { texts.append(try plain(content)) }
-            let tag = rest[rest.index(after: start)..<end]
-            rest = rest[rest.index(after: end)...]
+            let tag = remainder[remainder.index(after: start)..<end]
+            remainder = remainder[remainder.index(after: end)...]
             if tag.hasPrefix("/") {
                 guard open.popLast() == tag.dropFirst() else { throw Malformed(place: String(tag)) }
                 continue
@@ -108,7 +108,7 @@ final class SVGReader {
             names.append(String(match.1))
             if !isEmpty { open.append(match.1) }
         }
-        guard open.isEmpty, rest.allSatisfy(\.isWhitespace) else { throw Malformed(place: "the end") }
+        guard open.isEmpty, remainder.allSatisfy(\.isWhitespace) else { throw Malformed(place: "the end") }
     }
 
     private func plain(_ text: Substring) throws -> String {

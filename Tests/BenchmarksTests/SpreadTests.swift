@@ -12,7 +12,7 @@ struct SpreadTests {
         #expect(Spread([5]).median == 5)
     }
 
-    @Test("half of the values lie between the quartiles")
+    @Test("half of the values are between the quartiles")
     func quartiles() {
         #expect(Spread([9, 1, 5, 3, 7]).quartiles == (3, 7))
         #expect(Spread([8, 6, 1, 2, 3, 7, 4, 5]).quartiles == (2, 7))

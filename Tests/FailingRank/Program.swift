@@ -1,13 +1,14 @@
-// Trains, and on one rank turns over a bit of a parameter on the way, as failing memory would, or makes a carried state or a number
-// of the gradient no number.
+// Trains, and on one rank flips a bit of a parameter, as failing memory would, or sets a carried state or a gradient
+// value to NaN.
 //
 //     mpirun -n 3 FailingRank CONFIG.yaml STEPS [RANK AFTER TENSOR]
 //     mpirun -n 3 FailingRank CONFIG.yaml STEPS [RANK AFTER state]
 //     mpirun -n 3 FailingRank CONFIG.yaml STEPS [RANK AFTER gradient TENSOR]
 //
-// Makes STEPS steps; after AFTER of them, RANK's first number of TENSOR changes by its last bit, or the state of its first stream
-// becomes NaN, or the first number of its gradient of TENSOR in the next step. Rank 0 prints what is said of steps passed over, then
-// "done", and all end with 0 if nobody stops; else rank 0 prints the error and all end with 1.
+// Makes STEPS steps. After AFTER of them, the last bit of the first value of TENSOR changes on RANK, or the state of
+// its first stream becomes NaN, or the first value of its gradient of TENSOR becomes NaN in the next step. Rank 0
+// prints a line for each skipped update, then "done", and all ranks exit with 0; if training fails, rank 0 prints the
+// error and all exit with 1.
 
 import ConfigFile
 import Foundation
@@ -28,7 +29,7 @@ enum Program {
                 if communicator.isRoot { print("done") }
                 Job.finish()
             } catch let fault as NonFiniteStep {
-                if communicator.isRoot { print(fault.words) }
+                if communicator.isRoot { print(fault.description) }
                 Job.finish()
                 exit(1)
             } catch let error as CommandError where error.isEverywhere {
@@ -52,14 +53,14 @@ enum Program {
                 switch arguments[4] {
                 case "state": assembly.trainer.state.hidden.pointer[0] = .nan
                 case "gradient":
-                    let place = place(of: arguments[5], in: assembly)
+                    let offset = offset(of: arguments[5], in: assembly)
                     let gradients = assembly.trainer.memory.gradients.memory
-                    onGradient = { if $0.contains(place) { gradients.pointer[place] = .nan } }
-                default: turnOver(place(of: arguments[4], in: assembly), of: assembly.trainer.memory.parameters)
+                    onGradient = { if $0.contains(offset) { gradients.pointer[offset] = .nan } }
+                default: flipBit(offset(of: arguments[4], in: assembly), of: assembly.trainer.memory.parameters)
                 }
             }
             let summary = try assembly.trainer.step(onGradient: onGradient)
-            if let fault = summary.skipped, communicator.isRoot { print("passed over: \(fault.words)") }
+            if let fault = summary.skipped, communicator.isRoot { print("update skipped: \(fault.description)") }
             if communicator.isRoot, !summary.loss.isFinite, summary.skipped == nil {
                 print("step \(step): \(summary.loss)")
             }
@@ -67,14 +68,14 @@ enum Program {
         try assembly.free()
     }
 
-    private static func place(of tensor: String, in assembly: TrainerBuilder) -> Int {
-        guard let place = assembly.trainer.network.configuration.layout[tensor]?.offset else {
+    private static func offset(of tensor: String, in assembly: TrainerBuilder) -> Int {
+        guard let offset = assembly.trainer.network.configuration.layout[tensor]?.offset else {
             Job.abort("no tensor \(tensor)", code: 1)
         }
-        return place
+        return offset
     }
 
-    private static func turnOver(_ place: Int, of parameters: FloatBlock) {
-        parameters.pointer[place] = Float(bitPattern: parameters.pointer[place].bitPattern ^ 1)
+    private static func flipBit(_ offset: Int, of parameters: FloatBlock) {
+        parameters.pointer[offset] = Float(bitPattern: parameters.pointer[offset].bitPattern ^ 1)
     }
 }

@@ -10,7 +10,8 @@ struct HangVerdictTests {
         _ rank: Int, in phase: Phase = .training, step: Int = 12, waitingIn call: String? = nil, for seconds: Double
     ) -> RankNote {
         RankNote(
-            rank: rank, host: "n\(rank)", phase: phase.words, step: step, calls: 100, waitingIn: call, seconds: seconds,
+            rank: rank, host: "n\(rank)", phase: phase.description, step: step, calls: 100, waitingIn: call,
+            seconds: seconds,
             beat: 1, asks: call != nil && seconds >= 150)
     }
 
@@ -42,24 +43,24 @@ struct HangVerdictTests {
 
     private static let waited = "rank 0 on n0 has waited 301 s in MPI_Allreduce, in training after step 12: "
 
-    @Test("a rank that shows nothing is named, with what is seen of its process")
+    @Test("a rank without a note is reported, with the observed state of its process")
     func silent() throws {
         let signs: [(ProcessIdentity.Sign?, String)] = [
-            (.stopped, "it is stopped (SIGSTOP)"), (.gone, "it is gone"), (nil, "it gives no sign of life"),
-            (.goesOn, "it gives no sign of life"),
-            (.blocked, "it is held in a call of the system, as by a file system that does not answer"),
+            (.stopped, "it is stopped (SIGSTOP)"), (.gone, "its process has ended"), (nil, "it does not respond"),
+            (.goesOn, "it does not respond"),
+            (.blocked, "it is blocked in a system call, for example by a file system that does not respond"),
         ]
-        for (sign, words) in signs {
+        for (sign, reason) in signs {
             let report = try report(hang(waiting(0), [nil, nil, sign]).verdict(news(waiting(1))))
             #expect(
                 report
                     == HangReport(
                         rank: 2, host: "n2", step: 12, phase: "training",
-                        cause: Self.waited + "rank 2 on n2 has not arrived: \(words)"))
+                        cause: Self.waited + "rank 2 on n2 has not arrived: \(reason)"))
         }
     }
 
-    @Test("a rank that computes on and on is named, with where it is; several are named one after the other")
+    @Test("a rank that computes without end is reported with its phase and step; several are listed")
     func computing() throws {
         let late = note(1, step: 11, for: 170)
         let report = try report(hang(waiting(0)).verdict(news(late)))
@@ -68,20 +69,20 @@ struct HangVerdictTests {
                 == HangReport(
                     rank: 1, host: "n1", step: 11, phase: "training",
                     cause: Self.waited
-                        + "rank 1 on n1 has not arrived: it is in training, after step 11, and has not gone on for 170 s; "
-                        + "rank 2 on n2 has not arrived: it gives no sign of life"))
+                        + "rank 1 on n1 has not arrived: it is in training after step 11 and has made no progress for 170 s; "
+                        + "rank 2 on n2 has not arrived: it does not respond"))
     }
 
-    @Test("of many missing ranks the first are named, the others counted")
+    @Test("of many missing ranks the first are listed, the others counted")
     func many() throws {
         let signs = [ProcessIdentity.Sign?](repeating: nil, count: 1000)
         let report = try report(hang(waiting(0), signs).verdict(news()))
-        #expect(report.cause.contains("rank 8 on n8 has not arrived: it gives no sign of life; and 991 more ranks"))
+        #expect(report.cause.contains("rank 8 on n8 has not arrived: it does not respond; and 991 more ranks"))
         #expect(!report.cause.contains("rank 9 on"))
         #expect(report.cause.utf8.count < 1000)
     }
 
-    @Test("a rank that reads, writes or validates, and shows it, is waited for, unless another one is missing")
+    @Test("a rank that is known to read, write or validate is waited for, unless another one is missing")
     func working() throws {
         for phase in Phase.allCases where phase.mayKeepOthersWaiting {
             let working = note(1, in: phase, for: 5000)
@@ -92,24 +93,24 @@ struct HangVerdictTests {
         #expect(Phase.allCases.filter(\.mayKeepOthersWaiting).count == 6)
     }
 
-    @Test("a rank that has gone on within half the time may yet come")
+    @Test("a rank that has made progress within half the timeout may still arrive")
     func moving() {
         #expect(hang(waiting(0)).verdict(news(note(1, for: 149), waiting(2))) == .goOn)
         #expect(hang(waiting(0)).verdict(news(waiting(1, for: 149), waiting(2))) == .goOn)
     }
 
-    @Test("where all ranks wait, the network is suspected")
+    @Test("if all ranks wait, the network is suspected")
     func allWaiting() throws {
         var other = waiting(1)
         other.waitingIn = "MPI_Bcast"
         let report = try report(hang(waiting(0)).verdict(news(other, waiting(2))))
         #expect(
             report.cause == Self.waited
-                + "all ranks wait (in MPI_Allreduce, MPI_Bcast), and nothing arrives: the network may be cut")
+                + "all ranks wait (in MPI_Allreduce, MPI_Bcast) and nothing arrives: the network may be down")
         #expect(report.rank == 0)
     }
 
-    @Test("before its time, and at work, a rank has nothing to say")
+    @Test("before the timeout, and at work, a rank reports nothing")
     func early() {
         #expect(hang(waiting(0, for: 299)).verdict(news()) == .goOn)
         #expect(hang(waiting(0, for: 299)).verdictAlone() == .goOn)
@@ -117,7 +118,7 @@ struct HangVerdictTests {
         #expect(hang(note(0, for: 5000), [nil, .stopped, nil]).verdictAlone() == .goOn)
     }
 
-    @Test("a higher rank leaves the word to the lower one, and follows it when that has written down why")
+    @Test("a higher rank lets the lower one report, and ends silently when that one has written the failure")
     func higher() {
         #expect(hang(waiting(2, for: 5000)).verdict(news(asking: 1)) == .goOn)
         #expect(hang(waiting(2, for: 310)).verdict(news(asking: 1, hasFailure: true)) == .goOn)
@@ -126,17 +127,17 @@ struct HangVerdictTests {
         #expect(hang(waiting(2, for: 380)).verdict(news(hasFailure: true)) == .endSilently)
     }
 
-    @Test("without notes only processes of the same machine can be seen")
+    @Test("without notes only processes of the same machine can be observed")
     func alone() throws {
         #expect(
             try report(hang(waiting(0), [.goesOn, .goesOn, nil]).verdictAlone()).cause
-                == Self.waited + "which rank has not arrived can't be seen from here")
+                == Self.waited + "this rank can't determine which rank has not arrived")
         let report = try report(hang(waiting(0), [.goesOn, .goesOn, .stopped]).verdictAlone())
         #expect(report.cause == Self.waited + "rank 2 on n2 has not arrived: it is stopped (SIGSTOP)")
         #expect(report.rank == 2)
     }
 
-    @Test("for rank 0 that works alone the others wait as long as it lives")
+    @Test("while rank 0 works alone, the others wait as long as its process exists")
     func rootAlone() throws {
         let own = note(1, in: .rootAlone, waitingIn: "MPI_Allreduce", for: 5000)
         #expect(hang(own, [.goesOn, .goesOn, nil]).verdictAlone() == .goOn)

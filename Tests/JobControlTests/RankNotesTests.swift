@@ -3,7 +3,7 @@ import JobControl
 import RunFolder
 import Testing
 
-/// Ranks exchange notes in one folder, with times of the test's own.
+/// Ranks exchange notes in one folder; the test sets the elapsed times.
 @Suite("The ranks' notes")
 struct RankLettersTests {
     private let folder: URL
@@ -27,14 +27,14 @@ struct RankLettersTests {
             seconds: asks ? 151 : 1, beat: 0, asks: asks)
     }
 
-    @Test("as long as nobody asks nothing is written")
+    @Test("nothing is written while no rank asks")
     func quiet() throws {
         var letters = RankNotes(run, rank: 1)
         for _ in 0..<3 { #expect(letters.exchange(note(1, waits: true), Self.times, elapsed: 10) == .init()) }
         #expect(try names() == [])
     }
 
-    @Test("a rank that asks is answered by all, is told what they do, and when it goes on all take their notes back")
+    @Test("all ranks write notes for a rank that asks, and remove them when it continues")
     func asked() throws {
         var letters = (0..<3).map { RankNotes(run, rank: $0) }
         func exchange(_ rank: Int, asks: Bool = false) -> RankNotes.News {
@@ -53,7 +53,7 @@ struct RankLettersTests {
         #expect(try names() == [])
     }
 
-    @Test("of several that ask, the lowest reads the others")
+    @Test("of several ranks that ask, the lowest reads the others' notes")
     func lowest() throws {
         var letters = (0..<3).map { RankNotes(run, rank: $0) }
         for round in 0..<3 {
@@ -66,7 +66,7 @@ struct RankLettersTests {
         _ = try names()
     }
 
-    @Test("a note that stays the same for too long says nothing any more, and nobody is asked by it")
+    @Test("a stale note is no evidence of its rank, and its request is ignored")
     func stale() throws {
         var dead = RankNotes(run, rank: 0)
         var (first, second) = (RankNotes(run, rank: 1), RankNotes(run, rank: 2))
@@ -85,7 +85,7 @@ struct RankLettersTests {
         _ = try names()
     }
 
-    @Test("a failure that somebody has written down is seen by those that wait")
+    @Test("a failure that one rank has written is reported to the waiting ranks")
     func failure() throws {
         var letters = RankNotes(run, rank: 1)
         try run.write(failure: Failure(rank: 0, host: "n", step: 1, phase: "training", cause: "?", time: "now"))
@@ -98,7 +98,7 @@ struct RankLettersTests {
 
 @Suite("How a process is seen from outside")
 struct ProcessIdentityTests {
-    @Test("one goes on, is stopped, is gone, or is on another machine")
+    @Test("a process runs, is stopped, has ended, or is on another machine")
     func signs() async throws {
         let own = ProcessIdentity.own
         #expect(own.sign(seenFrom: own.machine) == .goesOn)

@@ -7,7 +7,7 @@ struct SlurmTimeTests {
         ("0:59\n", 59), ("4:05", 245), ("3:04:05", 11_045), ("2-03:04:05", 183_845), ("1-00:00:00", 86_400),
     ]
 
-    @Test("what squeue says of the time that is left", arguments: answers)
+    @Test("the remaining time that squeue prints is parsed", arguments: answers)
     func seconds(text: String, expected: Double) {
         #expect(SlurmTime.seconds(text) == expected)
     }

@@ -21,13 +21,13 @@ struct StopTimesTests {
     /// 12:00 in that zone.
     private static let noon = Date(timeIntervalSince1970: 1_795_777_200)
 
-    /// Each with its seconds after noon.
+    /// Each with its seconds after noon, 12:00 in the zone.
     private static let placed: [(String, Double)] = [
         ("18:00", 21_600), ("18:00:30", 21_630), ("11:00", 82_800), ("2026-11-27T18:00", 21_600),
         ("2026-11-28T12:00:01", 86_401), ("2026-11-27T18:00Z", 25_200), ("2026-11-27T18:00:00-02:00", 32_400),
     ]
 
-    @Test("moments", arguments: placed)
+    @Test("moments are parsed in the zone, and times of day are the next ones", arguments: placed)
     func moments(text: String, later: Double) {
         #expect(StopTimes.moment(text, after: Self.noon, in: Self.zone) == Self.noon + later)
     }

@@ -1,13 +1,13 @@
-// Where the programs are that a build has made.
+// Locates the programs of a build.
 
 package import Foundation
 
 /// Finds this package's executables.
 package enum BuiltProduct {
-    /// The environment variable that names their folder, where it is not this test program's own.
+    /// The environment variable that names their folder, if it differs from this test program's.
     package static let variable = "LSTM_DIST_BIN_DIR"
 
-    /// The path of an executable, or words on how to get it.
+    /// The path of an executable.
     package static func named(_ name: String) throws -> URL {
         let program = folder.appending(path: name)
         guard FileManager.default.isExecutableFile(atPath: program.path) else {
@@ -21,7 +21,7 @@ package enum BuiltProduct {
         return URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     }
 
-    /// There is no such program.
+    /// The program does not exist.
     package struct Missing: Error, CustomStringConvertible {
         let name: String
         let folder: String

@@ -1,22 +1,22 @@
-// Starts programs on real ranks and keeps what they said.
+// Starts programs on real ranks and captures their output.
 
 package import Foundation
 
-/// A finished run of a program under mpirun, or started bare.
+/// A finished run of a program, with or without mpirun.
 package struct MPIRun: Sendable {
-    /// What mpirun returned.
+    /// The exit code of mpirun or of the program.
     package let exitCode: Int32
-    /// Standard output of all ranks, mixed as it came, byte for byte.
+    /// Standard output of all ranks, interleaved as received, byte for byte.
     package let outputBytes: [UInt8]
-    /// Standard error of all ranks. mpirun's own notice of a rank that failed is not in it (`-q`).
+    /// Standard error of all ranks, without mpirun's own notice of a failed rank (`-q`).
     package let errors: String
 
     /// Standard output as text.
     package var output: String { String(decoding: outputBytes, as: UTF8.self) }
 
-    /// What else keeps a run from being one.
+    /// Errors of a run itself.
     package enum Failure: Error, Equatable, CustomStringConvertible {
-        /// It did not end in time and was killed; `left` tells of the processes that were there.
+        /// It did not end in time and was killed; `left` describes the processes that existed then.
         case tookTooLong(command: String, limit: Duration, left: String, output: String, errors: String)
 
         package var description: String {
@@ -27,8 +27,8 @@ package struct MPIRun: Sendable {
         }
     }
 
-    /// What lets mpirun run as root, in containers that forbid processes to read each other's memory, and with more
-    /// ranks than cores, whose waiting ranks then give way. Ranks are not bound to cores: every mpirun on a machine would
+    /// Lets mpirun run as root, in containers that forbid processes to read each other's memory, and with more ranks
+    /// than cores, in which case waiting ranks yield. Ranks are not bound to cores: every mpirun on a machine would
     /// bind to the same ones.
     package static let environment = [
         "OMPI_ALLOW_RUN_AS_ROOT": "1",
@@ -39,14 +39,14 @@ package struct MPIRun: Sendable {
         "OMPI_MCA_rmaps_base_oversubscribe": "1",
     ]
 
-    /// Runs `program` on `ranks` ranks and returns when all have ended; nil ranks start it bare, without mpirun.
+    /// Runs `program` on `ranks` ranks and returns when all have ended; nil ranks start it without mpirun.
     ///
     /// - Parameters:
-    ///   - folder: where it runs; the current folder if nil.
-    ///   - input: what it reads from standard input (under mpirun rank 0 does).
-    ///   - extra: environment variables besides this process's and `MPIRun.environment`.
+    ///   - folder: its working directory; the current folder if nil.
+    ///   - input: its standard input (under mpirun, of rank 0).
+    ///   - extra: environment variables in addition to this process's and `MPIRun.environment`.
     ///   - limit: the time after which it is killed.
-    /// - Throws: `Failure`, or what Foundation says of a program that cannot be started.
+    /// - Throws: `Failure`, or Foundation's error for a program that can't be started.
     @discardableResult
     package static func run(
         _ program: URL, _ arguments: [String], ranks: Int?, in folder: URL? = nil, input: String = "",

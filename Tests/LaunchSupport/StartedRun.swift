@@ -1,8 +1,8 @@
-// A run that goes on: it can be waited for, watched and killed.
+// A run in progress: it can be waited for, watched and killed.
 
 package import Foundation
 
-/// A program that was started under mpirun, or bare. To be asked for its result once.
+/// A program that was started with or without mpirun. `result` is called once.
 package final class StartedRun {
     private let process = Process()
     private let command: String
@@ -10,22 +10,22 @@ package final class StartedRun {
     private var output: URL { scratch.appending(path: "output") }
     private var errors: URL { scratch.appending(path: "errors") }
 
-    /// Starts it; parameters as of `MPIRun.run`.
+    /// Starts it; parameters as for `MPIRun.run`.
     package init(
         _ program: URL, _ arguments: [String], ranks: Int?, in folder: URL? = nil, input: String = "",
         environment extra: [String: String] = [:]
     ) throws {
         scratch = FileManager.default.temporaryDirectory.appending(path: "mpi-run-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
-        let words = ranks.map { ["mpirun", "-q", "-n", "\($0)", program.path] } ?? [program.path]
-        command = (words + arguments).joined(separator: " ")
-        // Swift's threads block signals and a child inherits that: mpirun could not be asked to end. env unblocks them.
+        let launcher = ranks.map { ["mpirun", "-q", "-n", "\($0)", program.path] } ?? [program.path]
+        command = (launcher + arguments).joined(separator: " ")
+        // Swift's threads block signals, and a child inherits that: mpirun would ignore SIGTERM. env unblocks them.
         process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["--default-signal"] + words + arguments
+        process.arguments = ["--default-signal"] + launcher + arguments
         process.currentDirectoryURL = folder
         process.environment = ProcessInfo.processInfo.environment
             .merging(MPIRun.environment) { _, ours in ours }.merging(extra) { _, ours in ours }
-        // Files, not pipes: they never fill up, and do not stay open in a rank that outlives mpirun.
+        // Files instead of pipes: they never fill up, and do not stay open in a rank that outlives mpirun.
         let given = scratch.appending(path: "input")
         try Data(input.utf8).write(to: given)
         let handles = [
@@ -34,19 +34,20 @@ package final class StartedRun {
         process.standardInput = handles[0]
         process.standardOutput = handles[1]
         process.standardError = handles[2]
-        // Else they stay open for longer than the process lives, and Foundation starts no process beside a thousand open files.
+        // Otherwise they stay open for longer than the process exists, and Foundation can't start a process with a
+        // thousand open files.
         defer { for handle in handles { try? handle.close() } }
         try process.run()
     }
 
     deinit { try? FileManager.default.removeItem(at: scratch) }
 
-    /// Whether it has not ended yet.
+    /// Whether it is still running.
     package var isRunning: Bool { process.isRunning }
 
     /// Waits for its end.
     ///
-    /// - Throws: `MPIRun.Failure` when that does not come in time, with what was there then; it has been killed.
+    /// - Throws: `MPIRun.Failure` if it does not end in time, with the processes that existed then; it has been killed.
     package func result(within limit: Duration = .seconds(60)) async throws -> MPIRun {
         let endedInTime = try await ends(within: limit)
         let left = endedInTime ? .nothing : left(of: [launcher]).left
@@ -66,39 +67,39 @@ package final class StartedRun {
         return children.isEmpty ? [process.processIdentifier] : children
     }
 
-    /// Sends a signal to mpirun, or to the program that was started bare.
+    /// Sends a signal to mpirun, or to the program that was started without it.
     package func send(_ signal: Int32) { Foundation.kill(process.processIdentifier, signal) }
 
     /// mpirun, or the program itself.
     package var launcher: Int32 { process.processIdentifier }
 
-    /// Of processes that did not end by themselves: what is to be known of each.
+    /// A description of processes that did not end by themselves.
     package enum Left: CustomStringConvertible {
         case nothing
-        /// mpirun no longer takes note of dead ranks, and has nothing but them: see Faults.md.
+        /// mpirun does not notice its dead ranks any more, and has no other ranks: see Faults.md.
         case stuckLauncher(String)
         case processes([String])
 
         package var description: String {
             switch self {
             case .nothing: "nothing"
-            case .stuckLauncher(let words): "\(words), all its ranks dead"
-            case .processes(let words): words.joined(separator: "\n")
+            case .stuckLauncher(let descriptions): "\(descriptions), all its ranks dead"
+            case .processes(let descriptions): descriptions.joined(separator: "\n")
             }
         }
     }
 
-    /// What lives of these processes and of mpirun's children.
+    /// The processes of these and of mpirun's children that still exist.
     private func left(of processes: Set<Int32>) -> (ids: [Int32], left: Left) {
         let children = Self.children(of: launcher)
         let ids = processes.union(children).filter(Self.lives).sorted()
-        let words = ids.map { "process \($0): \(Self.threads(of: $0))" }
+        let descriptions = ids.map { "process \($0): \(Self.threads(of: $0))" }
         let isStuck = ids == [launcher] && !children.isEmpty
-        return (ids, ids.isEmpty ? .nothing : isStuck ? .stuckLauncher(words[0]) : .processes(words))
+        return (ids, ids.isEmpty ? .nothing : isStuck ? .stuckLauncher(descriptions[0]) : .processes(descriptions))
     }
 
-    /// Kills one process of the run, and returns when mpirun and all ranks are gone: what did not end by itself within the limit,
-    /// which is killed then.
+    /// Kills one process of the run, and returns when mpirun and all ranks have ended. Returns the processes that did
+    /// not end by themselves within the limit, which are then killed.
     package func kill(_ id: Int32, thenWithin limit: Duration) async throws -> Left {
         let processes = Set([launcher] + Self.children(of: launcher) + [id])
         Foundation.kill(id, SIGKILL)
@@ -113,7 +114,7 @@ package final class StartedRun {
         return left
     }
 
-    /// The ranks' processes by rank, once all `count` have been started by mpirun.
+    /// The ranks' processes by rank, after mpirun has started all `count` of them.
     package func ranks(_ count: Int) async throws -> [Int32] {
         while isRunning {
             var found: [Int: Int32] = [:]
@@ -131,10 +132,10 @@ package final class StartedRun {
 
     private static let rankVariable = "OMPI_COMM_WORLD_RANK="
 
-    /// Lets a stopped mpirun go on.
+    /// Continues a stopped mpirun.
     package func goOn() { Foundation.kill(process.processIdentifier, SIGCONT) }
 
-    /// Kills mpirun and all ranks at once, as a machine that loses its power would, and returns when they are gone.
+    /// Kills mpirun and all ranks at once, like a power failure, and returns when they have ended.
     package func kill() async throws {
         let processes = [process.processIdentifier] + Self.children(of: process.processIdentifier)
         for id in processes { Foundation.kill(id, SIGKILL) }
@@ -144,7 +145,7 @@ package final class StartedRun {
         }
     }
 
-    /// Asks mpirun to end its ranks, and ends mpirun itself if it does not listen.
+    /// Asks mpirun to end its ranks, and kills mpirun itself if it does not respond.
     private func end() async throws {
         process.terminate()
         if try await ends(within: .seconds(5)) { return }
@@ -167,13 +168,13 @@ package final class StartedRun {
         return processes.filter { fields($0)?.parent == parent }.sorted()
     }
 
-    /// Whether a process is there and not merely unburied.
+    /// Whether a process exists and is not a zombie.
     package static func lives(_ id: Int32) -> Bool { fields(id).map { $0.state != "Z" } ?? false }
 
-    /// The letter that the kernel has for a process's state: R, S, D, T, Z …; nil if it is gone.
+    /// The kernel's letter for a process's state: R, S, D, T, Z …; nil if it does not exist.
     package static func state(of id: Int32) -> Substring? { fields(id)?.state }
 
-    /// Name, state and place in the kernel of each of a process's threads.
+    /// Name, state and kernel wait location of each of a process's threads.
     private static func threads(of id: Int32) -> String {
         let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(id)/task")) ?? []
         return threads.compactMap { Int32($0) }.sorted().map { thread in
@@ -185,7 +186,7 @@ package final class StartedRun {
         }.joined(separator: ", ")
     }
 
-    /// State and parent of a process; they follow the name in parentheses, which can hold anything.
+    /// State and parent of a process; they follow the name in parentheses, which may contain any characters.
     private static func fields(_ id: Int32) -> (state: Substring, parent: Int32)? {
         guard let text = try? String(contentsOfFile: "/proc/\(id)/stat", encoding: .utf8),
             let end = text.lastIndex(of: ")")

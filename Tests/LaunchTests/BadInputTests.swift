@@ -149,8 +149,8 @@ extension LaunchTests {
                 limit: .seconds(30))
             let memory = Double(sysconf(Int32(_SC_PHYS_PAGES))) * Double(sysconf(Int32(_SC_PAGESIZE)))
             expect(
-                "lstm-dist: model.hidden 65536 and model.layers 64 need 42.4 TiB of memory a rank (weights and optimiser "
-                    + "42.4 TiB, activations 4.4 GiB), 127.1 TiB for the 3 ranks of a host, and this host has \(byteCount(memory)); accepted: a "
+                "lstm-dist: model.hidden 65536 and model.layers 64 need 42.4 TiB of memory per rank (weights and optimiser "
+                    + "42.4 TiB, activations 4.4 GiB), 127.1 TiB for the 3 ranks of a host, but this host has \(byteCount(memory)); use a "
                     + "smaller model, training.batch or training.window",
                 from: run, in: folder)
         }

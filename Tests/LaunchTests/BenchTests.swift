@@ -150,7 +150,7 @@ extension LaunchTests {
             #expect(
                 huge.errors.wholeMatch(
                     of:
-                        #/lstm-dist: bench allreduce: messages of 1\.0 TiB need 2\.0 TiB on each of 2 ranks of a host that has [0-9.]+ [GTM]iB available; accepted: a smaller --max-bytes\n/#
+                        #/lstm-dist: bench allreduce: messages of 1\.0 TiB need 2\.0 TiB on each of 2 ranks of a host that has [0-9.]+ [GTM]iB available; use a smaller --max-bytes\n/#
                 ) != nil, "\(huge.errors)")
             #expect(huge.output == "")
             #expect(huge.exitCode == 2)
@@ -215,7 +215,7 @@ extension LaunchTests {
             #expect(run.exitCode == 2)
         }
 
-        @Test("a missing mpirun, and one that fails, are named with what it said")
+        @Test("a missing mpirun, and one that fails, are reported with its error output")
         func scalingFailures() async throws {
             let folder = try TestFolder.withText()
             let program = try TestFolder.program.path
@@ -224,7 +224,7 @@ extension LaunchTests {
             // env itself is found by its path, the program by its own.
             #expect(
                 missing.errors
-                    == "lstm-dist: bench scaling starts mpirun, and there is none on the PATH; Debian's package is "
+                    == "lstm-dist: bench scaling requires mpirun, which is not on the PATH; Debian package: "
                     + "openmpi-bin\n")
             #expect(missing.exitCode == 1)
             try folder.write(program: "#!/bin/sh\necho no slots >&2\nexit 3\n", to: "mpirun")
@@ -233,7 +233,7 @@ extension LaunchTests {
                 limit: .seconds(30))
             #expect(failing.errors.hasPrefix("lstm-dist: bench scaling: '\(folder.url.path)/mpirun -q -n 2 "))
             #expect(failing.errors.contains("\(program) bench memory "))
-            #expect(failing.errors.hasSuffix("' ended with 3; it said: no slots\n"), "\(failing.errors)")
+            #expect(failing.errors.hasSuffix("' ended with 3; standard error: no slots\n"), "\(failing.errors)")
             #expect(failing.exitCode == 1)
         }
 

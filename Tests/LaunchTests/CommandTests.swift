@@ -90,7 +90,7 @@ extension LaunchTests {
             let run = try await folder.lstmDist("generate", "run", ranks: 3)
             #expect(
                 run.errors
-                    == "lstm-dist: run/checkpoints/step-00000001: a model of task reber writes no text; accepted: a "
+                    == "lstm-dist: run/checkpoints/step-00000001: a model of task reber does not generate text; accepted: a "
                     + "checkpoint of task language-model\n")
             #expect(run.exitCode == 2)
         }

@@ -47,7 +47,7 @@ extension LaunchTests {
             let own = program.resolvingSymlinksInPath().path
             expectRefusal(
                 try await start(),
-                "rank 1 on \(Self.host) runs another executable (\(copy.resolvingSymlinksInPath().path), \(size + 1) bytes) than rank 0 "
+                "rank 1 on \(Self.host) runs a different executable (\(copy.resolvingSymlinksInPath().path), \(size + 1) bytes) from rank 0 "
                     + "(\(own), \(size) bytes); accepted: the same build on every rank",
                 in: folder)
             // The same bytes under another name are the same executable.
@@ -63,9 +63,9 @@ extension LaunchTests {
             let words = ["train", "small.yaml", "--run", "run"]
             let accepted = "; accepted: the same command line on every rank"
             for (other, found, ofRoot) in [
-                (words + ["--set", "model.hidden=9"], "\"--set\"", "nothing more"),
+                (words + ["--set", "model.hidden=9"], "\"--set\"", "no further argument"),
                 (["train", "small.yaml", "--run", "run2"], "\"run2\"", "\"run\""),
-                (["train", "small.yaml"], "nothing more", "\"--run\""),
+                (["train", "small.yaml"], "no further argument", "\"--run\""),
                 (["tarin", "small.yaml"], "\"tarin\"", "\"train\""),
                 (["--version"], "\"--version\"", "\"train\""),
             ] {
@@ -94,7 +94,7 @@ extension LaunchTests {
                 "\(text.utf8.count) bytes with SHA-256 \(Checksum.sha256(of: text))"
             }
             func refusal(_ found: String, _ split: String) throws -> String {
-                "rank 1 on \(Self.host) reads another text as data.\(split) than rank 0: \(try words(found)) there, "
+                "rank 1 on \(Self.host) reads a different data.\(split) from rank 0: \(try words(found)) there, "
                     + "\(try words(text)) on rank 0; accepted: the same files on every host"
             }
             let train = ["train", "small.yaml", "--run", run, "--quiet"]

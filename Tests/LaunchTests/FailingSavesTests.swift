@@ -149,15 +149,15 @@ extension LaunchTests {
                 #expect(ended.exitCode == 1, "\(what)")
                 let last = try #require(ended.errors.split(separator: "\n").last, "\(what)")
                 let (beginning, end) = (
-                    "lstm-dist: the last state, of step 12, could not be saved: ",
-                    ". Once run can be written, the same command goes on from there"
+                    "lstm-dist: the last state (step 12) could not be saved: ",
+                    ". When run is writable again, resume with the same command"
                 )
                 let place = "No space left on device. The last whole checkpoint is run/checkpoints/step-000000"
                 #expect(last.hasPrefix(beginning) && last.contains(place) && last.hasSuffix(end), "\(what): \(last)")
             case .kill:
                 #expect(ended.exitCode != 0, "\(what)")
                 let host = ProcessInfo.processInfo.hostName
-                let said = "lstm-dist: rank 0 on \(host) died without a word: "
+                let said = "lstm-dist: rank 0 on \(host) died without an error message: "
                 #expect(ranks == nil ? ended.errors == "" : ended.errors.hasPrefix(said), "\(what): \(ended.errors)")
             }
         }

@@ -81,8 +81,8 @@ extension LaunchTests {
             #expect(
                 first.hasSuffix(
                     " cannot be written: No space left on device. The last whole checkpoint is "
-                        + "run/checkpoints/step-00000015. Training goes on; the next try is at step 25."))
-            #expect(lines.last?.hasPrefix("lstm-dist: the last state, of step 60, could not be saved: ") == true)
+                        + "run/checkpoints/step-00000015. Training continues; the next attempt is at step 25."))
+            #expect(lines.last?.hasPrefix("lstm-dist: the last state (step 60) could not be saved: ") == true)
             try folder.run("run").expectTidy()
             let verified = try await folder.lstmDist("inspect", "run", "--verify")
             #expect(verified.exitCode == 0)
@@ -135,7 +135,7 @@ extension LaunchTests {
             let last = ended.errors.split(separator: "\n").last
             #expect(
                 last?.prefixMatch(
-                    of: #/lstm-dist: the last state, of step 2000, and the best, of step \d+, could not be saved: /#)
+                    of: #/lstm-dist: the last state \(step 2000\) and the best \(step \d+\) could not be saved: /#)
                     != nil, "\(ended.errors)")
             #expect(try folder.run("run").lines() == never.lines())
             let again = try await StartedRun(program, words, ranks: ranks, in: folder.url).result()

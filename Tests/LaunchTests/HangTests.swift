@@ -182,11 +182,11 @@ extension LaunchTests {
                 kill(ranks[rank], SIGKILL)
             }
             for rank in 0..<3 {
-                let said = "rank \(rank) on \(Self.host) died without a word: killed, or crashed"
+                let said = "rank \(rank) on \(Self.host) died without an error message: killed, or crashed"
                 #expect(runs[rank].exitCode == 137)
                 #expect(
                     runs[rank].errors
-                        == "lstm-dist: \(said). The job ends, and started again goes on from its last checkpoint\n")
+                        == "lstm-dist: \(said). The job ends; started again, it resumes from its last checkpoint\n")
                 let failure = try JSONValue(parsing: folders[rank].text(of: "run/failure.json"))
                 #expect(failure["rank"]?.integerValue == rank)
                 #expect(failure["phase"]?.stringValue == "training")

@@ -213,7 +213,7 @@ extension LaunchTests {
             #expect(run.exitCode == 2)
             #expect(
                 run.errors == """
-                    lstm-dist: --set communication.averaging is allreduce, whose order of sums is MPI's, and \
+                    lstm-dist: --set communication.averaging is allreduce, which sums in MPI's order, but \
                     communication.reduction is reproducible; accepted: averaging: auto, or reduction: fast
 
                     """)
@@ -263,7 +263,7 @@ extension LaunchTests {
                 #expect(bad.exitCode == 1)
                 #expect(bad.output.hasPrefix("step \(noticed): the parameters of rank 1 on "), "\(bad.output)")
                 // All ranks update by the same sums: no other tensor has come to differ.
-                #expect(bad.output.contains("not those of rank 0; the first tensor that differs: rnn.weight_hh_l0."))
+                #expect(bad.output.contains("differ from those of rank 0; first differing tensor: rnn.weight_hh_l0."))
             }
         }
     }

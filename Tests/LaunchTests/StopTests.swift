@@ -77,12 +77,12 @@ extension LaunchTests {
             #expect(running["holder"]?.stringValue?.hasPrefix("process ") == true)
             let asked = try await folder.lstmDist("stop", "run")
             #expect(asked.output.hasPrefix("asked process ") && asked.exitCode == 0, "\(asked.errors)")
-            try expectStopped(folder, try await run.result(), reason: "lstm-dist stop asked for it")
+            try expectStopped(folder, try await run.result(), reason: "requested by lstm-dist stop")
             #expect(!folder.has("run/stop"))
             let stopped = try await folder.lstmDist("status", "run")
             #expect(
                 stopped.output.hasPrefix(
-                    "state       stopped: lstm-dist stop asked for it; the checkpoint is written\n"))
+                    "state       stopped: requested by lstm-dist stop; the checkpoint is written\n"))
             #expect(stopped.output.contains("\nto go on    "))
 
             let step = try #require(try folder.run("run").outcome()["step"]?.integerValue)
@@ -94,7 +94,8 @@ extension LaunchTests {
             let outcome = try folder.run("run").outcome()
             #expect(outcome["state"]?.stringValue == "stopped")
             let reason = outcome["reason"]?.stringValue ?? ""
-            let match = reason.firstMatch(of: /--now asked for it; the last checkpoint is of step (\d+)$/)
+            let match = reason.firstMatch(
+                of: /requested by lstm-dist stop --now; the last checkpoint is of step (\d+)$/)
             let newest = try #require(match.flatMap { Int($0.1) })
             // The one that it began with, or one after a validation: none of its own.
             #expect(newest == step || newest > step && newest.isMultiple(of: 50), "\(reason)")

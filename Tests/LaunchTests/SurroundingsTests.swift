@@ -48,8 +48,8 @@ extension LaunchTests {
             #expect(
                 run.output.split(separator: "\n").contains(
                     """
-                    warning      [singletons] SLURM_NTASKS speaks of 4 tasks, and this job has one rank: probably 4 jobs of \
-                    one rank run side by side; cure: start with the mpirun of the MPI that this program is linked with, or \
+                    warning      [singletons] SLURM_NTASKS is 4, but this job has one rank: probably 4 separate jobs of one \
+                    rank run instead of one; cure: start with the mpirun of the MPI that this program is linked with, or \
                     srun --mpi=pmix
                     """))
             #expect(run.exitCode == 0)

@@ -259,7 +259,7 @@ extension LaunchTests {
                     TestFolder.program.path,
                 ], ranks: ranks, in: folder.url, limit: .seconds(30))
             let message =
-                /lstm-dist: --threads-per-rank 1000: on \S+ thread \d+ of a rank can't be started: .*; accepted: fewer threads, or a higher limit \(ulimit -u, ulimit -v\)\n/
+                /lstm-dist: --threads-per-rank 1000: can't start thread \d+ of a rank on \S+: .*; use fewer threads, or raise the limit \(ulimit -u, ulimit -v\)\n/
             #expect(run.errors.wholeMatch(of: message) != nil, "\(run.errors)")
             #expect(run.output == "")
             #expect(run.exitCode == 1)

@@ -23,7 +23,7 @@ struct GradientSlicesTests {
                 let parts = slices.partialSums(number, of: owner)
                 #expect(parts.flatMap { Array(slices.floats($0)) } == Array(slice))
                 #expect(slice.isEmpty || slice.lowerBound % Self.part == 0)
-                // What is summed when the range is finished is finished: nothing lies below the range.
+                // All floats summed after a range is finished are final: none is below the range.
                 #expect(slice.isEmpty || slice.lowerBound >= range.lowerBound)
                 all += Array(slice)
             }
@@ -31,7 +31,7 @@ struct GradientSlicesTests {
         #expect(all.sorted() == Array(0..<block.count))
     }
 
-    @Test("work on a range is even to a partial sum", arguments: blocks, 1...5)
+    @Test("owners' shares of a range differ by at most one partial sum", arguments: blocks, 1...5)
     func even(block: (count: Int, ranges: [Range<Int>]), owners: Int) {
         let slices = GradientSlices(count: block.count, ranges: block.ranges, owners: owners)
         for number in block.ranges.indices {
@@ -40,7 +40,7 @@ struct GradientSlicesTests {
         }
     }
 
-    @Test("an owner's slices together are what it owns; a rank beyond the owners has none", arguments: blocks)
+    @Test("an owner's slices together are all that it owns; a rank that is not an owner has none", arguments: blocks)
     func owned(block: (count: Int, ranges: [Range<Int>])) {
         let slices = GradientSlices(count: block.count, ranges: block.ranges, owners: 2)
         for owner in 0..<2 {

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Shards")
 struct ShardTests {
-    @Test("blocks are contiguous, cover all rows once, and begin where the rounded-up quotient says")
+    @Test("blocks are contiguous, cover all rows once, and begin at the rounded-up quotient")
     func cover() {
         for count in 0...40 {
             for parts in 1...9 {
@@ -42,7 +42,7 @@ struct ShardTests {
         }
     }
 
-    @Test("a part of a shard keeps its place in the whole")
+    @Test("a part of a shard keeps its offset in the whole")
     func partOfARange() {
         #expect((0..<3).map { Shard.rows(10..<17, part: $0, of: 3) } == [10..<13, 13..<15, 15..<17])
     }

@@ -7,13 +7,13 @@ import Testing
 struct ThreadTeamTests {
     private struct Refusal: Error, Equatable { let thread: Int }
 
-    @Test("every thread does its part once, at the same time as the others", arguments: [1, 2, 3, 7])
+    @Test("every thread does its part once, concurrently with the others", arguments: [1, 2, 3, 7])
     func all(count: Int) throws {
         let team = try ThreadTeam(count)
         #expect(team.count == count)
         let arrived = Atomic<Int>(0)
         let threads = team.map { thread in
-            // Nobody goes on before all have come: they are not one after the other.
+            // No thread continues before all have arrived, so they do not run one after the other.
             arrived.add(1, ordering: .releasing)
             while arrived.load(ordering: .acquiring) < count { sched_yield() }
             return (thread, pthread_self())
@@ -24,13 +24,15 @@ struct ThreadTeamTests {
         #expect(arrived.load(ordering: .acquiring) == count)
     }
 
-    @Test("in each of many rounds all see what all wrote in the one before, also after a rest", arguments: [2, 5])
+    @Test(
+        "in each of many rounds every thread sees all writes of the previous round, also after a pause",
+        arguments: [2, 5])
     func rounds(count: Int) throws {
         let team = try ThreadTeam(count)
         var numbers = [Int](repeating: 1, count: count)
         let rounds = 2000
         for round in 0..<rounds {
-            if round.isMultiple(of: 500) { usleep(20_000) }  // they sleep by then
+            if round.isMultiple(of: 500) { usleep(20_000) }  // the threads sleep by then
             let sums = numbers.withUnsafeMutableBufferPointer { memory in
                 let places = memory
                 let sums = team.map { _ in places.reduce(0, &+) }
@@ -47,7 +49,8 @@ struct ThreadTeamTests {
         #expect(numbers == expected)
     }
 
-    @Test("the lowest thread's error is thrown once all have ended, and the team goes on", arguments: [1, 2, 4])
+    @Test(
+        "the lowest thread's error is thrown when all have returned, and the team remains usable", arguments: [1, 2, 4])
     func errors(count: Int) throws {
         let team = try ThreadTeam(count)
         for failing in 0..<count {
@@ -77,7 +80,7 @@ struct ThreadTeamTests {
     @Test("a team ends its threads")
     func end() throws {
         var team: ThreadTeam? = try ThreadTeam(6)
-        // As the system knows them: PROCESS/task/THREAD.
+        // The operating system's paths of threads: PROCESS/task/THREAD.
         let folders = try #require(team).map { _ in
             "/proc/" + ((try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/thread-self")) ?? "")
         }
@@ -87,7 +90,7 @@ struct ThreadTeamTests {
         #expect(living() == [folders[0]])
     }
 
-    @Test("signals are for the main thread: a team's own take none")
+    @Test("a team's own threads block signals, which are for the main thread")
     func signals() throws {
         let team = try ThreadTeam(2)
         let blocked = team.map { _ in
@@ -96,8 +99,8 @@ struct ThreadTeamTests {
             return sigismember(&set, SIGTERM) == 1
         }
         #expect(blocked[1])
-        var own = sigset_t()
-        pthread_sigmask(SIG_BLOCK, nil, &own)
-        #expect((sigismember(&own, SIGTERM) == 1) == blocked[0])
+        var mainMask = sigset_t()
+        pthread_sigmask(SIG_BLOCK, nil, &mainMask)
+        #expect((sigismember(&mainMask, SIGTERM) == 1) == blocked[0])
     }
 }

@@ -1,9 +1,10 @@
-// Counts what training steps take from the heap: the project's own code and Swift's runtime, not MPI.
+// Counts the heap allocations of training steps: those of the project's own code and of Swift's runtime, not those of
+// MPI.
 //
 //     mpirun -n 2 StepAllocations CONFIG.yaml [--threads K] [--where]
 //
-// Prints a line for each rank: how many allocations there were in the counted steps, after a few that may allocate. --where
-// also says where the first of them came from. Exit: 0 whatever they are, 1 where a step fails.
+// Prints a line for each rank: the number of allocations in the counted steps, after a few steps that may allocate.
+// --where also prints where the first of them came from. Exit code: 0 for any number, 1 if a step fails.
 
 import CAllocationCounter
 import ConfigFile
@@ -11,7 +12,7 @@ import Foundation
 import MPI
 import Training
 
-/// Enough that every kind of step has been there once: at the first the Swift runtime makes types.
+/// Enough steps for every kind of step to have occurred once: at its first occurrence the Swift runtime creates types.
 private let warmUp = 60
 private let counted = 100
 

@@ -14,7 +14,7 @@ struct CheckpointTimerTests {
     @Test("intervals in steps are never due by the clock")
     func steps() { #expect(!CheckpointTimer(.steps(1)).isDue) }
 
-    @Test("intervals in minutes are due when they have passed, and anew after a checkpoint")
+    @Test("intervals in minutes are due when they have passed, and restart with a checkpoint")
     func minutes() {
         #expect(!CheckpointTimer(.minutes(1000)).isDue)
         #expect(CheckpointTimer(.minutes(1e-12)).isDue)
@@ -25,7 +25,7 @@ struct CheckpointTimerTests {
         #expect(timer.secondsLeft <= 0.06)
     }
 
-    @Test("auto: the interval follows from the last checkpoint's cost, counted from its beginning")
+    @Test("auto: the interval follows from the last checkpoint's cost and starts when that checkpoint began")
     func auto() {
         var timer = CheckpointTimer(.auto)
         timer.note(cost: 10)

@@ -12,6 +12,6 @@ struct ConfigurationPageTests {
         let text = try String(contentsOf: page, encoding: .utf8)
         #expect(
             text.hasSuffix("\n\n" + ConfigurationTable.all.reference),
-            "put the output of `lstm-dist config keys` in place of the table of \(page.lastPathComponent)")
+            "replace the table of \(page.lastPathComponent) with the output of `lstm-dist config keys`")
     }
 }

@@ -9,7 +9,7 @@ struct CriterionTrackerTests {
         return CriterionTracker(criterion)
     }
 
-    @Test("adding's is that of the paper: 2,000 sequences below 0.04, 0.01 in the mean")
+    @Test("adding has the paper's criterion: 2,000 sequences below 0.04, with a mean below 0.01")
     func adding() throws {
         let criterion = try #require(Adding(length: 100).criterion)
         #expect(criterion.count == 2000)
@@ -17,7 +17,7 @@ struct CriterionTrackerTests {
         #expect(criterion.mean == 0.01)
     }
 
-    @Test("it is met at the first full hundred after 2,000 good sequences")
+    @Test("the criterion is met at the first full hundred after 2,000 good sequences")
     func met() throws {
         var tracker = try Self.tracker()
         for _ in 0..<37 { tracker.observe([0.5]) }
@@ -27,7 +27,7 @@ struct CriterionTrackerTests {
         #expect(tracker.metAfter == 2100)
     }
 
-    @Test("one error at the bound keeps it from being met until it is 2,000 sequences old")
+    @Test("one error at the bound prevents the criterion from being met until it is 2,000 sequences old")
     func oneBad() throws {
         var tracker = try Self.tracker()
         tracker.observe(Array(repeating: 0.001, count: 1500))
@@ -38,21 +38,21 @@ struct CriterionTrackerTests {
         #expect(tracker.metAfter == 3600)
     }
 
-    @Test("errors that are all below the bound are not enough when their mean is not")
+    @Test("errors below the bound do not meet the criterion if their mean is too large")
     func mean() throws {
         var tracker = try Self.tracker()
         tracker.observe(Array(repeating: 0.011, count: 4000))
         #expect(tracker.metAfter == nil)
     }
 
-    @Test("not a number never counts as below")
+    @Test("NaN never counts as below the bound")
     func notANumber() throws {
         var tracker = try Self.tracker()
         tracker.observe(Array(repeating: 0.001, count: 1000) + [.nan] + Array(repeating: 0.001, count: 1500))
         #expect(tracker.metAfter == nil)
     }
 
-    @Test("restored, it goes on as if it had never stopped")
+    @Test("a restored tracker continues as if it had never stopped")
     func restored() throws {
         var whole = try Self.tracker()
         whole.observe(Array(repeating: 0.002, count: 1234))

@@ -13,7 +13,7 @@ struct StragglersTests {
         }
     }
 
-    @Test("slowest, median and fastest, each with its rank")
+    @Test("slowest, median and fastest are found, each with its rank")
     func places() throws {
         let found = try #require(Stragglers(reports([0.3, 0.1, 0.5, 0.2, 0.4])))
         #expect(found.slowest == (2, 0.5))

@@ -12,7 +12,7 @@ struct OptionsTests {
                 yaml: "task: reber\n" + yaml, file: "a.yaml", overrides: overrides, table: ConfigurationTable.all))
     }
 
-    @Test("the defaults are those of the interface")
+    @Test("the defaults are those of the documented interface")
     func defaults() throws {
         let options = try Self.options("")
         #expect(options.batch == 50)
@@ -31,7 +31,7 @@ struct OptionsTests {
         #expect(try Self.options("communication: {averaging: allreduce}").reduction.averaging == .allreduce)
     }
 
-    @Test("of alternatives one given replaces the other's default, and --set replaces the file's")
+    @Test("a key that is set replaces the default of its alternative, and --set replaces the file's value")
     func alternatives() throws {
         let file = "training: {epochs: 3}\nvalidation: {every_steps: 7}\ncheckpoint: {every_minutes: 2.5}\n"
         let options = try Self.options(file, ["training.steps=11"])
@@ -40,14 +40,14 @@ struct OptionsTests {
         #expect(options.checkpointInterval == .minutes(2.5))
     }
 
-    @Test("a training has its steps, or its epochs' steps; more than can be counted are as many as can")
+    @Test("training runs for its steps or its epochs' steps; a number that overflows becomes the largest Int")
     func totalSteps() throws {
         #expect(try Self.options("training: {steps: 5}").totalSteps(stepsPerEpoch: 100) == 5)
         #expect(try Self.options("training: {epochs: 5}").totalSteps(stepsPerEpoch: 100) == 500)
         #expect(try Self.options("training: {epochs: 5}").totalSteps(stepsPerEpoch: .max / 2) == .max)
     }
 
-    @Test("no validation is asked for with every_epochs 0")
+    @Test("every_epochs 0 disables validation")
     func noValidation() throws {
         let options = try Self.options("validation: {every_epochs: 0}")
         #expect(!options.validates)

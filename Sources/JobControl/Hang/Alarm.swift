@@ -1,9 +1,10 @@
 import Glibc
 import System
 
-/// Wakes a thread from a signal handler, in which little may be called; write may (POSIX.1-2017, 2.4.3).
+/// Wakes a thread from a signal handler, in which few functions may be called; write is one of them (POSIX.1-2017,
+/// 2.4.3).
 struct Alarm: Sendable {
-    /// The ends of a pipe, never closed, since a signal may always come; -1 where the system has none to give.
+    /// The ends of a pipe, never closed, since a signal can arrive at any time; -1 if the system can't create one.
     private let (output, input): (Int32, Int32)
 
     init() {
@@ -21,7 +22,7 @@ struct Alarm: Sendable {
         _ = write(input, &byte, 1)
     }
 
-    /// Waits for it, but no longer than so many seconds. Returns whether it has rung since it was last waited for.
+    /// Waits for the alarm for at most the given number of seconds. Returns whether it has rung since the last wait.
     func wait(seconds: Double) -> Bool {
         var ready = pollfd(fd: output, events: Int16(POLLIN), revents: 0)
         guard poll(&ready, 1, Int32(1e3 * seconds)) == 1 else { return false }

@@ -7,24 +7,25 @@ package struct GuardTimes: Equatable, Sendable {
 
     package init(timeout: Double) { self.timeout = timeout }
 
-    /// After this time of waiting a rank asks the others what they are doing.
+    /// The waiting time after which a rank asks the others what they are doing.
     var untilAsking: Double { timeout / 2 }
-    /// Between two looks at this rank's own page.
+    /// The interval at which the watcher polls this rank's own page.
     var betweenLooks: Double { min(max(timeout / 20, 0.05), 1) }
-    /// Between two looks at the run folder, and two notes of a rank that others ask for.
+    /// The interval at which the run folder is polled, and at which a rank writes notes that others ask for.
     var betweenNotes: Double { min(max(timeout / 30, 0.1), 10) }
-    /// A note that is as old as this says nothing of its rank any more; network file systems show a note with some delay.
+    /// The age from which a note is no evidence for its rank any more; network file systems show a note with some
+    /// delay.
     var untilStale: Double { min(max(timeout / 4, 0.5), 60) }
-    /// How long a rank leaves the word to another one, and waits for a file system that does not answer.
+    /// How long a rank lets another one report first, and how long it waits for a file system that does not respond.
     var grace: Double { timeout / 4 }
 }
 
-/// A clock that goes on only while this process does: whoever was stopped for a time, or put to sleep with the machine, has not
-/// waited for others meanwhile.
+/// A clock that advances only while this process runs: time for which the process was stopped, or the machine
+/// suspended, does not count as waiting.
 struct AwakeClock {
     private var last = secondsNow()
 
-    /// The seconds since the last look, but no more than `most`.
+    /// The seconds since the last call, at most `most`.
     mutating func elapsed(atMost most: Double) -> Double {
         let now = secondsNow()
         defer { last = now }

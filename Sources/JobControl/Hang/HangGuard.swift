@@ -5,47 +5,48 @@ package import RunFolder
 import Synchronization
 import System
 
-/// Ends a job in which ranks wait for one that does not come: the watcher of one rank.
+/// Ends a job in which ranks wait for one that does not arrive: the watcher of one rank.
 ///
-/// A thread looks at this rank's page (`Job.page`) about once a second and notices for how long nothing on it has changed. A rank that has
-/// waited in one call for half of `communication.timeout` asks the others for notes of what they are doing, by a note of its
-/// own in the run folder; after the whole time the lowest rank that waits says which ranks have not arrived, writes failure.json and
-/// exits with 70, upon which the launcher ends all others. A rank that reads data or writes a checkpoint keeps the others waiting as
-/// long as its notes show that its process goes on. Without a run folder that all ranks see, each says what it sees, and exits with 70.
+/// A thread polls this rank's page (`Job.page`) about once a second and measures for how long nothing on it has
+/// changed. A rank that has waited in one call for half of `communication.timeout` asks the others for notes of what
+/// they are doing, by a note of its own in the run folder. After the whole timeout, the lowest waiting rank reports
+/// which ranks have not arrived, writes failure.json and exits with 70, upon which the launcher ends all others. A rank
+/// that reads data or writes a checkpoint may keep the others waiting for as long as its notes show that its process
+/// runs. Without a run folder that all ranks can access, each rank reports what it can observe, and exits with 70.
 ///
-/// The launcher's SIGTERM wakes it, too: then it tells which rank of its host has died.
+/// The launcher's SIGTERM wakes it as well; it then reports which rank of its host has died.
 ///
-/// A second thread deals with the run folder, so that a file system that does not answer can't silence the first one. Neither of them
-/// calls MPI. Other names: watchdog, desync debugger.
+/// A second thread accesses the run folder, so that a file system that does not respond can't block the first one.
+/// Neither thread calls MPI. Other names: watchdog, desync debugger.
 package final class HangGuard: Sendable {
-    /// What a job that this guard has ended returns.
+    /// The exit code of a job that this guard has ended.
     package static let exitCode: Int32 = 70
 
     private struct Settings {
         var rank: Int
         var ranks: Int
         var times: GuardTimes
-        /// Of each rank, once they know each other.
+        /// Each rank's host and process, after `introduce`.
         var peers: [(host: String, process: ProcessIdentity)] = []
-        /// The run folder, at the ranks that see it.
+        /// The run folder, on the ranks that can access it.
         var run: RunDirectory?
-        /// Whether all ranks see it.
+        /// Whether all ranks can access it.
         var isShared = false
 
-        /// What is seen of each rank's process at this moment.
+        /// The observed state of each rank's process.
         var signs: [ProcessIdentity.Sign?] {
             let machine = ProcessIdentity.own.machine
             return peers.map { $0.process.sign(seenFrom: machine) }
         }
     }
 
-    /// What the two threads tell each other.
+    /// The data that the two threads exchange.
     private struct Desk {
         var own: RankNote?
         var news: RankNotes.News?
-        /// Goes up with every exchange of notes.
+        /// Incremented with every exchange of notes.
         var exchanges = 0
-        /// To be written down.
+        /// The failure to be written.
         var failure: Failure?
         var hasWrittenFailure = false
     }
@@ -59,29 +60,29 @@ package final class HangGuard: Sendable {
     private let hasEnded = Atomic(false)
 
     /// - Parameters:
-    ///   - rank: this process's number and how many there are, as the launcher says it: MPI may not have started yet.
+    ///   - rank: this process's number and the number of ranks, as given by the launcher: MPI may not have started yet.
     ///   - timeout: `communication.timeout`, in seconds.
     package init(rank: Int, of ranks: Int, timeout: Double) {
         settings = Mutex(Settings(rank: rank, ranks: ranks, times: GuardTimes(timeout: timeout)))
     }
 
-    /// Starts watching, unless there is nobody to wait for.
+    /// Starts watching, unless there is only one rank.
     ///
-    /// - Throws: a `CommandError` if the system has no thread to give.
+    /// - Throws: a `CommandError` if the system can't start a thread.
     package func start() throws {
         guard settings.withLock({ $0.ranks > 1 }), !hasStarted.exchange(true, ordering: .relaxed) else { return }
         for work in [{ self.watch() }, { self.exchangeNotes() }] as [@Sendable () -> Void] {
             let code = startThread(stackBytes: Self.stackBytes, isDetached: true, work).code
             guard code == 0 else {
                 throw CommandError.failure(
-                    "on \(Self.hostName) the threads that guard against hangs can't be started: "
-                        + "\(String(cString: strerror(code))); accepted: a higher limit (ulimit -u, ulimit -v)")
+                    "can't start the hang guard's threads on \(Self.hostName): "
+                        + "\(String(cString: strerror(code))); raise the limit (ulimit -u, ulimit -v)")
             }
         }
     }
 
-    /// Lets ranks know each other's hosts and processes, and starts watching where the launcher had not told how many they are.
-    /// Collective (MPI_Allgather).
+    /// Exchanges the hosts and processes of all ranks, and starts watching if the launcher had not given the number of
+    /// ranks. Collective (MPI_Allgather).
     package func introduce(on communicator: Communicator) throws {
         let own = ProcessIdentity.own
         let ids = try communicator.allgather(own.id)
@@ -99,14 +100,14 @@ package final class HangGuard: Sendable {
         try start()
     }
 
-    /// Changes the time after which a wait ends the job.
+    /// Sets the waiting time after which the job is ended.
     package func setTimeout(_ seconds: Double) { settings.withLock { $0.times = GuardTimes(timeout: seconds) } }
 
-    /// From now on ranks leave their notes in this run folder, if all of them see it. Collective (MPI_Bcast, MPI_Allreduce), once the
-    /// root has written environment.json there.
+    /// Ranks exchange their notes in this run folder from now on, if all of them can access it. Collective (MPI_Bcast,
+    /// MPI_Allreduce), after the root has written environment.json there.
     package func use(_ run: RunDirectory, on communicator: Communicator) throws {
-        let ofRoot = try communicator.broadcast(run.mark, root: 0)
-        let seesIt = ofRoot != 0 && run.mark == ofRoot
+        let rootMark = try communicator.broadcast(run.mark, root: 0)
+        let seesIt = rootMark != 0 && run.mark == rootMark
         let isShared = try communicator.allreduce(Int32(seesIt ? 1 : 0), .minimum) == 1
         let rank = communicator.rank
         settings.withLock {
@@ -116,8 +117,8 @@ package final class HangGuard: Sendable {
         letters.withLock { $0 = isShared ? RankNotes(run, rank: rank) : nil }
     }
 
-    /// Writes failure.json, unless there is one or this rank does not see the run folder. What can't be written is left unsaid: there is
-    /// another error to report.
+    /// Writes failure.json, unless there is one or this rank can't access the run folder. Errors of writing are
+    /// ignored: there is another error to report.
     package func note(_ error: any Error, step: Int) {
         let settings = settings.withLock { $0 }
         guard let run = settings.run else { return }
@@ -125,14 +126,15 @@ package final class HangGuard: Sendable {
         try? run.write(
             failure: Failure(
                 rank: agreed?.rank ?? settings.rank, host: agreed?.host ?? Job.hostName, step: step,
-                phase: Job.page.phase.words, cause: agreed?.message ?? "\(error)", time: Date().ISO8601Format()))
+                phase: Job.page.phase.description, cause: agreed?.message ?? "\(error)", time: Date().ISO8601Format()))
     }
 
-    /// The job has ended well: takes this rank's note back, if a wait towards the end has made it write one.
+    /// Called when the job has ended without an error: removes this rank's note, if a wait towards the end has caused
+    /// one.
     package func end() {
         hasEnded.store(true, ordering: .relaxed)
         for _ in 0..<100 {
-            // The other thread may be at it, or be held by the file system.
+            // The other thread may be using it, or be blocked by the file system.
             let wasFree: Void? = letters.withLockIfAvailable {
                 $0?.takeBack()
                 $0 = nil
@@ -153,7 +155,7 @@ package final class HangGuard: Sendable {
             let times = settings.times
             let isTerminated = StopSignals.termination.wait(seconds: times.betweenLooks)
             if hasEnded.load(ordering: .relaxed) { return }
-            if isTerminated { tellDeaths() }
+            if isTerminated { reportDeaths() }
             let elapsed = clock.elapsed(atMost: 1 + times.betweenLooks)
             stillness.look(at: Job.page.sample, elapsed: elapsed)
             let own = note(stillness, settings)
@@ -162,17 +164,17 @@ package final class HangGuard: Sendable {
                 return ($0.news, $0.exchanges)
             }
             silence.note(exchanges, elapsed: elapsed)
-            judge(own, news, settings, folderAnswers: silence.seconds < times.untilStale)
+            evaluate(own, news, settings, folderResponds: silence.seconds < times.untilStale)
         }
     }
 
-    private func judge(_ own: RankNote, _ news: RankNotes.News?, _ settings: Settings, folderAnswers: Bool) {
+    private func evaluate(_ own: RankNote, _ news: RankNotes.News?, _ settings: Settings, folderResponds: Bool) {
         let times = settings.times
         guard own.waitingIn != nil, own.seconds >= times.timeout else { return }
         let hang = HangCase(
             own: own, times: times, ranks: zip(settings.peers, settings.signs).map { (host: $0.host, sign: $1) })
-        let usesNotes = settings.isShared && folderAnswers && news != nil
-        // A folder that has just ceased to answer may answer again.
+        let usesNotes = settings.isShared && folderResponds && news != nil
+        // A folder that has just stopped responding may respond again.
         if settings.isShared, !usesNotes, own.seconds < times.timeout + times.grace { return }
         let verdict = if let news, usesNotes { hang.verdict(news) } else { hang.verdictAlone() }
         switch verdict {
@@ -186,7 +188,7 @@ package final class HangGuard: Sendable {
         let page = stillness.page
         return RankNote(
             rank: settings.rank, host: settings.peers.isEmpty ? Self.hostName : settings.peers[settings.rank].host,
-            phase: Phase(page).words, step: page.steps, calls: page.calls, waitingIn: page.call,
+            phase: Phase(page).description, step: page.steps, calls: page.calls, waitingIn: page.call,
             seconds: stillness.seconds, beat: 0,
             asks: page.call != nil && stillness.seconds >= settings.times.untilAsking)
     }
@@ -194,8 +196,8 @@ package final class HangGuard: Sendable {
     private static let hostName = ProcessInfo.processInfo.hostName
 
     private func end(_ report: HangReport, _ settings: Settings, alone: Bool) -> Never {
-        let wayOn = settings.run == nil ? "" : ", and started again goes on from its last checkpoint"
-        Self.say("lstm-dist: \(report.cause). The job ends with exit code \(Self.exitCode)\(wayOn)\n")
+        let next = settings.run == nil ? "" : "; started again, it resumes from its last checkpoint"
+        Self.printLine("lstm-dist: \(report.cause). The job ends with exit code \(Self.exitCode)\(next)\n")
         if settings.run != nil {
             desk.withLock {
                 $0.failure = Failure(
@@ -204,17 +206,18 @@ package final class HangGuard: Sendable {
             }
             for _ in 0..<30 where !desk.withLock({ $0.hasWrittenFailure }) { usleep(100_000) }
         }
-        // The launcher kills the others when the first one ends: they shall have spoken by then.
+        // The launcher kills the others when the first one ends; this leaves them time to report.
         if alone { usleep(UInt32(1e6 * min(1, settings.times.grace))) }
         _exit(Self.exitCode)
     }
 
-    /// SIGTERM is how a launcher ends the other ranks when one has died: who has died on this host is said and written down before
-    /// they are killed, too, by the lowest rank that is left here.
-    private func tellDeaths() {
+    /// A launcher ends the other ranks by SIGTERM when one has died. Before they are killed too, the lowest remaining
+    /// rank of this host reports and writes down which rank of the host has died.
+    private func reportDeaths() {
         let settings = settings.withLock { $0 }
         let page = Job.page.sample
-        // A rank that ends in order is gone a moment before the others; one that ended with an error has written it down.
+        // A rank that ends normally is gone a moment before the others; one that ended with an error has written it
+        // down.
         guard let run = settings.run, Phase(page) != .exit, !run.hasFailure else { return }
         let signs = settings.signs
         guard let dead = signs.firstIndex(of: .gone),
@@ -223,16 +226,16 @@ package final class HangGuard: Sendable {
         let more = signs.count { $0 == .gone } - 1
         let host = settings.peers[dead].host
         let cause =
-            "rank \(dead) on \(host)\(more > 0 ? " and \(counted(more, "more rank"))" : "") died without a word: killed, or crashed"
+            "rank \(dead) on \(host)\(more > 0 ? " and \(counted(more, "more rank"))" : "") died without an error message: killed, or crashed"
         try? run.write(
             failure: Failure(
-                rank: dead, host: host, step: page.steps, phase: Phase(page).words, cause: cause,
+                rank: dead, host: host, step: page.steps, phase: Phase(page).description, cause: cause,
                 time: Date().ISO8601Format()))
-        Self.say("lstm-dist: \(cause). The job ends, and started again goes on from its last checkpoint\n")
+        Self.printLine("lstm-dist: \(cause). The job ends; started again, it resumes from its last checkpoint\n")
     }
 
-    /// Writes a line to standard error in one piece, unless nobody takes it.
-    private static func say(_ line: String) {
+    /// Writes a line to standard error in one piece, unless standard error is not read.
+    private static func printLine(_ line: String) {
         var ready = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
         guard poll(&ready, 1, 2000) == 1 else { return }
         let bytes = Array(line.utf8)
@@ -266,7 +269,7 @@ package final class HangGuard: Sendable {
     }
 }
 
-/// For how long a page has stayed the same.
+/// The time for which a page has not changed.
 struct Stillness {
     private(set) var page = WaitPage.Sample(call: nil, calls: 0, phase: 0, steps: 0)
     private(set) var seconds = 0.0
@@ -277,13 +280,13 @@ struct Stillness {
     }
 }
 
-/// For how long a number has stayed the same.
+/// The time for which a count has not changed.
 private struct Silence {
-    private var number = 0
+    private var count = 0
     private(set) var seconds = 0.0
 
-    mutating func note(_ number: Int, elapsed: Double) {
-        seconds = number == self.number ? seconds + elapsed : 0
-        self.number = number
+    mutating func note(_ count: Int, elapsed: Double) {
+        seconds = count == self.count ? seconds + elapsed : 0
+        self.count = count
     }
 }

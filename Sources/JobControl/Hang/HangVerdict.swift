@@ -2,22 +2,22 @@ import FileFormats
 package import RunFolder
 import System
 
-/// What a waiting rank concludes from what it knows.
+/// The conclusion of a waiting rank from what it knows.
 package enum HangVerdict: Equatable {
     case goOn
-    /// Another rank has said what there is to say, or is about to.
+    /// Another rank has reported the hang, or is about to.
     case endSilently
     case end(HangReport)
 }
 
-/// Why a job is ended, in words.
+/// The reason why a job is ended.
 package struct HangReport: Equatable {
-    /// The rank that is to blame, as far as can be seen.
+    /// The rank that caused the hang, as far as is known.
     package let rank: Int
     package let host: String
     package let step: Int
     package let phase: String
-    /// A sentence without its full stop.
+    /// A sentence without a full stop.
     package let cause: String
 
     package init(rank: Int, host: String, step: Int, phase: String, cause: String) {
@@ -34,7 +34,7 @@ package struct HangCase {
     /// This rank's own note.
     let own: RankNote
     let times: GuardTimes
-    /// Every rank's host and what is seen of its process; empty as long as ranks don't know each other.
+    /// Every rank's host and the observed state of its process; empty until ranks know each other.
     let ranks: [(host: String, sign: ProcessIdentity.Sign?)]
 
     package init(own: RankNote, times: GuardTimes, ranks: [(host: String, sign: ProcessIdentity.Sign?)]) {
@@ -45,18 +45,18 @@ package struct HangCase {
 
     private struct Missing {
         let rank: Int
-        let words: String
+        let reason: String
         var note: RankNote?
     }
 
     private var waits: Bool { own.waitingIn != nil && own.seconds >= times.timeout }
 
-    // MARK: with the others' notes
+    // MARK: with the other ranks' notes
 
-    /// The verdict of a rank that sees the others' notes.
+    /// The verdict of a rank that can read the other ranks' notes.
     package func verdict(_ news: RankNotes.News) -> HangVerdict {
         guard waits else { return .goOn }
-        // Who has written a failure down may have ended by now, and asks no more.
+        // A rank that has written a failure may have ended by now, and asks no more.
         if news.asking != nil || news.hasFailure {
             let isLate = own.seconds >= times.timeout + times.grace
             return news.hasFailure && isLate ? .endSilently : .goOn
@@ -65,7 +65,7 @@ package struct HangCase {
         var mayYetCome = false
         for rank in ranks.indices where rank != own.rank {
             guard let note = news.notes[rank] else {
-                missing.append(Missing(rank: rank, words: words(ranks[rank].sign)))
+                missing.append(Missing(rank: rank, reason: reason(ranks[rank].sign)))
                 continue
             }
             let isStill = note.seconds >= times.untilAsking
@@ -77,8 +77,8 @@ package struct HangCase {
                 missing.append(
                     Missing(
                         rank: rank,
-                        words:
-                            "it is in \(shown(note.phase)), after step \(note.step), and has not gone on for \(seconds(note.seconds))",
+                        reason:
+                            "it is in \(shown(note.phase)) after step \(note.step) and has made no progress for \(seconds(note.seconds))",
                         note: note))
             }
         }
@@ -88,7 +88,7 @@ package struct HangCase {
             return .end(
                 report(
                     nil,
-                    "all ranks wait (in \(shown(calls.joined(separator: ", ")))), and nothing arrives: the network may be cut"
+                    "all ranks wait (in \(shown(calls.joined(separator: ", ")))) and nothing arrives: the network may be down"
                 )
             )
         }
@@ -97,48 +97,48 @@ package struct HangCase {
 
     // MARK: alone
 
-    /// The verdict of a rank that sees no notes: in time, or where the run folder gives no answer.
+    /// The verdict of a rank that can't read notes: there is no shared run folder, or it does not respond.
     package func verdictAlone() -> HangVerdict {
         guard waits else { return .goOn }
-        // A process that works is now and then held by the system: where it may work for long, that proves nothing.
-        let mayWork = own.phase == Phase.rootAlone.words
+        // A working process is sometimes blocked in a system call: in a phase of long work, that is no evidence.
+        let mayWork = own.phase == Phase.rootAlone.description
         let proofs: [ProcessIdentity.Sign] = mayWork ? [.stopped, .gone] : [.stopped, .gone, .blocked]
         let missing = ranks.indices.filter { rank in
             rank != own.rank && proofs.contains { $0 == ranks[rank].sign }
-        }.map { Missing(rank: $0, words: words(ranks[$0].sign)) }
+        }.map { Missing(rank: $0, reason: reason(ranks[$0].sign)) }
         if missing.isEmpty {
-            return mayWork ? .goOn : .end(report(nil, "which rank has not arrived can't be seen from here"))
+            return mayWork ? .goOn : .end(report(nil, "this rank can't determine which rank has not arrived"))
         }
         return .end(report(missing.first, list(missing)))
     }
 
-    // MARK: words
+    // MARK: texts
 
-    private func report(_ first: Missing?, _ words: String) -> HangReport {
+    private func report(_ first: Missing?, _ reason: String) -> HangReport {
         let step = own.step > 0 ? " after step \(own.step)" : ""
         return HangReport(
             rank: first?.rank ?? own.rank, host: first.map { ranks[$0.rank].host } ?? own.host,
             step: first?.note?.step ?? own.step, phase: first?.note?.phase ?? own.phase,
             cause: "rank \(own.rank) on \(own.host) has waited \(seconds(own.seconds)) in \(own.waitingIn ?? ""), in "
-                + "\(own.phase)\(step): \(words)")
+                + "\(own.phase)\(step): \(reason)")
     }
 
     private static let namedAtMost = 8
 
     private func list(_ missing: [Missing]) -> String {
         let named = missing.prefix(Self.namedAtMost).map {
-            "rank \($0.rank) on \(ranks[$0.rank].host) has not arrived: \($0.words)"
+            "rank \($0.rank) on \(ranks[$0.rank].host) has not arrived: \($0.reason)"
         }
-        let rest = missing.count - named.count
-        return (named + (rest > 0 ? ["and \(counted(rest, "more rank"))"] : [])).joined(separator: "; ")
+        let unnamed = missing.count - named.count
+        return (named + (unnamed > 0 ? ["and \(counted(unnamed, "more rank"))"] : [])).joined(separator: "; ")
     }
 
-    private func words(_ sign: ProcessIdentity.Sign?) -> String {
+    private func reason(_ sign: ProcessIdentity.Sign?) -> String {
         switch sign {
         case .stopped: "it is stopped (SIGSTOP)"
-        case .gone: "it is gone"
-        case .blocked: "it is held in a call of the system, as by a file system that does not answer"
-        case .goesOn, nil: "it gives no sign of life"
+        case .gone: "its process has ended"
+        case .blocked: "it is blocked in a system call, for example by a file system that does not respond"
+        case .goesOn, nil: "it does not respond"
         }
     }
 
@@ -146,8 +146,8 @@ package struct HangCase {
 }
 
 extension RankNote {
-    /// Whether the rank is at work that others wait for longer than usual.
+    /// Whether the rank does work that may keep others waiting for longer than usual.
     fileprivate var mayKeepOthersWaiting: Bool {
-        Phase.allCases.contains { $0.words == phase && $0.mayKeepOthersWaiting }
+        Phase.allCases.contains { $0.description == phase && $0.mayKeepOthersWaiting }
     }
 }

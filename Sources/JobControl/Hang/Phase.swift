@@ -1,21 +1,21 @@
 package import MPI
 
-/// What a rank is in, as the others are told that wait for it.
+/// The phase that a rank is in, as reported to the ranks that wait for it.
 package enum Phase: Int, Sendable, CaseIterable {
-    /// From the process's beginning to the data; first, as a page begins with 0.
+    /// From the start of the process to the loading of data; the first case, since a page begins with 0.
     case startUp
     /// Reads the data, or a checkpoint.
     case loading
     case training, validation, checkpoint, test
-    /// What a command does that trains nothing.
+    /// The work of a command that does not train.
     case work
-    /// Rank 0 works alone, for as long as it likes.
+    /// Rank 0 works alone, without a time limit.
     case rootAlone
-    /// Rank 0 writes down how the run ended.
+    /// Rank 0 writes the outcome of the run.
     case saving
     case exit
 
-    package var words: String {
+    package var description: String {
         switch self {
         case .startUp: "start-up"
         case .loading: "loading"
@@ -30,8 +30,8 @@ package enum Phase: Int, Sendable, CaseIterable {
         }
     }
 
-    /// Work that one rank may do while all others wait, for longer than they would otherwise: as long as its process shows
-    /// that it goes on.
+    /// Whether one rank may do this work while all others wait for longer than usual, as long as its process shows
+    /// progress.
     package var mayKeepOthersWaiting: Bool {
         switch self {
         case .loading, .validation, .checkpoint, .test, .rootAlone, .saving: true
@@ -41,13 +41,13 @@ package enum Phase: Int, Sendable, CaseIterable {
 }
 
 extension WaitPage {
-    /// What the program is in.
+    /// The current phase of the program.
     package var phase: Phase { Phase(sample) }
 
-    /// Says what the program is in from now on.
+    /// Sets the phase of the program.
     package func begin(_ phase: Phase) { note(phase: phase.rawValue) }
 
-    /// Says what the program is in until `body` returns. If it throws, the phase stays: it is where the error came from.
+    /// Sets the phase of the program until `body` returns. If it throws, the phase stays, since the error came from it.
     package func during<R>(_ phase: Phase, _ body: () throws -> R) rethrows -> R {
         let before = self.phase
         begin(phase)
@@ -58,6 +58,6 @@ extension WaitPage {
 }
 
 extension Phase {
-    /// That of a page.
+    /// The phase of a page.
     package init(_ sample: WaitPage.Sample) { self = Phase(rawValue: sample.phase) ?? .startUp }
 }

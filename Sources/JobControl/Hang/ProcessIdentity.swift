@@ -2,20 +2,20 @@ import Glibc
 import RunFolder
 import System
 
-/// A rank's process, so that another rank of the same machine can see how it is.
+/// Identifies a rank's process, so that other ranks on the same machine can observe its state.
 package struct ProcessIdentity: Equatable, Sendable {
     package let id: Int32
-    /// In ticks since the kernel's start; tells a process from a later one of the same number.
+    /// In ticks since the kernel's start; distinguishes a process from a later one with the same number.
     package let startTime: UInt64
-    /// Of the kernel and its space of process numbers: among equal machines numbers mean the same.
+    /// A hash of the kernel and its process namespace: if it is equal, process numbers have the same meaning.
     package let machine: UInt64
 
-    /// What can be seen of a process from outside.
+    /// The state of a process as observed from outside.
     package enum Sign: Equatable, Sendable {
         case goesOn
-        /// By a signal, or a debugger.
+        /// Stopped by a signal or a debugger.
         case stopped
-        /// In a call of the system that nothing interrupts.
+        /// In an uninterruptible system call.
         case blocked
         case gone
     }
@@ -33,7 +33,7 @@ package struct ProcessIdentity: Equatable, Sendable {
             id: id, startTime: ProcessStatus(of: id)?.startTime ?? 0, machine: Hash64(ProcessStatus.machine).value)
     }
 
-    /// How the process is; nil for one on another machine, which can't be seen from here.
+    /// The state of the process; nil if it runs on another machine.
     package func sign(seenFrom machine: UInt64) -> Sign? {
         guard machine == self.machine else { return nil }
         guard let status = ProcessStatus(of: id), status.startTime == startTime, !status.isGone else { return .gone }

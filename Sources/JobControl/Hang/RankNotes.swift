@@ -1,19 +1,19 @@
 package import RunFolder
 import System
 
-/// The notes that ranks leave for each other in the run folder, from one rank's side.
+/// The notes that ranks exchange in the run folder, from one rank's side.
 ///
-/// Nothing is written until some rank has waited for long and asks; then all write, again and again, until nobody asks any more and
-/// each takes its note back. The lowest rank that asks reads the others' notes; the other ranks only look whether there is a lower
-/// one than they, so that many ranks don't read each other's notes all over.
+/// Nothing is written until a rank has waited for long and asks. Then all ranks write at intervals, until no rank asks
+/// any more and each removes its note. The lowest rank that asks reads the notes of all others; the other ranks only
+/// check whether a lower rank asks, so that large jobs do not read all notes on every rank.
 package struct RankNotes: Sendable {
-    /// What a rank knows of others.
+    /// What a rank knows about the others.
     package struct News: Sendable, Equatable {
-        /// The lowest other rank that asks, lower than this one if this one asks, too.
+        /// The lowest other rank that asks; lower than this one if this one asks, too.
         package var asking: Int?
-        /// At the lowest rank that asks: the others' notes that are not too old to say anything.
+        /// On the lowest rank that asks: the other ranks' notes that are not stale.
         package var notes: [Int: RankNote] = [:]
-        /// Whether somebody has written down how this job ends.
+        /// Whether a rank has written failure.json.
         package var hasFailure = false
 
         package init() {}
@@ -21,7 +21,7 @@ package struct RankNotes: Sendable {
 
     private let run: RunDirectory
     private let rank: Int
-    /// Of each note that was read: its beat, and how long ago that was first seen.
+    /// For each note that was read: its beat, and the seconds since that beat was first seen.
     private var ages: [Int: (beat: Int, seconds: Double)] = [:]
     private var beat = 0
     private var hasWritten = false
@@ -31,14 +31,14 @@ package struct RankNotes: Sendable {
         self.rank = rank
     }
 
-    /// Reads what others have written, and writes this rank's note or takes it back.
+    /// Reads the other ranks' notes, and writes this rank's note or removes it.
     ///
     /// - Parameter elapsed: seconds since the last exchange.
     package mutating func exchange(_ own: RankNote, _ times: GuardTimes, elapsed: Double) -> News {
         for other in ages.keys { ages[other]?.seconds += elapsed }
         var news = News()
-        let others = run.ranksWithNotes().filter { $0 != rank }
-        for other in others where !own.asks || other < rank {
+        let remote = run.ranksWithNotes().filter { $0 != rank }
+        for other in remote where !own.asks || other < rank {
             if let note = freshNote(of: other, times), note.asks {
                 news.asking = other
                 break
@@ -51,7 +51,7 @@ package struct RankNotes: Sendable {
         write(own)
         news.hasFailure = run.hasFailure
         if own.asks, news.asking == nil {
-            for other in others { news.notes[other] = freshNote(of: other, times) }
+            for other in remote { news.notes[other] = freshNote(of: other, times) }
         }
         return news
     }
@@ -67,12 +67,12 @@ package struct RankNotes: Sendable {
         var note = own
         beat += 1
         note.beat = beat
-        // Another rank may just have removed the folder, or the disk be full: the next time is soon.
+        // Another rank may just have removed the folder, or the disk may be full: the next attempt is soon.
         try? run.write(note: note)
         hasWritten = true
     }
 
-    /// The rank's note, unless it has stayed the same for too long.
+    /// The rank's note, unless it is stale.
     private mutating func freshNote(of other: Int, _ times: GuardTimes) -> RankNote? {
         guard let note = run.note(ofRank: other) else { return nil }
         if ages[other]?.beat != note.beat { ages[other] = (note.beat, 0) }

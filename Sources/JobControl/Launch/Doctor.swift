@@ -4,9 +4,9 @@ import Glibc
 package import MPI
 import System
 
-/// What a launch looks like, and which known traps it has stepped into: `doctor`.
+/// The facts of a launch, and the known problems that it has: `doctor`.
 package struct Doctor {
-    /// A trap by its id, what was seen, and the cure.
+    /// A problem by its id, the observation, and the cure.
     package struct Warning: Sendable {
         package let id: String
         package let seen: String
@@ -18,7 +18,7 @@ package struct Doctor {
         let cpus: [Int]
         let level: String
         let threads: Int
-        /// Of its host, whether this rank may use them or not.
+        /// All CPUs of its host, whether this rank may use them or not.
         let hostCPUs: Int
     }
 
@@ -27,22 +27,22 @@ package struct Doctor {
     private let job: SchedulerJob?
     package let warnings: [Warning]
 
-    /// Collective (gather). Complete at the root only.
+    /// Collective (gather). Complete on the root only.
     ///
     /// - Parameters:
-    ///   - announced: the number of tasks that a launcher's variable speaks of.
-    ///   - threads: that this rank would compute with.
+    ///   - announced: the number of tasks that a launcher's variable gives.
+    ///   - threads: the number of threads of this rank.
     package init(
         _ communicator: Communicator, announced: (variable: String, tasks: Int)?, threads: Int = 1
     ) throws {
         ranks = try Self.gatherRanks(communicator, threads: threads)
-        fileSystem = Self.fileSystemHere
+        fileSystem = Self.currentFileSystem
         job = communicator.isRoot ? Scheduler.currentJob : nil
         warnings = Self.warnings(ranks, announced: announced, nodes: job?.nodes, fileSystem: fileSystem)
     }
 
-    /// Says, in one warning, what keeps the threads from each having a core, where ranks have several. Collective
-    /// (MPI_Allreduce, gather).
+    /// Prints one warning if ranks have several threads and not every thread has a core. Collective (MPI_Allreduce,
+    /// gather).
     package static func warn(ofThreads threads: Int, on communicator: Communicator, _ console: Console) throws {
         let most = try communicator.allreduce(Int64(threads), .maximum)
         guard most > 1, let warning = crowding(try gatherRanks(communicator, threads: threads)).first else { return }
@@ -71,8 +71,8 @@ package struct Doctor {
                 Warning(
                     id: "singletons",
                     seen:
-                        "\(announced.variable) speaks of \(announced.tasks) tasks, and this job has one rank: probably "
-                        + "\(announced.tasks) jobs of one rank run side by side",
+                        "\(announced.variable) is \(announced.tasks), but this job has one rank: probably "
+                        + "\(announced.tasks) separate jobs of one rank run instead of one",
                     cure: "start with the mpirun of the MPI that this program is linked with, or srun --mpi=pmix"))
         }
         let hosts = Set(ranks.map(\.host)).count
@@ -80,8 +80,8 @@ package struct Doctor {
             found.append(
                 Warning(
                     id: "idle-nodes",
-                    seen: "the job has \(nodes) nodes, and all ranks run on \(counted(hosts, "host"))",
-                    cure: "ranks on all of them: srun --mpi=pmix, or mpirun without -n, or fewer --nodes"))
+                    seen: "the job has \(nodes) nodes, but all ranks run on \(counted(hosts, "host"))",
+                    cure: "start ranks on all of them: srun --mpi=pmix, or mpirun without -n, or fewer --nodes"))
         }
         found += crowding(ranks)
         for (host, members) in Dictionary(grouping: ranks, by: \.host).sorted(by: { $0.key < $1.key }) {
@@ -98,20 +98,20 @@ package struct Doctor {
         if let lowest = ranks.map(\.level).min(by: { order($0) < order($1) }), order(build) < order(lowest) {
             found.append(
                 Warning(
-                    id: "simd-level", seen: "this build is for SIMD level \(build), and every host offers \(lowest)",
+                    id: "simd-level", seen: "this build is for SIMD level \(build), but every host supports \(lowest)",
                     cure: "launch/build --level \(lowest)"))
         }
         if ["nfs", "nfs4", "cifs"].contains(fileSystem) {
             found.append(
                 Warning(
-                    id: "network-file-system", seen: "the working directory lies on \(fileSystem)",
-                    cure: "a parallel or local file system for run folders, or checkpoint.every_minutes of some length")
+                    id: "network-file-system", seen: "the working directory is on \(fileSystem)",
+                    cure: "use a parallel or local file system for run folders, or a longer checkpoint.every_minutes")
             )
         }
         return found
     }
 
-    /// More to do than cores to do it, host by host.
+    /// Warnings about hosts with more threads than cores.
     private static func crowding(_ ranks: [Rank]) -> [Warning] {
         let yields = ProcessInfo.processInfo.environment["OMPI_MCA_mpi_yield_when_idle"] == "1"
         var found: [Warning] = []
@@ -121,7 +121,7 @@ package struct Doctor {
             if !yields && members.count > 1 {
                 found.append(
                     Warning(
-                        id: "spinning", seen: "ranks that wait on \(host) keep their core from those that work",
+                        id: "spinning", seen: "waiting ranks on \(host) take core time from working ranks",
                         cure: "launch/local, or OMPI_MCA_mpi_yield_when_idle=1"))
             }
         }
@@ -131,13 +131,14 @@ package struct Doctor {
     private static func crowding(_ host: String, _ members: [Rank]) -> Warning? {
         var cores = Set(members.flatMap(\.cpus)).count
         let threads = members.reduce(0) { $0 + $1.threads }
-        // Cores that the launch keeps a rank from can be had by another launch, as long as the host has enough of them.
+        // Cores that the launch excludes a rank from become available with another launch, if the host has enough of
+        // them.
         if let confined = members.first(where: { $0.threads > max($0.cpus.count, 1) && $0.hostCPUs > $0.cpus.count }) {
             if threads <= confined.hostCPUs {
                 return Warning(
                     id: "threads-share-core",
                     seen: "a rank on \(host) has \(confined.threads) threads and may use only "
-                        + "\(counted(confined.cpus.count, "core")) of \(confined.hostCPUs), so they take turns",
+                        + "\(counted(confined.cpus.count, "core")) of \(confined.hostCPUs), so its threads share cores",
                     cure: "mpirun --map-by slot:pe=\(confined.threads), mpirun --bind-to none, or launch/local")
             }
             cores = confined.hostCPUs
@@ -146,7 +147,7 @@ package struct Doctor {
         let severalThreads = threads > members.count
         let work = severalThreads ? "\(threads) threads in \(counted(members.count, "rank"))" : "\(threads) ranks"
         return Warning(
-            id: "oversubscribed", seen: "\(host) has \(work) on \(counted(cores, "core")), so they take turns",
+            id: "oversubscribed", seen: "\(host) has \(work) on \(counted(cores, "core")), so they share cores",
             cure: severalThreads
                 ? "start at most \(cores) threads there, ranks times --threads-per-rank"
                 : "start at most \(cores) ranks there")
@@ -154,9 +155,9 @@ package struct Doctor {
 
     private static func order(_ level: String) -> Int { ["portable", "v3", "v4"].firstIndex(of: level) ?? 0 }
 
-    /// The type of the file system that the working directory lies on, by the longest mount point above it.
-    private static var fileSystemHere: String {
-        let here = FileManager.default.currentDirectoryPath
+    /// The type of the working directory's file system, by the longest mount point above it.
+    private static var currentFileSystem: String {
+        let directory = FileManager.default.currentDirectoryPath
         let mounts = (try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)) ?? ""
         var best = (length: -1, type: "unknown")
         for line in mounts.split(separator: "\n") {
@@ -164,7 +165,9 @@ package struct Doctor {
             guard fields.count > 2 else { continue }
             let point = String(fields[1])
             let prefix = point == "/" ? "/" : point + "/"
-            if (here + "/").hasPrefix(prefix), point.count >= best.length { best = (point.count, String(fields[2])) }
+            if (directory + "/").hasPrefix(prefix), point.count >= best.length {
+                best = (point.count, String(fields[2]))
+            }
         }
         return best.type
     }
@@ -175,7 +178,7 @@ package struct Doctor {
         }
     }
 
-    /// The most that a rank has.
+    /// The largest number of threads of a rank.
     private var threadsPerRank: Int { ranks.map(\.threads).max() ?? 1 }
 
     package var json: JSONValue {
@@ -197,7 +200,7 @@ package struct Doctor {
         ]
     }
 
-    /// The same for people.
+    /// The same as lines of text.
     package var lines: [String] {
         var lines = ["lstm-dist \(programVersion), \(Job.versionOfMPI)", "ranks        \(ranks.count)"]
         for host in hosts {
@@ -210,7 +213,7 @@ package struct Doctor {
         lines += [
             "threads      \(threadsPerRank) a rank",
             "CPU          \(ProcessorCores.modelName)",
-            "SIMD level   built for \(Environment.simdLevelOfBuild), this machine offers \(Environment.simdLevelOfMachine)",
+            "SIMD level   built for \(Environment.simdLevelOfBuild), this machine supports \(Environment.simdLevelOfMachine)",
             "file system  \(fileSystem)",
         ]
         if let job { lines.append("job          \(job.description)") }

@@ -7,7 +7,7 @@ import System
 /// The version of lstm-dist, as `--version`, checkpoints and environment.json give it.
 package let programVersion = "0.1.0"
 
-/// What a run runs on: the facts of environment.json and of `doctor`.
+/// The environment of a run: the facts of environment.json and of `doctor`.
 package enum Environment {
     /// "v4", "v3" or "portable", of the build or of the machine.
     package static var simdLevelOfBuild: String { name(simd_level_of_build()) }
@@ -21,11 +21,11 @@ package enum Environment {
         }
     }
 
-    /// Collective (gather): every rank's host, and what is known of the job, at the root. Asks the scheduler.
+    /// Every rank's host and the job's facts, on the root. Queries the scheduler. Collective (gather).
     ///
     /// - Parameters:
-    ///   - threads: that each rank computes with.
-    ///   - averaging: how gradients are averaged (`StepMemory.averaging`).
+    ///   - threads: the number of threads of each rank.
+    ///   - averaging: a description of the reduction of gradients (`StepMemory.averaging`).
     package static func json(_ communicator: Communicator, threads: Int, averaging: String) throws -> JSONValue {
         let hosts = try communicator.gather(Job.hostName, root: 0)
         let job = communicator.isRoot ? Scheduler.currentJob : nil
@@ -41,7 +41,7 @@ package enum Environment {
         ]
     }
 
-    /// Refuses ranks that were built for different SIMD levels: they would compute different bits. Collective.
+    /// Throws if ranks were built for different SIMD levels: they would compute different bits. Collective.
     package static func checkLevels(_ communicator: Communicator) throws {
         let levels = try communicator.allgather(simd_level_of_build())
         guard let other = levels.firstIndex(where: { $0 != levels[0] }) else { return }

@@ -1,6 +1,7 @@
 import Foundation
 
-/// What the launcher that started this process (mpirun, srun) tells of the job in its environment, before MPI is started.
+/// The facts of the job that the launcher which started this process (mpirun, srun) gives in its environment, before
+/// MPI is started.
 package enum Launcher {
     /// The variables of an MPI launcher: number of ranks, and this process's rank.
     private static let variables = [
@@ -11,29 +12,29 @@ package enum Launcher {
 
     /// A step of a scheduler's own launcher that this process was started in.
     ///
-    /// The number of a job's tasks is no sign of one: the batch script, one process, has it too.
+    /// The number of a job's tasks is not evidence of a step: the batch script, one process, has it too.
     private static func step(_ environment: [String: String]) -> Scheduler.Step? {
         Scheduler.all.lazy.compactMap(\.step).first { environment[$0.id] != nil && environment[$0.rank] != nil }
     }
 
-    /// Ranks of this job step, 1 if no launcher says so.
+    /// The number of ranks of this job step; 1 if there is no launcher.
     package static var ranks: Int {
         let environment = ProcessInfo.processInfo.environment
         if let ranks = environment["OMPI_COMM_WORLD_SIZE"] ?? environment["PMI_SIZE"] { return Int(ranks) ?? 1 }
         return step(environment).map { Int(environment[$0.tasks] ?? "") ?? 1 } ?? 1
     }
 
-    /// Whether a launcher started this process, even as the only rank: an mpirun started by such a process would inherit the
-    /// launcher's environment.
+    /// Whether a launcher started this process, even as the only rank: an mpirun started by such a process would
+    /// inherit the launcher's environment.
     package static var isPresent: Bool {
         let environment = ProcessInfo.processInfo.environment
         return ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"].contains { environment[$0] != nil } || ranks > 1
     }
 
-    /// Evidence that a launcher started several processes, for a process that MPI takes for a job by itself: the variable, its
-    /// value, and this process's rank; nil if there is none.
+    /// Evidence that a launcher started several processes, for a process that MPI treats as a job of one rank: the
+    /// variable, its value, and this process's rank; nil if there is none.
     ///
-    /// The innermost launcher decides: an mpirun that starts one process inside a job step of several means one.
+    /// The innermost launcher decides: an mpirun that starts one process inside a job step of several tasks means one.
     package static var otherProcesses: (variable: String, value: String, number: Int)? {
         let environment = ProcessInfo.processInfo.environment
         func number(_ variable: String) -> Int? { Int(environment[variable] ?? "") }
@@ -48,7 +49,7 @@ package enum Launcher {
         return (step.tasks, text, rank)
     }
 
-    /// This process's rank in the job step, 0 if no launcher says so.
+    /// This process's rank in the job step; 0 if there is no launcher.
     package static var rank: Int {
         let environment = ProcessInfo.processInfo.environment
         let rank =
@@ -57,7 +58,7 @@ package enum Launcher {
         return ranks > 1 ? Int(rank ?? "") ?? 0 : 0
     }
 
-    /// The number of tasks that a launcher or a scheduler announces, and the variable that says so.
+    /// The number of tasks that a launcher or a scheduler announces, and the variable that holds it.
     package static var announced: (variable: String, tasks: Int)? {
         let environment = ProcessInfo.processInfo.environment
         for variable in ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"] + Scheduler.all.map(\.tasks) {

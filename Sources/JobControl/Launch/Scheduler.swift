@@ -6,7 +6,7 @@ package struct Scheduler: Sendable {
     package let name: String
     /// The variable with the job's id.
     let jobID: String
-    /// The number of hosts of the job, whether ranks run on them or not; nil if the environment doesn't say.
+    /// The number of hosts of the job, whether ranks run on them or not; nil if the environment does not contain it.
     let nodes: @Sendable (_ environment: [String: String]) -> Int?
     /// The variable with the number of tasks of the job.
     let tasks: String
@@ -71,7 +71,7 @@ package struct Scheduler: Sendable {
         return current(environment)?.secondsLeft?(environment)
     }
 
-    /// This process's job; nil outside of jobs. Asks the scheduler for the time left, which may take ten seconds.
+    /// This process's job; nil outside of jobs. Queries the scheduler for the time left, which may take ten seconds.
     package static var currentJob: SchedulerJob? {
         let environment = ProcessInfo.processInfo.environment
         guard let scheduler = current(environment), let id = environment[scheduler.jobID] else { return nil }
@@ -83,7 +83,7 @@ package struct Scheduler: Sendable {
 /// A job of a batch scheduler.
 package struct SchedulerJob: Sendable {
     let id: String
-    /// Hosts of the job; nil if the scheduler doesn't say.
+    /// Hosts of the job; nil if the scheduler does not provide it.
     let nodes: Int?
     /// Seconds until the scheduler ends the job; nil if it has no limit, or none that is known.
     let secondsLeft: Int?

@@ -3,17 +3,18 @@ import System
 
 /// The time that Slurm leaves a job, from `squeue`.
 package enum SlurmTime {
-    /// Seconds until the job is ended; nil if there is no limit, or Slurm doesn't answer.
+    /// Seconds until the job is ended; nil if there is no limit, or Slurm does not respond.
     ///
-    /// Starts a process and waits up to ten seconds for it: not for a thread that trains.
+    /// Starts a process and waits up to ten seconds for it; not to be called on a thread that trains.
     static func left(in environment: [String: String]) -> Double? {
         guard var job = environment["SLURM_JOB_ID"] else { return nil }
-        // An array's task has the id of the array: squeue would answer with a line for each task.
+        // An array task has the id of the array, for which squeue would print a line for each task.
         if let array = environment["SLURM_ARRAY_JOB_ID"], let task = environment["SLURM_ARRAY_TASK_ID"] {
             job = "\(array)_\(task)"
         }
         if let answer = output(of: ["squeue", "-h", "-j", job, "-o", "%L"]) { return seconds(answer) }
-        // Unset before Slurm 23.02, and ignorant of limits that were changed: for nodes where squeue does not answer.
+        // Not set before Slurm 23.02, and does not reflect later changes of the limit: for nodes where squeue does not
+        // work.
         let end = environment["SLURM_JOB_END_TIME"].flatMap { Int32($0) }
         return end.map { max(0, Double($0) - Date().timeIntervalSince1970) }
     }

@@ -3,8 +3,8 @@ package import RunFolder
 import Synchronization
 import System
 
-/// The root's thread beside a training: keeps the run folder's lock alive, looks for a stop file and asks the scheduler for the time
-/// that is left, so that none of it holds up a step.
+/// The root's background thread during training: updates the heartbeat of the run folder's lock, polls for a stop file
+/// and queries the scheduler for the time left, so that none of this delays a step.
 package final class RunWatcher: Sendable {
     private let run: RunDirectory
     private let lock: RunLock
@@ -14,20 +14,20 @@ package final class RunWatcher: Sendable {
     private let end = Atomic<Int64>(0)
     private let isOver = Atomic<Bool>(false)
 
-    /// Seconds between looks at the stop file, and between questions to the scheduler.
-    private static let look = 0.25
-    private static let question = 120.0
-    /// Seconds of a job that are its script's.
+    /// Seconds between polls of the stop file, and between queries to the scheduler.
+    private static let pollInterval = 0.25
+    private static let queryInterval = 120.0
+    /// Seconds at the end of a job that are reserved for its script.
     private static let afterwards = 10.0
 
-    /// Starts the thread. A stop file of an earlier leg must be gone.
+    /// Starts the thread. The stop file of an earlier session must have been removed.
     package init(_ run: RunDirectory, _ lock: RunLock) {
         self.run = run
         self.lock = lock
         Thread.detachNewThread { self.work() }
     }
 
-    /// What `lstm-dist stop` has asked for.
+    /// The request of `lstm-dist stop`; nil if there is none.
     var stopRequest: StopRequest? {
         switch request.load(ordering: .relaxed) {
         case 1: .checkpoint
@@ -36,14 +36,14 @@ package final class RunWatcher: Sendable {
         }
     }
 
-    /// When the training is to be over for the scheduler's sake, on the clock of `secondsNow`: before it ends the job by as long as a
-    /// job script may need to end the ranks and to put the job back into the queue.
+    /// When training must end because the scheduler ends the job, on the clock of `secondsNow`: early enough for a job
+    /// script to end the ranks and to requeue the job.
     var endOfJob: Double? {
         let end = end.load(ordering: .relaxed)
         return end > 0 ? Double(end) / 1000 - Self.afterwards : nil
     }
 
-    /// Ends the thread, and gives the run folder free.
+    /// Ends the thread and releases the run folder's lock.
     package func finish() {
         isOver.store(true, ordering: .relaxed)
         lock.release()
@@ -51,7 +51,7 @@ package final class RunWatcher: Sendable {
 
     private func work() {
         var lastBeat = -Double.infinity
-        var lastQuestion = -Double.infinity
+        var lastQuery = -Double.infinity
         while !isOver.load(ordering: .relaxed) {
             let now = secondsNow()
             switch run.readStopRequest() {
@@ -63,13 +63,13 @@ package final class RunWatcher: Sendable {
                 lock.beat()
                 lastBeat = now
             }
-            if now - lastQuestion >= Self.question {
+            if now - lastQuery >= Self.queryInterval {
                 if let left = Scheduler.currentSecondsLeft {
                     end.store(Int64(1000 * (now + left)), ordering: .relaxed)
                 }
-                lastQuestion = now
+                lastQuery = now
             }
-            Thread.sleep(forTimeInterval: Self.look)
+            Thread.sleep(forTimeInterval: Self.pollInterval)
         }
     }
 }

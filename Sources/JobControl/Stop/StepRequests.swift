@@ -1,5 +1,5 @@
-/// What ranks wish to happen after a step. It rides in the step's averaging, so that all ranks learn of it together and no collective
-/// is made for it.
+/// Requests (checkpoint, stop) that ranks raise at a step. They are reduced together with the step's sums, so that all
+/// ranks receive them at the same step and no extra collective is needed.
 package struct StepRequests: OptionSet, Sendable {
     package let rawValue: UInt32
 
@@ -8,37 +8,37 @@ package struct StepRequests: OptionSet, Sendable {
     /// A checkpoint; training goes on.
     package static let checkpoint = StepRequests(rawValue: 1)
 
-    /// The end of this leg.
+    /// The end of this session.
     package init(stop reason: StopReason) { rawValue = 2 << reason.rawValue }
 
-    /// How many different requests there are.
+    /// The number of different requests.
     package static let count = 1 + StopReason.allCases.count
 
-    /// The one with this number.
+    /// The request with this number.
     init(number: Int) { rawValue = 1 << UInt32(number) }
 
-    /// Whether that one is among them.
+    /// Whether the request with this number is raised.
     subscript(number: Int) -> Bool { contains(StepRequests(number: number)) }
 
-    /// Why the leg is to end: the most urgent of the reasons; nil if none requests it.
+    /// Why the session must end: the most urgent of the reasons; nil if none requests it.
     package var stop: StopReason? { StopReason.allCases.first { contains(StepRequests(stop: $0)) } }
 }
 
-/// Why a leg of a training ends before the training does; the most urgent first.
+/// Why a session ends before training does; the most urgent first.
 package enum StopReason: UInt32, CaseIterable, Sendable {
     /// `lstm-dist stop --now`: without a checkpoint.
     case stopFileNow
     case interrupt, terminate, cpuTime, urgent, userSignal1, userSignal2
     case timeLeft, maxTime, stopAt, stopFile
 
-    /// Whether the state is to be written first.
+    /// Whether a checkpoint is written first.
     package var wantsCheckpoint: Bool { self != .stopFileNow }
 
-    /// For a message that says why a run stopped.
-    package var words: String {
+    /// The reason as text, for the message about a stopped run.
+    package var description: String {
         switch self {
-        case .stopFileNow: "lstm-dist stop --now asked for it"
-        case .stopFile: "lstm-dist stop asked for it"
+        case .stopFileNow: "requested by lstm-dist stop --now"
+        case .stopFile: "requested by lstm-dist stop"
         case .interrupt: "SIGINT"
         case .terminate: "SIGTERM"
         case .cpuTime: "SIGXCPU"

@@ -1,21 +1,21 @@
 import RunFolder
 import System
 
-/// Where a rank's requests for a leg's end come from: its signals; at the root also the stop file, the clock and the scheduler.
+/// Collects this rank's reasons to stop: its signals; on the root also the stop file, the clock and the scheduler.
 ///
-/// Asked once a step, it costs a few loads and at the root a look at the clock: what takes longer is done by `RunWatcher`.
+/// Called once a step, it costs a few loads and, on the root, one clock read; `RunWatcher` does what takes longer.
 package struct StopPolicy {
     private let times: StopTimes
     private let savesOnUser1: Bool
-    /// At the root alone.
+    /// Only on the root.
     private let watch: RunWatcher?
-    /// Seconds of the longest checkpoint and the longest validation so far.
+    /// Seconds of the longest checkpoint and of the longest validation so far.
     private var checkpoint = 1.0
     private var validation = 0.0
-    /// Of the last steps: the longest counts, and fades.
+    /// Seconds of the longest of the last steps, which decays by a tenth with each step.
     private var step = 0.0
 
-    /// - Parameter savesOnUser1: SIGUSR1 saves, and training goes on.
+    /// - Parameter savesOnUser1: whether SIGUSR1 saves a checkpoint and training continues.
     package init(_ times: StopTimes, savesOnUser1: Bool, watch: RunWatcher?) {
         self.times = times
         self.savesOnUser1 = savesOnUser1
@@ -26,9 +26,9 @@ package struct StopPolicy {
     package mutating func noteValidation(seconds: Double) { validation = max(validation, seconds) }
     package mutating func noteStep(seconds: Double) { step = max(0.9 * step, seconds) }
 
-    /// What this rank requests after the step that is to be done.
+    /// The requests of this rank after the next step.
     ///
-    /// - Parameter validates: a validation will follow that step.
+    /// - Parameter validates: whether a validation follows that step.
     package func requests(validates: Bool) -> StepRequests {
         var requests = StopSignals.requests(savesOnUser1: savesOnUser1)
         guard let watch else { return requests }
@@ -37,7 +37,7 @@ package struct StopPolicy {
         case .now: requests.formUnion(StepRequests(stop: .stopFileNow))
         case nil: break
         }
-        // Time for the checkpoint twice over, and for what is done before this is asked again.
+        // Twice the time of a checkpoint, and the time until the next call.
         let late = secondsNow() + 2 * checkpoint + 3 * step + (validates ? validation : 0)
         for (deadline, reason) in [
             (watch.endOfJob, StopReason.timeLeft), (times.maxTime, .maxTime), (times.stopAt, .stopAt),

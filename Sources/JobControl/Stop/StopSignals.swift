@@ -1,9 +1,9 @@
 import Glibc
 import Synchronization
 
-/// The signals that ask a training for its end. Their handler sets a flag and does nothing else; whoever wants to know looks.
+/// The signals that request the end of training. Their handler only sets a flag, which the training loop polls.
 package enum StopSignals {
-    /// `1 << number` for each that has come.
+    /// `1 << number` for each signal that has been received.
     private static let received = Atomic<UInt64>(0)
 
     /// Rings at each SIGTERM.
@@ -14,9 +14,10 @@ package enum StopSignals {
         (SIGTERM, .terminate), (SIGINT, .interrupt),
     ]
 
-    /// From here on they end nothing by themselves, but for a second SIGINT. Calls of the system that they interrupt go on.
+    /// Installs the handlers: from now on the signals do not end the process, except for a second SIGINT. Interrupted
+    /// system calls are restarted.
     package static func install() {
-        // What a handler uses is made before: it must not wait for a lock.
+        // Initialised here, since a handler must not wait for a lock.
         _ = termination
         _ = received.load(ordering: .relaxed)
         for (number, _) in reasons {
@@ -27,7 +28,7 @@ package enum StopSignals {
         }
     }
 
-    /// In the handler: only what may be called there.
+    /// Runs in the handler: calls only async-signal-safe functions.
     private static func note(_ number: Int32) {
         let before = received.bitwiseOr(1 << UInt64(number), ordering: .relaxed).oldValue
         if number == SIGTERM { termination.ring() }
@@ -37,12 +38,12 @@ package enum StopSignals {
         }
     }
 
-    /// What has come to this process since it was last asked.
+    /// The signals that this process has received since the last call, as requests.
     ///
-    /// - Parameter savesOnUser1: SIGUSR1 requests a checkpoint, no end.
+    /// - Parameter savesOnUser1: SIGUSR1 requests a checkpoint instead of a stop.
     static func requests(savesOnUser1: Bool) -> StepRequests {
         guard received.load(ordering: .relaxed) != 0 else { return [] }
-        // SIGINT stays noted: the second one is to be known as such.
+        // SIGINT stays set, so that the second one is recognised.
         let signals = received.bitwiseAnd(1 << UInt64(SIGINT), ordering: .relaxed).oldValue
         var requests: StepRequests = []
         for (number, reason) in reasons where signals & (1 << UInt64(number)) != 0 {

@@ -1,7 +1,7 @@
 package import Foundation
 import System
 
-/// When a leg is to be over, as its user said.
+/// When a session must end, as the user specified.
 package struct StopTimes: Sendable, Equatable {
     /// `--max-time`, on the clock of `secondsNow`.
     package var maxTime: Double?
@@ -34,8 +34,8 @@ package struct StopTimes: Sendable, Equatable {
         return digits.isEmpty && total > 0 ? total : nil
     }
 
-    /// A moment given as `2026-11-27T18:00`, with seconds or a zone if wanted (else this machine's), or as `18:00`: the next one.
-    /// nil for anything else.
+    /// Parses a moment given as `2026-11-27T18:00`, optionally with seconds or a zone (default: this machine's zone),
+    /// or as `18:00`: its next occurrence. nil for anything else.
     package static func moment(_ text: String, after now: Date = Date(), in zone: TimeZone = .current) -> Date? {
         let formatter = DateFormatter()
         formatter.locale = Locale(identifier: "en_US_POSIX")

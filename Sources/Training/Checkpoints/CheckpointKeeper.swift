@@ -2,11 +2,11 @@ package import JobControl
 package import RunFolder
 import System
 
-/// The root's keeper of a run's checkpoints: writes them beside the training, says what went wrong and tries again.
+/// Writes a run's checkpoints on the root, concurrently with training; reports failures and tries again.
 ///
-/// `copy` and `write` cost the training what they say; the rest happens on a thread of its own, one write at a time. A
-/// write that fails ends nothing: it is warned of, and the next one takes its place. What no later one can take the place of,
-/// the best state so far, is kept and written before the next. All methods are for the main thread.
+/// `copy` and `write` block training; writing happens on a background thread, one save at a time. A save that fails
+/// does not end training: it causes a warning, and the next save replaces it. The best state so far, which no later
+/// state can replace, is kept and written before the next one. All methods must be called on the main thread.
 package final class CheckpointKeeper {
     private let run: RunDirectory
     private let console: Console
@@ -15,27 +15,27 @@ package final class CheckpointKeeper {
     private var timer: CheckpointTimer
 
     private var flight: Flight?
-    /// Copies that can be filled.
+    /// Snapshots that can be filled.
     private var spare: [TrainingSnapshot] = []
-    /// States that could not be written: the best so far, and the last.
+    /// States that could not be written: the best so far, and the latest.
     private var unsaved: [CheckpointWork.Save] = []
-    /// Why the last one could not be written.
+    /// The reason why the latest state could not be written.
     private var failure: String?
-    /// The newest whole checkpoint, as far as is known.
+    /// The step of the newest known whole checkpoint.
     private(set) var lastWhole: Int?
-    /// Of the checkpoint that took longest, from the copy until all was on the disk.
+    /// Seconds of the slowest checkpoint, from the copy until everything was on disk.
     private(set) var longestSeconds = 0.0
     private var isOutcomeBehind = false
 
-    /// A write that is under way.
+    /// A save in progress.
     private struct Flight {
         let saves: [CheckpointWork.Save]
         let thread: BackgroundWork<CheckpointWork.Result>
-        /// Seconds that the training has waited for the write before, and for the copy.
+        /// Seconds that training has waited for the previous save and for the copy.
         let waited: Double
     }
 
-    /// - Parameter resumed: the step of the checkpoint that the run goes on from; nil if it begins.
+    /// - Parameter resumed: the step of the checkpoint that the run resumes from; nil for a new run.
     package init(
         _ run: RunDirectory, metrics: MetricsFile, options: TrainingConfiguration, console: Console, resumed: Int?
     ) {
@@ -47,29 +47,29 @@ package final class CheckpointKeeper {
         lastWhole = resumed
     }
 
-    /// Whether the clock asks for a checkpoint now. It does not while one is being written.
+    /// Whether a checkpoint is due by the clock; false while one is being written.
     package var isDue: Bool { flight == nil && timer.isDue }
 
-    /// Takes the memory for a state before training begins: at the first checkpoint the system would need longer to hand it
-    /// out, page by page, than the copy takes.
+    /// Allocates the memory for a state before training begins: at the first checkpoint, page faults would take longer
+    /// than the copy.
     func reserve(for trainer: Trainer) {
         let copy = TrainingSnapshot(for: trainer)
         copy.fill(from: trainer)
         spare.append(copy)
     }
 
-    /// Memory for the training's state. Waits for the write under way, if there is one, and reports it.
+    /// Returns memory for the training's state. Waits for the save in progress, if there is one, and reports it.
     func copy(for trainer: Trainer) -> TrainingSnapshot {
         settle()
-        // The newer state takes the place of the last one.
+        // The newer state replaces the latest unsaved one.
         spare += unsaved.filter { !$0.isBest }.map(\.copy)
         unsaved.removeAll { !$0.isBest }
         return spare.popLast() ?? TrainingSnapshot(for: trainer)
     }
 
-    /// Begins to write a state, in the memory that `copy` gave.
+    /// Begins to write a state, in the memory that `copy` returned.
     ///
-    /// - Parameter waited: seconds that the training has lost to it so far.
+    /// - Parameter waited: seconds that training has waited for it so far.
     func write(_ save: CheckpointWork.Save, waited: Double) {
         timer.restart()
         if save.isBest {
@@ -83,36 +83,36 @@ package final class CheckpointKeeper {
         flight = Flight(saves: saves, thread: BackgroundWork { [work] in work.carryOut(saves) }, waited: waited)
     }
 
-    /// Reports the write under way if it has ended.
+    /// Reports the save in progress if it has ended.
     package func report() {
         if let flight, flight.thread.hasEnded { settle() }
     }
 
-    /// Waits for the write under way, and reports it.
+    /// Waits for the save in progress, and reports it.
     package func settle() {
         guard let step = flight?.saves.last?.state.step else { return }
-        land(orNext: "Training goes on; the next try is \(nextTry(after: step)).")
+        land(orNext: "Training continues; the next attempt is \(nextTry(after: step)).")
     }
 
-    /// Waits until the last state is on the disk. If it can't be written, tries once more.
+    /// Waits until the last state is on disk. If it can't be written, tries once more.
     ///
     /// - Throws: a `CommandError` if it still can't.
     package func finish() throws {
-        land(orNext: "It is tried once more.")
+        land(orNext: "It is retried once.")
         if !unsaved.isEmpty {
             begin(unsaved, waited: 0)
             land(orNext: nil)
         }
         guard let failure, let save = unsaved.last else { return }
-        let best = unsaved.count > 1 ? " and the best, of step \(unsaved[0].state.step)," : ""
+        let best = unsaved.count > 1 ? " and the best (step \(unsaved[0].state.step))" : ""
         throw CommandError.failure(
-            "the last state, of step \(save.state.step),\(best) could not be saved: \(failure) \(lastWholeText) Once "
-                + "\(run.path) can be written, the same command goes on from there")
+            "the last state (step \(save.state.step))\(best) could not be saved: \(failure) \(lastWholeText) When "
+                + "\(run.path) is writable again, resume with the same command")
     }
 
-    /// Waits for the write under way and takes note of its result.
+    /// Waits for the save in progress and handles its result.
     ///
-    /// - Parameter next: what is said to follow if it has failed; nil: nothing is said then.
+    /// - Parameter next: the end of the warning about a failure; nil: no warning.
     private func land(orNext next: String?) {
         guard let flight else { return }
         let result = flight.thread.result()
@@ -125,15 +125,15 @@ package final class CheckpointKeeper {
         lastWhole = written.last?.state.step ?? lastWhole
         if result.lacksOnlyLinks { lastWhole = unsaved.first?.state.step }
         if failure == nil { timer.note(cost: flight.waited + result.coreSeconds) }
-        say(result, of: flight, next)
+        printMessages(result, of: flight, next)
     }
 
-    // MARK: - What is said
+    // MARK: - Messages
 
-    private func say(_ result: CheckpointWork.Result, of flight: Flight, _ next: String?) {
+    private func printMessages(_ result: CheckpointWork.Result, of flight: Flight, _ next: String?) {
         if let failure = result.failure {
             if let next {
-                // The best so far, which is tried first, and the last.
+                // The best state so far, which is written first, and the latest.
                 let steps = unsaved.map { "\($0.state.step)" }
                 let what = steps.count > 1 ? "checkpoints of steps" : "checkpoint of step"
                 console.warning(
@@ -143,12 +143,12 @@ package final class CheckpointKeeper {
         } else {
             let step = flight.saves.last?.state.step ?? 0
             console.debug(
-                "checkpoint of step \(step): training waited \(format(flight.waited)) s; written beside it in "
-                    + "\(format(result.seconds)) s, \(format(result.coreSeconds)) s of them on a core")
+                "checkpoint of step \(step): training waited \(format(flight.waited)) s; written in the background in "
+                    + "\(format(result.seconds)) s, \(format(result.coreSeconds)) s of them CPU time")
         }
         for trouble in result.troubles { console.warning(trouble) }
         if let trouble = result.outcomeTrouble, !isOutcomeBehind {
-            console.warning("\(trouble) Training goes on; the file is written anew with the next checkpoint.")
+            console.warning("\(trouble) Training continues; the file is written again with the next checkpoint.")
         }
         isOutcomeBehind = result.outcomeTrouble != nil
     }

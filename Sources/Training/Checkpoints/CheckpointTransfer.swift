@@ -9,25 +9,27 @@ import Sequences
 import System
 import Tensors
 
-/// What a resumed run needs: weights, optimiser state and the carried states of all streams, brought together at the root
-/// and back to the ranks. Both ways are collective; files are the root's alone.
+/// Gathers the state that a resumed run needs (weights, optimiser state and the carried states of all streams) on the
+/// root, and distributes it to the ranks. Both directions are collective; only the root accesses files.
 package enum CheckpointTransfer {
     static let slotPrefix = "optimizer."
-    /// Where state.json has the SHA-256 of the file of weights that the run began with; null: of none.
+    /// The key of state.json for the SHA-256 of the initial weights' file; null if there was none.
     static let initialWeights = "initial_weights"
 
-    /// An update by finite gradients can still leave weights that are not: they never reach a checkpoint. Collective; the root looks.
+    /// Throws if weights are not finite, which is possible even after an update by finite gradients: such weights never
+    /// reach a checkpoint. Collective; the root checks.
     static func checkWeights(_ trainer: Trainer, else error: () -> CommandError) throws {
         try trainer.communicator.agree {
             guard trainer.communicator.isRoot else { return }
             let weights = trainer.memory.parameters[0..<trainer.network.configuration.layout.count]
-            // Quick to ask; but squares of weights that are finite may not be.
+            // A quick test first; the squares of finite weights may overflow.
             if !weights.sumOfSquares.isFinite, !weights.allSatisfy(\.isFinite) { throw error() }
         }
     }
 
-    /// Fills the root's copy; nil on the other ranks. No rank waits for the root longer than its message takes: parameters and
-    /// optimiser state that they share stay as they are until the root takes part in the next step. Collective (MPI_Gatherv).
+    /// Fills the root's snapshot; nil on the other ranks. No rank waits for the root longer than its message takes:
+    /// parameters and optimiser state that they share do not change until the root takes part in the next step.
+    /// Collective (MPI_Gatherv).
     static func gather(_ trainer: Trainer, into copy: TrainingSnapshot?) throws {
         if trainer.carriesState {
             let counts = streamCounts(trainer)
@@ -41,7 +43,7 @@ package enum CheckpointTransfer {
         copy?.fill(from: trainer)
     }
 
-    /// Brings weights, optimiser state and carried states from a checkpoint back to all ranks. Collective (MPI_Bcast,
+    /// Distributes weights, optimiser state and carried states of a checkpoint to all ranks. Collective (MPI_Bcast,
     /// MPI_Scatterv); the root reads.
     package static func restore(_ checkpoint: Checkpoint?, into trainer: inout Trainer) throws -> RunProgress {
         let communicator = trainer.communicator
@@ -69,8 +71,8 @@ package enum CheckpointTransfer {
                 guard let checkpoint else { return }
                 guard checkpoint.training.shape(of: name) == [trainer.streams, H] else {
                     throw CommandError.usage(
-                        "\(checkpoint.training.path): tensor \(name) is missing or not of shape "
-                            + "[\(trainer.streams), \(H)], which this run's configuration asks for")
+                        "\(checkpoint.training.path): tensor \(name) is missing or does not have shape "
+                            + "[\(trainer.streams), \(H)], which this run's configuration requires")
                 }
                 try checkpoint.training.read(name, into: whole.buffer)
             }
@@ -102,7 +104,7 @@ package enum CheckpointTransfer {
         return progress
     }
 
-    /// Each layer's part of the carried state: name in the file, layer, and the block it is a part of.
+    /// Each layer's part of the carried state: its name in the file, the layer, and the block that contains it.
     static func blocks(_ trainer: Trainer) -> [(name: String, layer: Int, block: FloatBlock)] {
         let kinds =
             [("hidden", trainer.state.hidden)]
@@ -112,7 +114,7 @@ package enum CheckpointTransfer {
         }
     }
 
-    /// Floats of each rank's part of a layer's state.
+    /// The number of floats of each rank's part of a layer's state.
     private static func streamCounts(_ trainer: Trainer) -> [Int] {
         let size = trainer.communicator.size
         return (0..<size).map {

@@ -4,15 +4,15 @@ import MPI
 import RunFolder
 import System
 
-/// A run's checkpoints without the run, for measuring what they cost the training: the same copy, the same writing beside it.
-/// Its methods are collective; the root alone has files.
+/// Checkpoints without a run, to measure their cost for training: the same copy, and the same write in the background.
+/// Its methods are collective; only the root has files.
 package final class CheckpointTrial {
     private let work: CheckpointWork?
     private let copy: TrainingSnapshot?
     private var thread: BackgroundWork<CheckpointWork.Result>?
     private var step = 0
 
-    /// - Parameter folder: where checkpoints go; must not be there yet.
+    /// - Parameter folder: the folder for the checkpoints; must not exist.
     package init(in folder: String, for trainer: Trainer) throws {
         (work, copy) = try trainer.communicator.agree {
             guard trainer.communicator.isRoot else { return (nil, nil) }
@@ -24,7 +24,7 @@ package final class CheckpointTrial {
         }
     }
 
-    /// Begins to write the trainer's state. The seconds that training waits for it are those until this returns.
+    /// Begins to write the trainer's state. Training waits until this returns.
     package func begin(_ trainer: Trainer) throws {
         step += 1
         try CheckpointTransfer.checkWeights(trainer) { CommandError.failure("the weights are not finite") }
@@ -42,7 +42,7 @@ package final class CheckpointTrial {
     /// Whether nothing is being written.
     package var isOver: Bool { thread?.hasEnded ?? true }
 
-    /// Waits for the write and gives the seconds that it took on the writer's thread, and those of a core; zeros elsewhere than at the
+    /// Waits for the write. Returns its duration on the writer's thread and its CPU time; zeros on ranks other than the
     /// root.
     package func result() throws -> (seconds: Double, coreSeconds: Double) {
         guard let result = thread?.result() else { return (0, 0) }

@@ -2,43 +2,43 @@ import Glibc
 import RunFolder
 import System
 
-/// What is done with the files of a run at a checkpoint, from the metrics to outcome.json: all of it on the writer's thread.
+/// Writes a run's files at a checkpoint, from the metrics to outcome.json, on the writer's thread.
 struct CheckpointWork: Sendable {
     let run: RunDirectory
     let metrics: MetricsFile
-    /// checkpoint.keep
+    /// The value of `checkpoint.keep`.
     let kept: Int
 
-    /// A state that is to become a checkpoint.
+    /// A state to be saved as a checkpoint.
     struct Save: Sendable {
         let copy: TrainingSnapshot
         let state: CheckpointState
         /// The text of vocabulary.json; nil for a task without one.
         let vocabulary: String?
-        /// Whether `best` is to lead to it.
+        /// Whether the link `best` is set to it.
         let isBest: Bool
-        /// What outcome.json says from then on.
+        /// The new contents of outcome.json.
         let outcome: Outcome
     }
 
-    /// How it went.
+    /// The result of the saves.
     struct Result: Sendable {
-        /// How many of the states are whole checkpoints now, the first ones.
+        /// The number of states that are whole checkpoints now, from the first on.
         var written = 0
-        /// Why the next one isn't: a whole sentence.
+        /// The reason why the next one is not, as a sentence.
         var failure: String?
-        /// The next one is whole nevertheless, but no link leads to it.
+        /// The next one is whole as well, but no link points to it.
         var lacksOnlyLinks = false
-        /// What else went wrong, in whole sentences; no checkpoint suffers from it.
+        /// Other failures, as sentences; they do not affect the checkpoints.
         var troubles: [String] = []
         var outcomeTrouble: String?
         var seconds = 0.0
-        /// Seconds of a core that this took: what the training loses to it where the two share one.
+        /// CPU seconds of the writer's thread: the time that training loses if the two share a core.
         var coreSeconds = 0.0
     }
 
-    /// Writes the states, in this order, each to the disk with all lines of metrics.jsonl before it becomes `latest`. The first
-    /// that fails ends it.
+    /// Writes the states in this order, each to disk with all lines of metrics.jsonl before it becomes `latest`. Stops
+    /// at the first failure.
     func carryOut(_ saves: [Save]) -> Result {
         var result = Result()
         let (start, coreStart) = (secondsNow(), coreSeconds())
@@ -60,7 +60,8 @@ struct CheckpointWork: Sendable {
         }
         if result.written > 0 {
             do { try writer.keep(kept) } catch {
-                result.troubles.append("\(error) Checkpoints beyond checkpoint.keep \(kept) stay until the next one.")
+                result.troubles.append(
+                    "\(error) Checkpoints beyond checkpoint.keep \(kept) are kept until the next one.")
             }
             do { try run.write(outcome: saves[result.written - 1].outcome) } catch {
                 result.outcomeTrouble = "\(error)"
@@ -70,6 +71,6 @@ struct CheckpointWork: Sendable {
         return result
     }
 
-    /// Of the calling thread.
+    /// CPU seconds of the calling thread.
     private func coreSeconds() -> Double { seconds(on: CLOCK_THREAD_CPUTIME_ID) }
 }

@@ -4,11 +4,11 @@ import Recurrent
 import Reduction
 import Tensors
 
-/// A training as it stood after a step, in memory of the root's own: parameters, optimiser state, the carried states of all
-/// streams. It is written to a checkpoint while training goes on; then it is filled anew.
+/// The state of training after a step, in separate memory on the root: parameters, optimiser state and the carried
+/// states of all streams. It is written to a checkpoint while training continues, and then reused.
 ///
-/// `@unchecked Sendable`: the blocks are plain memory. The main thread fills a copy, then hands it to the thread that writes,
-/// and touches it again only when that has ended.
+/// `@unchecked Sendable`: the blocks are plain memory. The main thread fills a snapshot, passes it to the writer's
+/// thread, and accesses it again only after the write has ended.
 final class TrainingSnapshot: @unchecked Sendable {
     private let layout: TensorLayout
     private let parameters: FloatBlock
@@ -19,7 +19,7 @@ final class TrainingSnapshot: @unchecked Sendable {
 
     private static let criterionName = "criterion.errors"
 
-    /// Takes the memory. Only at the root.
+    /// Allocates the memory. Only on the root.
     init(for trainer: Trainer) {
         layout = trainer.network.configuration.layout
         parameters = FloatBlock(count: trainer.memory.parameters.count)
@@ -31,10 +31,10 @@ final class TrainingSnapshot: @unchecked Sendable {
             ? CheckpointTransfer.blocks(trainer).map { ($0.name, shape, FloatBlock(count: shape[0] * shape[1])) } : []
     }
 
-    /// Takes over what the root has itself: all but the carried states.
+    /// Copies the state that the root holds: everything except the carried states.
     func fill(from trainer: Trainer) {
         parameters.copy(from: trainer.memory.parameters)
-        for (own, other) in zip(slots, trainer.optimizer.slots) { own.block.copy(from: other.block) }
+        for (slot, source) in zip(slots, trainer.optimizer.slots) { slot.block.copy(from: source.block) }
         if let criterionErrors, let tracker = trainer.criterion {
             for (index, error) in tracker.errors.enumerated() { criterionErrors.pointer[index] = error }
         }

@@ -148,7 +148,7 @@ package final class TrainingLoop {
                 let nextWarning = progress.skippedSteps + skippedInSession
                 if skippedInSession <= 8 || skippedInSession.nonzeroBitCount == 1 {
                     console.warning(
-                        "\(fault.words); update skipped (\(grouped(progress.skippedSteps)) so far"
+                        "\(fault.description); update skipped (\(grouped(progress.skippedSteps)) so far"
                             + (skippedInSession < 8 ? ")" : "; next warning at \(grouped(nextWarning)))"))
                 }
             }
@@ -157,7 +157,7 @@ package final class TrainingLoop {
             let checkpoint =
                 lastWholeStep.map { "the last checkpoint, of step \($0), is good" } ?? "there is no checkpoint yet"
             throw CommandError.failure(
-                "\(fault.words), so training has stopped without this update; \(checkpoint); try a smaller "
+                "\(fault.description), so training has stopped without this update; \(checkpoint); try a smaller "
                     + "training.optimizer.learning_rate or training.clip_norm, or pass over such steps by "
                     + "training.nonfinite: skip"
             ).everywhere
@@ -177,9 +177,9 @@ package final class TrainingLoop {
             ? "the checkpoint is written"
             : lastWholeStep.map { "the last checkpoint is of step \($0)" } ?? "there is no checkpoint"
         try run.write(
-            outcome: Outcome(state: .stopped, step: trainer.steps, reason: "\(reason.words); \(saved)", next: command))
+            outcome: Outcome(state: .stopped, step: trainer.steps, reason: "\(reason.description); \(saved)", next: command))
         try run.removeStopRequest()
-        console.info("stopped at step \(trainer.steps): \(reason.words); \(saved); to go on: \(command)")
+        console.info("stopped at step \(trainer.steps): \(reason.description); \(saved); to go on: \(command)")
     }
 
     /// The step of the newest checkpoint on the disk, at the root. Waits for the one that is being written.

@@ -5,12 +5,13 @@ package import MPI
 package import Sequences
 import System
 
-/// Size and SHA-256 of the data's files: what ranks compare at a start, and a resumed run with its checkpoint.
+/// Size and SHA-256 of the data's files, which are compared between ranks at a start, and with the checkpoint when a
+/// run is resumed.
 package enum DataFingerprints {
-    /// Of each split's files, the same on all ranks; at the root, .null elsewhere.
+    /// The fingerprints of each split's files, compared over all ranks; .null except on the root.
     ///
-    /// A host's ranks that have the same files open leave the reading to the first of them. Collective (MPI_Allgather,
-    /// MPI_Bcast).
+    /// Only the first rank of a host reads, and other ranks whose files are not the same as its files. Collective
+    /// (MPI_Allgather, MPI_Bcast).
     ///
     /// - Parameter host: the ranks of this rank's host.
     /// - Throws: a `CommandError` that names the first rank whose files differ from rank 0's.
@@ -22,14 +23,14 @@ package enum DataFingerprints {
         let identities = try host.allgather(identity.value)
         let reads = identities[host.rank] != identities[0] || host.isRoot
         let local = try communicator.agree { reads ? try json(data) : .null }
-        let ofFirst = try host.broadcast(local.text, root: 0)
-        let text = reads ? local.text : ofFirst
+        let firstText = try host.broadcast(local.text, root: 0)
+        let text = reads ? local.text : firstText
         if let (other, texts) = try LaunchCheck.difference(Hash64(text), text, on: communicator) {
             let found = try texts.map { try JSONValue(parsing: $0) }
             let split = data.files.first { found[0][$0.split] != found[1][$0.split] }?.split ?? "train"
             let descriptions = found.map { $0[split].map { description(of: $0) } ?? "nothing" }
             throw CommandError.usage(
-                "\(other) reads another text as data.\(split) than rank 0: \(descriptions[1]) there, \(descriptions[0]) on rank 0; accepted: "
+                "\(other) reads a different data.\(split) from rank 0: \(descriptions[1]) there, \(descriptions[0]) on rank 0; accepted: "
                     + "the same files on every host"
             ).everywhere
         }
@@ -65,7 +66,7 @@ package enum DataFingerprints {
         return stat(path, &status) == 0 ? Int(status.st_size) : 0
     }
 
-    /// Equal for two paths on one host that lead to the same file, unchanged.
+    /// Equal for two paths on one host that refer to the same unchanged file.
     private static func identity(ofFile path: String) -> [Int] {
         var status = stat()
         guard stat(path, &status) == 0 else { return [] }

@@ -7,15 +7,15 @@ import Sequences
 import System
 import Tensors
 
-/// What a training would need and take, without training: for `config check` on a login node.
+/// The resources that training would need, determined without training: for `config check` on a login node.
 package struct DryRunReport {
     private let memory: MemoryEstimate
     private let checkpointBytes: Double
     private let freeBytes: Double?
-    /// What to show, in order.
+    /// The lines of the report, in order.
     package let lines: [(title: String, value: String)]
 
-    /// Opens the data, all splits of it.
+    /// Opens all splits of the data.
     package init(_ configuration: Configuration, ranks: Int) throws {
         try ReductionOptions.check(configuration)
         let options = TrainingConfiguration(configuration)
@@ -71,17 +71,18 @@ package struct DryRunReport {
         self.lines = lines
     }
 
-    /// - Throws: a `CommandError` when memory or disk can't hold it.
+    /// - Throws: a `CommandError` if memory or disk space is insufficient.
     package func check() throws {
         try memory.check()
         if let freeBytes, freeBytes < 2 * checkpointBytes {
             throw CommandError.usage(
-                "the disk of this folder has \(byteCount(freeBytes)) left, and two checkpoints need "
-                    + "\(byteCount(2 * checkpointBytes)); accepted: more room")
+                "not enough disk space: \(byteCount(freeBytes)) free, two checkpoints need "
+                    + "\(byteCount(2 * checkpointBytes))")
         }
     }
 
-    /// Floating-point operations a second of one core here, in a product with weights as wide as this model's.
+    /// Floating-point operations per second of one core of this machine, in a product with weights of this model's
+    /// width.
     private static func measuredFlops(_ sizes: NetworkConfiguration) -> Double {
         let H = min(sizes.hiddenSize, 1024)
         let rows = 16

@@ -5,8 +5,8 @@ package import MPI
 import Sequences
 import System
 
-/// Scores a checkpoint on its test data, else its validation data, or on another file: the object that `evaluate` prints.
-/// Collective.
+/// Scores a checkpoint on its test data, otherwise on its validation data, or on another file. Returns the object that
+/// `evaluate` prints. Collective.
 package func evaluate(_ argument: String, data: String?, on communicator: Communicator) throws -> JSONValue {
     Job.page.begin(.loading)
     let model = try LoadedModel(argument, on: communicator)
@@ -15,20 +15,20 @@ package func evaluate(_ argument: String, data: String?, on communicator: Commun
         if let data {
             guard model.vocabulary != nil else {
                 throw CommandError.usage(
-                    "--data \(data): task \(model.configuration.text("task")) draws its sequences and reads no file; "
-                        + "accepted: evaluate without --data")
+                    "--data \(data): task \(model.configuration.text("task")) generates its sequences and reads no file; "
+                        + "use evaluate without --data")
             }
             request.testFiles = [data]
         }
         let loaded = try TaskTable.load(model.configuration, request)
         if let test = loaded.test { return ("test", loaded, test) }
         request.splits = [.validation]
-        let others = try TaskTable.load(model.configuration, request)
-        guard let validation = others.validation else {
+        let validationData = try TaskTable.load(model.configuration, request)
+        guard let validation = validationData.validation else {
             throw CommandError.usage(
-                "\(model.path): its configuration names neither data.test nor data.validation; accepted: --data FILE")
+                "\(model.path): its configuration has neither data.test nor data.validation; use --data FILE")
         }
-        return ("validation", others, validation)
+        return ("validation", validationData, validation)
     }
     let host = try communicator.splitByHost()
     _ = try DataFingerprints.compared(of: taken, on: communicator, host: host)

@@ -4,7 +4,8 @@ import Sequences
 import System
 import Tensors
 
-/// Writes text with a language model: the prompt, then token after token, each drawn from what the model expects.
+/// Generates text with a language model: the prompt, then one token at a time, each drawn from the model's predicted
+/// distribution.
 package struct Generation {
     private let network: SequenceModel
     private let vocabulary: Vocabulary
@@ -12,11 +13,11 @@ package struct Generation {
     private let workspace: Workspace
     private let shape: TaskShape
 
-    /// - Throws: a `CommandError` for a model of another task.
+    /// - Throws: a `CommandError` if the model is not a language model.
     package init(_ model: LoadedModel) throws {
         guard let vocabulary = model.vocabulary else {
             throw CommandError.usage(
-                "\(model.path): a model of task \(model.configuration.text("task")) writes no text; accepted: a "
+                "\(model.path): a model of task \(model.configuration.text("task")) does not generate text; accepted: a "
                     + "checkpoint of task language-model")
         }
         self.vocabulary = vocabulary
@@ -41,11 +42,11 @@ package struct Generation {
         for _ in 0..<length {
             batch.reshape(window: unread.count, sequences: 1, for: shape)
             for (t, token) in unread.enumerated() { batch.tokens[t] = token }
-            batch.targets[unread.count - 1] = 0  // any class: only the probabilities of this step are wanted
+            batch.targets[unread.count - 1] = 0  // any class: only the probabilities of this step are used
             _ = network.score(batch, state, workspace)
             let token = Int32(sampling.draw(from: workspace.scoredOutputs[0]))
             unread = [token]
-            // What joins two words depends on both, so the last two tokens are decoded together.
+            // The separator of two words depends on both, so the last two tokens are decoded together.
             ids = ids.suffix(1) + [token]
             let before = ids.count > 1 ? vocabulary.decode(ids.prefix(1)) : []
             written = vocabulary.decode(ids)
@@ -53,6 +54,6 @@ package struct Generation {
         }
     }
 
-    /// What comes before the first token when there is no prompt: the end of a line, where the vocabulary has it.
+    /// The token before the first one if there is no prompt: the end of a line, if the vocabulary has it.
     private var beginning: Int32 { (try? vocabulary.encode(prompt: "\n"))?.first ?? 0 }
 }

@@ -6,7 +6,8 @@ import RunFolder
 package import Sequences
 package import Tensors
 
-/// A checkpoint's model with what belongs to it, on every rank: for `evaluate`, `generate`, `export` and `inspect`.
+/// A checkpoint's model with its configuration and vocabulary, on every rank: for `evaluate`, `generate`, `export` and
+/// `inspect`.
 package struct LoadedModel {
     /// The checkpoint's folder.
     package let path: String
@@ -15,8 +16,8 @@ package struct LoadedModel {
     package let sizes: NetworkConfiguration
     package let parameters: FloatBlock
 
-    /// Reads a run's best (else latest) checkpoint, or the checkpoint at a path. Collective (MPI_Bcast): the root reads,
-    /// so the folder need not be there on other hosts.
+    /// Reads a run's best (otherwise latest) checkpoint, or the checkpoint at a path. Collective (MPI_Bcast): only the
+    /// root reads, so the folder need not exist on other hosts.
     package init(_ argument: String, on communicator: Communicator) throws {
         let checkpoint = try communicator.agree { () -> Checkpoint? in
             guard communicator.isRoot else { return nil }
@@ -33,7 +34,7 @@ package struct LoadedModel {
             let vocabulary =
                 vocabularyText.isEmpty
                 ? nil : try Vocabulary(json: vocabularyText, path: "\(path)/vocabulary.json")
-            // Else one would be made from whatever text the checkpoint's configuration names.
+            // Otherwise a vocabulary would be made from the text that the checkpoint's configuration names.
             if vocabulary == nil, configuration.has("data.train") {
                 throw RunFolderError.missingFile(checkpoint: path, file: "vocabulary.json")
             }
@@ -59,7 +60,7 @@ package struct LoadedModel {
     /// A network for forward passes.
     package var network: SequenceModel { .forScoring(sizes, parameters) }
 
-    /// What is to be read to score this model.
+    /// The request for the data to score this model on.
     package func request(splits: Set<DataRequest.Split>) -> DataRequest {
         Self.request(configuration, vocabulary, splits: splits)
     }

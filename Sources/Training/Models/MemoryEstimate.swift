@@ -5,9 +5,9 @@ package import Sequences
 import System
 import Tensors
 
-/// The memory that a rank will need for weights and activations, to be said before a training starts and fails.
+/// An estimate of a rank's memory for weights and activations, made before training starts.
 package struct MemoryEstimate: Sendable {
-    /// Bytes of parameters, gradients and optimiser state: of what ranks have in common, a rank's part.
+    /// Bytes of parameters, gradients and optimiser state; for shared memory, a rank's part.
     package let parameterBytes: Double
     /// Bytes of the activations of a window.
     package let activationBytes: Double
@@ -15,10 +15,10 @@ package struct MemoryEstimate: Sendable {
     private let cures: String
 
     /// - Parameters:
-    ///   - ranks: of the whole job.
-    ///   - sharedBy: how many ranks have parameters, packed weights and optimiser state in common (`StepMemory`); 1: each
-    ///     its own.
-    ///   - threads: of a rank; each has its own gradients and activations.
+    ///   - ranks: the number of ranks of the job.
+    ///   - sharedBy: the number of ranks that share parameters, packed weights and optimiser state (`StepMemory`); 1:
+    ///     not shared.
+    ///   - threads: the number of threads of a rank; each has its own gradients and activations.
     ///   - keepsOutputs: whether outputs are kept for the task's criterion.
     package init(
         _ network: NetworkConfiguration, _ options: TrainingConfiguration, _ source: any SequenceSource, slots: Int,
@@ -29,7 +29,7 @@ package struct MemoryEstimate: Sendable {
         let blocks = SumPlan.Rank.mostBlocks(
             ranks: ranks, rows: source.rows(inStep: 0), options.division(threads: threads))
         let gradients = Double(network.gradientStride(byTree: options.sumsByTree)) * Double(blocks)
-        // The root's copy, from which a checkpoint is written; its host has it once.
+        // The root's snapshot, from which a checkpoint is written; its host has it once.
         let copy = parameters * Double(1 + slots) / Double(sharedBy > 1 ? sharedBy : ranks)
         parameterBytes = 4 * (gradients + shared + copy)
 
@@ -47,16 +47,16 @@ package struct MemoryEstimate: Sendable {
 
     package var totalBytes: Double { parameterBytes + activationBytes }
 
-    /// - Throws: a `CommandError` when the host doesn't have that much memory for all its ranks.
+    /// - Throws: a `CommandError` if the host has too little memory for all its ranks.
     package func check(ranksOnHost: Int = 1) throws {
         let memory = HostMemory.physical
         guard totalBytes * Double(ranksOnHost) > memory else { return }
-        let ofAll =
+        let total =
             ranksOnHost == 1
-            ? " and" : ", \(byteCount(totalBytes * Double(ranksOnHost))) for the \(ranksOnHost) ranks of a host, and"
+            ? ", but" : ", \(byteCount(totalBytes * Double(ranksOnHost))) for the \(ranksOnHost) ranks of a host, but"
         throw CommandError.usage(
-            "\(sizes) need \(byteCount(totalBytes)) of memory a rank (weights and optimiser "
-                + "\(byteCount(parameterBytes)), activations \(byteCount(activationBytes)))\(ofAll) this host has "
-                + "\(byteCount(memory)); accepted: \(cures)")
+            "\(sizes) need \(byteCount(totalBytes)) of memory per rank (weights and optimiser "
+                + "\(byteCount(parameterBytes)), activations \(byteCount(activationBytes)))\(total) this host has "
+                + "\(byteCount(memory)); use \(cures)")
     }
 }

@@ -1,13 +1,13 @@
 package import Sequences
 
-/// The errors of the most recent training sequences, for a paper's criterion on them. The same on every rank.
+/// Tracks the errors of the most recent training sequences for a paper's criterion. The same on every rank.
 package struct CriterionTracker {
     package let criterion: TrainingCriterion
-    /// A ring of the last `criterion.count` errors; `next` is where the next one goes.
+    /// A ring buffer of the last `criterion.count` errors.
     package private(set) var errors: [Float]
-    /// Sequences seen.
+    /// The number of sequences seen.
     package private(set) var seen = 0
-    /// After how many sequences the criterion was first met.
+    /// The number of sequences after which the criterion was first met.
     package private(set) var metAfter: Int?
 
     package init(_ criterion: TrainingCriterion) {
@@ -15,14 +15,14 @@ package struct CriterionTracker {
         errors = [Float](repeating: .infinity, count: criterion.count)
     }
 
-    /// Goes on from a checkpoint.
+    /// Restores the state of a checkpoint.
     package mutating func restore(errors: [Float], seen: Int, metAfter: Int?) {
         self.errors = errors
         self.seen = seen
         self.metAfter = metAfter
     }
 
-    /// Takes the errors of a step's sequences, in order. The criterion is tested each time another hundred is full.
+    /// Adds the errors of a step's sequences, in order. The criterion is tested after every 100 sequences.
     package mutating func observe(_ stepErrors: some Sequence<Double>) {
         for error in stepErrors {
             errors[seen % errors.count] = Float(error)

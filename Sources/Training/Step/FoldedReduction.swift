@@ -4,22 +4,23 @@ import Recurrent
 import Reduction
 import Tensors
 
-/// What the ranks find out together about the tokens of a step, where sums go by the tree: which tokens there are, and after the
-/// backward pass the gradients of the embedding and of the first input weights, from sums over all ranks of gate gradients by token.
+/// The collective work on a step's tokens with tree sums: the set of tokens over all ranks and, after the backward
+/// pass, the gradients of the embedding and of the first input weights, computed from sums over all ranks of gate
+/// gradients by token.
 ///
-/// The products that follow these sums are divided over the ranks of a host, by tiles of gates and then by tokens.
+/// The products computed from these sums are divided among the ranks of a host, by tiles of gates and then by tokens.
 final class FoldedReduction: InputReduction {
-    /// Of the step, over all ranks.
+    /// The tokens of the step over all ranks.
     let tokens: StepTokens
     let rows: RowSet
-    /// Where the gradients go: a gradient block of the host's first rank, with the sums behind the gradients.
+    /// The block for the gradients: a gradient block of the host's first rank, with the sums behind the gradients.
     let result: UnsafeMutablePointer<Float>
     private let communicator: Communicator
     private let sharing: StepMemory.Sharing?
-    private let own: GradientBlocks
+    private let local: GradientBlocks
     private let team: ThreadTeam
     private let most: Int
-    /// One a thread.
+    /// Scratch for the products, one for each thread.
     private let products: [TokenProducts]
     private let network: SequenceModel
 
@@ -32,12 +33,12 @@ final class FoldedReduction: InputReduction {
         self.team = team
         self.network = network
         sharing = memory.sharing
-        own = memory.gradients
-        ownSet = memory.touchedRows
+        local = memory.gradients
+        localSet = memory.touchedRows
         tokens = StepTokens(vocabulary: vocabulary)
         rows = RowSet(rows: vocabulary)
         most = sizes.dropout > 0 ? 0 : sizes.mostFoldedTokens
-        result = memory.sharing?.gradients[0] ?? own.pointer(0)
+        result = memory.sharing?.gradients[0] ?? local.pointer(0)
         products = team.map { _ in TokenProducts(sizes) }
     }
 
@@ -45,32 +46,32 @@ final class FoldedReduction: InputReduction {
     private var rank: Int { sharing?.hosts.host.rank ?? 0 }
     private var owners: Int { sharing?.hosts.fewestRanks ?? 1 }
 
-    /// Where this rank's tokens are noted before ranks meet.
-    private let ownSet: RowSet
+    /// The set of this rank's tokens, filled before ranks meet.
+    private let localSet: RowSet
 
-    /// The empty set in which this rank's tokens of the next step are to be noted.
+    /// Empties and returns the set for this rank's tokens of the next step.
     func beginNotes() -> RowSet {
-        ownSet.removeAll()
-        return ownSet
+        localSet.removeAll()
+        return localSet
     }
 
-    /// Puts together the tokens that all ranks have noted in `ownSet`. Collective (MPI_Allreduce, unless all ranks share memory),
-    /// after the ranks of a host have met.
+    /// Unites the tokens that all ranks have inserted into `localSet`. Collective (MPI_Allreduce, unless all ranks
+    /// share memory), after the ranks of a host have met.
     ///
-    /// - Parameter steps: of the step over all ranks, at most.
+    /// - Parameter steps: the largest possible number of time steps of the step over all ranks.
     func gather(steps: Int) throws {
         rows.removeAll()
         if let sharing, sharing.hosts.count == 1 {
             sharing.touchedRows.forEach(rows.formUnion)
         } else {
-            rows.formUnion(ownSet)
+            rows.formUnion(localSet)
             if communicator.size > 1 { try communicator.allreduce(rows.bits, .bitwiseOr) }
         }
         tokens.take(rows, steps: steps, most: most)
-        if rank == 0 { own.rows[0].clear(own.pointer(0)) }
+        if rank == 0 { local.rows[0].clear(local.pointer(0)) }
     }
 
-    /// Sums and products. Collective over the host, after all of its ranks have finished their backward pass.
+    /// Computes sums and products. Collective over the host, after all of its ranks have finished their backward pass.
     func finish(_ nodes: [[SumTerm]], _ between: GradientReduction.BetweenHosts) throws {
         let tiles = Shard.rows(0..<network.inputTiles, part: min(rank, owners), of: owners)
         if rank < owners {
@@ -87,10 +88,10 @@ final class FoldedReduction: InputReduction {
         }
         try sharing?.meet()
         if rank < owners {
-            let some = Shard.rows(0..<tokens.tokens.count, part: rank, of: owners)
+            let subset = Shard.rows(0..<tokens.tokens.count, part: rank, of: owners)
             team.run { thread in
                 network.setEmbeddingGradient(
-                    ofTokens: Shard.rows(some, part: thread, of: team.count), tokens, in: result, products[thread])
+                    ofTokens: Shard.rows(subset, part: thread, of: team.count), tokens, in: result, products[thread])
             }
         }
         try sharing?.meet()

@@ -4,32 +4,31 @@ import Reduction
 import Sequences
 import Tensors
 
-/// A rank's forward and backward passes of a step, divided over its threads: each computes some of the rank's rows, as ranks
-/// compute some of the step's, with gradients of its own; then all of them add the gradients up.
+/// A rank's forward and backward passes of a step, divided among its threads: each computes a part of the rank's rows,
+/// as ranks compute parts of the step's, with its own gradients; then all threads sum the gradients.
 ///
-/// Threads work on consecutive rows in their order, so what they find out, put together in that order, is in the order of the
-/// rows.
+/// Threads compute consecutive rows in order, so their concatenated results are in the order of the rows.
 final class RankStep {
     private let team: ThreadTeam
     private let workers: [StepWorker]
-    /// Of each worker; the first one's are the rank's.
+    /// The gradients of each worker; the first worker's are the rank's.
     private let gradients: [GradientBlocks]
     private let finishingRanges: [Range<Int>]
-    /// Floats of the network's gradients.
+    /// The number of floats of the network's gradients.
     private let count: Int
     private let sumsByTree: Bool
-    /// Of the step over all ranks, where gradients are summed along the tree.
+    /// The tokens of the step over all ranks, if gradients are summed along the tree.
     private let stepTokens: StepTokens?
     /// The gradients of all workers, by thread.
     private let termsInOrder: [SumTerm]
 
-    /// Of the last step's rows.
+    /// The results of the last step's rows.
     private(set) var result = StepResult()
 
     /// - Parameters:
-    ///   - network: on the rank's gradients.
+    ///   - network: uses the rank's gradients.
     ///   - finishingRanges: of a gradient block (`NetworkConfiguration.finishingRanges`).
-    ///   - blocks: that each thread's worker needs.
+    ///   - blocks: the number of blocks that each thread's worker needs.
     init(
         _ team: ThreadTeam, _ network: SequenceModel, _ gradients: GradientBlocks, _ finishingRanges: [Range<Int>],
         blocks: [Int], _ state: RecurrentState, _ stepTokens: StepTokens?, task: any SequenceTask,
@@ -37,17 +36,20 @@ final class RankStep {
     ) {
         self.team = team
         let sizes = network.configuration
-        // Each thread makes what is its own, so that it lies in the memory near its core.
+        // Each thread allocates its own worker, for NUMA locality (first touch).
         let parts = team.map { thread -> (worker: StepWorker, gradients: GradientBlocks) in
-            let own =
+            let localGradients =
                 thread == 0
                 ? gradients
                 : GradientBlocks(blocks[thread], stride: gradients.stride, embedding: sizes.embeddingShape)
             let worker = StepWorker(
                 thread == 0
-                    ? network : network.with(gradients: own.memory, blockStride: own.stride, gradientRows: own.rows),
-                own, finishingRanges, state, stepTokens, task: task, source: source, options)
-            return (worker, own)
+                    ? network
+                    : network.with(
+                        gradients: localGradients.memory, blockStride: localGradients.stride,
+                        gradientRows: localGradients.rows),
+                localGradients, finishingRanges, state, stepTokens, task: task, source: source, options)
+            return (worker, localGradients)
         }
         workers = parts.map(\.worker)
         self.gradients = parts.map(\.gradients)
@@ -61,11 +63,11 @@ final class RankStep {
     /// The rank's network, packed since the last step.
     var network: SequenceModel { workers[0].network }
 
-    /// Lays the weights out for the kernels: they have changed.
+    /// Packs the changed weights for the kernels.
     ///
     /// - Parameters:
-    ///   - part: of the work, which some ranks that have the packed weights in common share.
-    ///   - parts: how many they are.
+    ///   - part: this rank's part of the work, which is divided among the ranks that share the packed weights.
+    ///   - parts: the number of these ranks.
     func pack(part: Int, of parts: Int) {
         team.run { thread in workers[thread].pack(part: part * team.count + thread, of: parts * team.count) }
     }
@@ -77,8 +79,8 @@ final class RankStep {
         }
     }
 
-    /// Reads the rank's rows of a step, leaves the gradients of their summed loss in the rank's blocks as planned, and sets
-    /// `result`.
+    /// Reads the rank's rows of a step, leaves the gradients of their summed loss in the rank's blocks as planned, and
+    /// sets `result`.
     ///
     /// - Parameters:
     ///   - finished: called with the number of each finishing range, in their order, as soon as the rank's gradients
@@ -105,11 +107,11 @@ final class RankStep {
         guard sumsByTree else {
             return team.setSum(of: termsInOrder, 0..<count, into: gradients[0].pointer(0))
         }
-        let there = zip(plan.workers, gradients).flatMap { worker, blocks in
+        let nodes = zip(plan.workers, gradients).flatMap { worker, blocks in
             worker.nodes.map { (rows: $0.rows, start: UnsafePointer(blocks.pointer($0.block))) }
         }
-        for (group, node) in zip(SumTree.groups(of: there.map(\.rows), of: plan.all), plan.nodes) {
-            let terms = zip(there[group.terms], group.merges).map { SumTerm($0.start, merges: $1) }
+        for (group, node) in zip(SumTree.groups(of: nodes.map(\.rows), of: plan.all), plan.nodes) {
+            let terms = zip(nodes[group.terms], group.merges).map { SumTerm($0.start, merges: $1) }
             let result = gradients[0].pointer(node.block)
             if let stepTokens, stepTokens.isFolded {
                 team.setSum(of: terms, finishingRanges[finishingRanges.count - 1].upperBound..<count, into: result)

@@ -1,7 +1,7 @@
 package import Reduction
 import System
 
-/// Gathers a rank's times between its reports.
+/// Accumulates a rank's times between its reports.
 struct StepTimes {
     private var steps = 0.0
     private var sums = RankReport()
@@ -12,7 +12,7 @@ struct StepTimes {
         sums.longest = max(sums.longest, computing)
     }
 
-    /// What has come together since the last call.
+    /// Returns the report of the steps since the last call, and resets it.
     mutating func take() -> RankReport {
         defer { self = StepTimes() }
         var report = sums
@@ -21,7 +21,7 @@ struct StepTimes {
     }
 }
 
-/// How far the ranks' times are apart: slowest, median and fastest by their mean time in computing.
+/// The imbalance of the ranks' times: slowest, median and fastest by mean compute time.
 package struct Stragglers: Sendable {
     package let slowest: (rank: Int, seconds: Double)
     package let median: Double
@@ -40,6 +40,7 @@ package struct Stragglers: Sendable {
         median = reports[order[(order.count - 1) / 2]].computing
     }
 
-    /// Worth a line: the slowest takes a quarter longer than the median, and more than a millisecond.
+    /// Whether the imbalance is worth a line: the slowest rank takes more than 25 % and more than a millisecond longer
+    /// than the median.
     package var differ: Bool { slowest.seconds > 1.25 * median && slowest.seconds - median > 1e-3 }
 }

@@ -3,8 +3,8 @@ import Reduction
 import Sequences
 import Tensors
 
-/// One thread's part of a rank's step: reads its rows, computes them forward and backward, and judges the answers. All that
-/// it writes to is its own, but the streams' states: those of its rows.
+/// One thread's part of a rank's step: reads its rows, runs forward and backward passes, and evaluates the outputs. It
+/// writes only to its own memory, except for the streams' states, of which it writes those of its rows.
 final class StepWorker {
     private(set) var network: SequenceModel
     private let gradients: GradientBlocks
@@ -19,10 +19,10 @@ final class StepWorker {
     /// The rows that `batch` holds.
     private var rowsInBatch: (rows: Range<Int>, step: Int, epoch: Int)?
 
-    /// Of the last step's rows.
+    /// The results of the last step's rows.
     private(set) var result = StepResult()
 
-    /// - Parameter network: on these gradients, which are this worker's own.
+    /// - Parameter network: uses these gradients, which are this worker's own.
     init(
         _ network: SequenceModel, _ gradients: GradientBlocks, _ finishingRanges: [Range<Int>], _ state: RecurrentState,
         _ stepTokens: StepTokens?, task: any SequenceTask, source: any SequenceSource, _ options: TrainingConfiguration
@@ -39,7 +39,7 @@ final class StepWorker {
         self.stepTokens = stepTokens
     }
 
-    /// Lays out a part of the weights for the kernels: after every update, before any worker computes.
+    /// Packs a part of the weights for the kernels: after every update, before any worker computes.
     func pack(part: Int, of parts: Int) { network.pack(part: part, of: parts) }
 
     /// Inserts the tokens of the rows of a step.
@@ -57,7 +57,7 @@ final class StepWorker {
         rowsInBatch = (rows, step, epoch)
     }
 
-    /// Forward and backward over the rows of a plan, in its parts: gradients of the summed loss.
+    /// Runs forward and backward passes over the rows of a plan, part by part: gradients of the summed loss.
     ///
     /// - Parameters:
     ///   - finished: called with the number of each finishing range as soon as it is final.
@@ -82,11 +82,11 @@ final class StepWorker {
             result.steps += batch.steps
             result.inputRows += part.rows.isEmpty ? 0 : workspace.inputRows
             result.sequenceLosses.append(contentsOf: workspace.sequenceLosses)
-            judge(part.rows.count)
+            evaluate(part.rows.count)
         }
     }
 
-    private func judge(_ rows: Int) {
+    private func evaluate(_ rows: Int) {
         guard task.criterion != nil else { return }
         var errors = [Float](repeating: 0, count: rows)
         var sums = [Double](repeating: 0, count: task.sumCount)

@@ -6,12 +6,12 @@ package import Reduction
 package import Sequences
 import System
 
-/// One model in training on all ranks: the way of a batch.
+/// Trains one model on all ranks: the path of a batch through a step.
 package struct Trainer {
     package let communicator: Communicator
     package let task: any SequenceTask
     package let memory: StepMemory
-    /// h and c of this rank's streams.
+    /// The states h and c of this rank's streams.
     package let state: RecurrentState
     package var optimizer: Optimizer
     package var schedule: Schedule
@@ -28,20 +28,20 @@ package struct Trainer {
     /// See `NetworkConfiguration.finishingRanges`.
     private let finishingRanges: [Range<Int>]
     private var times = StepTimes()
-    /// Whether this process has compared the parameters yet.
+    /// Whether this process has compared the parameters.
     private var hasCompared = false
 
     /// The epoch of the next step, from 1, and the steps done within it.
     package private(set) var epoch = 1
     package private(set) var position = 0
-    /// The epoch of the last step, once there has been one.
+    /// The epoch of the last step, after the first one.
     package var epochOfLastStep: Int { position > 0 ? epoch : epoch - 1 }
-    /// Sequences trained on, for tasks whose sequences end.
+    /// The number of sequences trained on, for tasks whose sequences end.
     package private(set) var sequences = 0
 
     /// Collective (MPI_Allgather).
     ///
-    /// - Parameter network: on the parameters and gradients of `memory`.
+    /// - Parameter network: uses the parameters and gradients of `memory`.
     package init(
         _ communicator: Communicator, _ team: ThreadTeam, _ options: TrainingConfiguration, task: any SequenceTask,
         source: any SequenceSource, network: SequenceModel, memory: StepMemory, optimizer: Optimizer, schedule: Schedule
@@ -80,30 +80,31 @@ package struct Trainer {
     package var network: SequenceModel { work.network }
     package var stepsPerEpoch: Int { source.stepsPerEpoch }
     package var totalSteps: Int { options.totalSteps(stepsPerEpoch: stepsPerEpoch) }
-    /// Updates done.
+    /// The number of updates done.
     package var steps: Int { optimizer.updates }
     package var carriesState: Bool { source.carriesState }
-    /// Streams over all ranks.
+    /// The number of streams over all ranks.
     package var streams: Int { source.rows(inStep: 0) }
 
-    /// What a step did.
+    /// The results of a step.
     package struct StepSummary {
         package let epoch: Int
-        /// Mean loss over the scored steps of the global batch, before the update.
+        /// Mean loss over the scored time steps of the global batch, before the update.
         package let loss: Double
-        /// Steps of all sequences: tokens of a language model.
+        /// Time steps of all sequences: the tokens of a language model.
         package let tokens: Int
-        /// Of this rank: rows of the first layer's input, fewer than its tokens where the embedding was folded.
+        /// This rank's rows of the first layer's input; fewer than its tokens if the embedding was folded.
         package let inputRows: Int
-        /// Of the averaged gradient, before clipping.
+        /// The norm of the mean gradient, before clipping.
         package let gradientNorm: Double
-        /// Why there was no update, in a training that goes on without (`training.nonfinite`).
+        /// The reason why the update was skipped, if training continues in that case (`training.nonfinite`); nil
+        /// otherwise.
         package let skipped: NonFiniteStep?
         package let learningRate: Double
-        /// Of all ranks.
+        /// The requests of all ranks.
         package let requests: StepRequests
-        /// Seconds of this rank: in forward and backward, with the sum over its threads; in the sums over ranks and the norm;
-        /// waiting until all ranks have come to the sums, and to the end of the update; in the update.
+        /// Seconds of this rank: in forward and backward passes, with the sum over its threads; in the sums over ranks
+        /// and the norm; waiting for all ranks before the sums and at the end of the update; and in the update.
         package let computeSeconds: Double
         package let averagingSeconds: Double
         package let waitingSeconds: Double
@@ -112,14 +113,16 @@ package struct Trainer {
         package var communicationSeconds: Double { averagingSeconds + waitingSeconds }
     }
 
-    /// How far the ranks' times are apart, after a step that had a train line: over the steps since the one before. nil for one rank.
+    /// The imbalance of the ranks' times over the steps since the last train line, after a step with a train line. nil
+    /// for one rank.
     package var stragglers: Stragglers? { communicator.size > 1 ? Stragglers(sums.rankReports) : nil }
 
-    /// One optimiser step over the global batch. Collective: every rank calls it, each with its own shard.
+    /// Runs one optimiser step over the global batch. Collective: every rank calls it, each with its own shard.
     ///
     /// - Parameters:
-    ///   - requests: this rank's; the summary has those of all ranks.
-    ///   - onGradient: called with each range of this rank's gradients when it is final, before it is summed over ranks.
+    ///   - requests: this rank's requests; the summary contains those of all ranks.
+    ///   - onGradient: called with each range of this rank's gradients when it is final, before it is summed over
+    ///     ranks.
     /// - Throws: `NonFiniteStep` on every rank.
     package mutating func step(
         requests: StepRequests = [], onGradient: ((Range<Int>) -> Void)? = nil
@@ -148,7 +151,7 @@ package struct Trainer {
             result: work.result, requests: requests.rawValue, report: report)
         let reported = secondsNow()
         let total = try sums.reduce(share)
-        let arrived = secondsNow()  // all ranks have come here
+        let arrived = secondsNow()  // all ranks have arrived
         let summed = try reduction.finish()
         if compares { try check.compare(sums.rankReports.map(\.hash), step: steps) }
         let reduced = secondsNow()
@@ -178,18 +181,18 @@ package struct Trainer {
         return summary
     }
 
-    /// Lays the weights out for the kernels: needed after an update, before a pass. Collective over the host, whose ranks share
-    /// the work where they share the memory.
+    /// Packs the weights for the kernels: needed after an update, before a pass. Collective over the host, whose ranks
+    /// share the work if they share the memory.
     package func pack() throws {
         let sharing = memory.sharing
         work.pack(part: sharing?.hosts.host.rank ?? 0, of: sharing?.hosts.host.size ?? 1)
         try sharing?.meet()
     }
 
-    /// Updates the parameters of this rank's ranges, each thread a part of every range.
+    /// Updates the parameters of this rank's ranges; each thread updates a part of every range.
     private mutating func update(scale: Float, rate: Double) {
         team.run { thread in
-            for range in reduction.ownRanges {
+            for range in reduction.localRanges {
                 optimizer.change(
                     memory.parameters, with: memory.gradients.memory, filledAt: memory.gradients.rows[0],
                     in: Shard.floats(range, part: thread, of: team.count), scale: scale, rate: rate)
@@ -210,11 +213,12 @@ package struct Trainer {
     private func nonFinite(_ total: StepSums.Total, gradientNorm: Double) throws -> NonFiniteStep {
         try .found(
             by: communicator, step: steps + 1, loss: total.meanLoss, gradientNorm: gradientNorm,
-            gradients: memory.gradients.memory, ownRanges: reduction.ownRanges, layout: network.configuration.layout,
+            gradients: memory.gradients.memory, localRanges: reduction.localRanges,
+            layout: network.configuration.layout,
             hasFiniteParts: reduction.hadFiniteBiases && work.result.sequenceLosses.allSatisfy(\.isFinite))
     }
 
-    /// Goes on from where a checkpoint stood.
+    /// Restores the position of a checkpoint.
     package mutating func resume(updates: Int, epoch: Int, position: Int, sequences: Int) {
         optimizer.updates = updates
         self.epoch = epoch
