@@ -75,7 +75,6 @@ package struct ProtectionBenchmark {
 
     /// - Throws: a `CommandError` if the task has no tokens.
     package init(_ configuration: Configuration, on communicator: Communicator, threads: Int) throws {
-        try StepBenchmark.check(configuration)
         self.configuration = configuration
         self.communicator = communicator
         self.threads = threads

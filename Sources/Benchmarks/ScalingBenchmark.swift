@@ -42,7 +42,6 @@ package struct ScalingBenchmark {
     /// - Throws: a `CommandError` if the task has no tokens.
     package init(_ configuration: Configuration, name: String, rankCounts: [Int], repeats: Int, seconds: Double) throws
     {
-        try StepBenchmark.check(configuration)
         precondition(!rankCounts.isEmpty && repeats > 0, "the caller has checked the options")
         self.configuration = configuration
         self.name = name

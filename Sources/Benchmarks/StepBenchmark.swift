@@ -51,28 +51,14 @@ package struct StepBenchmark {
     }
 
     /// - Parameter threads: the number of threads of each rank.
-    /// - Throws: a `CommandError` if the task has no tokens.
-    package init(_ configuration: Configuration, on communicator: Communicator, threads: Int = 1) throws {
-        try Self.check(configuration)
+    package init(_ configuration: Configuration, on communicator: Communicator, threads: Int = 1) {
         self.threads = threads
         self.configuration = configuration
         self.communicator = communicator
     }
 
-    /// - Throws: a `CommandError`, the same on every rank, if the task has no tokens.
-    package static func check(_ configuration: Configuration) throws {
-        guard configuration.text("task") == LanguageModel.name else {
-            throw CommandError.usage(
-                "bench: task is \(configuration.text("task")); accepted: a configuration of task "
-                    + LanguageModel.name
-            ).everywhere
-        }
-    }
-
     /// Measures for about `seconds`, at least 5 steps after 2 of warm-up. Collective.
     package func run(seconds: Double) throws -> Result {
-        let options = TrainingConfiguration(configuration)
-        let window = configuration.integer("training.window")
         let hosts = try Hosts(communicator)
         var trainer = try trainer(hosts)
         let sizes = trainer.network.configuration
@@ -95,27 +81,29 @@ package struct StepBenchmark {
         let peak = try communicator.allreduce(max(peakBefore, Self.measurePeak(trainer.team)), .minimum)
         try trainer.memory.free()
         try hosts.free()
-        return try result(times, summaries, sizes, tokens: Double(options.batch * window), peak: peak)
+        return try result(times, summaries, sizes, peak: peak)
     }
 
-    /// A trainer on random tokens, with its own memory. Collective.
+    /// A trainer on data that needs no files, with its own memory. Collective.
     func trainer(_ hosts: Hosts, skew: Int = 1) throws -> Trainer {
-        let vocabulary = try communicator.agree { try vocabularySize }
-        return try Trainer(
-            communicator, hosts, configuration, task: LanguageModel(vocabularySize: vocabulary),
-            source: RandomTokens(
-                vocabulary: vocabulary, streams: TrainingConfiguration(configuration).batch,
-                window: configuration.integer("training.window"), skew: skew), threads: threads)
+        let data = try communicator.agree {
+            try TaskTable.loadForBenchmark(
+                configuration, TrainingConfiguration(configuration).dataRequest, skew: skew)
+        }
+        guard let source = data.training else { preconditionFailure("training data was requested") }
+        return try Trainer(communicator, hosts, configuration, task: data.task, source: source, threads: threads)
     }
 
     private func result(
-        _ times: [Double], _ summaries: [Trainer.StepSummary], _ sizes: NetworkConfiguration, tokens: Double,
+        _ times: [Double], _ summaries: [Trainer.StepSummary], _ sizes: NetworkConfiguration,
         peak: Double
     ) throws -> Result {
+        // Sequences of generated tasks differ in length: the mean step counts.
+        let tokens = Double(summaries.map(\.tokens).reduce(0, +)) / Double(summaries.count)
         let median = try communicator.allreduce(Spread(times).median, .maximum)
         let flops = tokens * sizes.flopsPerToken
         let rows = Double(summaries.map(\.inputRows).reduce(0, +)) / Double(summaries.count)
-        let left = try tokens - communicator.allreduce(rows, .sum)
+        let left = try max(0, tokens - communicator.allreduce(rows, .sum))
         return Result(
             ranks: communicator.size, threads: threads, steps: times.count, stepSeconds: median,
             fastestSeconds: try communicator.allreduce(times.min() ?? 0, .minimum),
@@ -124,25 +112,6 @@ package struct StepBenchmark {
             executedFlopsPerRank: (flops - left * sizes.flopsOfInputPerToken) / median / Double(communicator.size),
             peakFlops: peak,
             split: try StepSplit(summaries, seconds: times, on: communicator))
-    }
-
-    /// The vocabulary size of the data if it exists; otherwise that of the tokenizer: 256 bytes, 65 characters,
-    /// data.vocabulary words.
-    private var vocabularySize: Int {
-        get throws {
-            var request = TrainingConfiguration(configuration).dataRequest
-            request.splits = []
-            if let data = try? TaskTable.load(configuration, request), let vocabulary = data.vocabulary {
-                return vocabulary.count
-            }
-            switch configuration.text("data.tokenizer") {
-            case "byte": return 256
-            case "character": return 65
-            default:
-                guard case .integer(let size)? = configuration.value("data.vocabulary") else { return 10000 }
-                return size
-            }
-        }
     }
 
     /// The peak of the slowest thread's core, with all threads running.

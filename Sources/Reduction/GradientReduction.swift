@@ -38,6 +38,7 @@ package final class GradientReduction {
     /// Computes the gradients that are derived from other sums.
     private let input: (any InputReduction)?
     /// `input.result` as a sum of one term.
+    private let inputTerms: [SumTerm]
 
     /// How the hosts' sums are combined.
     package enum BetweenHosts {

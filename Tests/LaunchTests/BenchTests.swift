@@ -276,13 +276,23 @@ extension LaunchTests {
                 drawing.errors
                     == "lstm-dist: --svg .: it is a folder; accepted: a file in a folder that can be written\n")
             #expect(drawing.exitCode == 2)
-            for (words, ranks) in [("step", 3), ("scaling", nil)] {
-                let run = try await folder.lstmDist("bench", words, "reber.yaml", ranks: ranks, limit: .seconds(30))
-                #expect(
-                    run.errors
-                        == "lstm-dist: bench: task is reber; accepted: a configuration of task language-model\n")
-                #expect(run.exitCode == 2)
-            }
+        }
+
+        @Test("bench step measures every task, also one without tokens", arguments: ["reber", "adding"], [1, 3])
+        func everyTask(task: String, ranks: Int) async throws {
+            let folder = try TestFolder()
+            try folder.write("task: \(task)\nmodel: {hidden: 8}\ntraining: {batch: 5}\n", to: "task.yaml")
+            let run = try await folder.lstmDist(
+                "bench", "step", "task.yaml", "--seconds", "0.1", "--json", "step.json", ranks: ranks)
+            #expect(run.exitCode == 0, "\(run.errors)")
+            let json = try JSONValue(parsing: folder.text(of: "step.json"))
+            #expect(json["ranks"]?.integerValue == ranks)
+            // A sequence has at least 7 symbols, or 100 pairs; five of them are a step.
+            let tokensPerStep =
+                try #require(json["tokens_per_second"]?.numberValue)
+                * (try #require(json["step_ms"]?.numberValue)) / 1000
+            #expect(tokensPerStep >= (task == "reber" ? 5 * 7 : 5 * 100) - 1)
+            #expect(tokensPerStep <= 5 * 200)
         }
     }
 }

@@ -57,7 +57,7 @@ struct BenchStep: CollectiveCommand {
         if reductions { return try compareReductions(text, on: communicator, console) }
         let configuration = try communicator.agree { try source.configuration(text) }
         if let protections { return try measure(protections: protections, configuration, on: communicator, console) }
-        let benchmark = try StepBenchmark(configuration, on: communicator, threads: threads.perRank)
+        let benchmark = StepBenchmark(configuration, on: communicator, threads: threads.perRank)
         try Doctor.warn(ofThreads: threads.perRank, on: communicator, console)
         let result = try benchmark.run(seconds: seconds)
         if json == "-" { return console.result(result.json.text) }

@@ -1,4 +1,3 @@
-import Sequences
 import Tensors
 
 /// A language model's streams of random tokens, drawn uniformly, or with a skew that gives a window about as many
