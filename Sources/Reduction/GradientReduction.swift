@@ -82,8 +82,8 @@ package final class GradientReduction {
     /// With tree sums: sets the terms of each node that the host's ranks hold in a step.
     func setNodes(_ nodes: [[SumTerm]]) { self.nodes = nodes }
 
-    /// Announces that this rank's gradients of the step's next range, number `range`, are final, and sums the ranges that
-    /// are complete.
+    /// Announces that this rank's gradients of the step's next range, number `range`, are final, and sums the ranges
+    /// that are complete.
     func announce(_ range: Int) throws {
         precondition(range == announced % ranges.count, "ranges are announced in their order")
         announced += 1

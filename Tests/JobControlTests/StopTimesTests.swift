@@ -2,7 +2,7 @@ import Foundation
 import JobControl
 import Testing
 
-@Suite("When a leg is to be over")
+@Suite("End of a session")
 struct StopTimesTests {
     @Test(
         "durations",

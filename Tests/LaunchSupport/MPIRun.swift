@@ -22,7 +22,7 @@ package struct MPIRun: Sendable {
         package var description: String {
             switch self {
             case .tookTooLong(let command, let limit, let left, let output, let errors):
-                "'\(command)' did not end within \(limit) and was killed. There were:\n\(left)\nIt said:\n\(output)\(errors)"
+                "'\(command)' did not end within \(limit) and was killed. Processes:\n\(left)\nOutput:\n\(output)\(errors)"
             }
         }
     }

@@ -1,4 +1,4 @@
-// What a training step takes from the heap, counted by the program StepAllocations.
+// The heap allocations of a training step, counted by the program StepAllocations.
 
 import Foundation
 import LaunchSupport
@@ -7,8 +7,8 @@ import Testing
 extension LaunchTests {
     @Suite("allocations")
     struct AllocationTests {
-        /// Every kind of memory that a step uses: masks, an embedding of words and one of characters, folded and not, many
-        /// classes and few, optimiser state, parts of a batch.
+        /// Every kind of memory that a step uses: masks, embeddings of words and of characters, folded and not folded,
+        /// many classes and few, optimiser state, parts of a batch.
         private static let models = [
             "data: {train: text.txt, tokenizer: word}\nmodel: {cell: lstm, layers: 2, hidden: 24, embedding: 10, dropout: 0.3}",
             "data: {train: text.txt, tokenizer: character}\nmodel: {cell: gru, layers: 1, hidden: 20, embedding: 10}",
@@ -49,7 +49,7 @@ extension LaunchTests {
             }
         }
 
-        @Test("with several threads, only what hands them their work allocates, and the counter counts it")
+        @Test("with several threads, only the distribution of work allocates, and the counter counts it")
         func threads() async throws {
             let counts = try await counts(folder(Self.models[0], Self.training[0]), ranks: 2, "--threads", "3")
             #expect(counts.count == 2 && counts.allSatisfy { (1...1000).contains($0) }, "\(counts)")

@@ -1,4 +1,4 @@
-// Averaging in shared memory and by MPI_Allreduce: the same training, and the first falls back to the second.
+// Reduction in shared memory and by MPI_Allreduce: the same training, and the first falls back to the second.
 
 import FileFormats
 import Foundation
@@ -27,7 +27,7 @@ extension LaunchTests {
         }
 
         @Test(
-            "both ways give the same losses and weights; with two ranks, where sums have one order, the same bits",
+            "both reductions give the same losses and weights; with two ranks, where sums have one order, the same bits",
             arguments: 1...4)
         func ways(ranks: Int) async throws {
             let folder = try folder()
@@ -43,7 +43,7 @@ extension LaunchTests {
             if ranks <= 2 { try expectSame(shared, plain) }
         }
 
-        /// Words: most rows of the embedding are reached by one rank's tokens or by none's.
+        /// Words: most rows of the embedding are reached by the tokens of one rank or of none.
         private static let words = """
             task: language-model
             data: {train: text.txt, validation_fraction: 0.1, tokenizer: word}
@@ -54,13 +54,13 @@ extension LaunchTests {
 
             """
 
-        @Test("of an embedding, sums and updates of the rows reached are those of all rows", arguments: 1...4)
+        @Test("sums and updates of an embedding's reached rows equal those of all rows", arguments: 1...4)
         func embeddingRows(ranks: Int) async throws {
             let folder = try TestFolder.withText(Self.words)
             let shared = try await folder.train("small.yaml", into: "shared", ranks: ranks)
             let plain = try await folder.train(
                 "small.yaml", into: "plain", ranks: ranks, set: ["communication.averaging=allreduce"])
-            // An update that goes through all rows, even those without a gradient: as good as no decay.
+            // An update of all rows, even those without a gradient, with a negligible decay.
             let dense = try await folder.train(
                 "small.yaml", into: "dense", ranks: ranks, set: ["training.optimizer.weight_decay=1.0e-30"])
             try expectSame(shared, dense)
@@ -69,7 +69,7 @@ extension LaunchTests {
             if ranks <= 2 { try expectSame(shared, plain) }
         }
 
-        @Test("a run goes on with another way of averaging and another number of ranks, and the log says so")
+        @Test("a run resumes with a different reduction and number of ranks, and the log reports it")
         func resumed() async throws {
             let folder = try folder()
             let never = try await folder.train("small.yaml", into: "never", ranks: 3)
@@ -108,7 +108,7 @@ extension LaunchTests {
         }
 
         @Test(
-            "where no window can be had, training says so and why, and goes on with MPI_Allreduce",
+            "without a shared window, training reports the reason and uses MPI_Allreduce",
             arguments: [
                 ("osc", "^sm", "MPI_Win_allocate_shared failed: "),
                 ("osc_sm_backing_directory", "/proc", "not enough shared memory in /proc: 0 MiB free, the ranks of"),
@@ -128,7 +128,7 @@ extension LaunchTests {
             #expect(try folder.run("refused").lines() == plain.lines())
         }
 
-        @Test("a way that is not there is refused")
+        @Test("an unknown reduction is refused")
         func unknown() async throws {
             let run = try await folder().lstmDist(
                 "train", "small.yaml", "--run", "run", "--set", "communication.averaging=ring", ranks: 2)
@@ -137,7 +137,7 @@ extension LaunchTests {
             #expect(run.exitCode == 2)
         }
 
-        @Test("a loss that is no number any more ends all ranks with one message")
+        @Test("a non-finite loss ends all ranks with one message")
         func notFinite() async throws {
             let run = try await folder().lstmDist(
                 "train", "small.yaml", "--run", "run", "--quiet", "--set",

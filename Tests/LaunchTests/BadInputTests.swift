@@ -1,4 +1,4 @@
-// What cannot work ends on all ranks with one message from one of them, before anything is written.
+// Invalid input ends all ranks with one message from one of them, before anything is written.
 
 import Foundation
 import LaunchSupport
@@ -11,7 +11,7 @@ extension LaunchTests {
     struct BadInputTests {
         static let readable = "paths and patterns (such as \"texts/*.txt\") of readable files that aren't empty"
 
-        /// Three ranks, and the notices of a run that failed: the whole of standard error, and nothing else.
+        /// Runs on three ranks. A failed run's message is the whole of standard error.
         private func expect(
             _ message: String, code: Int32 = 2, from run: MPIRun, in folder: TestFolder,
             sourceLocation: SourceLocation = #_sourceLocation
@@ -23,7 +23,7 @@ extension LaunchTests {
             #expect(!folder.has("runs"), sourceLocation: sourceLocation)
         }
 
-        /// Trains on three ranks with a key set to something impossible.
+        /// Trains on three ranks with an invalid value of a key.
         private func train(
             _ folder: TestFolder, set: String, config: String = "small.yaml"
         ) async throws -> MPIRun {
@@ -33,7 +33,7 @@ extension LaunchTests {
 
         // MARK: data
 
-        @Test("missing, empty and too short texts, and a folder in place of one")
+        @Test("missing, empty and too short texts, and a folder instead of a text")
         func absentTexts() async throws {
             let folder = try TestFolder.withText().write("", to: "empty.txt").write("It is short.\n", to: "short.txt")
             expect(
@@ -55,7 +55,7 @@ extension LaunchTests {
                 from: try await train(folder, set: "data.train=*.text"), in: folder)
         }
 
-        @Test("a text named in the configuration is named with the file and line that name it")
+        @Test("the message about a text in the configuration contains the file and line of its key")
         func placeOfText() async throws {
             let folder = try TestFolder().write(smallConfig, to: "small.yaml")
             let run = try await folder.lstmDist("train", "small.yaml", ranks: 3, limit: .seconds(30))
@@ -140,7 +140,7 @@ extension LaunchTests {
             }
         }
 
-        @Test("a model that no memory holds")
+        @Test("a model that exceeds the memory is refused")
         func hugeModel() async throws {
             let folder = try TestFolder.withText()
             let run = try await folder.lstmDist(
@@ -157,7 +157,7 @@ extension LaunchTests {
 
         // MARK: weights and folders
 
-        @Test("initial weights of another shape, without a tensor, with one too many, or of no such file")
+        @Test("initial weights with a wrong shape, a missing or an additional tensor, or without a file")
         func initialWeights() async throws {
             let folder = try TestFolder.withText()
             let model = try await folder.train(
@@ -189,12 +189,12 @@ extension LaunchTests {
                 from: try await start("text.txt", "model.layers=1"), in: folder)
         }
 
-        /// What the first eight bytes of the text say where a safetensors file has its header's length.
+        /// The value of the text's first eight bytes, where a safetensors file has its header's length.
         private func statedLength(_ folder: TestFolder) throws -> UInt64 {
             try folder.bytes(of: "text.txt").prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) }
         }
 
-        @Test("a run folder that cannot be made is the system's fault: exit code 1")
+        @Test("a run folder that cannot be created is a failure of the system: exit code 1")
         func unwritableFolder() async throws {
             let folder = try TestFolder.withText().write("", to: "file")
             let run = try await folder.lstmDist(
@@ -242,7 +242,7 @@ extension LaunchTests {
 
         // MARK: the command line
 
-        @Test("an unknown command is refused with the nearest one and all there are")
+        @Test("an unknown command is refused with the nearest one and a list of all")
         func unknownCommand() async throws {
             let folder = try TestFolder.withText()
             let run = try await folder.lstmDist("trian", "small.yaml", ranks: 3, limit: .seconds(30))

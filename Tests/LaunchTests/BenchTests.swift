@@ -1,4 +1,4 @@
-// The commands that measure, with small models and short times: what they say, not how fast it is.
+// The benchmark commands with small models and short times: their output, not their speed.
 
 import FileFormats
 import Foundation
@@ -12,7 +12,7 @@ extension LaunchTests {
 
         // MARK: step
 
-        @Test("bench step measures a step, as JSON, with a split that makes up a step")
+        @Test("bench step measures a step, as JSON, with shares that add up to the step")
         func stepAsJSON() async throws {
             let folder = try TestFolder.withText()
             let run = try await folder.lstmDist(
@@ -30,7 +30,7 @@ extension LaunchTests {
             #expect(0.8...1.001 ~= parts.reduce(0, +), "\(parts)")
         }
 
-        @Test("bench step tells operations left out from nominal ones: none where each token's input is its own")
+        @Test("bench step reports executed and nominal operations: equal if no tokens share their input")
         func executed() async throws {
             let folder = try TestFolder.withText()
             for (dropout, isFolded) in [("0", true), ("0.5", false)] {
@@ -61,7 +61,7 @@ extension LaunchTests {
             #expect(lastLine(bare).wholeMatch(of: /FOM tokens_per_second = \d+\.\d/) != nil)
         }
 
-        @Test("bench step compares the orders of sums in turns", arguments: [1, 3])
+        @Test("bench step compares the orders of reduction in turns", arguments: [1, 3])
         func reductions(ranks: Int) async throws {
             let folder = try TestFolder.withText()
             let run = try await folder.lstmDist(
@@ -76,7 +76,7 @@ extension LaunchTests {
             #expect(lastLine(run).hasPrefix("FOM reproducible_over_fast = "))
         }
 
-        @Test("bench step measures what protections cost, and leaves nothing", arguments: [1, 2])
+        @Test("bench step measures the cost of protections, and leaves no files", arguments: [1, 2])
         func protections(ranks: Int) async throws {
             let folder = try TestFolder.withText()
             let run = try await folder.lstmDist(
@@ -140,7 +140,7 @@ extension LaunchTests {
             #expect(run.output.contains("\n# wrong elements: 0 (OK)\n"))
         }
 
-        @Test("the smallest sweep is one size, and messages that the host can't hold are refused on all ranks")
+        @Test("the smallest sweep is one size, and messages that exceed the host's memory are refused on all ranks")
         func allreduceSizes() async throws {
             let folder = try TestFolder()
             let least = try await folder.lstmDist("bench", "allreduce", "--max-bytes", "4", "--json", "-", ranks: 2)
@@ -168,7 +168,8 @@ extension LaunchTests {
 
         // MARK: scaling
 
-        @Test("bench scaling measures both modes on each rank count, beside its ceilings, and writes JSON, CSV and SVG")
+        @Test(
+            "bench scaling measures both modes and their upper bounds on each rank count, and writes JSON, CSV and SVG")
         func scaling() async throws {
             let folder = try TestFolder.withText()
             let run = try await folder.lstmDist(
@@ -215,13 +216,13 @@ extension LaunchTests {
             #expect(run.exitCode == 2)
         }
 
-        @Test("a missing mpirun, and one that fails, are reported with its error output")
+        @Test("a missing mpirun is reported, and a failing one with its error output")
         func scalingFailures() async throws {
             let folder = try TestFolder.withText()
             let program = try TestFolder.program.path
             let missing = try await folder.lstmDist(
                 "bench", "scaling", "--quiet", environment: ["PATH": folder.url.path], limit: .seconds(30))
-            // env itself is found by its path, the program by its own.
+            // env is found by its absolute path, the program through /proc.
             #expect(
                 missing.errors
                     == "lstm-dist: bench scaling requires mpirun, which is not on the PATH; Debian package: "
@@ -240,7 +241,7 @@ extension LaunchTests {
         // MARK: what cannot work
 
         @Test(
-            "impossible options end on all ranks with one sentence",
+            "invalid options end all ranks with one sentence",
             arguments: [
                 ("allreduce --max-bytes 3", "--max-bytes is 3; accepted: 4 or more"),
                 ("allreduce --factor 1", "--factor is 1; accepted: 2 to 1024"),

@@ -1,4 +1,4 @@
-// What may change when a run goes on, and what is refused with its old and its new value.
+// The keys that may change when a run is resumed, and those that are refused with their old and new value.
 
 import FileFormats
 import Foundation
@@ -17,7 +17,7 @@ extension LaunchTests {
             return folder
         }
 
-        @Test("learning rate, schedule, steps, clipping and logging may change, and the log says so")
+        @Test("learning rate, schedule, steps, clipping and logging may change, and the log reports it")
         func changeable() async throws {
             let folder = try await trained()
             let run = try await folder.lstmDist(
@@ -39,7 +39,7 @@ extension LaunchTests {
             #expect(try folder.run("run").metrics("train").count == 35)
         }
 
-        @Test("model, data and seed may not: each is named, old and new")
+        @Test("model, data and seed may not change: each is reported with its old and new value")
         func refused() async throws {
             let folder = try await trained()
             let before = try folder.run("run").lines()
@@ -72,7 +72,7 @@ extension LaunchTests {
             #expect(run.exitCode == 2)
         }
 
-        @Test("the same training text under another path goes on")
+        @Test("a run resumes with the same training text under another path")
         func movedText() async throws {
             let folder = try await trained()
             try FileManager.default.moveItem(at: folder.url(of: "text.txt"), to: folder.url(of: "moved.txt"))
@@ -84,7 +84,7 @@ extension LaunchTests {
             #expect(try folder.run("run").metrics("train").count == 32)
         }
 
-        @Test("--resume never on a used folder, and --init-from beside a checkpoint, are refused")
+        @Test("--resume never on a used folder, and --init-from with an existing checkpoint, are refused")
         func usedFolder() async throws {
             let folder = try await trained()
             let never = try await folder.lstmDist("train", "small.yaml", "--run", "run", "--resume", "never", ranks: 3)
@@ -104,7 +104,7 @@ extension LaunchTests {
             #expect(try folder.run("run").metrics("train").count == 30)
         }
 
-        @Test("with --init-from, too, the same command goes on; other weights are refused", arguments: [1, 3])
+        @Test("the same command with --init-from resumes; other weights are refused", arguments: [1, 3])
         func initialWeights(ranks: Int) async throws {
             let folder = try await trained()
             let begun = "run/checkpoints/latest/model.safetensors"

@@ -22,7 +22,9 @@ extension LaunchTests {
 
         // MARK: evaluate
 
-        @Test("evaluate scores a run's best checkpoint on the validation text: the best validation line's figures")
+        @Test(
+            "evaluate scores a run's best checkpoint on the validation text, with the figures of the best validation line"
+        )
         func evaluate() async throws {
             let folder = try await trained()
             let validations = try folder.run("run").metrics("validation")
@@ -44,7 +46,7 @@ extension LaunchTests {
             #expect(run.errors == "")
         }
 
-        @Test("evaluate takes the test text where there is one, and --data before all")
+        @Test("evaluate prefers --data, then the test text")
         func evaluateSplits() async throws {
             let folder = try await trained(["data.test=text.txt"])
             let line = try #require(folder.run("run").metrics("test").first)
@@ -60,7 +62,8 @@ extension LaunchTests {
 
         // MARK: generate
 
-        @Test("generate writes the prompt first, draws by the seed, and takes the likeliest at temperature 0")
+        @Test(
+            "generate writes the prompt first, samples by the seed, and takes the most probable token at temperature 0")
         func generate() async throws {
             let folder = try TestFolder.withText()
             try await folder.train("small.yaml", into: "run", set: ["training.steps=200"])
@@ -175,12 +178,12 @@ extension LaunchTests {
                 + "\(written) was written down. \(others.1) "
             #expect(found.errors.hasPrefix(first), "\(found.errors)")
             #expect(found.exitCode == 1)
-            // One checkpoint that is named stands for itself.
+            // The path of one checkpoint means that checkpoint.
             let one = try await folder.lstmDist("inspect", "run/checkpoints/latest", "--verify")
             #expect(one.exitCode == 0 && !one.output.contains("other checkpoints"), "\(one.errors)")
         }
 
-        @Test("compare finds two equal runs equal, and says where another seed's parts from them")
+        @Test("compare finds two equal runs equal, and reports where a run with another seed differs")
         func compare() async throws {
             let folder = try TestFolder.withText()
             for (run, seed) in [("one", 1), ("same", 1), ("other", 2)] {
@@ -200,7 +203,7 @@ extension LaunchTests {
 
         // MARK: train's own options
 
-        @Test("a dry run says what would be done and writes nothing")
+        @Test("a dry run reports what would be done and writes nothing")
         func dryRun() async throws {
             let folder = try TestFolder.withText()
             let run = try await folder.lstmDist("train", "small.yaml", "--dry-run", ranks: 3)
@@ -212,7 +215,7 @@ extension LaunchTests {
             #expect(try folder.names(in: ".") == ["small.yaml", "text.txt"])
         }
 
-        @Test("--quiet leaves results, and without it standard error tells the course")
+        @Test("--quiet prints only results; without it standard error has the progress")
         func quiet() async throws {
             let folder = try TestFolder.withText(smallConfig.replacing("every_epochs: 0", with: "every_steps: 30"))
             let keys = ["--set", "data.validation_fraction=0.1"]

@@ -1,4 +1,4 @@
-// launch/compare-pytorch, as far as it goes without PyTorch.
+// The parts of launch/compare-pytorch that run without PyTorch.
 
 import Foundation
 import LaunchSupport

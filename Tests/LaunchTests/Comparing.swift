@@ -1,11 +1,11 @@
-// Whether two runs computed the same.
+// Comparison of the results of two runs.
 
 import FileFormats
 import Foundation
 import LaunchSupport
 import Testing
 
-/// Expects as many figures, each within `tolerance` of the other, relative to it.
+/// Expects equal counts of values, each within the relative `tolerance` of the other.
 func expectClose(
     _ found: [Double], _ expected: [Double], within tolerance: Double, _ what: String = "losses",
     sourceLocation: SourceLocation = #_sourceLocation
@@ -21,7 +21,7 @@ func expectClose(
         sourceLocation: sourceLocation)
 }
 
-/// Expects the same tensors, each number within `tolerance` of its tensor's largest.
+/// Expects the same tensors, each value within `tolerance` of its tensor's largest.
 func expectClose(
     _ found: SafetensorsFile, _ expected: SafetensorsFile, within tolerance: Float,
     sourceLocation: SourceLocation = #_sourceLocation
@@ -38,7 +38,7 @@ func expectClose(
     }
 }
 
-/// Expects that two runs cannot be told apart, times aside: lines, weights, and what a resumed run goes on from.
+/// Expects two runs to be equal except for times: lines, weights, and the state that a resumed run continues from.
 func expectSame(
     _ found: RunFiles, _ expected: RunFiles, ignoring keys: Set<String> = [],
     sourceLocation: SourceLocation = #_sourceLocation
@@ -55,7 +55,7 @@ func expectSame(
     }
 }
 
-/// A figure of the one JSON object that a command prints.
+/// A value of the single JSON object that a command prints.
 func figure(_ key: String, of run: MPIRun) throws -> Double {
     #expect(run.exitCode == 0, "\(run.errors)")
     return try #require(JSONValue(parsing: run.output)[key]?.numberValue)

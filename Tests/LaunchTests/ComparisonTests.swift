@@ -1,4 +1,5 @@
-// Ranks that would not do the same work, and ranks that don't know of each other: refused before anything is written.
+// Ranks that would not do the same work, and ranks that do not know of each other, are refused before anything is
+// written.
 
 import FileFormats
 import Foundation
@@ -10,7 +11,7 @@ extension LaunchTests {
     struct ComparisonTests {
         private static let host = ProcessInfo.processInfo.hostName
 
-        /// mpirun with a part for each of `parts`: options of mpirun, the program, and its words.
+        /// Runs mpirun with one part for each of `parts`: options of mpirun, the program, and its arguments.
         private func mpirun(_ parts: [[String]], in folder: TestFolder) async throws -> MPIRun {
             try await MPIRun.run(
                 URL(filePath: "/usr/bin/env"), ["mpirun", "-q"] + parts.joined(separator: [":"]), ranks: nil,
@@ -24,7 +25,7 @@ extension LaunchTests {
             #expect(!folder.has("run"))
         }
 
-        @Test("another executable on one rank")
+        @Test("a different executable on one rank is refused")
         func executable() async throws {
             let folder = try TestFolder.withText()
             let program = try TestFolder.program
@@ -50,13 +51,13 @@ extension LaunchTests {
                 "rank 1 on \(Self.host) runs a different executable (\(copy.resolvingSymlinksInPath().path), \(size + 1) bytes) from rank 0 "
                     + "(\(own), \(size) bytes); accepted: the same build on every rank",
                 in: folder)
-            // The same bytes under another name are the same executable.
+            // The same bytes under a different name are the same executable.
             try FileManager.default.removeItem(at: copy)
             try FileManager.default.copyItem(at: program, to: copy)
             #expect(try await start().exitCode == 0)
         }
 
-        @Test("another command line on one rank, also one that can't be parsed")
+        @Test("a different command line on one rank is refused, even one that can't be parsed")
         func commandLine() async throws {
             let folder = try TestFolder.withText()
             let program = try TestFolder.program.path
@@ -78,7 +79,7 @@ extension LaunchTests {
             }
         }
 
-        @Test("another text under the same name, in training and evaluation")
+        @Test("a different text under the same name is refused, in training and evaluation")
         func data() async throws {
             let folder = try TestFolder.withText()
             let program = try TestFolder.program.path
@@ -98,7 +99,7 @@ extension LaunchTests {
                     + "\(try words(text)) on rank 0; accepted: the same files on every host"
             }
             let train = ["train", "small.yaml", "--run", run, "--quiet"]
-            // Another vocabulary, and one character for another.
+            // A different vocabulary, and one changed character.
             for changed in ["Ž" + text.dropFirst(2), (text.first == "t" ? "a" : "t") + text.dropFirst()] {
                 #expect(changed.utf8.count == text.utf8.count && changed != text)
                 try folder.write(changed, to: "other/text.txt")

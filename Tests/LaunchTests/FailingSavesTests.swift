@@ -1,23 +1,23 @@
-// A file operation of a run fails, for each of them: the training goes on or ends with words, and the same command ends in
-// the bits of a run that nothing happened to.
+// Each file operation of a run fails in turn: training continues or ends with a message, and the same command then ends
+// with the bits of an undisturbed run.
 
 import FileFormats
 import Foundation
 import LaunchSupport
 import Testing
 
-/// A library that makes file operations fail (Tests/Fixtures/preload/file_faults.c), and what it is told.
+/// A library that makes file operations fail (Tests/Fixtures/preload/file_faults.c), and its settings.
 struct FileFaults {
     enum Mode: String, CaseIterable, Sendable {
-        /// An input or output error, once.
+        /// One input/output error.
         case error
-        /// A full disk from there on.
+        /// A full disk from that operation on.
         case full
-        /// The process dies there.
+        /// The process dies at that operation.
         case kill
     }
 
-    /// Which files: those whose names end so; with a ! before it, all others.
+    /// The files: those whose names end with this text; with a ! before it, all others.
     private let files: String
     private let run = "run"
     private let library: PreloadedLibrary
@@ -38,7 +38,7 @@ struct FileFaults {
 
     func listing(in file: String) -> [String: String] { environment(["FILE_FAULTS_LOG": file]) }
 
-    /// The operations of a run that nothing happens to, in order: their names and paths.
+    /// The operations of an undisturbed run, in order: their names and paths.
     static func operations(_ log: String) -> [(name: String, path: String)] {
         log.split(separator: "\n").map { line in
             let words = line.split(separator: " ", maxSplits: 2).map(String.init)
@@ -50,10 +50,11 @@ struct FileFaults {
 extension LaunchTests {
     @Suite("saves that fail")
     struct FailingSavesTests {
-        /// Whether every operation of a run is to fail, not those of one save alone: launch/dev/fail-saves.
+        /// Whether every operation of a run fails in turn, not only those of one save: set by launch/dev/fail-saves.
         private static let isExhaustive = ProcessInfo.processInfo.environment["LSTM_DIST_FAIL_SAVES"] == "all"
 
-        /// Three saves, each with a better validation than the one before; each moves `best` and makes an older one go.
+        /// Three saves, each with a better validation than the previous one; each moves `best` and removes an older
+        /// checkpoint.
         private static let config = """
             task: language-model
             data: {train: text.txt, validation_fraction: 0.2}
@@ -78,7 +79,7 @@ extension LaunchTests {
                 environment: environment)
         }
 
-        /// A run that nothing happened to, and its operations on these files.
+        /// An undisturbed run, and its operations on these files.
         private func undisturbed(
             _ folder: TestFolder, _ faults: FileFaults, ranks: Int?
         ) async throws -> (run: RunFiles, operations: [(name: String, path: String)]) {
@@ -90,7 +91,7 @@ extension LaunchTests {
             return (folder.run("never"), operations)
         }
 
-        /// The same command once more, with nothing in its way.
+        /// Runs the same command again, undisturbed.
         private func expectWhole(_ folder: TestFolder, _ never: RunFiles, ranks: Int?, _ what: String) async throws {
             let again = try await start(folder, "run", ranks: ranks)
             #expect(again.exitCode == 0, "\(what): \(again.errors)")
@@ -104,7 +105,7 @@ extension LaunchTests {
         }
 
         @Test(
-            "each operation of a save in turn fails once, on a disk that is full from there on, or as the process dies",
+            "each operation of a save fails in turn: once, with the disk full from then on, or by the death of the process",
             .timeLimit(.minutes(60)), arguments: [nil, 2])
         func eachOperation(ranks: Int?) async throws {
             let folder = try folder()
@@ -120,7 +121,8 @@ extension LaunchTests {
             for (index, operation) in operations.enumerated() {
                 for mode in FileFaults.Mode.allCases {
                     let isSave = (second..<third).contains(index)
-                    // In turn, so that more than half of a save's operations fail, each in one way; on two ranks, a few.
+                    // Each operation fails in one of the three ways, so that more than half of a save's operations
+                    // fail; on two ranks, only a few.
                     let isChosen = isSave && (index + mode.offset).isMultiple(of: ranks == nil ? 5 : 21)
                     guard Self.isExhaustive || isChosen else { continue }
                     let what = "\(operation.name) \(operation.path), number \(index + 1), \(mode)"
@@ -136,7 +138,7 @@ extension LaunchTests {
                 "\(count) failures at \(operations.count) operations, on \(ranks.map { "\($0) ranks" } ?? "one rank")")
         }
 
-        /// How a run ends in whose second save of three something failed.
+        /// Checks the end of a run in which an operation of the second save of three failed.
         private func expect(
             _ ended: MPIRun, after mode: FileFaults.Mode, ranks: Int?, _ what: String
         ) throws {
@@ -163,7 +165,7 @@ extension LaunchTests {
         }
 
         @Test(
-            "metrics.jsonl can't be written for a while: one warning, and no line is missing or torn",
+            "if metrics.jsonl can't be written for a while, there is one warning, and no line is missing or incomplete",
             arguments: ["error", "full:9", "kill"])
         func metrics(mode: String) async throws {
             let folder = try folder()
@@ -188,7 +190,7 @@ extension LaunchTests {
         @Test("a best state that could not be written is written before the next one")
         func unsavedBest() async throws {
             let folder = try folder()
-            // No validation comes with the last step: it is never the best one.
+            // The last step has no validation, so it is never the best one.
             let keys = ["--set", "training.steps=14"]
             let faults = try FileFaults(files: "!metrics.jsonl")
             defer { withExtendedLifetime(faults) {} }  // its library is loaded until the run ends

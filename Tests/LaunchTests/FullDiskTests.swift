@@ -1,14 +1,14 @@
-// A disk that fills and a folder that turns read-only while a training goes on, for real.
+// A real disk that fills, and a real folder that becomes read-only, during training.
 
 import Foundation
 import LaunchSupport
 import Testing
 
-/// A small file system in memory, mounted in a test's folder; it goes with the last reference to it.
+/// A small file system in memory, mounted in a test's folder; unmounted with the last reference to it.
 private final class SmallDisk {
     private let path: String
 
-    /// Whether this process may mount anything at all.
+    /// Whether this process may mount file systems.
     static let canMount: Bool = {
         guard let folder = try? TestFolder(), let disk = try? SmallDisk(folder.url(of: "disk"), kilobytes: 64) else {
             return false
@@ -41,7 +41,7 @@ private final class SmallDisk {
 }
 
 extension LaunchTests {
-    @Suite("disks that fill, folders that turn read-only")
+    @Suite("disks that fill, folders that become read-only")
     struct FullDiskTests {
         /// 12 checkpoints, all kept: 240 KiB each.
         private static let config = """
@@ -59,7 +59,7 @@ extension LaunchTests {
         }
 
         @Test(
-            "a disk that fills ends neither the training nor the last checkpoint; with more room the same bits",
+            "a disk that fills ends neither training nor the last checkpoint; with more space the run ends with the same bits",
             .enabled(if: SmallDisk.canMount, "this process may not mount a file system: run the tests as root"),
             arguments: [1, 2])
         func fullDisk(ranks: Int) async throws {
@@ -72,7 +72,7 @@ extension LaunchTests {
             let ended = try await start(folder, ranks: ranks)
             #expect(ended.exitCode == 1)
             let lines = ended.errors.split(separator: "\n")
-            // The fourth does not fit, and so no later one: 20, 25, … 60.
+            // Neither the fourth checkpoint nor any later one fits: steps 20, 25, … 60.
             #expect(lines.count == 9 + 1, "\(ended.errors)")
             let first = try #require(lines.first)
             #expect(
@@ -87,7 +87,7 @@ extension LaunchTests {
             let verified = try await folder.lstmDist("inspect", "run", "--verify")
             #expect(verified.exitCode == 0)
             #expect(verified.output.hasPrefix("checkpoint  run/checkpoints/step-00000015\n"))
-            // Full as it is, nothing is begun.
+            // On a full disk, no run is started.
             let again = try await start(folder, ranks: ranks)
             #expect(again.exitCode == 1)
             #expect(again.errors.contains("run: the disk has "), "\(again.errors)")
@@ -100,7 +100,7 @@ extension LaunchTests {
         }
 
         @Test(
-            "a folder that can't be written is refused before any work; one that turns read-only later ends no training",
+            "a folder that can't be written is refused before any work; one that becomes read-only later does not end training",
             arguments: [1, 2])
         func readOnly(ranks: Int) async throws {
             let folder = try TestFolder.withText(
@@ -113,7 +113,7 @@ extension LaunchTests {
             func permit(_ mode: Int) throws {
                 try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: checkpoints)
             }
-            // Root writes where it likes, unless that capability is taken from it.
+            // Root can write anywhere, unless that capability is removed.
             let words =
                 (getuid() == 0 ? ["--bounding-set=-dac_override,-dac_read_search"] : []) + [
                     try TestFolder.program.path, "train", "small.yaml", "--run", "run", "--quiet",
@@ -127,7 +127,7 @@ extension LaunchTests {
             let ended = try await run.result()
             #expect(ended.exitCode == 1)
             #expect(ended.errors.contains("Permission denied. The last whole checkpoint is run/checkpoints/step-0000"))
-            // The best so far waits as well, and is tried first.
+            // The best state so far is also unsaved, and is written first.
             #expect(
                 ended.errors.contains(
                     #/warning: the checkpoints of steps (150|300|450|600|750) and \d+00 could not be saved: /#),

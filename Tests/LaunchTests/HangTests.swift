@@ -1,4 +1,4 @@
-// A rank that is stopped, killed or slow, in each phase: how the others end, and what they say.
+// A rank is stopped, killed or slow in each phase: how the others end, and what they report.
 
 import FileFormats
 import Foundation
@@ -6,9 +6,9 @@ import LaunchSupport
 import Testing
 
 extension LaunchTests {
-    @Suite("ranks that wait in vain")
+    @Suite("ranks that wait without end")
     struct HangTests {
-        /// Seconds; long enough for the notes of ranks that have to share their cores.
+        /// Seconds; long enough for the notes of ranks that share cores.
         private static let timeout = 3
         private static let host = ProcessInfo.processInfo.hostName
 
@@ -31,8 +31,8 @@ extension LaunchTests {
                 inventedText(words: 60000, seed: 2), to: "long.txt")
         }
 
-        /// Starts three ranks at once for each of them, lets `stop` do its harm to that rank, and hands back how all ended. A rank
-        /// that is left over fails the test.
+        /// Starts three runs of three ranks concurrently, in each of which `stop` stops a different rank, and returns
+        /// how all ended. A remaining process fails the test.
         private func harm(
             _ folders: [TestFolder], _ words: [String], of program: URL? = nil, environment: [String: String] = [:],
             _ stop: @escaping @Sendable (_ folder: URL, _ rank: Int, _ processes: [Int32]) async throws -> Void
@@ -47,7 +47,7 @@ extension LaunchTests {
                         let ranks = try await run.ranks(3)
                         if ranks.count == 3 { try await stop(url, rank, ranks) }
                         let ended = try await run.result(within: .seconds(30))
-                        // mpirun kills what is left and goes; the system needs a moment for it.
+                        // mpirun kills the remaining ranks and exits; the system needs a moment for it.
                         try await Self.wait { !ranks.contains { StartedRun.lives($0) } }
                         return (rank, ended)
                     }
@@ -56,7 +56,7 @@ extension LaunchTests {
             }
         }
 
-        /// Waits until `look` says yes.
+        /// Waits until `look` returns true.
         private static func wait(until look: () -> Bool) async throws {
             let deadline = ContinuousClock.now + .seconds(20)
             while !look() {
@@ -69,7 +69,7 @@ extension LaunchTests {
             (try? String(contentsOf: folder.appending(path: name), encoding: .utf8)) ?? ""
         }
 
-        /// One line names the rank that was stopped, and failure.json says the same.
+        /// Expects one line that names the stopped rank, and the same in failure.json.
         private func expectReport(_ run: MPIRun, of rank: Int, in phases: String..., of folder: TestFolder) throws {
             #expect(run.exitCode == 70)
             let cause =
@@ -87,7 +87,7 @@ extension LaunchTests {
             #expect(failure["time"]?.stringValue?.hasSuffix("Z") == true)
         }
 
-        @Test("a rank that is stopped in training is named by the others, which end with 70; the run can go on")
+        @Test("a rank that is stopped in training is named by the others, which exit with 70; the run can be resumed")
         func training() async throws {
             let folders = try (0..<3).map { _ in try folder() }
             let runs = try await harm(folders, ["train", "small.yaml", "--run", "run", "--quiet"]) { url, rank, ranks in
@@ -97,18 +97,18 @@ extension LaunchTests {
             for rank in 0..<3 { try expectReport(runs[rank], of: rank, in: "training", of: folders[rank]) }
             let status = try await folders[1].lstmDist("status", "run").output
             #expect(status.contains("\nfailure     rank 1 on \(Self.host), after step "), "\(status)")
-            // What the last job left is not the next one's.
+            // Files that the last job left are not used by the next one.
             #expect(folders[1].has("run/ranks"))
             try await folders[1].train("small.yaml", into: "run", ranks: 2, set: ["training.steps=5"])
             #expect(!folders[1].has("run/ranks"))
             #expect(!folders[1].has("run/failure.json"))
         }
 
-        @Test("a rank that is stopped while it validates")
+        @Test("a rank that is stopped while it validates is named")
         func validation() async throws {
             let folders = try (0..<3).map { _ in try folder(validatesEvery: 1) }
             let runs = try await harm(folders, ["train", "small.yaml", "--run", "run", "--quiet"]) { url, rank, ranks in
-                // The first validation is over, and its checkpoint; the second one begins.
+                // The first validation and its checkpoint are complete; the second one begins.
                 try await Self.wait { Self.text("run/metrics.jsonl", in: url).contains("\"step\":2,") }
                 try await Task.sleep(for: .milliseconds(100))
                 kill(ranks[rank], SIGSTOP)
@@ -116,7 +116,7 @@ extension LaunchTests {
             for rank in 0..<3 { try expectReport(runs[rank], of: rank, in: "validation", of: folders[rank]) }
         }
 
-        @Test("a rank that is stopped while rank 0 writes a checkpoint")
+        @Test("a rank that is stopped while rank 0 writes a checkpoint is named")
         func checkpoint() async throws {
             let disk = try SlowDisk()
             defer { withExtendedLifetime(disk) {} }  // its library is loaded until the run ends
@@ -127,13 +127,13 @@ extension LaunchTests {
                 kill(ranks[rank], SIGSTOP)
             }
             try expectReport(runs[0], of: 0, in: "checkpoint", of: folders[0])
-            // What the others had to say at the checkpoint may have been sent when they were stopped.
+            // The others' messages at the checkpoint may have been sent when they were stopped.
             for rank in 1..<3 {
                 try expectReport(runs[rank], of: rank, in: "checkpoint", "saving", "exit", of: folders[rank])
             }
         }
 
-        @Test("a rank that is stopped before there is a run folder: each that waits says so")
+        @Test("if a rank is stopped before there is a run folder, each waiting rank reports it")
         func startUp() async throws {
             let folders = try (0..<3).map { _ in try folder() }
             // Rank 0 waits for its configuration, the others for rank 0.
@@ -141,7 +141,8 @@ extension LaunchTests {
             defer { for pipe in pipes { close(pipe) } }
             for folder in folders {
                 #expect(mkfifo(folder.url(of: "late").path, 0o600) == 0)
-                pipes.append(open(folder.url(of: "late").path, O_RDWR))  // for writing alone it would wait for a reader
+                // Opened for writing only, it would wait for a reader.
+                pipes.append(open(folder.url(of: "late").path, O_RDWR))
             }
             let script =
                 "exec mpirun -q -n 3 \"$0\" train - --run run --set communication.timeout=\(Self.timeout) <late"
@@ -174,7 +175,7 @@ extension LaunchTests {
             }
         }
 
-        @Test("a rank that is killed takes all others with it, and another says which one it was")
+        @Test("a killed rank ends all others, and another rank reports which one it was")
         func killed() async throws {
             let folders = try (0..<3).map { _ in try folder() }
             let runs = try await harm(folders, ["train", "small.yaml", "--run", "run", "--quiet"]) { url, rank, ranks in
@@ -218,7 +219,7 @@ extension LaunchTests {
             #expect(!folder.has("run/ranks"))
         }
 
-        @Test("a run in which nobody waits for long leaves no notes")
+        @Test("a run without long waits leaves no notes")
         func healthy() async throws {
             let folder = try folder()
             try await folder.train(
@@ -227,7 +228,7 @@ extension LaunchTests {
             #expect(!folder.has("run/failure.json"))
         }
 
-        @Test("an error that ends a run is written down with the step and the phase")
+        @Test("an error that ends a run is written to failure.json with the step and the phase")
         func failure() async throws {
             let folder = try TestFolder.withText()
             let run = try await folder.lstmDist(
@@ -245,7 +246,7 @@ extension LaunchTests {
     }
 }
 
-/// A library that, loaded before others, lets the disk take its time with the files of a checkpoint.
+/// A preloaded library that slows the disk down for the files of a checkpoint.
 private struct SlowDisk {
     private let library: PreloadedLibrary
 
@@ -255,7 +256,7 @@ private struct SlowDisk {
         ["LD_PRELOAD": library.path, "SLOW_DISK_SECONDS": "\(seconds)"]
     }
 
-    /// Whether a checkpoint has been begun in the run folder of a folder.
+    /// Whether a checkpoint has been begun in the folder's run folder.
     static func isWriting(in folder: URL) -> Bool {
         let names = try? FileManager.default.subpathsOfDirectory(atPath: folder.appending(path: "run/checkpoints").path)
         return names?.contains { $0.hasSuffix("model.safetensors") } ?? false

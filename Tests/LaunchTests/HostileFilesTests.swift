@@ -1,4 +1,4 @@
-// Checkpoints as nobody's training wrote them, with checksums that are right: each ends in a message, not in a crash.
+// Manipulated checkpoints with correct checksums: each ends in a message, not in a crash.
 
 import FileFormats
 import Foundation
@@ -16,7 +16,8 @@ extension LaunchTests {
             try await folder.train("small.yaml", into: "run", set: ["training.steps=3"])
         }
 
-        /// Changes members of state.json, of `extra` where a name begins so. It becomes one of format 1, which has no digest of itself.
+        /// Changes members of state.json, or of its `extra` for names with that prefix. The file becomes one of format
+        /// 1, which has no digest of itself.
         private func change(_ changes: [(key: String, change: (JSONValue) -> JSONValue)]) throws {
             func changed(_ object: JSONValue, _ prefix: String) -> JSONValue {
                 .object(
@@ -39,7 +40,7 @@ extension LaunchTests {
             return run.errors
         }
 
-        @Test("a configuration that claims a network of terabytes is held against the file first")
+        @Test("a configuration of a network of terabytes is first compared with the file")
         func hugeNetwork() async throws {
             var config = ""
             try change([
@@ -59,7 +60,7 @@ extension LaunchTests {
         }
 
         @Test(
-            "numbers that no training reaches are refused before they are computed with",
+            "numbers that no training reaches are refused before they are used",
             arguments: [
                 ("epoch", 0, "a number from 1 to "), ("epoch", 1 << 40, "a number from 1 to "),
                 ("position", 1 << 39, "a number below the "),
@@ -75,7 +76,9 @@ extension LaunchTests {
                     "lstm-dist: run/checkpoints/step-00000003/state.json: \(key) is \(value); accepted: \(accepted)"))
         }
 
-        @Test("a language model's checkpoint without its vocabulary makes none from the files that it names")
+        @Test(
+            "a language model's checkpoint without its vocabulary is refused; none is made from the files that it names"
+        )
         func noVocabulary() async throws {
             try change([
                 (
@@ -89,7 +92,7 @@ extension LaunchTests {
             )
         }
 
-        @Test("inspect counts a tensor whose dimensions are beyond counting, and shows no control characters")
+        @Test("inspect handles a tensor whose element count overflows, and prints no control characters")
         func inspect() async throws {
             let header =
                 #"{"\u001b[31mred":{"dtype":"F32","shape":[4611686018427387904,2,0],"data_offsets":[0,0]}}"#
@@ -102,7 +105,7 @@ extension LaunchTests {
             #expect(!run.output.contains("\u{1B}"))
         }
 
-        @Test("a configuration without end is not read to its end", arguments: ["/dev/zero", "holes.yaml"])
+        @Test("an endless configuration is not read to its end", arguments: ["/dev/zero", "holes.yaml"])
         func endless(name: String) async throws {
             try folder.write("task: reber\n", to: "holes.yaml")
             try #require(truncate(folder.url(of: "holes.yaml").path, 1 << 40) == 0)

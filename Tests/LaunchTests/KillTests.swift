@@ -1,11 +1,12 @@
-// Ranks and mpirun killed, or ranks stopped, at random moments, again and again: what is left goes on to the undisturbed run's bits.
+// Ranks and mpirun are killed, or ranks stopped, at random moments, repeatedly: what remains can be resumed to the
+// undisturbed run's bits.
 
 import FileFormats
 import Foundation
 import LaunchSupport
 import Testing
 
-/// Seeded, so that a run of kills can be repeated as far as the machine's timing lets it.
+/// Seeded, so that a sequence of kills can be repeated as far as the machine's timing permits.
 private struct SplitMix: RandomNumberGenerator {
     var state: UInt64
 
@@ -18,7 +19,7 @@ private struct SplitMix: RandomNumberGenerator {
     }
 }
 
-/// When a process is killed or stopped.
+/// The moment at which a process is killed or stopped.
 private enum Moment: CustomStringConvertible, CaseIterable {
     case anytime, checkpointing, validation, firstStep, startUp, exit
 
@@ -115,7 +116,7 @@ extension LaunchTests {
             try await folder.train("small.yaml", into: "run", ranks: Int.random(in: 1...4, using: &random))
             try await expectWhole(folder, "seed \(seed), after \(done) kills")
             #expect(try never.metrics("train").count == 400)
-            // mpirun's own fault, of which Faults.md tells, is rare.
+            // mpirun's own fault, described in Faults.md, is rare.
             #expect(stuck <= 1 + kills / 20, "mpirun was stuck after \(stuck) of \(kills) kills")
             print(
                 "\(done) kills, \(finished + 1) runs, each the undisturbed one's bits; \(missed) came too late; "
@@ -128,7 +129,7 @@ extension LaunchTests {
         func stops() async throws {
             guard stops > 0 else { return }
             var random = SplitMix(state: UInt64(seed))
-            // A disk that keeps a checkpoint waiting for seconds would look like a hang, with so short a timeout.
+            // With so short a timeout, a disk that delays a checkpoint for seconds would look like a hang.
             let folder = try TestFolder.withText(Self.config, inMemory: true)
             try await folder.train("small.yaml", into: "never", ranks: 2)
             var (done, finished, missed) = (0, 0, 0)
@@ -168,7 +169,7 @@ extension LaunchTests {
             )
         }
 
-        /// Waits for a run's end, after which none of its ranks may be left.
+        /// Waits for a run's end, after which none of its ranks may remain.
         private func end(_ run: StartedRun, _ ids: [Int32], stopped: Int32?) async throws -> MPIRun {
             var since: ContinuousClock.Instant?
             let limit = ContinuousClock.now + .seconds(60)
@@ -177,7 +178,8 @@ extension LaunchTests {
                 guard let stopped, StartedRun.state(of: stopped) == "T",
                     ids.allSatisfy({ $0 == stopped || !StartedRun.lives($0) })
                 else { continue }
-                // All others have gone: mpirun is about to end it, unless it had already parted from them, and has only to exit.
+                // All others have ended: mpirun is about to kill it, or has already detached from it and only has to
+                // exit.
                 let began = since ?? ContinuousClock.now
                 since = began
                 if ContinuousClock.now - began > .seconds(5) { kill(stopped, SIGCONT) }
@@ -191,7 +193,8 @@ extension LaunchTests {
             return ended
         }
 
-        /// Every line that a hang made ranks say tells of a wait, and of no other rank than the stopped one. Returns the phase.
+        /// Expects every line about a hang to describe a wait, and no missing rank except the stopped one. Returns the
+        /// phase.
         private func expectReport(_ ended: MPIRun, of victim: Int, _ what: String) throws -> String {
             let lines = ended.errors.split(separator: "\n")
             var phases: Set<String> = []
@@ -219,7 +222,7 @@ extension LaunchTests {
             return try folder.run("run").checkpointNames().joined(separator: " ")
         }
 
-        /// Compares with the undisturbed run, and clears the way for the next one.
+        /// Compares with the undisturbed run, and removes the run for the next one.
         private func expectWhole(_ folder: TestFolder, _ what: String) async throws {
             let run = folder.run("run")
             let compared = try await folder.lstmDist("compare", "run", "never")
@@ -233,7 +236,7 @@ extension LaunchTests {
             try FileManager.default.removeItem(at: folder.url(of: "run"))
         }
 
-        /// Returns at such a moment of a run, or when the run has ended without one.
+        /// Returns at that moment of a run, or when the run has ended before it.
         private func come(_ moment: Moment, of run: StartedRun, in files: RunFiles) async throws {
             let folder = files.folder
             let outcome = folder.url(of: "\(files.name)/outcome.json").path
@@ -259,7 +262,7 @@ extension LaunchTests {
             }
         }
 
-        /// When a file was changed, to the nanosecond; nil if it isn't there.
+        /// The modification time of a file, to the nanosecond; nil if it does not exist.
         private func changed(_ path: String) -> Int? {
             var status = stat()
             guard stat(path, &status) == 0 else { return nil }

@@ -1,7 +1,7 @@
-// lstm-dist itself on real ranks: what it prints, what it writes, and how it ends.
+// lstm-dist on real ranks: its output, its files, and its exit.
 
 import Testing
 
-/// One run at a time: the ranks of two would fight for the cores.
+/// One run at a time: the ranks of two runs would compete for the cores.
 @Suite("lstm-dist on real ranks", .serialized)
 enum LaunchTests {}

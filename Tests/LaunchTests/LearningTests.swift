@@ -1,4 +1,4 @@
-// That it learns, and knows when to stop.
+// Training learns, and stops by patience.
 
 import FileFormats
 import Foundation
@@ -8,8 +8,9 @@ import Testing
 extension LaunchTests {
     @Suite("learning")
     struct LearningTests {
-        /// Sixteen words of equal chance: log 16 = 2.77 nats a word, 0.5 a character; guessing a character costs 2.9.
-        @Test("a language model of characters learns made-up sentences on two ranks, with dropout and a falling rate")
+        /// Sixteen equally probable words: log 16 = 2.77 nats per word, 0.5 per character; guessing a character costs
+        /// 2.9.
+        @Test("a character model learns synthetic sentences on two ranks, with dropout and a decreasing learning rate")
         func learns() async throws {
             let folder = try TestFolder().write(inventedText(words: 8000), to: "text.txt").write(
                 """
@@ -37,9 +38,10 @@ extension LaunchTests {
             expectClose([rates.last ?? 0], [4 * 0.7 * 0.7 * 0.7 * 0.7], within: 1e-9, "the last rate")
         }
 
-        @Test("patience ends a training that gets worse; the best checkpoint stays, of the others as many as asked for")
+        @Test(
+            "patience ends a training that gets worse; the best checkpoint and the requested number of others are kept")
         func patience() async throws {
-            // What is learnt from one text hurts on another, once the frequencies of characters are known.
+            // Training on one text makes the loss on the other worse, once the character frequencies are learnt.
             let folder = try TestFolder.withText().write(
                 String(inventedText(words: 500, seed: 3).reversed()), to: "reversed.txt")
             let started = try await folder.lstmDist(

@@ -1,4 +1,4 @@
-// launch/local: stops that mpirun would make losses of, and an mpirun that never ends.
+// launch/local: stops that would lose work under mpirun alone, and an mpirun that never ends.
 
 import FileFormats
 import Foundation
@@ -50,7 +50,7 @@ extension LaunchTests {
         @Test("an mpirun that no longer notices that its ranks are dead is ended")
         func stuck() async throws {
             let folder = try TestFolder.withText(Self.config)
-            // It starts a rank that ends at once, and never asks after it.
+            // It starts a rank that ends at once, and never waits for it.
             let path = try folder.write(program: "#!/bin/sh\ntrue & exec sleep 1000\n", to: "mpirun")
             let run = try start(in: folder, path: path)
             let ended = try await run.result()

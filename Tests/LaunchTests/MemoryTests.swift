@@ -1,4 +1,4 @@
-// A long text does not cost memory of its own.
+// A long text does not need private memory.
 
 import FileFormats
 import Foundation
@@ -38,8 +38,8 @@ extension LaunchTests {
             }
         }
 
-        /// A megabyte of made-up sentences again and again, with a number of its own in front of each, so that there are
-        /// rare words too.
+        /// A megabyte of synthetic sentences, repeated, each time with a different number in front of each, so that
+        /// there are rare words too.
         private func writeText(to url: URL) throws {
             let sentences = Array(inventedText(words: 200_000).utf8.prefix(1 << 20)) + [UInt8(ascii: "\n")]
             try Data().write(to: url)
@@ -51,7 +51,7 @@ extension LaunchTests {
             try file.close()
         }
 
-        /// Memory of a process that no file stands behind, in bytes.
+        /// The anonymous memory of a process, in bytes.
         private func anonymousMemory(of process: Int32) -> Int {
             let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
             let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") }

@@ -1,4 +1,4 @@
-// A number that is none: agreed by all ranks, named, and never in a checkpoint.
+// Non-finite values: detected on all ranks, reported, and never in a checkpoint.
 
 import FileFormats
 import Foundation
@@ -6,7 +6,7 @@ import LaunchSupport
 import Testing
 
 extension LaunchTests {
-    @Suite("numbers that are none")
+    @Suite("non-finite values")
     struct NonFiniteTests {
         /// Wide enough that each of three ranks owns parts of several ranges.
         private static func config(_ keys: String) -> String {
@@ -31,7 +31,7 @@ extension LaunchTests {
         func named(ranks: Int, way: (reduction: String, shared: Bool)) async throws {
             let folder = try TestFolder.withText(
                 Self.config("") + "communication: {reduction: \(way.reduction)}\n")
-            // Of ranks that share no memory one is enough: which one it is, the sums alone say.
+            // For ranks without shared memory one case is enough: the sums alone determine which rank it is.
             for rank in way.shared ? 0..<ranks : ranks - 1..<ranks {
                 let bad = try await run(folder, "9", "\(rank)", "4", "state", ranks: ranks, shared: way.shared)
                 #expect(bad.exitCode == 1)
@@ -49,7 +49,7 @@ extension LaunchTests {
         func gradient(rank: Int, way: (reduction: String, shared: Bool)) async throws {
             let folder = try TestFolder.withText(
                 Self.config("") + "communication: {reduction: \(way.reduction)}\n")
-            // Where the ranks share no memory, biases alone are looked at before the sums.
+            // Without shared memory, only biases are checked before the sums.
             let tensor = way.shared ? "rnn.weight_hh_l1" : "rnn.bias_hh_l1"
             let bad = try await run(folder, "9", "\(rank)", "4", "gradient", tensor, ranks: 3, shared: way.shared)
             #expect(bad.exitCode == 1)
@@ -59,7 +59,7 @@ extension LaunchTests {
             #expect(bad.output.contains("gradient norm NaN, first in the gradient of \(tensor))"), "\(bad.output)")
         }
 
-        @Test("passed over, that step alone is lost", arguments: [1, 3])
+        @Test("with nonfinite: skip, only that step is lost", arguments: [1, 3])
         func skipped(ranks: Int) async throws {
             let folder = try TestFolder.withText(Self.config(", nonfinite: skip"))
             let run = try await run(folder, "9", "0", "4", "state", ranks: ranks, shared: true)
@@ -70,7 +70,7 @@ extension LaunchTests {
             #expect(lines.last == "done")
         }
 
-        /// Writes the weights that a run began with, but for a tensor that is `value` throughout, or all tensors.
+        /// Writes a run's initial weights, with all values of one tensor, or of all tensors, set to `value`.
         private func write(_ value: Float, of tensor: String? = nil, in folder: TestFolder) async throws {
             let run = try await folder.train("small.yaml", into: "first", set: ["training.steps=1"])
             var bytes = try run.latest("model.safetensors")
@@ -92,7 +92,8 @@ extension LaunchTests {
         @Test("weights that an update made infinite reach no checkpoint", arguments: [1, 2])
         func weights(ranks: Int) async throws {
             let folder = try TestFolder.withText()
-            // A bias that leaves every gate open or shut has no gradient, so the first update takes twice of it away: beyond all numbers.
+            // A bias that saturates every gate has no gradient, so the first update subtracts twice its value, beyond
+            // the largest float.
             try await write(3e38, of: "rnn.bias_ih_l1", in: folder)
             let run = try await folder.lstmDist(
                 "train", "small.yaml", "--run", "run", "--quiet", "--init-from", "changed.safetensors", "--set",
@@ -113,11 +114,12 @@ extension LaunchTests {
         }
 
         @Test(
-            "of many steps passed over the first are told, then each doubling, and at the end their number",
+            "of many skipped updates the first are reported, then each doubling, and at the end their number",
             arguments: [1, 2])
         func many(ranks: Int) async throws {
             let folder = try TestFolder.withText()
-            // So large that no sum of two of them is a number: no step makes an update. Themselves they are numbers.
+            // So large that every sum of two values overflows: no step makes an update. The values themselves are
+            // finite.
             try await write(3e38, in: folder)
             let run = try await folder.lstmDist(
                 "train", "small.yaml", "--run", "run", "--quiet", "--init-from", "changed.safetensors", "--set",
@@ -137,7 +139,7 @@ extension LaunchTests {
             #expect(try folder.run("run").metrics().last?["skipped_steps"]?.integerValue == 20)
         }
 
-        @Test("where training stops, the message names the last good checkpoint")
+        @Test("if training stops, the message names the last good checkpoint")
         func stopped() async throws {
             let folder = try TestFolder.withText()
             let rule = "training.optimizer={name: sgd, learning_rate: 1.0e-9, weight_decay: 1.0e+6}"

@@ -10,7 +10,7 @@ extension LaunchTests {
     struct OldFormatTests {
         private static let fixtures = ProjectFiles.folder.appending(path: "Tests/Fixtures/checkpoints")
 
-        /// A folder with the fixtures' text and configuration, and a run that stands at a fixture's checkpoint.
+        /// A folder with the fixtures' text and configuration, and a run whose latest checkpoint is a fixture.
         private func folder(format: Int) throws -> TestFolder {
             let folder = try TestFolder()
             for name in ["text.txt", "run.yaml"] {
@@ -24,7 +24,7 @@ extension LaunchTests {
             return folder
         }
 
-        @Test("inspected, evaluated and gone on from: the losses of a run of this version", arguments: 1...2)
+        @Test("inspected, evaluated and resumed with the losses of a run of this version", arguments: 1...2)
         func read(format: Int) async throws {
             let folder = try folder(format: format)
             let state = try JSONValue(parsing: folder.text(of: "\(folder.run("run").checkpoint(20))/state.json"))
@@ -35,7 +35,7 @@ extension LaunchTests {
             let best = try #require(state["extra"]?["best_validation_loss"]?.numberValue)
             expectClose(
                 [try figure("loss", of: try await folder.lstmDist("evaluate", "run"))], [best], within: 1e-4, "loss")
-            // Other SIMD levels round otherwise; a state that was not restored differs by far more.
+            // Other SIMD levels round differently; a state that was not restored differs by far more.
             let never = try await folder.train("run.yaml", into: "never")
             let resumed = try await folder.train("run.yaml", into: "run")
             expectClose(try resumed.figures(), Array(try never.figures().suffix(10)), within: 1e-3)

@@ -65,7 +65,8 @@ struct PyTorchCase: Sendable, CustomTestStringConvertible {
 extension LaunchTests {
     @Suite("parity with PyTorch")
     struct ParityTests {
-        /// Float32 itself is at most a tenth of these tolerances away from the same cases in Double (fixtures' README).
+        /// Float32 itself differs from the same cases in Double by at most a tenth of these tolerances (fixtures'
+        /// README).
         @Test(
             "losses, gradient norms and weights are PyTorch's",
             arguments: PyTorchCase.all.flatMap { example in example.rankCounts.map { (example, $0) } })

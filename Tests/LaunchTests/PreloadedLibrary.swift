@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// A file of Tests/Fixtures/preload, compiled: a library that, loaded before others (LD_PRELOAD), stands between a program and the
-/// system. It is removed with this.
+/// A compiled file of Tests/Fixtures/preload: a library that is loaded before others (LD_PRELOAD) and intercepts a
+/// program's system calls. It is removed with this object.
 final class PreloadedLibrary: Sendable {
     private let folder: URL
     var path: String { folder.appending(path: "library.so").path }

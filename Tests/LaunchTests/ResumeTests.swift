@@ -1,15 +1,15 @@
-// A run that was ended goes on as if it had never been.
+// A run that was ended resumes as if it had never been interrupted.
 
 import FileFormats
 import Foundation
 import LaunchSupport
 import Testing
 
-/// Trainings whose whole state matters: what each needs beside weights is named after it.
+/// Trainings whose whole state matters: each is named after the state that it needs in addition to weights.
 enum Resumable: String, CaseIterable, Sendable {
-    /// Optimiser moments, carried states of every stream, the place in the epoch and in the dropout's masks.
+    /// Optimiser moments, carried states of every stream, the position in the epoch and in the dropout masks.
     case adamWithDropout
-    /// The rate's factor and the validations since the best one.
+    /// The learning rate's factor and the validations since the best one.
     case plateau
     /// The ring of the last training errors.
     case adding
@@ -72,7 +72,7 @@ extension LaunchTests {
             let stopped = try await folder.train("run.yaml", into: "stopped", ranks: ranks)
             try expectSame(stopped, never)
             #expect(try never.metrics("train").count == 70)
-            // The state in question is not the one a run begins with.
+            // The state differs from that of a new run.
             switch training {
             case .adamWithDropout: #expect(try never.metrics("train").last?["epoch"]?.integerValue ?? 0 > 1)
             case .plateau: #expect(Set(try never.figures("learning_rate").suffix(50)).count > 1)
@@ -127,7 +127,7 @@ extension LaunchTests {
             #expect(try stopped.metrics().last?["ranks"]?.integerValue == ranks)
         }
 
-        @Test("a complete run says its figures again and stays as it is")
+        @Test("a complete run reprints its results and stays unchanged")
         func complete() async throws {
             let folder = try Resumable.plateau.folder()
             let run = folder.run("run")
@@ -147,7 +147,7 @@ extension LaunchTests {
             #expect(try run.outcome() == files.2)
         }
 
-        @Test("from an older checkpoint by its path, later ones and their lines are left behind")
+        @Test("resuming from an older checkpoint removes later ones and their lines")
         func olderCheckpoint() async throws {
             let folder = try TestFolder.withText()
             let keys = ["checkpoint.every_steps=10", "checkpoint.keep=9"]
@@ -163,7 +163,7 @@ extension LaunchTests {
         }
 
         @Test(
-            "a damaged newest checkpoint is left aside with a warning, and the one before it goes on",
+            "a damaged newest checkpoint is ignored with a warning, and the run resumes from the previous one",
             arguments: [1, 2])
         func damaged(ranks: Int) async throws {
             let folder = try TestFolder.withText()
@@ -184,7 +184,7 @@ extension LaunchTests {
             try expectSame(run, never)
         }
 
-        @Test("with all checkpoints damaged, nothing is begun over their remains")
+        @Test("with all checkpoints damaged, no new run is started over them")
         func allDamaged() async throws {
             let folder = try TestFolder.withText()
             let run = try await folder.train("small.yaml", into: "run")
@@ -201,7 +201,7 @@ extension LaunchTests {
             #expect(resumed.exitCode == 2)
         }
 
-        @Test("--overwrite starts anew, and leaves what is not the run's")
+        @Test("--overwrite starts again, and leaves files that are not the run's")
         func overwrite() async throws {
             let folder = try TestFolder.withText()
             let run = try await folder.train("small.yaml", into: "run", set: ["checkpoint.every_steps=7"])

@@ -1,4 +1,4 @@
-// communication.reduction: reproducible: the same bits however the work is divided.
+// communication.reduction: reproducible gives the same bits for every division of the work.
 
 import FileFormats
 import Foundation
@@ -9,7 +9,8 @@ import Testing
 extension LaunchTests {
     @Suite("same bits")
     struct SameBitsTests {
-        /// Two layers, full mantissas, a clipped norm; 24 sequences, of which no rank but one of 2, 4 and 8 has whole nodes.
+        /// Two layers, full mantissas, a clipped norm; 24 sequences, of which only one of 2, 4 or 8 ranks has whole
+        /// nodes.
         private static func config(dropout: Double, tokenizer: String, embedding: Int) -> String {
             """
             task: language-model
@@ -23,8 +24,8 @@ extension LaunchTests {
             """
         }
 
-        /// What a run is named after, and its configuration: without dropout the embedding is folded, or in some of the steps
-        /// where few tokens are worth it.
+        /// The name of a run and its configuration: without dropout the embedding is folded, or only in those steps
+        /// whose tokens are few enough.
         private static let kinds = [
             (name: "dropout", config: config(dropout: 0.5, tokenizer: "character", embedding: 20)),
             (name: "folded", config: config(dropout: 0, tokenizer: "character", embedding: 64)),
@@ -37,7 +38,7 @@ extension LaunchTests {
             return folder
         }
 
-        /// Expects the same files and figures, whatever the number of ranks that the lines tell.
+        /// Expects the same files and values, except for the number of ranks in the lines.
         private func expectSameBits(
             _ found: RunFiles, _ expected: RunFiles, _ what: String, sourceLocation: SourceLocation = #_sourceLocation
         ) throws {
@@ -63,7 +64,7 @@ extension LaunchTests {
         func ranks(kind: String) async throws {
             let folder = try folder()
             let one = try await folder.train("\(kind).yaml", into: "one")
-            // More ranks than sequences take a while to start: once.
+            // More ranks than sequences take long to start: tested once.
             for ranks in [1, 2, 3, 4, 5, 6, 7, 8] + (kind == "dropout" ? [25] : []) {
                 let run = try await folder.train("\(kind).yaml", into: "on-\(ranks)", ranks: ranks)
                 try expectSameBits(run, one, "\(ranks) ranks")
@@ -93,8 +94,9 @@ extension LaunchTests {
             }
         }
 
-        /// More answers than stand in memory at once: a window's come in two halves, of which the tree is made.
-        @Test("with so many classes that a window is worked through in halves")
+        /// More logits than are in memory at once: those of a window are computed in two halves, over which the tree
+        /// extends.
+        @Test("with enough classes that a window is processed in halves")
         func manyClasses() async throws {
             let words = (0..<6000).map { "w\($0)" } + (0..<9000).map { "w\($0 * $0 % 6000)" }
             let folder = try TestFolder().write(words.joined(separator: " "), to: "text.txt").write(
@@ -117,8 +119,8 @@ extension LaunchTests {
             }
         }
 
-        /// Linear, recursive doubling, ring: by MPI's own sums, each has other bits.
-        @Test("with any way in which MPI makes its sums", arguments: [1, 3, 4])
+        /// Linear, recursive doubling, ring: with MPI's own sums, each gives different bits.
+        @Test("with every allreduce algorithm of MPI", arguments: [1, 3, 4])
         func allreduceAlgorithms(algorithm: Int) async throws {
             let folder = try folder()
             let environment = [
@@ -196,7 +198,7 @@ extension LaunchTests {
             }
         }
 
-        @Test("the fast order has other bits, or nothing would be shown")
+        @Test("the fast order gives different bits, so the comparison is meaningful")
         func fast() async throws {
             let folder = try folder()
             let keys = ["training.steps=20", "communication.reduction=fast"]
@@ -219,7 +221,7 @@ extension LaunchTests {
                     """)
         }
 
-        @Test("a checkpoint says how sums are made, and a run that goes on in another way says so")
+        @Test("a checkpoint records the order of sums, and a run that resumes with a different one reports it")
         func definition() async throws {
             let folder = try folder()
             try await folder.train("dropout.yaml", into: "run", set: ["training.steps=3"])
@@ -237,9 +239,9 @@ extension LaunchTests {
                     && said.first?.contains("from here on fast, SIMD level ") == true)
         }
 
-        /// Ranks without shared memory have parameters of their own.
+        /// Ranks without shared memory have their own parameters.
         @Test(
-            "a rank whose parameters are not the others' is named, with the tensor",
+            "a rank whose parameters differ is reported with the tensor",
             arguments: ["fast", "reproducible"])
         func failingRank(reduction: String) async throws {
             let folder = try TestFolder.withText(
@@ -262,7 +264,7 @@ extension LaunchTests {
                 let bad = try await run("1", "\(after)", "rnn.weight_hh_l0")
                 #expect(bad.exitCode == 1)
                 #expect(bad.output.hasPrefix("step \(noticed): the parameters of rank 1 on "), "\(bad.output)")
-                // All ranks update by the same sums: no other tensor has come to differ.
+                // All ranks update with the same sums, so no other tensor differs.
                 #expect(bad.output.contains("differ from those of rank 0; first differing tensor: rnn.weight_hh_l0."))
             }
         }

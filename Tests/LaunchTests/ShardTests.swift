@@ -1,4 +1,4 @@
-// How the sequences of a step are spread over ranks changes nothing.
+// The distribution of a step's sequences over ranks does not change results.
 
 import LaunchSupport
 import Testing
@@ -23,7 +23,7 @@ extension LaunchTests {
         }
 
         @Test(
-            "a last step with fewer sequences counts by its sequences",
+            "a last step with fewer sequences is weighted by its sequences",
             arguments: [
                 (batch: 3, ranks: 5, parts: 1), (batch: 4, ranks: 3, parts: 3), (batch: 10, ranks: 4, parts: 1),
             ])
@@ -61,7 +61,7 @@ extension LaunchTests {
             let all = try await train("all", "all")
             #expect(all.count == 3)
             expectClose(try await train("root", "root"), all, within: 1e-6, "validations")
-            // The last weights again, scored by one rank.
+            // The last weights, scored again by one rank.
             let alone = try await folder.lstmDist("evaluate", "all/checkpoints/latest")
             expectClose([try figure("loss", of: alone)], [all[2]], within: 1e-6, "evaluation")
         }

@@ -1,4 +1,4 @@
-// Processes that a launcher has started together and that MPI takes for jobs of one rank each.
+// Processes that a launcher has started together and that MPI treats as jobs of one rank each.
 
 import Foundation
 import LaunchSupport
@@ -32,7 +32,7 @@ extension LaunchTests {
             #expect(!folder.has("run"))
         }
 
-        @Test("a rank other than the first leaves the word to that one")
+        @Test("a rank other than the first prints no message")
         func others() async throws {
             let folder = try TestFolder.withText()
             let run = try await folder.lstmDist(
@@ -43,7 +43,7 @@ extension LaunchTests {
         }
 
         @Test(
-            "one process in a batch script, and one of a launcher inside a job step, are whole jobs",
+            "one process in a batch script, and one of a launcher inside a job step, are complete jobs",
             arguments: [
                 ["SLURM_NTASKS": "4", "SLURM_JOB_ID": "17", "SLURM_PROCID": "0"],
                 step.merging(["SLURM_STEP_NUM_TASKS": "1"]) { $1 },

@@ -1,4 +1,4 @@
-// A training that is asked to stop: state, exit code, and the bits of a run that never stopped.
+// Stopping a training: state, exit code, and the bits of a run that never stopped.
 
 import FileFormats
 import Foundation
@@ -8,8 +8,8 @@ import Testing
 extension LaunchTests {
     @Suite("stopping")
     struct StopTests {
-        /// More steps than any machine takes before it is asked to stop, with validations between them; the same bits on any number
-        /// of ranks.
+        /// More steps than any machine runs before it is stopped, with validations between them; the same bits on any
+        /// number of ranks.
         private static let config = """
             task: language-model
             data: {train: text.txt, validation_fraction: 0.2, tokenizer: character}
@@ -48,7 +48,7 @@ extension LaunchTests {
             "each signal on one rank and on three, over many legs: the same bits as never stopped", arguments: [1, 3])
         func signals(ranks: Int) async throws {
             let folder = try folder()
-            // mpirun keeps TERM and INT for itself and kills the ranks: launch/local is for those.
+            // mpirun handles TERM and INT itself and kills the ranks: launch/local is for those.
             var signals: [(Int32, String)] = [
                 (SIGUSR1, "SIGUSR1"), (SIGUSR2, "SIGUSR2"), (SIGXCPU, "SIGXCPU"), (SIGURG, "SIGURG"),
             ]
@@ -67,7 +67,8 @@ extension LaunchTests {
             try expectSame(run, try await folder.train("small.yaml", into: "never", set: steps), ignoring: ["ranks"])
         }
 
-        @Test("a stop file, with and without a checkpoint, and what status says before and after", arguments: [1, 3])
+        @Test(
+            "a stop file, with and without a checkpoint, and the output of status before and after", arguments: [1, 3])
         func stopFile(ranks: Int) async throws {
             let folder = try folder()
             var run = try StartedRun(TestFolder.program, Self.words, ranks: ranks, in: folder.url)
@@ -97,12 +98,12 @@ extension LaunchTests {
             let match = reason.firstMatch(
                 of: /requested by lstm-dist stop --now; the last checkpoint is of step (\d+)$/)
             let newest = try #require(match.flatMap { Int($0.1) })
-            // The one that it began with, or one after a validation: none of its own.
+            // The checkpoint that it began with, or one after a validation, but none for the stop.
             #expect(newest == step || newest > step && newest.isMultiple(of: 50), "\(reason)")
             #expect(try #require(outcome["step"]?.integerValue) >= newest)
         }
 
-        @Test("stop and status of what nobody trains in")
+        @Test("stop and status of a folder without a running training")
         func nobody() async throws {
             let folder = try folder()
             try await folder.train("small.yaml", into: "run", set: ["training.steps=20"])
@@ -119,7 +120,7 @@ extension LaunchTests {
             }
         }
 
-        @Test("--max-time ends a leg in time, with the exit code that was asked for", arguments: [1, 3])
+        @Test("--max-time ends a session in time, with the requested exit code", arguments: [1, 3])
         func maxTime(ranks: Int) async throws {
             let folder = try folder()
             let start = ContinuousClock.now
@@ -133,7 +134,7 @@ extension LaunchTests {
             #expect(outcome["next"]?.stringValue?.hasSuffix("--run run --exit-code-stopped 99") == true)
         }
 
-        @Test("--stop-at ends a leg before that moment")
+        @Test("--stop-at ends a session before that moment")
         func stopAt() async throws {
             let folder = try folder()
             let moment = (Date() + 5).ISO8601Format()
@@ -145,7 +146,7 @@ extension LaunchTests {
                     == "the time of --stop-at is near; the checkpoint is written")
         }
 
-        @Test("--on-usr1 save writes a checkpoint and goes on")
+        @Test("--on-usr1 save writes a checkpoint and training continues")
         func save() async throws {
             let folder = try folder()
             let run = try StartedRun(
@@ -170,12 +171,12 @@ extension LaunchTests {
             #expect(saved < stopped)
         }
 
-        @Test("a second job on a run folder is told who holds it, on each number of ranks", arguments: [1, 2])
+        @Test("a second job on a run folder reports the lock's holder, on each number of ranks", arguments: [1, 2])
         func second(ranks: Int) async throws {
             let folder = try folder()
             let first = try StartedRun(TestFolder.program, Self.words, ranks: 2, in: folder.url)
             try await folder.run("run").wait(for: first)
-            // At once, since each looks on for some seconds.
+            // Concurrently, since each polls for some seconds.
             let others = try [[], ["--overwrite"], ["--resume", "never"]].map { more in
                 try StartedRun(TestFolder.program, Self.words + more, ranks: ranks, in: folder.url)
             }
@@ -190,7 +191,7 @@ extension LaunchTests {
             #expect(first.isRunning)
             first.send(SIGUSR1)
             try expectStoppedEarly(folder, try await first.result())
-            // Killed, it leaves its lock, which the next job takes over.
+            // A killed job leaves its lock, which the next job takes over.
             let killed = try StartedRun(TestFolder.program, Self.words, ranks: 2, in: folder.url)
             let lines = try folder.run("run").metrics("train").count
             try await folder.run("run").wait(for: killed, lines: lines + 1)
@@ -208,7 +209,7 @@ extension LaunchTests {
         }
 
         @Test(
-            "times that are none are refused, with what is accepted",
+            "invalid times are refused with the accepted values",
             arguments: [
                 ("--max-time", "soon", "a duration such as 3h50m"), ("--max-time", "90", "a duration such as 3h50m"),
                 ("--stop-at", "never", "a time such as 18:00"), ("--stop-at", "2001-01-01T00:00", "still to come"),

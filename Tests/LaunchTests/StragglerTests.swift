@@ -8,7 +8,7 @@ import Testing
 extension LaunchTests {
     @Suite("stragglers")
     struct StragglerTests {
-        @Test("a rank that is held up again and again is named in log and metrics; alone, nobody is")
+        @Test("a rank that is delayed repeatedly is named in log and metrics; a single rank is not")
         func heldUp() async throws {
             let folder = try TestFolder.withText(
                 """

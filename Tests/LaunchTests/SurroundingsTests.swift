@@ -1,4 +1,4 @@
-// The commands that say what is there: doctor, config, help and version.
+// The commands that describe the environment: doctor, config, help and version.
 
 import FileFormats
 import Foundation
@@ -17,7 +17,7 @@ extension LaunchTests {
             return warnings.compactMap { $0["id"]?.stringValue }
         }
 
-        @Test("doctor knows the ranks of a launch, and finds nothing wrong with one rank a core")
+        @Test("doctor lists the ranks of a launch, and has no warnings for one rank per core")
         func doctor() async throws {
             let ranks = min(2, Self.cores)
             let run = try await TestFolder().lstmDist("doctor", "--json", ranks: ranks)
@@ -42,7 +42,7 @@ extension LaunchTests {
             #expect(text.output.contains("warning      [oversubscribed] "))
         }
 
-        @Test("doctor notices a rank that is alone where a launcher speaks of four")
+        @Test("doctor warns about a single rank when the launcher's variable is four")
         func singletons() async throws {
             let run = try await TestFolder().lstmDist("doctor", environment: ["SLURM_NTASKS": "4"])
             #expect(
@@ -55,10 +55,10 @@ extension LaunchTests {
             #expect(run.exitCode == 0)
         }
 
-        @Test("doctor knows the job that a scheduler started, and warns of nodes without ranks")
+        @Test("doctor shows the scheduler's job, and warns about nodes without ranks")
         func job() async throws {
             let folder = try TestFolder()
-            // In place of Slurm's own: it answers for one task of the array, and for no other job.
+            // Replaces Slurm's own program: it knows one task of the array, and no other job.
             let path = try folder.write(
                 program: "#!/bin/sh\n[ \"$*\" = '-h -j 40_2 -o %L' ] && echo 1-02:00:09\n", to: "squeue")
             var slurm = [
@@ -74,7 +74,7 @@ extension LaunchTests {
             let lines = try await folder.lstmDist("doctor", environment: slurm).output.split(separator: "\n")
             #expect(lines.contains("job          41 on 3 nodes, 26h00m left"))
 
-            // Where squeue does not answer, newer Slurms have said it at the start.
+            // If squeue does not work, newer versions of Slurm provide the end time in the environment.
             slurm["SLURM_ARRAY_TASK_ID"] = "3"
             slurm["SLURM_JOB_END_TIME"] = "\(Int(Date().timeIntervalSince1970) + 5000)"
             slurm["SLURM_JOB_NUM_NODES"] = "1"
@@ -116,7 +116,7 @@ extension LaunchTests {
             #expect(input.output.hasPrefix("task: reber "))
         }
 
-        @Test("config check says batch, memory, disk and time, and refuses what train would refuse")
+        @Test("config check reports batch, memory, disk and time, and refuses what train would refuse")
         func configCheck() async throws {
             let folder = try TestFolder.withText()
             let run = try await folder.lstmDist("config", "check", "small.yaml", "--ranks", "5")
@@ -165,7 +165,7 @@ extension LaunchTests {
             #expect(run.output.contains("USAGE: lstm-dist \(command)"))
         }
 
-        @Test("those are all commands")
+        @Test("the list of commands is complete")
         func allCommands() async throws {
             let run = try await TestFolder().lstmDist("--help", ranks: 2)
             let commands = run.output.split(separator: "\n").drop { !$0.hasPrefix("SUBCOMMANDS:") }

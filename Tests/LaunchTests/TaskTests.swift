@@ -9,7 +9,7 @@ import Training
 extension LaunchTests {
     @Suite("generated tasks")
     struct TaskTests {
-        /// The number in the last line of standard output, if that says the task is solved.
+        /// The number in the last line of standard output, if that line reports that the task is solved.
         private func sequencesToSolve(_ run: MPIRun) -> Int? {
             let words = run.output.split(separator: "\n").last?.split(separator: " ") ?? []
             guard words.count == 4, words[0] == "solved", words[1] == "after", words[3] == "sequences" else {
@@ -18,7 +18,7 @@ extension LaunchTests {
             return Int(words[2])
         }
 
-        @Test("without arguments it solves embedded Reber, twice with the same losses", arguments: 1...4)
+        @Test("without arguments lstm-dist solves embedded Reber, twice with the same losses", arguments: 1...4)
         func reber(ranks: Int) async throws {
             let folder = try TestFolder()
             let first = try await folder.lstmDist(ranks: ranks)
@@ -62,7 +62,7 @@ extension LaunchTests {
                 try three.figures(of: "validation"), try one.figures(of: "validation"), within: 1e-4, "validations")
         }
 
-        @Test("a task that is not solved says so, with exit code 0")
+        @Test("a task that is not solved is reported, with exit code 0")
         func notSolved() async throws {
             let folder = try TestFolder().write("task: reber\ntraining: {steps: 3, batch: 5}\n", to: "task.yaml")
             let run = try await folder.lstmDist("train", "task.yaml", "--quiet", ranks: 2)

@@ -1,15 +1,16 @@
-// Where a test starts lstm-dist, and what it leaves there.
+// The folder in which a test runs lstm-dist, and its contents.
 
 import FileFormats
 import Foundation
 import LaunchSupport
 import Testing
 
-/// A folder of one test's own, in which lstm-dist is started; removed with the last reference to it.
+/// A private folder of one test, the working directory of lstm-dist; removed with the last reference to it.
 final class TestFolder {
     let url: URL
 
-    /// - Parameter inMemory: in a file system in memory, if there is one: for many runs whose saves would wait for a disk.
+    /// - Parameter inMemory: uses a file system in memory, if there is one: for many runs whose saves would wait for a
+    ///   disk.
     init(inMemory: Bool = false) throws {
         let memory = URL(filePath: "/dev/shm")
         let isThere = inMemory && FileManager.default.isWritableFile(atPath: memory.path)
@@ -28,7 +29,7 @@ final class TestFolder {
         return self
     }
 
-    /// Writes a script that can be run, in place of a program that a test does not want, and returns the PATH that finds it first.
+    /// Writes an executable script that replaces a program, and returns the PATH that finds it first.
     @discardableResult
     func write(program text: String, to name: String) throws -> String {
         try write(text, to: name)
@@ -47,7 +48,7 @@ final class TestFolder {
 
     func run(_ name: String) -> RunFiles { RunFiles(folder: self, name: name) }
 
-    /// Runs lstm-dist here, bare if `ranks` is nil.
+    /// Runs lstm-dist here, without mpirun if `ranks` is nil.
     func lstmDist(
         _ arguments: String..., ranks: Int? = nil, input: String = "", environment: [String: String] = [:],
         limit: Duration = .seconds(60)
@@ -61,7 +62,8 @@ final class TestFolder {
         try StartedRun(Self.program, arguments, ranks: ranks, in: url)
     }
 
-    /// Trains `config` here, with these keys set otherwise, into the folder `run`, which must succeed, and hands back what it wrote.
+    /// Trains `config` here, with these keys changed, into the folder `run`; expects success, and returns the run's
+    /// folder.
     @discardableResult
     func train(
         _ config: String, into run: String, ranks: Int? = nil, _ arguments: String..., set keys: [String] = [],
@@ -77,12 +79,12 @@ final class TestFolder {
     static var program: URL { get throws { try BuiltProduct.named("lstm-dist") } }
 }
 
-/// The folder that a run wrote.
+/// The folder written by a run.
 struct RunFiles {
     let folder: TestFolder
     let name: String
 
-    /// What differs from run to run however equal the runs are.
+    /// The members that differ between runs even if the runs are equal.
     private static let times: Set = [
         "tokens_per_second", "seconds", "compute_fraction", "communication_fraction", "slowest_rank",
         "slowest_rank_seconds", "median_rank_seconds", "fastest_rank_seconds",
@@ -94,14 +96,14 @@ struct RunFiles {
             .filter { split == nil || $0["split"]?.stringValue == split }
     }
 
-    /// Those lines as texts, without times.
+    /// The same lines as texts, without times.
     func lines(without keys: Set<String> = []) throws -> [String] {
         try metrics().map { line in
             JSONValue.object((line.members ?? []).filter { !Self.times.union(keys).contains($0.key) }).text
         }
     }
 
-    /// A figure of each line of a split.
+    /// A value of each line of a split.
     func figures(_ key: String = "loss", of split: String = "train") throws -> [Double] {
         try metrics(split).map { try #require($0[key]?.numberValue) }
     }
@@ -116,7 +118,7 @@ struct RunFiles {
     /// Names of the checkpoints' folders and links, sorted.
     func checkpointNames() throws -> [String] { try folder.names(in: checkpoints) }
 
-    /// Expects nothing but whole checkpoints and links in the checkpoints folder: no leftovers.
+    /// Expects only whole checkpoints and links in the checkpoints folder: no leftovers.
     func expectTidy(sourceLocation: SourceLocation = #_sourceLocation) throws {
         for entry in try checkpointNames() where entry != "best" && entry != "latest" {
             let isCheckpoint = entry.hasPrefix("step-") && folder.has("\(checkpoints)/\(entry)/state.json")
@@ -126,7 +128,7 @@ struct RunFiles {
         #expect(hidden == [], sourceLocation: sourceLocation)
     }
 
-    /// Where a link leads.
+    /// The target of a link.
     func target(of link: String) throws -> String {
         try FileManager.default.destinationOfSymbolicLink(atPath: folder.url(of: "\(checkpoints)/\(link)").path)
     }
@@ -138,7 +140,7 @@ struct RunFiles {
         try SafetensorsFile(folder.url(of: "\(checkpoints)/\(checkpoint)/model.safetensors").path)
     }
 
-    /// Returns when so many train lines are written, when the run has ended, or after 20 s.
+    /// Returns when this number of train lines has been written, when the run has ended, or after 20 s.
     func wait(for run: StartedRun, lines: Int = 1) async throws {
         let deadline = ContinuousClock.now + .seconds(20)
         while run.isRunning, ContinuousClock.now < deadline {

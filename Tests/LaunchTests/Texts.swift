@@ -1,15 +1,15 @@
-// Texts and configurations that several tests train on.
+// Texts and configurations that several tests use.
 
 import Foundation
 
-/// Files of the project that tests read.
+/// The project's files that tests read.
 enum ProjectFiles {
     static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
     static let fixtures = folder.appending(path: "Tests/Fixtures/pytorch")
 }
 
-/// Made-up sentences: the same number of words gives the same text.
+/// Synthetic sentences: the same number of words gives the same text.
 func inventedText(words count: Int, seed: UInt64 = 1) -> String {
     let words = "the a of ocean river stone light and under over sings falls moves through small grey".split(
         separator: " ")
@@ -23,7 +23,7 @@ func inventedText(words count: Int, seed: UInt64 = 1) -> String {
     return text
 }
 
-/// A small language model of characters on text.txt: 30 steps of 12 streams, no validation.
+/// A small character model on text.txt: 30 steps of 12 streams, no validation.
 let smallConfig = """
     task: language-model
     data: {train: text.txt, tokenizer: character}

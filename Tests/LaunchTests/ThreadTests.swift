@@ -1,4 +1,4 @@
-// How many threads a rank computes with changes nothing but the order of sums.
+// The number of threads of a rank changes only the order of sums.
 
 import FileFormats
 import Foundation
@@ -10,7 +10,7 @@ import Training
 extension LaunchTests {
     @Suite("threads of a rank")
     struct ThreadTests {
-        /// Two layers with dropout, and a task whose sequences end, of unequal length and in a last step of five.
+        /// Two layers with dropout, and a task whose sequences end, with unequal lengths and a last step of five.
         private static let text = (file: "text.yaml", config: Resumable.adamWithDropout.config)
         private static let adding = (
             file: "adding.yaml",
@@ -31,12 +31,12 @@ extension LaunchTests {
         }
 
         @Test(
-            "30 steps have one thread's losses, and twice the same bits",
+            "30 steps have the losses of one thread, and the same bits when repeated",
             arguments: [text.file, adding.file],
             [(ranks: 1, threads: 2), (ranks: 1, threads: 3), (ranks: 2, threads: 2), (ranks: 2, threads: 3)])
         func losses(config: String, job: (ranks: Int, threads: Int)) async throws {
             let folder = try folder()
-            // The tree's sums would be one thread's (`SameBitsTests`).
+            // Sums along the tree would equal those of one thread (`SameBitsTests`).
             let keys = ["training.steps=30", "communication.reduction=fast"]
             let one = try await folder.train(config, into: "one", set: keys)
             func train(_ run: String) async throws -> RunFiles {
@@ -48,7 +48,7 @@ extension LaunchTests {
             expectClose(try many.figures(), try one.figures(), within: 1e-4)
             expectClose(try many.figures("gradient_norm"), try one.figures("gradient_norm"), within: 1e-3, "norms")
             try expectSame(try await train("again"), many)
-            // Were these one thread's sums, nothing would be shown.
+            // If these were one thread's sums, the test would show nothing.
             #expect(try many.latest("model.safetensors") != one.latest("model.safetensors"))
         }
 
@@ -61,7 +61,7 @@ extension LaunchTests {
         }
 
         @Test(
-            "the parts of a step, plain sums over ranks and threads without a sequence change no loss",
+            "parts of a step, plain sums over ranks and threads without a sequence do not change losses",
             arguments: [
                 (ranks: 1, threads: 2, keys: ["training.accumulate=3"]),
                 (ranks: 2, threads: 2, keys: ["training.accumulate=3"]),
@@ -85,10 +85,11 @@ extension LaunchTests {
             }
         }
 
-        @Test("a validation's figures do not depend on the threads", arguments: [2, 5])
+        @Test("validation results do not depend on the threads", arguments: [2, 5])
         func validation(threads: Int) async throws {
             let folder = try TestFolder.withText().write(Self.adding.config, to: Self.adding.file)
-            // A rate of 0: what is scored are the same weights, to the bit. 8 streams, or 1,000 and then 560 sequences.
+            // With a learning rate of 0, the scored weights are bit-identical. 8 streams, or 1,000 and then 560
+            // sequences.
             for (config, keys) in [
                 ("small.yaml", ["data.validation_fraction=0.2", "data.test=text.txt", "validation.batch=8"]),
                 (Self.adding.file, ["validation.batch=1000"]),
@@ -111,10 +112,10 @@ extension LaunchTests {
             }
         }
 
-        @Test("the memory asked for counts gradients and activations of each thread")
+        @Test("the memory estimate counts gradients and activations of each thread")
         func memory() async throws {
             let folder = try TestFolder.withText()
-            /// Of weights and optimiser, and of activations, in the message's own unit.
+            /// The memory of weights and optimiser, and of activations, in the unit of the message.
             func needs(_ threads: Int) async throws -> (parameters: Double, activations: Double) {
                 let run = try await folder.lstmDist(
                     "train", "small.yaml", "--set", "model.hidden=65536", "--set", "model.layers=64",
@@ -126,8 +127,8 @@ extension LaunchTests {
                 return (try #require(Double(parts.1)), try #require(Double(parts.2)))
             }
             let (one, three) = (try await needs(1), try await needs(3))
-            // Parameters, two moments, packed weights of about the parameters' size; a copy of the first three for checkpoints; and
-            // gradients a thread.
+            // Parameters, two moments, packed weights of about the parameters' size; a copy of the first three for
+            // checkpoints; and gradients for each thread.
             #expect(abs(three.parameters / one.parameters - 10.0 / 8) < 0.01, "\(one), \(three)")
             // 12 sequences in all, or 4 for each thread.
             #expect(
@@ -161,7 +162,7 @@ extension LaunchTests {
                 Self.text.file, into: "stopped", "--threads-per-rank", "2", set: ["training.steps=37"])
             let stopped = try await folder.train(Self.text.file, into: "stopped", set: ["training.steps=67"])
             expectClose(try stopped.figures(), Array(try never.figures().prefix(67)), within: 1e-4)
-            // Where the number stays, the same bits.
+            // With the same number, the same bits.
             let two = try await folder.train(Self.text.file, into: "two", "--threads-per-rank", "2")
             try await folder.train(Self.text.file, into: "cut", "--threads-per-rank", "2", set: ["training.steps=31"])
             try expectSame(try await folder.train(Self.text.file, into: "cut", "--threads-per-rank", "2"), two)
@@ -173,7 +174,7 @@ extension LaunchTests {
             let folder = try folder()
             let binding = ["OMPI_MCA_hwloc_base_binding_policy": "core"]
             let cores = ProcessInfo.processInfo.processorCount
-            // As many threads as the host has cores, so that another binding can help; on one core nothing could.
+            // One thread for each core of the host, so that a different binding can help; on one core nothing could.
             let threads = max(2, cores / ranks)
             let isEnough = ranks * threads <= cores
             let train = try await folder.lstmDist(
@@ -202,7 +203,7 @@ extension LaunchTests {
             #expect(ids.contains(isEnough ? "threads-share-core" : "oversubscribed"), "\(doctor.output)")
         }
 
-        @Test("ranks that may use all cores are warned when their threads are more than these, and only then")
+        @Test("ranks that may use all cores are warned only if they have more threads than cores")
         func cores() async throws {
             let folder = try TestFolder()
             let cores = ProcessorCores.allowedCPUs.count
@@ -220,7 +221,7 @@ extension LaunchTests {
             #expect(try await ids(1024, ranks: 1).count == 1)
         }
 
-        @Test("bench step measures a rank of several threads against as many cores")
+        @Test("bench step relates a rank of several threads to the peak of the same number of cores")
         func bench() async throws {
             let run = try await TestFolder().lstmDist(
                 "bench", "step", "--threads-per-rank", "3", "--set", "model.hidden=32", "--seconds", "0.1", "--quiet",
@@ -232,7 +233,7 @@ extension LaunchTests {
             expectClose([try figure("of_peak", of: run)], [rate / (3 * peak)], within: 1e-6, "share of the peak")
         }
 
-        @Test("a run of several threads says how to go on with as many")
+        @Test("a run of several threads prints the command to resume with the same number")
         func command() async throws {
             let folder = try folder().write("task: reber\ntraining: {steps: 100000}\n", to: "long.yaml")
             let run = try folder.start(
@@ -247,10 +248,10 @@ extension LaunchTests {
                     == "mpirun -n 2 --bind-to none lstm-dist train long.yaml --run run --threads-per-rank 2")
         }
 
-        @Test("more threads than the system has to give", arguments: [nil, 2])
+        @Test("more threads than the system can start are refused", arguments: [nil, 2])
         func refusedBySystem(ranks: Int?) async throws {
             let folder = try folder()
-            // A thousand stacks of 8 MiB don't fit into 3 GB of addresses.
+            // A thousand stacks of 8 MiB do not fit into an address space of 3 GB.
             let run = try await MPIRun.run(
                 URL(filePath: "/bin/sh"),
                 [
@@ -267,7 +268,7 @@ extension LaunchTests {
         }
 
         @Test(
-            "a number of threads that can't be, on any number of ranks",
+            "an invalid number of threads is refused, on any number of ranks",
             arguments: ["0", "1025", "two", "1.5"], [nil, 2])
         func refused(threads: String, ranks: Int?) async throws {
             let folder = try folder()

@@ -142,7 +142,7 @@ struct RanksTests {
         }
         let pids = try String(contentsOf: folder.appending(path: "pids"), encoding: .utf8).split(separator: "\n")
         let beginning =
-            "'mpirun -q -n 2 /bin/sh -c \(script)' did not end within 2.0 seconds and was killed. There were:\nprocess "
+            "'mpirun -q -n 2 /bin/sh -c \(script)' did not end within 2.0 seconds and was killed. Processes:\nprocess "
         #expect(failure?.description.hasPrefix(beginning) == true, "\(failure?.description ?? "no failure")")
         #expect(pids.count == 2)
         for pid in pids {

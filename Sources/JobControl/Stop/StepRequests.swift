@@ -5,7 +5,7 @@ package struct StepRequests: OptionSet, Sendable {
 
     package init(rawValue: UInt32) { self.rawValue = rawValue }
 
-    /// A checkpoint; training goes on.
+    /// A checkpoint; training continues.
     package static let checkpoint = StepRequests(rawValue: 1)
 
     /// The end of this session.

@@ -177,7 +177,8 @@ package final class TrainingLoop {
             ? "the checkpoint is written"
             : lastWholeStep.map { "the last checkpoint is of step \($0)" } ?? "there is no checkpoint"
         try run.write(
-            outcome: Outcome(state: .stopped, step: trainer.steps, reason: "\(reason.description); \(saved)", next: command))
+            outcome: Outcome(
+                state: .stopped, step: trainer.steps, reason: "\(reason.description); \(saved)", next: command))
         try run.removeStopRequest()
         console.info("stopped at step \(trainer.steps): \(reason.description); \(saved); to go on: \(command)")
     }
