@@ -24,15 +24,17 @@ package enum SafetensorsWriter {
     /// Writes the file and returns once it is on the disk. A file that is there is overwritten; one that could not be
     /// written to its end is removed.
     ///
-    /// - Parameter metadata: goes into the header as `__metadata__`, in the order of the keys; all values are strings.
+    /// - Parameters:
+    ///   - metadata: goes into the header as `__metadata__`, in the order of the keys; all values are strings.
+    ///   - isNew: nothing may have the path yet, not even a link.
     /// - Returns: the SHA-256 of what was given to the file, so that nobody needs to read it again.
     /// - Throws: `FileFormatError`, before anything is touched if it is a tensor's fault.
     @discardableResult
     package static func write(
-        to path: String, tensors: [SafetensorsTensor], metadata: [String: String] = [:]
+        to path: String, tensors: [SafetensorsTensor], metadata: [String: String] = [:], isNew: Bool = false
     ) throws -> String {
         let header = try header(of: tensors, metadata)
-        let file = try OpenFile.writing(path)
+        let file = try isNew ? OpenFile.creating(path) : OpenFile.writing(path)
         do {
             return try write(header, tensors, to: file)
         } catch {

@@ -39,7 +39,8 @@ package struct CheckpointWriter: Sendable {
         let place = run.checkpointPath(ofStep: contents.step)
         try run.clearOwnLeftovers()
         do {
-            try FolderCalls.make(passing)
+            try FolderCalls.makeOne(run.checkpointsPath)
+            try FolderCalls.makeNew(passing)
             try fill(passing, with: contents)
             try replace(place, by: passing, aside: "\(run.checkpointsPath)/\(PassingName.of(name, .old))")
         } catch {
@@ -115,9 +116,9 @@ package struct CheckpointWriter: Sendable {
         var state = contents.state
         state.checksums = [:]
         state.checksums[RunNames.model] = try SafetensorsWriter.write(
-            to: "\(folder)/\(RunNames.model)", tensors: contents.model, metadata: ["format": "pt"])
+            to: "\(folder)/\(RunNames.model)", tensors: contents.model, metadata: ["format": "pt"], isNew: true)
         state.checksums[RunNames.training] = try SafetensorsWriter.write(
-            to: "\(folder)/\(RunNames.training)", tensors: contents.training)
+            to: "\(folder)/\(RunNames.training)", tensors: contents.training, isNew: true)
         if let vocabulary = contents.vocabulary {
             try write(vocabulary, to: "\(folder)/\(RunNames.vocabulary)")
             state.checksums[RunNames.vocabulary] = Checksum.sha256(of: vocabulary)
@@ -127,7 +128,7 @@ package struct CheckpointWriter: Sendable {
     }
 
     private func write(_ text: String, to path: String) throws {
-        let file = try OpenFile.writing(path)
+        let file = try OpenFile.creating(path)
         try file.write(text)
         try file.sync()
     }
@@ -139,7 +140,6 @@ package struct CheckpointWriter: Sendable {
             try FolderCalls.move(passing, to: place)
             return try FolderCalls.sync(run.checkpointsPath)
         }
-        try RunDirectory.removeCheckpoint(aside)
         try FolderCalls.move(place, to: aside)
         do {
             try FolderCalls.move(passing, to: place)

@@ -52,7 +52,7 @@ extension RunDirectory {
         guard !hasFailure else { return }
         let passing = "\(path)/\(PassingName.of(RunNames.failure, .new))"
         defer { unlink(passing) }
-        let file = try OpenFile.writing(passing)
+        let file = try OpenFile.creating(passing)
         try file.write(failure.json.indentedText)
         try file.sync()
         // A link is made only where the name is free, which a renaming does not ask.

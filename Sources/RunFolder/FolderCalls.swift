@@ -79,6 +79,11 @@ enum FolderCalls {
         if lasting, code == 0 { try? sync(slash.map { String(folder[..<$0]) } ?? (folder.hasPrefix("/") ? "/" : ".")) }
     }
 
+    /// Makes a folder of a name that nothing has yet, in one that must be there.
+    static func makeNew(_ folder: String) throws {
+        guard mkdir(folder, 0o777) == 0 else { throw RunFolderError.cannotMake(folder: folder, code: errno) }
+    }
+
     /// Makes the folder unless it is there, in one that must be there.
     static func makeOne(_ folder: String) throws {
         let code = mkdir(folder, 0o777) == 0 ? 0 : errno

@@ -44,7 +44,7 @@ extension RunDirectory {
             try FolderCalls.make(folder, lasting: true)
             let probe = "\(folder)/\(PassingName.of(Self.probe, .new))"
             do {
-                try OpenFile.writing(probe).write("probe\n")
+                try OpenFile.creating(probe).write("probe\n")
             } catch FileFormatError.cannotWrite(_, let code) {
                 unlink(probe)
                 throw RunFolderError.cannotWriteInto(folder: folder, code: code)
@@ -106,7 +106,8 @@ extension RunDirectory {
                 try FolderCalls.removeFile(leftover)
             } else if let step = RunNames.step(ofFolder: passing.name) {
                 let place = checkpointPath(ofStep: step)
-                let isWhole = FolderCalls.isFile("\(leftover)/\(RunNames.state)")
+                let isWhole =
+                    FolderCalls.kind(leftover) == .folder && FolderCalls.kind("\(leftover)/\(RunNames.state)") == .file
                 if passing.kind == .old, isWhole, FolderCalls.kind(place) == nil {
                     try FolderCalls.move(leftover, to: place)
                 } else {

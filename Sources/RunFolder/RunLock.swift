@@ -153,7 +153,7 @@ package final class RunLock: Sendable {
     private func make(in run: RunDirectory) throws {
         let passing = "\(run.path)/\(PassingName.of(RunNames.lock, .new))"
         defer { unlink(passing) }
-        let file = try OpenFile.writing(passing)
+        let file = try OpenFile.creating(passing)
         try file.write(content)
         guard link(passing, path) == 0 else {
             let code = errno

@@ -66,6 +66,9 @@ enum RunNames {
 }
 
 /// A name that only lives while its writer does: the new version of `name`, or the old one put aside.
+///
+/// It ends with the writer's process number and 64 random bits, so that nobody can put a link there beforehand; earlier versions
+/// of this program wrote names without those bits.
 struct PassingName {
     enum Kind: String {
         case new = ".tmp-"
@@ -77,19 +80,23 @@ struct PassingName {
     let kind: Kind
     let process: Int32
 
-    /// The passing name that this process uses.
-    static func of(_ name: String, _ kind: Kind) -> String { ".\(name)\(kind.rawValue)\(getpid())" }
+    /// A new passing name of this process, another one at each call.
+    static func of(_ name: String, _ kind: Kind) -> String {
+        let bits = String(UInt64.random(in: 0...UInt64.max), radix: 16)
+        return ".\(name)\(kind.rawValue)\(getpid())-\(String(repeating: "0", count: 16 - bits.count))\(bits)"
+    }
 
     /// Takes a passing name apart; nil for any other name.
     init?(_ entry: String) {
-        guard entry.hasPrefix("."), let dash = entry.lastIndex(of: "-"),
-            let process = Int32(entry[entry.index(after: dash)...]), process > 0,
-            let kind = [Kind.new, .old].first(where: { entry[...dash].hasSuffix($0.rawValue) })
+        guard
+            let match = entry.wholeMatch(
+                of: #/\.(?<name>.+)(?<kind>\.tmp-|\.old-)(?<process>[0-9]{1,10})(-[0-9a-f]{16})?/#.dotMatchesNewlines()),
+            let process = Int32(match.output.process), process > 0,
+            let kind = Kind(rawValue: String(match.output.kind))
         else { return nil }
-        name = String(entry[...dash].dropFirst().dropLast(kind.rawValue.count))
+        name = String(match.output.name)
         self.kind = kind
         self.process = process
-        guard !name.isEmpty else { return nil }
     }
 
     /// Its writer is gone: no process of that number is left on this host, or it is this one, which writes nothing yet.
