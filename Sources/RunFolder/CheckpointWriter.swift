@@ -26,9 +26,14 @@ package struct CheckpointContents {
 /// A checkpoint appears whole, by a rename: whatever happens meanwhile, the ones before it stay as they are.
 package struct CheckpointWriter: Sendable {
     package let run: RunDirectory
+    /// Looked at before each change, if the run folder has been locked.
+    private let lock: RunLock?
 
     /// The run folder must have been prepared.
-    package init(run: RunDirectory) { self.run = run }
+    package init(run: RunDirectory, lock: RunLock? = nil) {
+        self.run = run
+        self.lock = lock
+    }
 
     /// Writes the checkpoint of its step, in the place of one that is there, points `latest` to it and returns its
     /// folder, all on the disk.
@@ -37,11 +42,13 @@ package struct CheckpointWriter: Sendable {
         let name = RunNames.folder(ofStep: contents.step)
         let passing = "\(run.checkpointsPath)/\(PassingName.of(name, .new))"
         let place = run.checkpointPath(ofStep: contents.step)
+        try lock?.check()
         try run.clearOwnLeftovers()
         do {
             try FolderCalls.makeOne(run.checkpointsPath)
             try FolderCalls.makeNew(passing)
             try fill(passing, with: contents)
+            try lock?.check()
             try replace(place, by: passing, aside: "\(run.checkpointsPath)/\(PassingName.of(name, .old))")
         } catch {
             try? RunDirectory.removeCheckpoint(passing)
@@ -62,6 +69,7 @@ package struct CheckpointWriter: Sendable {
     /// Removes the oldest checkpoints beyond `count`; the one that `best` points to is neither counted nor removed, and
     /// the one that `latest` points to, which was written whole, is never removed.
     package func keep(_ count: Int) throws {
+        try lock?.check()
         let best = run.bestStep
         let latest = run.latestStep
         let counted = try run.checkpointSteps().filter { $0 != best }
@@ -152,6 +160,7 @@ package struct CheckpointWriter: Sendable {
     }
 
     private func point(_ link: String, to folder: String) throws {
+        try lock?.check()
         try AtomicFile.link("\(run.checkpointsPath)/\(link)", to: folder)
     }
 }

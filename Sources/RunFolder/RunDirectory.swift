@@ -51,6 +51,7 @@ extension RunDirectory {
             }
             try FolderCalls.removeFile(probe)
         }
+        try removeClaims()
         // A job that asks for the lock at this moment may still want its file.
         try removeLeftoverFiles { $0.name != RunNames.lock || $0.isAbandoned }
         try removeLeftoverCheckpoints { _ in true }
@@ -74,6 +75,7 @@ extension RunDirectory {
             try FolderCalls.removeFile(file(name))
         }
         try removeLeftoverFiles { _ in true }
+        try removeClaims()
         try removeNotes()
         if FolderCalls.kind(checkpointsPath) == .link { return try FolderCalls.removeFile(checkpointsPath) }
         try removeLeftoverCheckpoints { _ in true }
@@ -86,6 +88,14 @@ extension RunDirectory {
             }
         }
         try FolderCalls.removeIfEmpty(checkpointsPath)
+    }
+
+    /// Removes claims to locks that are there no more.
+    private func removeClaims() throws {
+        let current = LockFile(lockPath).map { RunNames.claim(to: $0.contents) }
+        for entry in try FolderCalls.entries(of: path) where RunNames.isClaim(entry) && entry != current {
+            try FolderCalls.removeFile(file(entry))
+        }
     }
 
     private func removeLeftoverFiles(_ isWanted: (PassingName) -> Bool) throws {

@@ -41,13 +41,15 @@ package enum RunFolderError: Error, Equatable, Sendable {
     case notText(path: String)
     /// Another job is at work in the run folder.
     case held(run: String, holder: String)
+    /// The job that held the run folder has no right to it any more; `reason` is a clause.
+    case lost(run: String, reason: String)
 }
 
 extension RunFolderError {
     /// 2 where the user named or damaged something, 1 where the system refuses.
     package var exitCode: Int32 {
         switch self {
-        case .cannotMake, .cannotWriteInto, .cannotList, .cannotReplace, .cannotSync: 1
+        case .cannotMake, .cannotWriteInto, .cannotList, .cannotReplace, .cannotSync, .lost: 1
         default: 2
         }
     }
@@ -101,6 +103,10 @@ extension RunFolderError: CustomStringConvertible {
         case .held(let run, let holder):
             return "The run folder \(run) is in use by \(holder); accepted: wait for its end, end it with "
                 + "lstm-dist stop \(run), or give another --run."
+        case .lost(let run, let reason):
+            return
+                "The run folder \(run) is no longer this job's: \(reason). The job ends without a checkpoint and leaves the "
+                + "folder as it is."
         }
     }
 

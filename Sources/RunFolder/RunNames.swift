@@ -1,3 +1,4 @@
+import FileFormats
 import Glibc
 
 /// The names of everything that a run folder contains. Nothing with another name is ever removed.
@@ -33,6 +34,15 @@ enum RunNames {
         !name.isEmpty && !name.utf8.contains(UInt8(ascii: "/")) && !name.utf8.contains(0)
             && name.utf8.first != UInt8(ascii: ".")
     }
+
+    private static let claims = ".lock.claim-"
+
+    /// The file of the process that may replace or remove a lock of these contents (nil: that can't be read).
+    static func claim(to lock: [UInt8]?) -> String {
+        claims + (lock.map { String(Checksum.sha256(of: $0).prefix(16)) } ?? "unreadable")
+    }
+
+    static func isClaim(_ name: String) -> Bool { name.hasPrefix(claims) }
 
     static func isLink(_ name: String) -> Bool { name == best || name == latest }
 

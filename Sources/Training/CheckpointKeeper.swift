@@ -7,6 +7,7 @@ package import RunFolder
 /// the best state so far, is kept and written before the next. All methods are for the main thread.
 package final class CheckpointKeeper {
     private let run: RunDirectory
+    private let lock: RunLock?
     private let console: Console
     private let interval: Options.CheckpointInterval
     private let work: CheckpointWork
@@ -35,12 +36,13 @@ package final class CheckpointKeeper {
 
     /// - Parameter resumed: the step of the checkpoint that the run goes on from; nil if it begins.
     package init(
-        _ run: RunDirectory, metrics: MetricsFile, options: Options, console: Console, resumed: Int?
+        _ run: RunDirectory, lock: RunLock?, metrics: MetricsFile, options: Options, console: Console, resumed: Int?
     ) {
         self.run = run
+        self.lock = lock
         self.console = console
         interval = options.checkpointInterval
-        work = CheckpointWork(run: run, metrics: metrics, kept: options.checkpointsKept)
+        work = CheckpointWork(run: run, lock: lock, metrics: metrics, kept: options.checkpointsKept)
         timer = CheckpointTimer(interval)
         lastWhole = resumed
     }
@@ -94,13 +96,15 @@ package final class CheckpointKeeper {
 
     /// Waits until the last state is on the disk. If it can't be written, tries once more.
     ///
-    /// - Throws: a `TrainingError` if it still can't.
+    /// - Throws: a `TrainingError` if it still can't; `RunFolderError.lost` if the folder is not this job's any more.
     package func finish() throws {
         land(orNext: "It is tried once more.")
+        if let loss = lock?.loss { throw loss }
         if !unsaved.isEmpty {
             begin(unsaved, waited: 0)
             land(orNext: nil)
         }
+        if let loss = lock?.loss { throw loss }
         guard let failure, let save = unsaved.last else { return }
         let best = unsaved.count > 1 ? " and the best, of step \(unsaved[0].state.step)," : ""
         throw TrainingError.failure(
@@ -129,6 +133,8 @@ package final class CheckpointKeeper {
     // MARK: - What is said
 
     private func say(_ result: CheckpointWork.Result, of flight: Flight, _ next: String?) {
+        // That is said once, when the job ends for it.
+        guard lock?.loss == nil else { return }
         if let failure = result.failure {
             if let next {
                 // The best so far, which is tried first, and the last.

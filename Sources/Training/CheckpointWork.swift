@@ -4,6 +4,8 @@ import RunFolder
 /// What is done with the files of a run at a checkpoint, from the metrics to outcome.json: all of it on the writer's thread.
 struct CheckpointWork: Sendable {
     let run: RunDirectory
+    /// nil where nobody else can want the folder.
+    let lock: RunLock?
     let metrics: MetricsFile
     /// checkpoint.keep
     let kept: Int
@@ -41,9 +43,10 @@ struct CheckpointWork: Sendable {
     func carryOut(_ saves: [Save]) -> Result {
         var result = Result()
         let (start, coreStart) = (secondsNow(), coreSeconds())
-        let writer = CheckpointWriter(run: run)
+        let writer = CheckpointWriter(run: run, lock: lock)
         do {
             for save in saves {
+                try lock?.check()
                 try metrics.sync()
                 try writer.write(
                     CheckpointContents(
@@ -57,11 +60,14 @@ struct CheckpointWork: Sendable {
             let path = run.checkpointPath(ofStep: saves[result.written].state.step)
             result.lacksOnlyLinks = (try? Checkpoint(path: path).verify()) != nil
         }
-        if result.written > 0 {
+        if result.written > 0, lock?.loss == nil {
             do { try writer.keep(kept) } catch {
                 result.troubles.append("\(error) Checkpoints beyond checkpoint.keep \(kept) stay until the next one.")
             }
-            do { try run.write(outcome: saves[result.written - 1].outcome) } catch {
+            do {
+                try lock?.check()
+                try run.write(outcome: saves[result.written - 1].outcome)
+            } catch {
                 result.outcomeTrouble = "\(error)"
             }
         }

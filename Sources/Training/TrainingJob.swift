@@ -76,7 +76,11 @@ package struct TrainingJob {
         }
         hangGuard.setTimeout(Options(configuration).waitTimeout)
         Job.page.begin(.loading)
-        let checkpoint = try communicator.agree { communicator.isRoot ? try checkpointToGoOnFrom(console) : nil }
+        let (checkpoint, vacancy) = try communicator.agree { () -> (Checkpoint?, RunLock.Vacancy?) in
+            guard communicator.isRoot else { return (nil, nil) }
+            let vacancy = try RunLock.waitUntilFree(run) { console.warning($0) }
+            return (try checkpointToGoOnFrom(console), vacancy)
+        }
         let resumes = try communicator.broadcast(Int32(checkpoint == nil ? 0 : 1), root: 0) == 1
         try communicator.agree {
             guard let checkpoint else { return }
@@ -93,7 +97,8 @@ package struct TrainingJob {
         }
         let assembly = try Assembly(
             configuration, on: communicator, initialWeights: resumes ? nil : initialWeights, threads: threads)
-        let end = try carryOut(assembly, on: communicator, console, hangGuard, resumes: resumes, from: checkpoint)
+        let end = try carryOut(
+            assembly, on: communicator, console, hangGuard, resumes: resumes, from: checkpoint, vacancy)
         Job.page.begin(.exit)
         // After an error it is left to the system: no rank can tell whether the others would come here.
         try assembly.free()
@@ -102,7 +107,7 @@ package struct TrainingJob {
 
     private func carryOut(
         _ assembly: Assembly, on communicator: Communicator, _ console: Console, _ hangGuard: HangGuard, resumes: Bool,
-        from checkpoint: Checkpoint?
+        from checkpoint: Checkpoint?, _ vacancy: RunLock.Vacancy?
     ) throws -> TrainingRun.LegEnd {
         try communicator.agree {
             if let checkpoint { try ResumeRules.check(assembly.fingerprints, against: checkpoint) }
@@ -121,7 +126,7 @@ package struct TrainingJob {
             communicator, threads: threads, averaging: assembly.trainer.memory.averaging)
         let watch = try communicator.agree { () -> LegWatch? in
             guard communicator.isRoot else { return nil }
-            let lock = try prepareFolder(assembly, environment, checkpoint)
+            let lock = try prepareFolder(assembly, environment, checkpoint, vacancy, console)
             return LegWatch(run, lock)
         }
         defer { watch?.finish() }
@@ -149,6 +154,7 @@ package struct TrainingJob {
             return try trainingRun.train()
         } catch {
             // Where all ranks have the same error, the root speaks for them.
+            guard watch?.lock.loss == nil else { throw error }
             if communicator.isRoot || !isEverywhere(error) { hangGuard.note(error, step: trainingRun.steps) }
             if communicator.isRoot {
                 // The training's own error is the one to report.
@@ -165,7 +171,6 @@ package struct TrainingJob {
 
     /// The root's look at the run folder: nothing is changed yet.
     private func checkpointToGoOnFrom(_ console: Console) throws -> Checkpoint? {
-        try RunLock.waitUntilFree(run)
         if overwrites { return nil }
         switch resume {
         case .never:
@@ -193,10 +198,13 @@ package struct TrainingJob {
 
     /// Takes the run folder for this job.
     private func prepareFolder(
-        _ assembly: Assembly, _ environment: JSONValue, _ checkpoint: Checkpoint?
+        _ assembly: Assembly, _ environment: JSONValue, _ checkpoint: Checkpoint?, _ vacancy: RunLock.Vacancy?,
+        _ console: Console
     ) throws -> RunLock {
         try run.makeFolder()
-        let lock = try RunLock.take(run, host: Job.hostName, job: Environment.jobID)
+        let lock = try RunLock.take(run, host: Job.hostName, job: Environment.jobID, after: vacancy) {
+            console.warning($0)
+        }
         do {
             try prepareHeldFolder(assembly, environment, checkpoint)
         } catch {

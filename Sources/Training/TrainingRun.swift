@@ -107,7 +107,7 @@ package final class TrainingRun {
             _ = try metrics.cut(after: trainer.steps, beforeValidation: owesValidation)
             log = runLog(metrics)
             keeper = CheckpointKeeper(
-                run, metrics: metrics, options: options, console: console,
+                run, lock: desk.lock, metrics: metrics, options: options, console: console,
                 resumed: lastCheckpointStep < 0 ? nil : lastCheckpointStep)
             keeper?.reserve(for: trainer)
             try run.write(outcome: running)
@@ -127,9 +127,11 @@ package final class TrainingRun {
             Job.page.note(steps: trainer.steps)
             desk.noteStep(seconds: secondsNow() - start)
             let writes = trainer.steps.isMultiple(of: options.loggingInterval)
-            log?.step(
-                summary, step: trainer.steps, skipped: skipped, stragglers: writes ? trainer.stragglers : nil,
-                writes: writes)
+            if !desk.hasLostFolder {
+                log?.step(
+                    summary, step: trainer.steps, skipped: skipped, stragglers: writes ? trainer.stragglers : nil,
+                    writes: writes)
+            }
             keeper?.report()
             noteCriterion()
             if let reason = summary.wishes.stop, !isComplete {
@@ -179,11 +181,16 @@ package final class TrainingRun {
 
     /// Ends a leg after a step. A validation that is due is left to the next leg: there may be little time. Collective.
     private func stop(for reason: StopReason) throws {
+        if reason == .folderLost {
+            // The root alone knows how, and speaks for all.
+            throw TrainingError.failure(desk.lock?.loss.map { "\($0)" } ?? reason.words).everywhere
+        }
         if reason.wantsCheckpoint {
             owesValidation = assembly.validation != nil && validationIsDue
             try writeCheckpoint(isBest: false)
             try finishCheckpoints()
         }
+        try communicator.agree { try desk.lock?.check() }
         guard communicator.isRoot else { return }
         let saved =
             reason.wantsCheckpoint
@@ -358,6 +365,7 @@ package final class TrainingRun {
             }
         try communicator.agree {
             guard communicator.isRoot else { return }
+            try desk.lock?.check()
             try log?.sync()
             try run.write(outcome: Outcome(state: .done, step: trainer.steps, reason: reason))
             if skipped > 0 {

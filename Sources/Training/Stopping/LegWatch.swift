@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 package import RunFolder
 import Synchronization
 
@@ -6,11 +7,13 @@ import Synchronization
 /// that is left, so that none of it holds up a step.
 package final class LegWatch: Sendable {
     private let run: RunDirectory
-    private let lock: RunLock
+    let lock: RunLock
     /// 0: none, 1: with a checkpoint, 2: now.
     private let request = Atomic<UInt8>(0)
     /// Milliseconds on the clock of `secondsNow`; 0: unknown.
     private let end = Atomic<Int64>(0)
+    /// Of the last heartbeat, in milliseconds on `clock`.
+    private let lastBeat = Atomic<Int64>(Int64.min)
     private let isOver = Atomic<Bool>(false)
 
     /// Seconds between looks at the stop file, and between questions to the scheduler.
@@ -23,6 +26,7 @@ package final class LegWatch: Sendable {
     package init(_ run: RunDirectory, _ lock: RunLock) {
         self.run = run
         self.lock = lock
+        lastBeat.store(Self.clock(), ordering: .relaxed)
         Thread.detachNewThread { self.work() }
     }
 
@@ -42,6 +46,16 @@ package final class LegWatch: Sendable {
         return end > 0 ? Double(end) / 1000 - Self.afterwards : nil
     }
 
+    /// Goes on while the machine sleeps.
+    private static func clock() -> Int64 { Int64(1000 * seconds(on: CLOCK_BOOTTIME)) }
+
+    /// Whether the run folder is known not to be this job's any more. After two heartbeats that were missed, as when the job was
+    /// suspended, the caller looks for itself: others may have taken the folder meanwhile.
+    var hasLostFolder: Bool {
+        if Self.clock() - lastBeat.load(ordering: .relaxed) > Int64(2000 * RunLock.heartbeat) { try? lock.check() }
+        return lock.loss != nil
+    }
+
     /// Ends the thread, and gives the run folder free.
     package func finish() {
         isOver.store(true, ordering: .relaxed)
@@ -49,7 +63,6 @@ package final class LegWatch: Sendable {
     }
 
     private func work() {
-        var lastBeat = -Double.infinity
         var lastQuestion = -Double.infinity
         while !isOver.load(ordering: .relaxed) {
             let now = secondsNow()
@@ -58,9 +71,9 @@ package final class LegWatch: Sendable {
             case .now: request.store(2, ordering: .relaxed)
             case nil: request.store(0, ordering: .relaxed)
             }
-            if now - lastBeat >= RunLock.heartbeat {
+            if Self.clock() - lastBeat.load(ordering: .relaxed) >= Int64(1000 * RunLock.heartbeat) {
                 lock.beat()
-                lastBeat = now
+                lastBeat.store(Self.clock(), ordering: .relaxed)
             }
             if now - lastQuestion >= Self.question {
                 if let left = SchedulerTime.left() {

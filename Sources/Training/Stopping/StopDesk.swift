@@ -25,12 +25,19 @@ package struct StopDesk {
     mutating func noteValidation(seconds: Double) { validation = max(validation, seconds) }
     mutating func noteStep(seconds: Double) { step = max(0.9 * step, seconds) }
 
+    /// At the root alone: nil elsewhere.
+    var lock: RunLock? { watch?.lock }
+
+    /// Whether the run folder is known not to be this job's any more; only the root can know.
+    var hasLostFolder: Bool { watch?.hasLostFolder ?? false }
+
     /// What this rank wishes after the step that is to be done.
     ///
     /// - Parameter validates: a validation will follow that step.
     func wishes(validates: Bool) -> Wishes {
         var wishes = StopSignals.wishes(savesOnUser1: savesOnUser1)
         guard let watch else { return wishes }
+        if watch.hasLostFolder { wishes.formUnion(Wishes(stop: .folderLost)) }
         switch watch.stopRequest {
         case .checkpoint: wishes.formUnion(Wishes(stop: .stopFile))
         case .now: wishes.formUnion(Wishes(stop: .stopFileNow))

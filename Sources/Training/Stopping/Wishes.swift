@@ -26,17 +26,20 @@ package struct Wishes: OptionSet, Sendable {
 
 /// Why a leg of a training ends before the training does; the most urgent first.
 package enum StopReason: UInt32, CaseIterable, Sendable {
+    /// Another job has the run folder, or it is gone: nothing is written there any more.
+    case folderLost
     /// `lstm-dist stop --now`: without a checkpoint.
     case stopFileNow
     case interrupt, terminate, cpuTime, urgent, userSignal1, userSignal2
     case timeLeft, maxTime, stopAt, stopFile
 
     /// Whether the state is to be written first.
-    package var wantsCheckpoint: Bool { self != .stopFileNow }
+    package var wantsCheckpoint: Bool { self != .stopFileNow && self != .folderLost }
 
     /// For a message that says why a run stopped.
     package var words: String {
         switch self {
+        case .folderLost: "the run folder is lost"
         case .stopFileNow: "lstm-dist stop --now asked for it"
         case .stopFile: "lstm-dist stop asked for it"
         case .interrupt: "SIGINT"
