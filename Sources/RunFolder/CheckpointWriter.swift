@@ -91,7 +91,10 @@ package struct CheckpointWriter: Sendable {
 
     /// Removes the checkpoints of later steps, for a run that goes on from an older one by another road: else they would
     /// pass for its newest. Links that led to them move to the newest that stays (`latest`) or go (`best`).
-    package func discard(after step: Int) throws {
+    ///
+    /// - Returns: those steps, ascending.
+    @discardableResult
+    package func discard(after step: Int) throws -> [Int] {
         let steps = try run.checkpointSteps()
         let staying = steps.last { $0 <= step }
         if let latest = run.latestStep, latest > step {
@@ -104,7 +107,9 @@ package struct CheckpointWriter: Sendable {
         if let best = run.bestStep, best > step {
             try FolderCalls.removeFile("\(run.checkpointsPath)/\(RunNames.best)")
         }
-        for later in steps where later > step { try remove(later) }
+        let later = steps.filter { $0 > step }
+        for step in later { try remove(step) }
+        return later
     }
 
     /// Removes a checkpoint. It loses its name first: half removed, it is no damaged checkpoint but a leftover. One that holds

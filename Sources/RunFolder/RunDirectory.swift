@@ -25,7 +25,7 @@ package struct RunDirectory: Sendable, Equatable {
 
     private static let probe = "probe"
 
-    private func file(_ name: String) -> String { "\(path)/\(name)" }
+    func file(_ name: String) -> String { "\(path)/\(name)" }
 }
 
 // MARK: - The folder as a whole
@@ -190,7 +190,7 @@ extension RunDirectory {
 
     /// The request that lies in the run folder; nil if there is none. Any other text means `checkpoint`, as does a file made by hand.
     package func readStopRequest() -> StopRequest? {
-        guard FolderCalls.kind(file(RunNames.stop)) != nil else { return nil }
+        guard FolderCalls.kind(file(RunNames.stop)) == .file else { return nil }
         let text = (try? FolderCalls.text(of: file(RunNames.stop))) ?? ""
         return StopRequest(rawValue: String(text.prefix { !$0.isNewline })) ?? .checkpoint
     }

@@ -21,6 +21,8 @@ package enum RunFolderError: Error, Equatable, Sendable {
     case notAModel(path: String)
     /// A folder that is neither a run folder nor a checkpoint.
     case notARun(path: String)
+    /// What must not become a run folder, or a part of one; `reason` is a predicate.
+    case notARunFolder(path: String, reason: String)
     /// A run folder without a checkpoint that can be used; `damaged` says what was found and left aside.
     case noCheckpoint(run: String, damaged: [String])
     /// A checkpoint that should be in the run folder and isn't.
@@ -75,6 +77,8 @@ extension RunFolderError: CustomStringConvertible {
         case .notARun(let path):
             return "\(path) is neither a run folder (it has no folder checkpoints) nor a checkpoint "
                 + "(it has no state.json); \(Self.accepted)."
+        case .notARunFolder(let path, let reason):
+            return "\(path) \(reason); accepted: another --run."
         case .noCheckpoint(let run, let damaged):
             let found = damaged.isEmpty ? "" : " Left aside: " + damaged.joined(separator: " ")
             return "The run folder \(run) has no whole checkpoint: best, latest and step-* were looked for "

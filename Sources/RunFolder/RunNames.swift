@@ -8,7 +8,6 @@ enum RunNames {
     static let outcome = "outcome.json"
     static let failure = "failure.json"
     static let metrics = "metrics.jsonl"
-    static let report = "report.html"
     static let lock = "lock"
     static let stop = "stop"
     static let checkpoints = "checkpoints"
@@ -24,10 +23,10 @@ enum RunNames {
 
     /// A checkpoint's files; the one without which it isn't whole goes first when they are removed.
     static let inCheckpoint = [state, model, training, vocabulary]
-    private static let inRun = [config, environment, outcome, failure, metrics, report, stop]
-    private static let events = "events.out.tfevents."
+    /// The run's own files, but for the lock.
+    static let inRun = [config, environment, outcome, failure, metrics, stop]
 
-    static func isFile(_ name: String) -> Bool { inRun.contains(name) || name.hasPrefix(events) }
+    static func isFile(_ name: String) -> Bool { inRun.contains(name) }
 
     /// Whether a name is that of a file in a folder itself, whatever the folder. (The system reads a path up to a zero.)
     static func isPlain(_ name: String) -> Bool {

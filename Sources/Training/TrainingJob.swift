@@ -1,5 +1,6 @@
 import ConfigFile
 import FileFormats
+import Foundation
 package import MPI
 import Recurrent
 import RunFolder
@@ -76,19 +77,16 @@ package struct TrainingJob {
         }
         hangGuard.setTimeout(Options(configuration).waitTimeout)
         Job.page.begin(.loading)
-        let (checkpoint, vacancy) = try communicator.agree { () -> (Checkpoint?, RunLock.Vacancy?) in
-            guard communicator.isRoot else { return (nil, nil) }
-            let vacancy = try RunLock.waitUntilFree(run) { console.warning($0) }
-            return (try checkpointToGoOnFrom(console), vacancy)
-        }
-        let resumes = try communicator.broadcast(Int32(checkpoint == nil ? 0 : 1), root: 0) == 1
+        var beginning = try communicator.agree { communicator.isRoot ? try lookAtFolder(console) : Beginning() }
+        let resumes = try communicator.broadcast(Int32(beginning.checkpoint == nil ? 0 : 1), root: 0) == 1
         try communicator.agree {
-            guard let checkpoint else { return }
+            guard let checkpoint = beginning.checkpoint else { return }
             // The same command goes on: weights to begin with are no matter then, unless they are others.
             if let initialWeights {
                 try ResumeRules.check(initialWeights: initialWeights, of: run, against: checkpoint)
             }
-            for change in try ResumeRules.check(configuration, against: checkpoint) {
+            beginning.changes = try ResumeRules.check(configuration, against: checkpoint)
+            for change in beginning.changes {
                 console.info("changed since the checkpoint: \(change)")
             }
             if let warning = SumDefinition.difference(from: checkpoint, Options(configuration)) {
@@ -98,7 +96,7 @@ package struct TrainingJob {
         let assembly = try Assembly(
             configuration, on: communicator, initialWeights: resumes ? nil : initialWeights, threads: threads)
         let end = try carryOut(
-            assembly, on: communicator, console, hangGuard, resumes: resumes, from: checkpoint, vacancy)
+            assembly, on: communicator, console, hangGuard, resumes: resumes, from: beginning)
         Job.page.begin(.exit)
         // After an error it is left to the system: no rank can tell whether the others would come here.
         try assembly.free()
@@ -107,8 +105,9 @@ package struct TrainingJob {
 
     private func carryOut(
         _ assembly: Assembly, on communicator: Communicator, _ console: Console, _ hangGuard: HangGuard, resumes: Bool,
-        from checkpoint: Checkpoint?, _ vacancy: RunLock.Vacancy?
+        from beginning: Beginning
     ) throws -> TrainingRun.LegEnd {
+        let checkpoint = beginning.checkpoint
         try communicator.agree {
             if let checkpoint { try ResumeRules.check(assembly.fingerprints, against: checkpoint) }
         }
@@ -122,11 +121,15 @@ package struct TrainingJob {
             console.info("averaging: \(assembly.trainer.memory.averaging)")
         }
 
-        let environment = try Environment.json(
+        var environment = try Environment.json(
             communicator, threads: threads, averaging: assembly.trainer.memory.averaging)
+        if case .from = resume, let checkpoint, !checkpoint.belongs(to: run) {
+            environment = .object(
+                (environment.members ?? []) + [(Self.resumedFrom, .string(absolute(checkpoint.path)))])
+        }
         let watch = try communicator.agree { () -> LegWatch? in
             guard communicator.isRoot else { return nil }
-            let lock = try prepareFolder(assembly, environment, checkpoint, vacancy, console)
+            let lock = try prepareFolder(assembly, environment, beginning, console)
             return LegWatch(run, lock)
         }
         defer { watch?.finish() }
@@ -146,8 +149,12 @@ package struct TrainingJob {
             command: goingOn,
             desk: StopDesk(times, savesOnUser1: savesOnUser1, watch: watch), resumes: resumes, from: checkpoint)
         if trainingRun.isComplete {
+            warn(ofChanges: beginning.changes, console)
             try trainingRun.sayAgain()
             return .done
+        }
+        try communicator.agree {
+            if communicator.isRoot, resumes { try writeDescription(assembly, environment) }
         }
         if let checkpoint { console.info("going on from \(checkpoint.path)") }
         do {
@@ -169,7 +176,23 @@ package struct TrainingJob {
         error is AgreedFailure || (error as? TrainingError)?.isEverywhere ?? false
     }
 
+    /// What the root has found in the run folder.
+    private struct Beginning {
+        /// nil where the run begins.
+        var checkpoint: Checkpoint?
+        var vacancy: RunLock.Vacancy?
+        /// From the checkpoint's configuration, a clause each.
+        var changes: [String] = []
+    }
+
     /// The root's look at the run folder: nothing is changed yet.
+    private func lookAtFolder(_ console: Console) throws -> Beginning {
+        try run.requireOwn(reading: file)
+        try run.requireWritable()
+        let vacancy = try RunLock.waitUntilFree(run) { console.warning($0) }
+        return Beginning(checkpoint: try checkpointToGoOnFrom(console), vacancy: vacancy)
+    }
+
     private func checkpointToGoOnFrom(_ console: Console) throws -> Checkpoint? {
         if overwrites { return nil }
         switch resume {
@@ -192,21 +215,36 @@ package struct TrainingJob {
         case .from(let path):
             let checkpoint = try RunDirectory.resolve(path)
             try checkpoint.verify()
+            try requireSameRun(checkpoint)
             return checkpoint
         }
     }
 
+    /// Throws if the run folder holds another run than this checkpoint's: the two would be mixed. A run that has begun from it, and
+    /// has no checkpoint yet, may begin from it again.
+    private func requireSameRun(_ checkpoint: Checkpoint) throws {
+        guard try run.isUsed, !checkpoint.belongs(to: run) else { return }
+        let began = run.readEnvironment()?[Self.resumedFrom]?.stringValue
+        if try run.checkpointSteps().isEmpty, began == absolute(checkpoint.path) { return }
+        throw TrainingError.usage(
+            "\(run.path): the run folder holds another run than \(checkpoint.path); accepted: a checkpoint of this run, "
+                + "--resume auto to go on with it, or another --run")
+    }
+
+    private static let resumedFrom = "resumed_from"
+
+    private func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
+
     /// Takes the run folder for this job.
     private func prepareFolder(
-        _ assembly: Assembly, _ environment: JSONValue, _ checkpoint: Checkpoint?, _ vacancy: RunLock.Vacancy?,
-        _ console: Console
+        _ assembly: Assembly, _ environment: JSONValue, _ beginning: Beginning, _ console: Console
     ) throws -> RunLock {
         try run.makeFolder()
-        let lock = try RunLock.take(run, host: Job.hostName, job: Environment.jobID, after: vacancy) {
+        let lock = try RunLock.take(run, host: Job.hostName, job: Environment.jobID, after: beginning.vacancy) {
             console.warning($0)
         }
         do {
-            try prepareHeldFolder(assembly, environment, checkpoint)
+            try prepareHeldFolder(assembly, environment, beginning.checkpoint, console)
         } catch {
             lock.release()
             throw error
@@ -215,7 +253,7 @@ package struct TrainingJob {
     }
 
     private func prepareHeldFolder(
-        _ assembly: Assembly, _ environment: JSONValue, _ checkpoint: Checkpoint?
+        _ assembly: Assembly, _ environment: JSONValue, _ checkpoint: Checkpoint?, _ console: Console
     ) throws {
         if overwrites { try run.empty() }
         try run.prepare()
@@ -230,14 +268,37 @@ package struct TrainingJob {
         try DiskRoom.check(for: assembly.trainer, in: run)
         try run.forgetFailure()
         if case .from = resume, let checkpoint {
-            try CheckpointWriter(run: run).discard(after: checkpoint.state.step)
+            let step = checkpoint.state.step
+            let best = run.bestStep
+            let removed = try CheckpointWriter(run: run).discard(after: step)
+            if !removed.isEmpty {
+                let steps = removed.map { "\($0)" + ($0 == best ? " (the best)" : "") }.joined(separator: ", ")
+                console.warning(
+                    "\(run.path): going back to step \(step) of this run; removed the "
+                        + (removed.count > 1 ? "checkpoints of steps \(steps)" : "checkpoint of step \(steps)"))
+            }
         }
         if let checkpoint {
             try CheckpointWriter(run: run).mendLinks(
                 goingOnFrom: checkpoint, best: checkpoint.state.extra["best_step"]?.integerValue)
         }
-        try run.write(config: assembly.configuration.yaml)
+        // A run that is complete keeps what is written of its training.
+        if checkpoint == nil || !run.hasEnvironment { try writeDescription(assembly, environment) }
+    }
+
+    /// environment.json comes first: it shows that config.yaml is this program's.
+    private func writeDescription(_ assembly: Assembly, _ environment: JSONValue) throws {
         try run.write(environment: environment)
+        try run.write(config: assembly.configuration.yaml)
+    }
+
+    /// A complete run is only shown again: what was changed has no effect.
+    private func warn(ofChanges changes: [String], _ console: Console) {
+        let changes = changes.filter { !$0.hasPrefix("data.test ") }
+        guard !changes.isEmpty else { return }
+        console.warning(
+            "\(run.path) is complete, and was trained with another configuration: \(changes.joined(separator: "; ")). Nothing is "
+                + "trained; another --run trains with this one.")
     }
 
     private func describe(_ assembly: Assembly, on communicator: Communicator, _ console: Console) {

@@ -104,7 +104,8 @@ package final class TrainingRun {
         try communicator.agree {
             guard communicator.isRoot else { return }
             let metrics = try MetricsFile(path: run.metricsPath)
-            _ = try metrics.cut(after: trainer.steps, beforeValidation: owesValidation)
+            let removed = try metrics.cut(after: trainer.steps, beforeValidation: owesValidation).removed
+            if removed > 0 { console.info("\(run.metricsPath): removed \(counted(removed, "line")) of later steps") }
             log = runLog(metrics)
             keeper = CheckpointKeeper(
                 run, lock: desk.lock, metrics: metrics, options: options, console: console,

@@ -123,8 +123,7 @@ import Testing
     func empty() throws {
         try run.prepare()
         let own = [
-            "config.yaml", "environment.json", "outcome.json", "failure.json", "metrics.jsonl", "report.html",
-            "events.out.tfevents.17.host",
+            "config.yaml", "environment.json", "outcome.json", "failure.json", "metrics.jsonl",
             ".config.yaml.tmp-17", ".config.yaml.tmp-17-0123456789abcdef",
             "checkpoints/step-00000005/model.safetensors",
             "checkpoints/step-00000005/training.safetensors", "checkpoints/step-00000005/vocabulary.json",
@@ -134,7 +133,8 @@ import Testing
         ]
         let others = [
             "notes.txt", "config.yaml.old", ".hidden", "metrics.jsonl.tmp-17", "checkpoints/step-5/state.json",
-            "checkpoints/step-00000006/mine.txt", "checkpoints/other", "more/config.yaml",
+            "checkpoints/step-00000006/mine.txt", "checkpoints/other", "more/config.yaml", "report.html",
+            "events.out.tfevents.17.host",
         ]
         for name in ["more", "ranks"]
             + ["step-00000005", "step-00000006", ".step-00000007.tmp-17", ".step-00000004.old-17", "step-5"]
@@ -147,8 +147,8 @@ import Testing
         try folder.write("?", to: "elsewhere/state.json")
         try folder.link("runs/x/checkpoints/best", to: "step-00000005")
         try folder.link("runs/x/checkpoints/step-00000009", to: folder.file("elsewhere"))
-        try folder.remove("runs/x/report.html")
-        try folder.link("runs/x/report.html", to: folder.file("elsewhere/state.json"))
+        try folder.remove("runs/x/outcome.json")
+        try folder.link("runs/x/outcome.json", to: folder.file("elsewhere/state.json"))
 
         try run.empty()
         let folders = ["checkpoints", "checkpoints/step-5", "checkpoints/step-00000006", "more"]
