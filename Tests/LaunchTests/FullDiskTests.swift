@@ -147,5 +147,25 @@ extension LaunchTests {
             try await folder.train("small.yaml", into: "run", ranks: ranks)
             try expectSame(folder.run("run"), never)
         }
+
+        @Test(
+            "shared memory without free inodes is not waited for: ranks send messages, and the log says why",
+            .enabled(if: SmallDisk.canMount, "this process may not mount a file system: run the tests as root"))
+        func noInodes() async throws {
+            let folder = try TestFolder.withText()
+            let script = """
+                mount -t tmpfs -o size=100m,nr_inodes=2 none /dev/shm
+                exec mpirun -q -n 2 "$0" train small.yaml --run run --set communication.timeout=20
+                """
+            let run = try await MPIRun.run(
+                URL(filePath: "/usr/bin/unshare"), ["-m", "/bin/bash", "-c", script, try TestFolder.program.path],
+                ranks: nil,
+                in: folder.url)
+            #expect(run.exitCode == 0, "\(run.errors)")
+            #expect(
+                run.errors.contains(
+                    "since the ranks can't share memory: /dev/shm, where a window shared by the ranks of this host would lie, can't "
+                        + "be used: no free inodes (df -i /dev/shm)\n"), "\(run.errors)")
+        }
     }
 }
