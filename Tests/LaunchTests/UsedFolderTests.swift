@@ -152,5 +152,15 @@ extension LaunchTests {
                 #expect(run.exitCode == 2)
             }
         }
+
+        @Test("an argument that is not UTF-8 is refused: its folder or prompt would be another one")
+        func bytes() async throws {
+            let folder = try TestFolder.withText()
+            let script = #""$0" train small.yaml --run $'bad\xff\n'"#
+            let run = try await MPIRun.run(
+                URL(filePath: "/bin/bash"), ["-c", script, try TestFolder.program.path], ranks: nil, in: folder.url)
+            expectRefusal(run, #"the argument bad\xFF\x0A is not UTF-8; accepted: UTF-8"#)
+            #expect(try folder.names(in: ".") == ["small.yaml", "text.txt"])
+        }
     }
 }
