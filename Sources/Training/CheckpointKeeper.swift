@@ -25,6 +25,8 @@ package final class CheckpointKeeper {
     /// Of the checkpoint that took longest, from the copy until all was on the disk.
     private(set) var longestSeconds = 0.0
     private var isOutcomeBehind = false
+    /// Saves that failed, one after the other.
+    private var failures = 0
 
     /// A write that is under way.
     private struct Flight {
@@ -135,14 +137,17 @@ package final class CheckpointKeeper {
     private func say(_ result: CheckpointWork.Result, of flight: Flight, _ next: String?) {
         // That is said once, when the job ends for it.
         guard lock?.loss == nil else { return }
+        failures = result.failure == nil ? 0 : failures + 1
         if let failure = result.failure {
-            if let next {
+            // A disk may stay full for hours: each doubling of their number is worth a line.
+            if let next, failures.nonzeroBitCount == 1 {
                 // The best so far, which is tried first, and the last.
                 let steps = unsaved.map { "\($0.state.step)" }
                 let what = steps.count > 1 ? "checkpoints of steps" : "checkpoint of step"
                 console.warning(
                     "the \(what) \(steps.joined(separator: " and ")) could not be saved: \(failure) "
-                        + "\(lastWholeText) \(next)")
+                        + "\(lastWholeText) \(next)"
+                        + (failures > 1 ? " (\(failures) failures in a row; next warning at \(2 * failures))" : ""))
             }
         } else {
             let step = flight.saves.last?.state.step ?? 0
