@@ -45,7 +45,12 @@ enum FolderCalls {
         case .link:
             throw RunFolderError.strangeLink(
                 path: path, target: linkTarget(path) ?? "", expected: "the checkpoint's file itself")
-        default: throw RunFolderError.missingFile(checkpoint: folder, file: name)
+        default:
+            var status = stat()
+            if lstat(path, &status) != 0, errno != ENOENT, errno != ENOTDIR {
+                throw FileFormatError.cannotRead(path: path, code: errno)
+            }
+            throw RunFolderError.missingFile(checkpoint: folder, file: name)
         }
     }
 

@@ -1,3 +1,4 @@
+import FileFormats
 import Glibc
 
 /// Finding checkpoints.
@@ -16,8 +17,8 @@ extension RunDirectory {
     ///
     /// - Returns: that checkpoint, nil if there is none, and for each newer one that is damaged a sentence that says so:
     ///   with no checkpoint but such sentences, a run would start anew over the remains of another.
-    /// - Throws: `RunFolderError.newerFormat` if a newer program has written one: going back behind it in silence would
-    ///   lose its work.
+    /// - Throws: `RunFolderError.newerFormat` if a newer program has written one, `FileFormatError.cannotRead` if it may not be read:
+    ///   going back behind it in silence would lose its work.
     package func newestCheckpoint() throws -> (checkpoint: Checkpoint?, damaged: [String]) {
         var damaged: [String] = []
         for step in try stepFolders().reversed() {
@@ -28,6 +29,8 @@ extension RunDirectory {
             } catch let error as RunFolderError {
                 if case .newerFormat = error { throw error }
                 damaged.append("\(error)")
+            } catch FileFormatError.cannotRead(let path, let code) where code == EACCES || code == EPERM {
+                throw FileFormatError.cannotRead(path: path, code: code)
             } catch {
                 damaged.append("\(error)")
             }
@@ -55,7 +58,7 @@ extension RunDirectory {
         if [RunNames.state, RunNames.model].contains(where: { FolderCalls.kind("\(run.path)/\($0)") != nil }) {
             return run.path
         }
-        guard FolderCalls.isFolder(run.checkpointsPath) else { throw RunFolderError.notARun(path: argument) }
+        try run.requireCheckpointsFolder()
         try run.requireOwnCheckpointsFolder()
         for name in [RunNames.best, RunNames.latest] where FolderCalls.isFolder("\(run.checkpointsPath)/\(name)") {
             return try run.folder(named: name)
@@ -79,8 +82,17 @@ extension RunDirectory {
         guard FolderCalls.isFolder(run.path) else {
             throw RunFolderError.nothingThere(path: argument, code: FolderCalls.fault(at: run.path) ?? ENOTDIR)
         }
-        guard FolderCalls.isFolder(run.checkpointsPath) else { throw RunFolderError.notARun(path: argument) }
+        try run.requireCheckpointsFolder()
         return run
+    }
+
+    /// Throws if there is no folder of checkpoints, or it can't be seen.
+    private func requireCheckpointsFolder() throws {
+        if FolderCalls.isFolder(checkpointsPath) { return }
+        if let code = FolderCalls.fault(at: checkpointsPath), code != ENOENT, code != ENOTDIR {
+            throw RunFolderError.nothingThere(path: checkpointsPath, code: code)
+        }
+        throw RunFolderError.notARun(path: path)
     }
 
     /// A checkpoint's folder by its name, or by that of a link beside it. Such a link leads to a folder beside it and

@@ -162,5 +162,38 @@ extension LaunchTests {
             expectRefusal(run, #"the argument bad\xFF\x0A is not UTF-8; accepted: UTF-8"#)
             #expect(try folder.names(in: ".") == ["small.yaml", "text.txt"])
         }
+
+        @Test("what may not be read is reported as that, and not passed over for an older checkpoint")
+        func unreadable() async throws {
+            let folder = try TestFolder.withText()
+            let run = try await folder.train("small.yaml", into: "run", set: ["checkpoint.every_steps=10"])
+            func forbid(_ name: String, _ mode: Int) throws {
+                try FileManager.default.setAttributes(
+                    [.posixPermissions: mode], ofItemAtPath: folder.url(of: name).path)
+            }
+            // Root reads everything, unless that capability is taken from it.
+            func command(_ words: String...) async throws -> MPIRun {
+                let program = try TestFolder.program.path
+                let prefix = getuid() == 0 ? ["--bounding-set=-dac_override,-dac_read_search", program] : [program]
+                return try await MPIRun.run(
+                    URL(filePath: getuid() == 0 ? "/usr/bin/setpriv" : "/usr/bin/env"), prefix + words, ranks: nil,
+                    in: folder.url)
+            }
+            let message = "\(run.checkpoint(30))/state.json cannot be read: Permission denied."
+            try forbid(run.checkpoint(30), 0)
+            expectRefusal(try await command("train", "small.yaml", "--run", "run"), message)
+            let verified = try await command("inspect", "run", "--verify")
+            #expect(verified.output.contains("  state.json  CANNOT BE READ\n"), "\(verified.output)")
+            #expect(verified.errors == "lstm-dist: \(message)\n")
+            try forbid(run.checkpoint(30), 0o755)
+            try forbid("run", 0)
+            let status = try await command("status", "run")
+            try forbid("run", 0o755)
+            #expect(
+                status.errors
+                    == "lstm-dist: run/checkpoints cannot be opened: Permission denied; a run folder, a checkpoint's folder or the "
+                    + "model.safetensors inside one is expected.\n")
+            #expect(status.exitCode == 2)
+        }
     }
 }
