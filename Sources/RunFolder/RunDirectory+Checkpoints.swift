@@ -40,7 +40,14 @@ extension RunDirectory {
 
     /// The checkpoint that a command's argument means: of a run folder the best one, else the latest, else the newest
     /// whole one; of a checkpoint's folder, a link to one, or the model.safetensors inside one, that checkpoint.
-    package static func resolve(_ argument: String) throws -> Checkpoint { try Checkpoint(path: locate(argument)) }
+    package static func resolve(_ argument: String) throws -> Checkpoint {
+        // A training that is under way may have removed what was found a moment ago: a link then leads elsewhere by now.
+        for _ in 1...20 {
+            if let checkpoint = try? Checkpoint(path: locate(argument)) { return checkpoint }
+            usleep(10_000)
+        }
+        return try Checkpoint(path: locate(argument))
+    }
 
     /// The folder of the checkpoint that `resolve` would open, or a link to it; whether it is whole is not looked at.
     package static func locate(_ argument: String) throws -> String {

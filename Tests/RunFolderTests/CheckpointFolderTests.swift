@@ -1,6 +1,8 @@
 import FileFormats
+import Foundation
 import Glibc
 import RunFolder
+import Synchronization
 import Testing
 
 /// Which checkpoints stay, which one is meant, and what a crash leaves.
@@ -180,6 +182,33 @@ import Testing
                 == "The run folder runs/x has no whole checkpoint: best, latest and step-* were looked for in "
                 + "runs/x/checkpoints. Left aside: The checkpoint runs/x/checkpoints/step-00000010 is not whole: "
                 + "it has no state.json.")
+    }
+
+    @Test("a training that writes and removes checkpoints meanwhile keeps no reader from one", .timeLimit(.minutes(1)))
+    func readersBesideWriter() throws {
+        try maker.write(1)
+        try maker.writer.pointBest(to: 1)
+        final class Flag: Sendable { let isOver = Atomic<Bool>(false) }
+        let flag = Flag()
+        let group = DispatchGroup()
+        group.enter()
+        Thread { [maker] in
+            var step = 1
+            while !flag.isOver.load(ordering: .relaxed) {
+                step += 1
+                try? maker.write(step)
+                try? maker.writer.pointBest(to: step)
+                try? maker.writer.keep(0)
+            }
+            group.leave()
+        }.start()
+        for _ in 1...1000 {
+            for name in ["runs/x", maker.place("best"), maker.place("latest")] {
+                #expect(throws: Never.self) { try RunDirectory.resolve(folder.file(name)) }
+            }
+        }
+        flag.isOver.store(true, ordering: .relaxed)
+        group.wait()
     }
 
     // MARK: what a crash leaves

@@ -3,7 +3,7 @@ import Foundation
 import RunFolder
 
 /// Writes small checkpoints whose numbers follow from the step.
-struct CheckpointMaker {
+struct CheckpointMaker: Sendable {
     let folder: TemporaryFolder
     let run: RunDirectory
     let writer: CheckpointWriter
