@@ -37,6 +37,7 @@ package struct CheckpointWriter: Sendable {
 
     /// Writes the checkpoint of its step, in the place of one that is there, points `latest` to it and returns its
     /// folder, all on the disk.
+    /// - Throws: `RunFolderError.noLinks` where only the link could not be made: the checkpoint is whole.
     @discardableResult
     package func write(_ contents: CheckpointContents) throws -> String {
         let name = RunNames.folder(ofStep: contents.step)
@@ -83,9 +84,9 @@ package struct CheckpointWriter: Sendable {
         let latest = checkpoint.state.step
         guard FolderCalls.isSame(checkpoint.path, run.checkpointPath(ofStep: latest)) else { return }
         let steps = try run.checkpointSteps()
-        for (link, step, now) in [(RunNames.latest, latest, run.latestStep), (RunNames.best, best, run.bestStep)] {
-            guard let step, steps.contains(step), now != step else { continue }
-            try point(link, to: RunNames.folder(ofStep: step))
+        for (link, step) in [(RunNames.latest, latest), (RunNames.best, best)] {
+            guard let step, steps.contains(step), run.linkedStep(link) != step else { continue }
+            try pointIfPossible(link, to: step)
         }
     }
 
@@ -97,15 +98,15 @@ package struct CheckpointWriter: Sendable {
     package func discard(after step: Int) throws -> [Int] {
         let steps = try run.checkpointSteps()
         let staying = steps.last { $0 <= step }
-        if let latest = run.latestStep, latest > step {
+        if let latest = run.linkedStep(RunNames.latest), latest > step {
             if let staying {
-                try point(RunNames.latest, to: RunNames.folder(ofStep: staying))
+                try pointIfPossible(RunNames.latest, to: staying)
             } else {
-                try FolderCalls.removeFile("\(run.checkpointsPath)/\(RunNames.latest)")
+                try RunDirectory.removeCheckpoint("\(run.checkpointsPath)/\(RunNames.latest)")
             }
         }
-        if let best = run.bestStep, best > step {
-            try FolderCalls.removeFile("\(run.checkpointsPath)/\(RunNames.best)")
+        if let best = run.linkedStep(RunNames.best), best > step {
+            try RunDirectory.removeCheckpoint("\(run.checkpointsPath)/\(RunNames.best)")
         }
         let later = steps.filter { $0 > step }
         for step in later { try remove(step) }
@@ -166,6 +167,21 @@ package struct CheckpointWriter: Sendable {
 
     private func point(_ link: String, to folder: String) throws {
         try lock?.check()
-        try AtomicFile.link("\(run.checkpointsPath)/\(link)", to: folder)
+        let path = "\(run.checkpointsPath)/\(link)"
+        // A copy of a checkpoint in the place of the link, as `cp -L` makes one.
+        if FolderCalls.kind(path) == .folder { try RunDirectory.removeCheckpoint(path) }
+        do {
+            try AtomicFile.link(path, to: folder)
+        } catch FileFormatError.cannotWrite(_, let code) where FolderCalls.meansNoLinks(code) {
+            throw RunFolderError.noLinks(path: path, code: code)
+        }
+    }
+
+    private func pointIfPossible(_ link: String, to step: Int) throws {
+        do {
+            try point(link, to: RunNames.folder(ofStep: step))
+        } catch RunFolderError.noLinks {
+            return
+        }
     }
 }

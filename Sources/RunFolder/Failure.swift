@@ -56,8 +56,11 @@ extension RunDirectory {
         try file.write(failure.json.indentedText)
         try file.sync()
         // A link is made only where the name is free, which a renaming does not ask.
-        guard link(passing, failurePath) == 0 || errno == EEXIST else {
-            throw FileFormatError.cannotWrite(path: failurePath, code: errno)
+        if link(passing, failurePath) != 0, errno != EEXIST {
+            guard FolderCalls.meansNoLinks(errno) else {
+                throw FileFormatError.cannotWrite(path: failurePath, code: errno)
+            }
+            try FolderCalls.move(passing, to: failurePath)
         }
         try FolderCalls.sync(path)
     }

@@ -18,6 +18,9 @@ enum FolderCalls {
         }
     }
 
+    /// Whether an `errno` of a call that makes a link says that the file system has none.
+    static func meansNoLinks(_ code: Int32) -> Bool { [EPERM, EOPNOTSUPP, ENOSYS].contains(code) }
+
     /// A folder, or a link to one.
     static func isFolder(_ path: String) -> Bool {
         var status = stat()

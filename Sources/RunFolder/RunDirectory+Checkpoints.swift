@@ -67,20 +67,33 @@ extension RunDirectory {
         }
         try run.requireCheckpointsFolder()
         try run.requireOwnCheckpointsFolder()
-        for name in [RunNames.best, RunNames.latest] where FolderCalls.isFolder("\(run.checkpointsPath)/\(name)") {
-            return try run.folder(named: name)
-        }
+        func isThere(_ link: String) -> Bool { FolderCalls.isFolder("\(run.checkpointsPath)/\(link)") }
+        if isThere(RunNames.best) { return try run.folder(named: RunNames.best) }
+        if let step = run.bestStep, try run.checkpointSteps().contains(step) { return run.checkpointPath(ofStep: step) }
+        if isThere(RunNames.latest) { return try run.folder(named: RunNames.latest) }
         let (newest, damaged) = try run.newestCheckpoint()
         guard let newest else { throw RunFolderError.noCheckpoint(run: run.path, damaged: damaged) }
         return newest.path
     }
 
-    /// The step of the checkpoint that the link leads to; nil if there is none.
-    package var bestStep: Int? { step(of: RunNames.best) }
-    package var latestStep: Int? { step(of: RunNames.latest) }
+    /// The step of the best checkpoint: where the link leads, or, without links, what the newest checkpoint says; nil if there is none.
+    package var bestStep: Int? {
+        if let step = linkedStep(RunNames.best) { return step }
+        guard let newest = try? checkpointSteps().last else { return nil }
+        return try? CheckpointState(ofCheckpoint: checkpointPath(ofStep: newest)).bestStep
+    }
 
-    private func step(of link: String) -> Int? {
-        FolderCalls.linkTarget("\(checkpointsPath)/\(link)").flatMap(RunNames.step(ofFolder:))
+    /// The step of the latest checkpoint: where the link leads, or, without links, of the newest; nil if there is none.
+    package var latestStep: Int? { linkedStep(RunNames.latest) ?? (try? checkpointSteps())?.last }
+
+    /// The step of the checkpoint that `best` or `latest` leads to, or is a copy of; nil if there is none.
+    func linkedStep(_ link: String) -> Int? {
+        let path = "\(checkpointsPath)/\(link)"
+        switch FolderCalls.kind(path) {
+        case .link: return FolderCalls.linkTarget(path).flatMap(RunNames.step(ofFolder:))
+        case .folder: return try? CheckpointState(ofCheckpoint: path).step
+        default: return nil
+        }
     }
 
     /// The run folder that an argument names, which must hold what a training writes.

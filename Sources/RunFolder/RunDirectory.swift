@@ -83,8 +83,8 @@ extension RunDirectory {
             let entry = "\(checkpointsPath)/\(name)"
             if RunNames.step(ofFolder: name) != nil {
                 try Self.removeCheckpoint(entry)
-            } else if RunNames.isLink(name), FolderCalls.kind(entry) == .link {
-                try FolderCalls.removeFile(entry)
+            } else if RunNames.isLink(name) {
+                try Self.removeCheckpoint(entry)
             }
         }
         try FolderCalls.removeIfEmpty(checkpointsPath)

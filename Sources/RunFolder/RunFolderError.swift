@@ -10,6 +10,8 @@ package enum RunFolderError: Error, Equatable, Sendable {
     case cannotWriteInto(folder: String, code: Int32)
     /// A folder's entries can't be read.
     case cannotList(folder: String, code: Int32)
+    /// A symbolic link can't be made, since the file system has none.
+    case noLinks(path: String, code: Int32)
     /// A file, folder or link can't be moved, replaced or removed.
     case cannotReplace(path: String, code: Int32)
     /// A folder's entries can't be brought to the disk.
@@ -51,7 +53,7 @@ extension RunFolderError {
     /// 2 where the user named or damaged something, 1 where the system refuses.
     package var exitCode: Int32 {
         switch self {
-        case .cannotMake, .cannotWriteInto, .cannotList, .cannotReplace, .cannotSync, .lost: 1
+        case .cannotMake, .cannotWriteInto, .cannotList, .cannotReplace, .cannotSync, .noLinks, .lost: 1
         default: 2
         }
     }
@@ -66,6 +68,8 @@ extension RunFolderError: CustomStringConvertible {
             return "Nothing can be written into the folder \(folder): \(systemText(code))."
         case .cannotList(let folder, let code):
             return "The folder \(folder) cannot be listed: \(systemText(code))."
+        case .noLinks(let path, let code):
+            return "The link \(path) cannot be made: \(systemText(code))."
         case .cannotReplace(let path, let code):
             return "\(path) cannot be replaced or removed: \(systemText(code))."
         case .cannotSync(let folder, let code):

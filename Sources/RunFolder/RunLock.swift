@@ -160,7 +160,11 @@ extension RunLock {
         let aside = "\(run.path)/\(PassingName.of(RunNames.lock, .old))"
         guard rename(claim, aside) == 0 else { return }
         // Another process may have cleared it, and made its own in its place: that one goes back.
-        if LockFile(aside)?.contents != seen.contents { link(aside, claim) }
+        if LockFile(aside)?.contents != seen.contents, link(aside, claim) != 0, FolderCalls.meansNoLinks(errno),
+            FolderCalls.kind(claim) == nil
+        {
+            rename(aside, claim)
+        }
         unlink(aside)
     }
 
@@ -172,8 +176,19 @@ extension RunLock {
         if link(passing, path) == 0 { return true }
         switch errno {
         case EEXIST: return false
+        case let code where FolderCalls.meansNoLinks(code): return try makeDirectly(path)
         case ENOENT where FolderCalls.isFolder(run.path): return false  // the folder's holder has cleared it away
         case let code: throw FileFormatError.cannotWrite(path: path, code: code)
+        }
+    }
+
+    /// The same on a file system without hard links: others may see the file before it is whole, and wait for a heartbeat then.
+    private func makeDirectly(_ path: String) throws -> Bool {
+        do {
+            try write(path)
+            return true
+        } catch FileFormatError.cannotWrite(_, EEXIST) {
+            return false
         }
     }
 

@@ -25,6 +25,7 @@ package final class CheckpointKeeper {
     /// Of the checkpoint that took longest, from the copy until all was on the disk.
     private(set) var longestSeconds = 0.0
     private var isOutcomeBehind = false
+    private var hasWarnedOfLinks = false
     /// Saves that failed, one after the other.
     private var failures = 0
 
@@ -137,6 +138,12 @@ package final class CheckpointKeeper {
     private func say(_ result: CheckpointWork.Result, of flight: Flight, _ next: String?) {
         // That is said once, when the job ends for it.
         guard lock?.loss == nil else { return }
+        if let missing = result.missingLinks, !hasWarnedOfLinks {
+            hasWarnedOfLinks = true
+            console.warning(
+                "\(missing) best and latest are left out; the checkpoints are whole, and state.json names the best step."
+            )
+        }
         failures = result.failure == nil ? 0 : failures + 1
         if let failure = result.failure {
             // A disk may stay full for hours: each doubling of their number is worth a line.

@@ -30,12 +30,20 @@ struct CheckpointWork: Sendable {
         var failure: String?
         /// The next one is whole nevertheless, but no link leads to it.
         var lacksOnlyLinks = false
+        /// Why links to whole checkpoints were left out: a whole sentence.
+        var missingLinks: String?
         /// What else went wrong, in whole sentences; no checkpoint suffers from it.
         var troubles: [String] = []
         var outcomeTrouble: String?
         var seconds = 0.0
         /// Seconds of a core that this took: what the training loses to it where the two share one.
         var coreSeconds = 0.0
+
+        /// Goes on without a link that the file system can't have: state.json has the best step.
+        fileprivate mutating func bear(_ error: RunFolderError) throws {
+            guard case .noLinks = error else { throw error }
+            missingLinks = missingLinks ?? "\(error)"
+        }
     }
 
     /// Writes the states, in this order, each to the disk with all lines of metrics.jsonl before it becomes `latest`. The first
@@ -48,11 +56,15 @@ struct CheckpointWork: Sendable {
             for save in saves {
                 try lock?.check()
                 try metrics.sync()
-                try writer.write(
-                    CheckpointContents(
-                        model: save.copy.model, training: save.copy.training, vocabulary: save.vocabulary,
-                        state: save.state))
-                if save.isBest { try writer.pointBest(to: save.state.step) }
+                let contents = CheckpointContents(
+                    model: save.copy.model, training: save.copy.training, vocabulary: save.vocabulary, state: save.state
+                )
+                do { try writer.write(contents) } catch let error as RunFolderError { try result.bear(error) }
+                if save.isBest {
+                    do { try writer.pointBest(to: save.state.step) } catch let error as RunFolderError {
+                        try result.bear(error)
+                    }
+                }
                 result.written += 1
             }
         } catch {

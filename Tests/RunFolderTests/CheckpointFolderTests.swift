@@ -211,6 +211,51 @@ import Testing
         group.wait()
     }
 
+    // MARK: without links
+
+    /// Makes folders of the links, as a copy does that follows them.
+    private func copyLinks() throws {
+        for link in ["best", "latest"] {
+            let target = try folder.target(maker.place(link))
+            try folder.remove(maker.place(link))
+            try folder.copy(maker.place(target), to: maker.place(link))
+        }
+    }
+
+    @Test("best and latest that are copies of checkpoints are known, and become links again")
+    func copiedLinks() throws {
+        for step in [10, 20] { try maker.write(step) }
+        try maker.writer.pointBest(to: 10)
+        try copyLinks()
+        #expect(run.bestStep == 10)
+        #expect(run.latestStep == 20)
+        #expect(try resolved("runs/x") == 10)
+        try maker.write(30)
+        try maker.writer.pointBest(to: 20)
+        #expect(try folder.target(maker.place("latest")) == "step-00000030")
+        #expect(try folder.target(maker.place("best")) == "step-00000020")
+        try copyLinks()
+        try maker.writer.discard(after: 10)
+        #expect(try maker.names() == ["latest", "step-00000010"])
+        try maker.writer.pointBest(to: 10)
+        try copyLinks()
+        try run.empty()
+        #expect(try folder.names("runs/x") == [])
+    }
+
+    @Test("a folder called latest that holds something else is not replaced")
+    func strangeLatest() throws {
+        try maker.write(10)
+        try folder.remove(maker.place("latest"))
+        try folder.make(maker.place("latest"))
+        try folder.write("mine", to: maker.place("latest/notes.txt"))
+        #expect(
+            errorText(in: folder) { try maker.write(20) }
+                == "runs/x/checkpoints/latest cannot be replaced or removed: Is a directory.")
+        #expect(try folder.names(maker.place("latest")) == ["notes.txt"])
+        #expect(try run.checkpointSteps() == [10, 20])
+    }
+
     // MARK: what a crash leaves
 
     @Test("a checkpoint that was never finished is no checkpoint, and goes at the next start")
