@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The SIMD level the whole program is built for: v4 (AVX-512), v3 (AVX2 and FMA) or portable.
-// launch/build chooses this machine's; a bare `swift build` makes the portable one, which runs everywhere.
+// The SIMD level that the whole program is built for: v4 (AVX-512), v3 (AVX2 and FMA) or portable.
+// launch/build chooses this machine's level; a plain `swift build` builds the portable one, which runs everywhere.
 let level = Context.environment["LSTM_DIST_SIMD"] ?? "portable"
 let levels = ["portable": 1, "v3": 3, "v4": 4]
 guard let levelNumber = levels[level] else {
@@ -32,7 +32,8 @@ func tests(of name: String, _ more: [Target.Dependency] = []) -> Target {
     .testTarget(name: "\(name)Tests", dependencies: [.byName(name: name)] + more, swiftSettings: common)
 }
 
-// launch/install links OpenSSL's libcrypto into the program, so that a node needs none; other builds use the shared library.
+// launch/install links OpenSSL's libcrypto statically, so that nodes don't need it; other builds use the shared
+// library.
 let linksCryptoStatically = Context.environment["LSTM_DIST_STATIC_CRYPTO"] == "1"
 let cryptoLibrary: [LinkerSetting] =
     linksCryptoStatically ? [.unsafeFlags(["-Xlinker", "-l:libcrypto.a"])] : [.linkedLibrary("crypto")]
@@ -52,41 +53,45 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
-        // From the top of the house to its ground: a target imports only what stands below it.
+        // From top to bottom: a target imports only targets below it.
         .executableTarget(
             name: "lstm-dist",
             dependencies: [
-                "Benchmarks", "Training", "RunFolder", "FileFormats", "Recurrent", "MPI", "Kernels", "ConfigFile",
-                argumentParser, logging,
+                "Benchmarks", "Training", "JobControl", "Reduction", "RunFolder", "FileFormats", "Recurrent", "MPI",
+                "Kernels", "ConfigFile", "System", argumentParser, logging,
             ],
             swiftSettings: common),
         library(
             "Benchmarks",
             [
-                "Training", "FileFormats", "Recurrent", "Optimization", "Sequences", "MPI", "Kernels", "Tensors",
-                "ConfigFile",
+                "Training", "JobControl", "Reduction", "RunFolder", "FileFormats", "Recurrent", "Optimization",
+                "Sequences", "MPI", "Kernels", "Tensors", "ConfigFile", "System",
             ]),
         library(
             "Training",
             [
-                "RunFolder", "FileFormats", "Recurrent", "Optimization", "Sequences", "MPI", "Kernels", "Tensors",
-                "ConfigFile", "CSIMDLevel", logging,
+                "JobControl", "Reduction", "RunFolder", "FileFormats", "Recurrent", "Optimization", "Sequences", "MPI",
+                "Kernels", "Tensors", "ConfigFile", "System",
             ]),
-        library("RunFolder", ["FileFormats"]),
+        library("JobControl", ["RunFolder", "FileFormats", "MPI", "System", "CSIMDLevel", logging]),
+        library("Reduction", ["MPI", "Kernels", "Tensors", "ConfigFile", "System"]),
+        library("RunFolder", ["FileFormats", "System"]),
         .target(
-            name: "FileFormats", dependencies: ["COpenSSL"], swiftSettings: common, linkerSettings: cryptoLibrary),
+            name: "FileFormats", dependencies: ["System", "COpenSSL"], swiftSettings: common,
+            linkerSettings: cryptoLibrary),
         library("Recurrent", ["Kernels", "Tensors", "ConfigFile"]),
         library("Optimization", ["Kernels", "Tensors", "ConfigFile"]),
-        library("Sequences", ["Tensors", "ConfigFile"]),
-        library("Kernels", ["CSIMDLevel", "CVectors", "Tensors"]),
+        library("Sequences", ["Tensors", "ConfigFile", "System"]),
+        library("Kernels", ["CSIMDLevel", "CVectors"]),
+        library("MPI", ["System", "CMPI"]),
         library("Tensors"),
-        library("ConfigFile", [yams]),
-        library("MPI", ["CMPI"]),
-        // Level and CPU check; compiled for the oldest CPU whatever the level is.
+        library("ConfigFile", ["System", yams]),
+        library("System"),
+        // SIMD level and CPU check; compiled for the oldest CPU at every level.
         .target(name: "CSIMDLevel", cSettings: [.define("LSTM_DIST_LEVEL", to: "\(levelNumber)")]),
         .target(name: "CVectors"),
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
-        // SHA-256. pkg-config would ask for the shared library, so a static link does without.
+        // SHA-256. Without pkg-config for a static link, because it would add the shared library.
         .systemLibrary(
             name: "COpenSSL", pkgConfig: linksCryptoStatically ? nil : "libcrypto", providers: [.apt(["libssl-dev"])]),
 
@@ -94,49 +99,60 @@ let package = Package(
         tests(of: "Kernels", ["Tensors"]),
         tests(of: "Recurrent", ["Kernels", "Tensors", "ConfigFile"]),
         tests(of: "Optimization", ["Tensors", "ConfigFile"]),
-        tests(of: "Training", ["RunFolder", "Sequences", "ConfigFile"]),
+        tests(of: "Training", ["Reduction", "RunFolder", "Sequences", "ConfigFile"]),
+        tests(of: "Reduction"),
+        tests(of: "JobControl", ["RunFolder"]),
+        tests(of: "System"),
         tests(of: "Benchmarks", ["FileFormats"]),
         tests(of: "ConfigFile"),
         tests(of: "FileFormats"),
-        tests(of: "RunFolder", ["FileFormats"]),
+        tests(of: "RunFolder", ["FileFormats", "System"]),
         tests(of: "Sequences", ["Tensors", "ConfigFile"]),
         tests(of: "MPI", ["MPIExercises", "LaunchSupport"]),
-        // A program with an exercise for each collective, started by the tests with mpirun.
+        // A program with an exercise for each collective; the tests start it with mpirun.
         .executableTarget(
-            name: "MPIExercises", dependencies: ["MPI"], path: "Tests/MPIExercises", swiftSettings: common),
-        // Versions of the product kernels, checked and timed side by side.
+            name: "MPIExercises", dependencies: ["MPI", "System"], path: "Tests/MPIExercises", swiftSettings: common),
+        // Versions of the product kernels, checked and timed in turns.
         .executableTarget(
             name: "KernelLab", dependencies: ["Kernels", "Tensors"], path: "Tests/KernelLab", swiftSettings: common),
-        // Training steps whose allocations are counted, started by the tests. They don't depend on it: its malloc would
-        // stand in for the test process's own.
+        // Training steps whose allocations are counted; the tests start it. They don't depend on it, because its malloc
+        // would replace the test process's.
         .executableTarget(
             name: "StepAllocations", dependencies: ["Training", "MPI", "ConfigFile", "CAllocationCounter"],
             path: "Tests/StepAllocations", swiftSettings: common),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
-        // A training in which one rank's parameters are damaged on the way, started by the tests with mpirun.
+        // A training in which one rank's parameters are damaged; the tests start it with mpirun.
         .executableTarget(
-            name: "FailingRank", dependencies: ["Training", "Recurrent", "MPI", "Tensors", "ConfigFile"],
+            name: "FailingRank",
+            dependencies: ["Training", "Reduction", "Recurrent", "MPI", "Tensors", "ConfigFile", "System"],
             path: "Tests/FailingRank",
             swiftSettings: common),
-        // Files made to be hostile, for every reader; run for long by launch/dev/fuzz, briefly by the tests.
+        // Mutated files for every reader; long runs by launch/dev/fuzz, short ones by the tests.
         .executableTarget(name: "Fuzz", dependencies: ["FuzzSupport"], path: "Tests/Fuzz", swiftSettings: common),
-        .testTarget(name: "FuzzTests", dependencies: ["FuzzSupport", "FileFormats"], swiftSettings: common),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzSupport", "FileFormats", "System"], swiftSettings: common),
         .target(
             name: "FuzzSupport",
-            dependencies: ["Training", "RunFolder", "FileFormats", "Sequences", "Tensors", "ConfigFile"],
+            dependencies: [
+                "Training", "JobControl", "Reduction", "RunFolder", "FileFormats", "Sequences", "Tensors", "ConfigFile",
+                "System",
+            ],
             path: "Tests/FuzzSupport", swiftSettings: common),
         // The whole program on real ranks.
         .testTarget(
             name: "LaunchTests",
-            dependencies: ["LaunchSupport", "Training", "FileFormats", "Recurrent", "Optimization", "Kernels"],
+            dependencies: [
+                "LaunchSupport", "Training", "FileFormats", "Recurrent", "Optimization", "Kernels", "System",
+            ],
             swiftSettings: common),
         .target(name: "LaunchSupport", path: "Tests/LaunchSupport", swiftSettings: common),
     ]
 )
 
-// What the SIMD level decides, with its tests, and nothing else: launch/test builds it for a second level.
+// Only the modules that depend on the SIMD level, with their tests: launch/test builds them for a second level.
 if Context.environment["LSTM_DIST_PART"] == "computing" {
-    let modules = ["CSIMDLevel", "CVectors", "Tensors", "ConfigFile", "Kernels", "Recurrent", "Optimization"]
+    let modules = [
+        "CSIMDLevel", "CVectors", "System", "Tensors", "ConfigFile", "Kernels", "Recurrent", "Optimization",
+    ]
     let parts = modules + ["Kernels", "Recurrent", "Optimization"].map { "\($0)Tests" }
     package.products = []
     package.targets = package.targets.filter { parts.contains($0.name) }

@@ -1,10 +1,11 @@
 # shellcheck shell=bash disable=SC2034 # some names are for the scripts that source this
-# Two hosts on this machine: network namespaces with a cable between them, which Open MPI takes for separate hosts, each with a name
-# and shared memory of its own; between them ranks talk over TCP. It is sourced after common.sh:
+# Two virtual hosts on this machine: network namespaces with a virtual cable between them, which Open MPI treats as
+# separate hosts, each with a separate name and shared memory; between them ranks communicate by TCP. It is sourced
+# after common.sh:
 #
-#     start_hosts FOLDER                  # makes them (lstm-dist-1, lstm-dist-2), FOLDER/agent, which starts commands there, and
-#                                         # FOLDER/first, which only the first of them sees
-#     FOLDER/agent ADDRESS WORDS          # runs a command on a host, as ssh would
+#     start_hosts FOLDER                  # creates them (lstm-dist-1, lstm-dist-2), FOLDER/agent, which starts commands
+#                                         # there, and FOLDER/first, which only the first host sees
+#     FOLDER/agent ADDRESS WORDS          # runs a command on a host, like ssh
 #     mpirun_on_hosts 2 1 WORDS           # mpirun with two ranks on the first host and one on the second
 #     stop_hosts                          # removes them
 hosts=(lstm-dist-1 lstm-dist-2)
@@ -13,7 +14,7 @@ cable=(lstm-dist-a lstm-dist-b)
 
 start_hosts() {
     local folder=$1 host index
-    [ "$(id -u)" -eq 0 ] || fail "Only an administrator can make network namespaces: please run it as root."
+    [ "$(id -u)" -eq 0 ] || fail "Only root can create network namespaces: please run it as root."
     command -v ip >/dev/null || fail "There is no ip on the PATH: please install iproute2."
     for host in "${hosts[@]}"; do ip netns add "$host"; done
     ip link add "${cable[0]}" netns "${hosts[0]}" type veth peer name "${cable[1]}" netns "${hosts[1]}"
@@ -22,8 +23,8 @@ start_hosts() {
         ip -n "${hosts[index]}" link set "${cable[index]}" up
         ip -n "${hosts[index]}" link set lo up
     done
-    # What mpirun starts its daemon on the other host with, in place of ssh: HOST and the words of a command. Also how mpirun
-    # itself comes to its host. Two hosts of one name would take each other's files in /dev/shm for their own.
+    # Used by mpirun instead of ssh to start its daemon on the other host (arguments: ADDRESS and a command), and to
+    # start mpirun itself on its host. Two hosts of the same name would use each other's files in /dev/shm.
     mkdir "$folder/first"
     cat >"$folder/agent" <<END
 #!/bin/bash
@@ -39,13 +40,13 @@ END
     hosts_agent=$folder/agent
 }
 
-# Their ends of the cable go with them.
+# The ends of the cable are removed with the namespaces.
 stop_hosts() {
     local host
     for host in "${hosts[@]}"; do ip netns del "$host" 2>/dev/null || true; done
 }
 
-# FIRST SECOND, then more words for mpirun and the program's: that many ranks on each host.
+# FIRST SECOND ARGUMENT…: runs mpirun with FIRST and SECOND ranks on the two hosts; further arguments are mpirun's.
 mpirun_on_hosts() {
     local first=$1 second=$2
     shift 2

@@ -1,27 +1,28 @@
 # shellcheck shell=bash disable=SC2034 # some names are for the script that sources this
-# A real Slurm of virtual nodes on this machine, with everything it writes in one folder, and with ports, a key and a name of its
-# own, so that it disturbs no other Slurm. It is sourced after common.sh, by launch/test-slurm:
+# A real Slurm with virtual nodes on this machine. It writes only into one folder and has separate ports, a separate key
+# and a separate cluster name, so that it doesn't interfere with another Slurm. Sourced after common.sh by
+# launch/test-slurm:
 #
 #     start_slurm FOLDER 4      # munged, slurmctld and four slurmd, node1 to node4; sets SLURM_CONF and the PATH
-#     stop_slurm                # ends its jobs, its daemons and whatever they left
+#     stop_slurm                # ends its jobs, its daemons and their remaining processes
 #
-# Each node has a host name of its own, for mpirun and MPI to take them for different hosts, and a TmpFS of its own, where srun's PMIx
-# puts its sockets; the cores they share. No systemd, no cgroups.
+# Each node has a separate host name, so that mpirun and MPI treat them as different hosts, and a separate TmpFS, where
+# srun's PMIx creates its sockets; the nodes share the cores. No systemd, no cgroups.
 
 slurm_packages=(slurm-wlm munge)
-# What start_slurm has started, and where it writes.
+# The processes started by start_slurm, and its folder.
 slurm_processes=()
 slurm_folder=''
 
 start_slurm() {
     local folder=$1 count=$2 node ports
     slurm_folder=$folder
-    [ "$(id -u)" -eq 0 ] || fail "Only an administrator can start a Slurm whose nodes have names of their own: please run it as root."
-    # munge wants every user to reach its socket.
+    [ "$(id -u)" -eq 0 ] || fail "Only root can start a Slurm whose nodes have separate host names: please run it as root."
+    # munge requires that every user can reach its socket.
     chmod 755 "$folder"
     mkdir -p "$folder/state" "$folder/spool" "$folder/log"
     mapfile -t ports < <(free_ports $((count + 1)))
-    [ ${#ports[@]} -gt "$count" ] || fail "There are no $((count + 1)) free ports from 21000 on."
+    [ ${#ports[@]} -gt "$count" ] || fail "There are fewer than $((count + 1)) free ports from 21000 on."
     write_slurm_conf "$folder" "$count" >"$folder/slurm.conf"
     export SLURM_CONF="$folder/slurm.conf"
     PATH=$PATH:/usr/sbin:/sbin
@@ -34,13 +35,13 @@ start_slurm() {
     start_daemon slurmctld slurmctld -D -f "$SLURM_CONF"
     for ((node = 1; node <= count; node++)); do
         mkdir -p "$folder/spool/node$node" "$folder/tmp/node$node"
-        # shellcheck disable=SC2016 # the inner shell's own words
+        # shellcheck disable=SC2016 # expanded by the inner shell
         start_daemon "node$node" unshare --uts bash -c 'hostname "$1" && exec slurmd -D -f "$SLURM_CONF" -N "$1"' slurmd "node$node"
     done
     wait_until 60 nodes_are_idle "$count" || fail_slurm "not all nodes came up"
 }
 
-# One daemon in the background, its words in a file.
+# Starts a daemon in the background, with its output in a file.
 start_daemon() {
     local name=$1
     shift
@@ -66,7 +67,7 @@ wait_until() {
     done
 }
 
-# Ports of this machine that nobody listens on.
+# Free ports of this machine.
 free_ports() {
     local wanted=$1 port
     for ((port = 21000 + RANDOM % 8000; wanted > 0 && port < 32000; port++)); do
@@ -78,7 +79,7 @@ free_ports() {
 
 write_slurm_conf() {
     local folder=$1 count=$2 node binding=affinity
-    # It binds to the first cores, which a container may keep from us.
+    # task/affinity binds to the first cores, which a container may not allow.
     [[ $(allowed_cpus) =~ ^0[,-] ]] || binding=none
     cat <<END
 ClusterName=lstm-dist-$$
@@ -87,7 +88,7 @@ SlurmctldPort=${ports[0]}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-# A job that was put back into the queue waits for as long as a credential lives before it starts again: 120 s, if not said.
+# A requeued job starts after the lifetime of a credential: 120 s by default.
 AuthInfo=socket=$folder/munge.socket,cred_expire=5
 CredType=cred/munge
 StateSaveLocation=$folder/state
@@ -124,7 +125,7 @@ stop_slurm() {
         wait_until 10 no_jobs_run || true
     fi
     kill "${slurm_processes[@]}" 2>/dev/null || true
-    # Jobs outlive their slurmd; all of them have this Slurm's configuration in their surroundings.
+    # Jobs outlive their slurmd; all of them have this Slurm's configuration in their environment.
     while read -r process; do
         [ "$process" = "$$" ] || kill -KILL "$process" 2>/dev/null || true
     done < <(grep -lszxF "SLURM_CONF=$SLURM_CONF" /proc/[0-9]*/environ | cut -d / -f 3)

@@ -1,6 +1,7 @@
 package import FileFormats
 import Glibc
 package import MPI
+import System
 import Tensors
 import Training
 
@@ -54,7 +55,7 @@ package struct AllreduceBenchmark {
 
     /// Sizes from `smallest` on, each `factor` times the one before, to at most `maxBytes`. Collective.
     ///
-    /// - Throws: a `TrainingError` where a host's ranks can't have two buffers of that size each.
+    /// - Throws: a `CommandError` where a host's ranks can't have two buffers of that size each.
     package init(maxBytes: Int, factor: Int, on communicator: Communicator) throws {
         precondition(factor > 1 && maxBytes >= Self.smallest, "the caller has checked the options")
         var sizes = [Self.smallest]
@@ -62,7 +63,7 @@ package struct AllreduceBenchmark {
         let most = sizes[sizes.count - 1]
         try HostMemory.require(
             2 * most, on: communicator,
-            for: ("bench allreduce: messages of \(MemoryEstimate.text(Double(most))) need", "a smaller --max-bytes"))
+            for: ("bench allreduce: messages of \(byteCount(Double(most))) need", "a smaller --max-bytes"))
         self.communicator = communicator
         self.sizes = sizes
         buffer = FloatBlock(count: most / MemoryLayout<Float>.stride)

@@ -1,9 +1,7 @@
-import Foundation
 import MPI
-import Training
+import System
 
-/// The memory of a host that its ranks share.
-enum HostMemory {
+extension HostMemory {
     /// Sees to it that each rank of every host can have so many bytes. Collective (MPI_Comm_split_type, MPI_Allreduce).
     ///
     /// - Parameter what: what needs them and how to need less, as the beginning and the end of a sentence.
@@ -13,17 +11,10 @@ enum HostMemory {
         try host.free()
         try communicator.agree {
             guard let available, bytes * ranks > available else { return }
-            let text = { (bytes: Int) in MemoryEstimate.text(Double(bytes)) }
-            throw TrainingError.usage(
+            let text = { (bytes: Int) in byteCount(Double(bytes)) }
+            throw CommandError.usage(
                 "\(what.need) \(text(bytes)) on each of \(counted(ranks, "rank")) of a host that has \(text(available)) "
                     + "available; accepted: \(what.cure)")
         }
-    }
-
-    /// Bytes that could be had without pushing others out; nil where the kernel doesn't say.
-    private static var available: Int? {
-        let lines = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8))?.split(separator: "\n") ?? []
-        let words = lines.first { $0.hasPrefix("MemAvailable:") }?.split(separator: " ") ?? []
-        return words.count > 1 ? Int(words[1]).map { $0 * 1024 } : nil
     }
 }

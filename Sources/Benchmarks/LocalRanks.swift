@@ -1,20 +1,21 @@
 import FileFormats
 import Foundation
 import Glibc
+import System
 import Training
 
 /// Starts this program again, on ranks of this machine: under mpirun, or as single ranks side by side.
 struct LocalRanks {
     private let program: String
     private let mpirun: String
-    private let cores = LocalCores.firstThreads
+    private let cores = ProcessorCores.firstThreads
     /// Where the children leave their figures and their words.
     private let folder: URL
 
-    /// - Throws: a `TrainingError` if there is no mpirun.
+    /// - Throws: a `CommandError` if there is no mpirun.
     init(in folder: URL) throws {
         guard let mpirun = Self.found("mpirun") else {
-            throw TrainingError.failure(
+            throw CommandError.failure(
                 "bench scaling starts mpirun, and there is none on the PATH; Debian's package is openmpi-bin")
         }
         self.mpirun = mpirun
@@ -51,7 +52,7 @@ struct LocalRanks {
     /// first cores, whatever this process is kept to.)
     private func binding(_ ranks: Int) -> [String] {
         if ranks > cores.count { return ["--bind-to", "none", "--oversubscribe"] }
-        return LocalCores.isRestricted ? ["--bind-to", "none"] : ["--bind-to", "core"]
+        return ProcessorCores.isRestricted ? ["--bind-to", "none"] : ["--bind-to", "core"]
     }
 
     /// What mpirun needs here and the user has not set otherwise.
@@ -62,7 +63,7 @@ struct LocalRanks {
             needed["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
         }
         if Self.memoryIsPrivate { needed["OMPI_MCA_btl_vader_single_copy_mechanism"] = "none" }
-        if ranks > Environment.allowedCPUs.count { needed["OMPI_MCA_mpi_yield_when_idle"] = "1" }
+        if ranks > ProcessorCores.allowedCPUs.count { needed["OMPI_MCA_mpi_yield_when_idle"] = "1" }
         return ProcessInfo.processInfo.environment.merging(needed) { users, _ in users }
     }
 
@@ -88,7 +89,7 @@ struct LocalRanks {
             else {
                 let said = (try? String(contentsOf: errors, encoding: .utf8)) ?? ""
                 let ending = process.terminationReason == .exit ? "with" : "by signal"
-                throw TrainingError.failure(
+                throw CommandError.failure(
                     "bench scaling: '\(words.joined(separator: " "))' ended \(ending) \(process.terminationStatus); it said: "
                         + (said.isEmpty ? "nothing" : said.trimmingCharacters(in: .whitespacesAndNewlines)))
             }

@@ -1,5 +1,6 @@
 package import FileFormats
 package import MPI
+import System
 import Tensors
 import Training
 
@@ -26,7 +27,7 @@ package struct MemoryBenchmark {
 
     /// The best of several rounds. Collective.
     ///
-    /// - Throws: a `TrainingError` where a host's ranks can't have their arrays.
+    /// - Throws: a `CommandError` where a host's ranks can't have their arrays.
     package func run() throws -> Result {
         let bytes = Self.count * MemoryLayout<Float>.stride
         try HostMemory.require(3 * bytes, on: communicator, for: ("bench memory: three arrays need", "fewer ranks"))

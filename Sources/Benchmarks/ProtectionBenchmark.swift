@@ -1,8 +1,11 @@
 package import ConfigFile
 package import FileFormats
 import Glibc
+import JobControl
 package import MPI
 import Recurrent
+import Reduction
+import System
 import Tensors
 import Training
 
@@ -12,7 +15,7 @@ package struct ProtectionBenchmark {
     private let configuration: Configuration
     private let communicator: Communicator
     private let threads: Int
-    private var options: Options { Options(configuration) }
+    private var options: TrainingConfiguration { TrainingConfiguration(configuration) }
 
     /// Seconds are those of the slowest rank.
     package struct Result: Sendable {
@@ -69,7 +72,7 @@ package struct ProtectionBenchmark {
         }
     }
 
-    /// - Throws: a `TrainingError` for a task without tokens.
+    /// - Throws: a `CommandError` for a task without tokens.
     package init(_ configuration: Configuration, on communicator: Communicator, threads: Int) throws {
         try StepBenchmark.check(configuration)
         self.configuration = configuration
@@ -185,7 +188,8 @@ package struct ProtectionBenchmark {
     }
 
     private func reportSeconds() throws -> Double {
-        let usual = GradientAverager.sumCount(sequences: options.batch, wantsErrors: false)
+        let usual = StepSums.count(
+            sequences: options.batch, requestCount: StepRequests.count, wantsErrors: false)
         let counts = [usual, usual + RankReport.count * communicator.size]
         var sums = [Double](repeating: 1, count: counts[1])
         var times: [[Double]] = [[], []]

@@ -2,7 +2,9 @@ package import ConfigFile
 package import FileFormats
 package import MPI
 import Recurrent
+import Reduction
 import Sequences
+import System
 import Training
 
 /// Times steps with `communication.reduction: reproducible` against steps with `fast`, by turns: a pair is over before a machine

@@ -1,6 +1,8 @@
 package import ConfigFile
 import FileFormats
 import Foundation
+import Reduction
+import System
 import Training
 
 /// Strong and weak scaling over rank counts of this machine: starts `bench step` on each, in turns.
@@ -37,7 +39,7 @@ package struct ScalingBenchmark {
     ///   - rankCounts: each 1 or more.
     ///   - repeats: measurements of each row.
     ///   - seconds: of each measurement, without its start.
-    /// - Throws: a `TrainingError` for a task without tokens.
+    /// - Throws: a `CommandError` for a task without tokens.
     package init(_ configuration: Configuration, name: String, rankCounts: [Int], repeats: Int, seconds: Double) throws
     {
         try StepBenchmark.check(configuration)
@@ -51,13 +53,13 @@ package struct ScalingBenchmark {
 
     /// 1, 2, 4 and so on, up to the cores that this process may use.
     package static var defaultRankCounts: [Int] {
-        let cores = max(LocalCores.firstThreads.count, 1)
+        let cores = max(ProcessorCores.firstThreads.count, 1)
         return Array(sequence(first: 1) { $0 * 2 <= cores ? $0 * 2 : nil })
     }
 
     /// Measures. `note` is told of each measurement as it ends.
     ///
-    /// - Throws: a `TrainingError` if there is no mpirun, or a process that it started failed.
+    /// - Throws: a `CommandError` if there is no mpirun, or a process that it started failed.
     package func run(_ note: (String) -> Void) throws -> ScalingResult {
         let folder = FileManager.default.temporaryDirectory.appending(path: "lstm-dist-scaling-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -154,7 +156,7 @@ extension ScalingBenchmark.Measurement {
     fileprivate init(_ json: JSONValue) throws {
         func figure(_ key: String) throws -> Double {
             guard let value = json[key]?.numberValue else {
-                throw TrainingError.failure("bench scaling: bench step said nothing of \(key): \(json.text)")
+                throw CommandError.failure("bench scaling: bench step said nothing of \(key): \(json.text)")
             }
             return value
         }

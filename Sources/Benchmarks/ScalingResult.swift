@@ -1,4 +1,6 @@
 package import FileFormats
+import JobControl
+import System
 import Training
 
 /// The figures of a scaling measurement: as JSON, as CSV, as a table for people.
@@ -93,7 +95,7 @@ package struct ScalingResult: Sendable {
 
     package var json: JSONValue {
         [
-            "title": .string(title), "cpu": .string(Environment.cpuModel),
+            "title": .string(title), "cpu": .string(ProcessorCores.modelName),
             "simd_level": .string(Environment.simdLevelOfBuild), "fma_peak_gflops": .number(peakFlops / 1e9),
             "fom_tokens_per_second": .number(best.tokensPerSecond.median),
             "rows": .array(rows.map { .object(members($0)) }),

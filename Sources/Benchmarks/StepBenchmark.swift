@@ -4,7 +4,9 @@ import Kernels
 package import MPI
 import Optimization
 import Recurrent
+import Reduction
 import Sequences
+import System
 import Tensors
 import Training
 
@@ -49,7 +51,7 @@ package struct StepBenchmark {
     }
 
     /// - Parameter threads: that each rank computes with.
-    /// - Throws: a `TrainingError` for a task without tokens.
+    /// - Throws: a `CommandError` for a task without tokens.
     package init(_ configuration: Configuration, on communicator: Communicator, threads: Int = 1) throws {
         try Self.check(configuration)
         self.threads = threads
@@ -57,10 +59,10 @@ package struct StepBenchmark {
         self.communicator = communicator
     }
 
-    /// - Throws: a `TrainingError`, the same on every rank, for a task without tokens.
+    /// - Throws: a `CommandError`, the same on every rank, for a task without tokens.
     package static func check(_ configuration: Configuration) throws {
         guard configuration.text("task") == LanguageModel.name else {
-            throw TrainingError.usage(
+            throw CommandError.usage(
                 "bench: task is \(configuration.text("task")); accepted: a configuration of task "
                     + LanguageModel.name
             ).everywhere
@@ -69,7 +71,7 @@ package struct StepBenchmark {
 
     /// Measures for about `seconds`, at least 5 steps after 2 of warm-up. Collective.
     package func run(seconds: Double) throws -> Result {
-        let options = Options(configuration)
+        let options = TrainingConfiguration(configuration)
         let window = configuration.integer("training.window")
         let hosts = try Hosts(communicator)
         var trainer = try trainer(hosts)
@@ -102,7 +104,7 @@ package struct StepBenchmark {
         return try Trainer(
             communicator, hosts, configuration, task: LanguageModel(vocabularySize: vocabulary),
             source: RandomTokens(
-                vocabulary: vocabulary, streams: Options(configuration).batch,
+                vocabulary: vocabulary, streams: TrainingConfiguration(configuration).batch,
                 window: configuration.integer("training.window"), skew: skew), threads: threads)
     }
 
@@ -127,7 +129,7 @@ package struct StepBenchmark {
     /// Of the data if it is there; else as many as the tokenizer would have: 256 bytes, 65 characters, data.vocabulary words.
     private var vocabularySize: Int {
         get throws {
-            var request = Options(configuration).dataRequest
+            var request = TrainingConfiguration(configuration).dataRequest
             request.splits = []
             if let data = try? TaskTable.load(configuration, request), let vocabulary = data.vocabulary {
                 return vocabulary.count

@@ -1,4 +1,5 @@
 import MPI
+import System
 import Training
 
 /// Where the time of steps went, as shares of it, in the mean over all ranks.

@@ -1,4 +1,5 @@
 import MPI
+import System
 import Training
 
 extension Trainer {

@@ -1,5 +1,5 @@
-// MPI for Swift: mpi.h itself, and a function for each macro of it that Swift cannot import (casts, addresses of
-// globals). Nothing else stands here. Handles are pointers in Open MPI and integers in MPICH; these lines fit both.
+// MPI for Swift: mpi.h, and a function for each of its macros that Swift cannot import (casts, addresses of globals).
+// Nothing else belongs here. Handles are pointers in Open MPI and integers in MPICH; this header works with both.
 
 #ifndef CMPI_SHIM_H
 #define CMPI_SHIM_H

@@ -1,5 +1,5 @@
-// This file is compiled for the oldest CPU whatever the level of the build, so that it can run before anything else
-// and name the right build instead of dying of an illegal instruction.
+// Compiled for the oldest supported CPU at every SIMD level of the build, so that it can run before any other code and
+// name the right build instead of crashing with an illegal instruction.
 #include "CSIMDLevel.h"
 
 #include <stdio.h>
@@ -38,7 +38,7 @@ static const char *name_of(int level) {
     return level == 4 ? "v4 (AVX-512)" : level == 3 ? "v3 (AVX2 and FMA)" : "portable";
 }
 
-// Runs before main, and before any code that was compiled for the level of the build.
+// Runs before main and before any code that is compiled for the build's SIMD level.
 __attribute__((constructor(101))) static void refuse_older_cpu(void) {
     int machine = simd_level_of_machine();
     if (machine >= LSTM_DIST_LEVEL) return;

@@ -1,8 +1,11 @@
-/// A configuration that can't be used: one sentence for the user that names the place, the key, what was found and what
-/// is accepted.
-package struct ConfigError: Error, Equatable, CustomStringConvertible, Sendable {
+import System
+
+/// An unusable configuration: one sentence for the user with the location, the key, the value found and the accepted
+/// values.
+package struct ConfigError: Error, Equatable, CustomStringConvertible, Sendable, ExitCoded {
     /// The whole message, without a line break and without a final full stop.
     package let description: String
+    package var exitCode: Int32 { 2 }
 
     /// An error with the given whole message.
     package init(_ description: String) {
@@ -10,35 +13,35 @@ package struct ConfigError: Error, Equatable, CustomStringConvertible, Sendable 
     }
 }
 
-/// Where a value was given: the place that an error names.
+/// The location of a value, for error messages.
 enum Source: Sendable, Equatable {
     case file(name: String, line: Int)
     case set(argument: String)
 
     /// `configs/a.yaml, line 4` or `--set training.batch=3`.
-    var place: String {
+    var location: String {
         switch self {
         case .file(let name, let line): "\(name), line \(line)"
         case .set(let argument): "--set \(shown(argument, limit: 120))"
         }
     }
 
-    /// The place in words that follow "given", for a message that itself starts at `other`.
-    func words(besides other: Source) -> String {
+    /// The location as it follows "given" in a message that begins with the location `other`.
+    func location(relativeTo other: Source) -> String {
         switch (self, other) {
         case (.file(let name, let line), .file(let otherName, _)) where name == otherName: "in line \(line)"
-        case (.file, _): "in \(place)"
-        case (.set, _): "by \(place)"
+        case (.file, _): "in \(location)"
+        case (.set, _): "by \(location)"
         }
     }
 
-    /// An error at this place.
+    /// An error at this location.
     func error(_ sentence: String) -> ConfigError {
-        ConfigError("\(place): \(sentence)")
+        ConfigError("\(location): \(sentence)")
     }
 }
 
-/// A text from outside, fit for a message: on one line, control characters escaped, cut to `limit` characters.
+/// A text from outside for a message: on one line, control characters escaped, truncated to `limit` characters.
 func shown(_ text: String, limit: Int = 60) -> String {
     var line = ""
     var count = 0
@@ -56,8 +59,8 @@ func shown(_ text: String, limit: Int = 60) -> String {
     return line
 }
 
-/// Whether a scalar can stand in a line of YAML or of a message as it is: neither a control nor a line separator nor a
-/// byte order mark.
+/// Whether a scalar needs no escape in a line of YAML or of a message: it is neither a control character nor a line
+/// separator nor a byte order mark.
 func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x20...0x7E, 0xA0...0x2027, 0x202F...0x2065, 0x2070...0xD7FF, 0xE000...0xFEFE, 0xFF00...0xFFFD,

@@ -1,21 +1,30 @@
-/// All keys of a configuration, in the order in which they are shown.
+/// All keys of a configuration, in the order in which they are printed.
 package struct ConfigTable: Sendable {
     package let keys: [ConfigKey]
-    /// Groups of alternatives: one given replaces the others and their defaults; two from one source are refused; one
-    /// given by --set replaces the file's. With none given, the first listed that applies and has a default counts.
+    /// Groups of alternatives: a given key replaces the others and their defaults; two from one source are refused; one
+    /// given by --set replaces the file's. If none is given, the first that applies and has a default is used.
     package let exclusive: [[String]]
     let key: [String: ConfigKey]
     /// The parents of keys (`training`, `training.optimizer`) in order of first appearance, each with the names in it.
     let sections: [(path: String, names: [String])]
 
     /// A table of keys. A path may be the beginning of another's (`model.init.forget_bias` and
-    /// `model.init.forget_bias.chrono`) if both stand in one exclusive group. A doubled path, a condition or group that
-    /// names no key, and a circle of conditions are programmer's errors and trap.
-    package init(keys: [ConfigKey], exclusive: [[String]] = []) {
+    /// `model.init.forget_bias.chrono`) if both are in one exclusive group. A duplicate path, a condition or group with
+    /// an unknown key, a trait without a condition, and a cycle of conditions are programming errors and trap.
+    ///
+    /// - Parameter traits: the condition of each trait that keys depend on.
+    package init(keys: [ConfigKey], exclusive: [[String]] = [], traits: [Trait: Condition] = [:]) {
+        let keys = keys.map { key in
+            guard let trait = key.when?.trait else { return key }
+            guard let condition = traits[trait] else {
+                preconditionFailure("\(key.path) depends on the trait \(trait.name), which has no condition")
+            }
+            return key.when(condition)
+        }
         self.keys = keys
         self.exclusive = exclusive
         key = Dictionary(keys.map { ($0.path, $0) }) { first, _ in
-            preconditionFailure("the key \(first.path) stands twice in the table")
+            preconditionFailure("the key \(first.path) is in the table twice")
         }
         var names: [String: [String]] = ["": []]
         var order = [""]
@@ -34,19 +43,19 @@ package struct ConfigTable: Sendable {
     private func checkReferences() {
         for group in exclusive {
             for path in group {
-                precondition(key[path] != nil, "the exclusive group \(group) names \(path), which is no key")
+                precondition(key[path] != nil, "the exclusive group \(group) names \(path), which is not a key")
             }
         }
         for key in keys {
             for condition in key.defaultWhen.map(\.condition) + [key.when].compactMap({ $0 }) {
                 precondition(
-                    self.key[condition.path] != nil, "\(key.path) depends on \(condition.path), which is no key")
+                    self.key[condition.path] != nil, "\(key.path) depends on \(condition.path), which is not a key")
             }
             var chain = key.when
             var length = 0
             while let condition = chain {
                 length += 1
-                precondition(length <= keys.count, "the conditions of \(key.path) form a circle")
+                precondition(length <= keys.count, "the conditions of \(key.path) form a cycle")
                 chain = self.key[condition.path]?.when
             }
             if isSection(key.path) {
@@ -59,17 +68,17 @@ package struct ConfigTable: Sendable {
         }
     }
 
-    /// Whether keys stand below a path; true for the empty path.
+    /// Whether a path has keys below it; true for the empty path.
     func isSection(_ path: String) -> Bool {
         sections.contains { $0.path == path }
     }
 
-    /// The alternatives of a key: all others of its groups.
+    /// The alternatives of a key: all other keys of its groups.
     func siblings(of path: String) -> [String] {
         exclusive.filter { $0.contains(path) }.flatMap { $0 }.filter { $0 != path }
     }
 
-    /// What can be given at a path, in the words that follow "accepted:".
+    /// The description of the values accepted at a path, which follows "accepted:".
     func accepted(at path: String) -> String {
         let value = key[path]?.kind.accepted
         guard let section = sections.first(where: { $0.path == path }) else { return value ?? "" }
@@ -77,31 +86,36 @@ package struct ConfigTable: Sendable {
         return value.map { "\($0), or a section with \(keys)" } ?? "a section with \(keys)"
     }
 
-    /// The table of keys for the documentation, as a table of Markdown: key, accepted, default, meaning.
+    /// What a resumed run may do with the value at `path`; `.fixed` for a path that is not a key.
+    package func onResume(_ path: String) -> ConfigKey.OnResume { key[path]?.onResume ?? .fixed }
+
+    /// The table of keys for the documentation, in Markdown: key, accepted values, default, on resume, meaning.
     package var reference: String {
         func cell(_ text: String) -> String {
             text.replacing("|", with: "\\|")
         }
         let rows = keys.map { key in
-            "| `\(key.path)` | \(cell(key.kind.accepted)) | \(cell(key.defaultWords)) | \(cell(key.meaningWithCondition)) |"
+            "| `\(key.path)` | \(cell(key.kind.accepted)) | \(cell(key.defaults)) | \(key.onResume.rawValue) | "
+                + "\(cell(key.meaningWithCondition)) |"
         }
-        return (["| key | accepted | default | meaning |", "| --- | --- | --- | --- |"] + rows).joined(separator: "\n")
+        return (["| key | accepted | default | on resume | meaning |", "| --- | --- | --- | --- | --- |"] + rows)
+            .joined(separator: "\n")
             + "\n"
     }
 }
 
 extension ConfigKey {
-    /// The defaults in words: `0`, `0.9 (training.optimizer.name is momentum or nesterov)`, `required`.
-    var defaultWords: String {
-        var words = `default`.map { [$0.yamlText] } ?? (isRequired ? ["required"] : [])
+    /// A description of the defaults: `0`, `0.9 (training.optimizer.name is momentum or nesterov)`, `required`.
+    var defaults: String {
+        var parts = `default`.map { [$0.yamlText] } ?? (isRequired ? ["required"] : [])
         for (condition, value) in defaultWhen {
-            words.append("\(value.yamlText) (\(condition.words))")
+            parts.append("\(value.yamlText) (\(condition.description))")
         }
-        return words.isEmpty ? "none" : words.joined(separator: "; ")
+        return parts.isEmpty ? "none" : parts.joined(separator: "; ")
     }
 
-    /// The meaning, and when the key applies.
+    /// The meaning, followed by the condition.
     var meaningWithCondition: String {
-        when.map { "\(meaning) (only while \($0.words))" } ?? meaning
+        when.map { "\(meaning) (only while \($0.description))" } ?? meaning
     }
 }

@@ -1,8 +1,8 @@
 extension Configuration {
-    /// Bytes of text beyond which no configuration goes: whoever reads one need not read on.
+    /// The maximum size of a configuration in bytes; a reader may stop there.
     package static let largestText = YAMLReader.largestText
 
-    /// The text of a configuration file's bytes, which must be UTF-8; the error names the first line that isn't.
+    /// Decodes a configuration file's bytes, which must be UTF-8; the error names the first line that isn't.
     package static func text(of bytes: [UInt8], file: String) throws(ConfigError) -> String {
         if let text = String(validating: bytes, as: UTF8.self) { return text }
         let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)

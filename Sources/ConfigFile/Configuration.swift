@@ -1,22 +1,22 @@
-/// A configuration: every key that applies with its value, and where each value came from.
+/// A configuration: every key that applies, with its value and the value's origin.
 ///
-/// Equal to another if the same keys have the same values, wherever they came from.
+/// Two configurations are equal if the same keys have the same values; origins are not compared.
 package struct Configuration: Sendable, Equatable {
-    /// Where a value came from.
+    /// The origin of a value.
     package enum Origin: Sendable, Equatable {
         case `default`
         case file(name: String, line: Int)
         case set
     }
 
-    /// The keys that it was checked against.
+    /// The keys that this configuration was checked against.
     package let table: ConfigTable
     let values: [String: Resolution.Resolved]
 
-    /// The configuration of a YAML text and of overrides, each `key.path=value` as given to --set, which win over the text.
+    /// Reads a YAML text and overrides, each `key.path=value` as given to --set, which take precedence over the text.
     ///
-    /// `file` is the text's name in messages. Throws the first error: of the text, then of the overrides, then of both
-    /// together.
+    /// `file` is the text's name in messages. Throws the first error: of the text, then of the overrides, then of their
+    /// combination.
     package init(yaml: String, file: String, overrides: [String] = [], table: ConfigTable) throws(ConfigError) {
         var given = GivenValues(table: table)
         try given.add(file: file, yaml: yaml)
@@ -29,17 +29,17 @@ package struct Configuration: Sendable, Equatable {
         left.values.mapValues(\.value) == right.values.mapValues(\.value)
     }
 
-    /// The key's value; nil if it has none: not given and without default, replaced by an alternative, or not applicable.
+    /// The key's value; nil if it is not given and has no default, is replaced by an alternative, or doesn't apply.
     package func value(_ path: String) -> ConfigValue? {
         values[path]?.value
     }
 
-    /// Whether the key applies and has a value, given or default.
+    /// Whether the key has a value, given or default.
     package func has(_ path: String) -> Bool {
         values[path] != nil
     }
 
-    // The accessors below are for keys that have a value of that type; anything else is a programmer's error and traps.
+    // The accessors below are for keys that have a value of that type; anything else is a programming error and traps.
 
     /// The value of an integer key.
     package func integer(_ path: String) -> Int {
@@ -88,11 +88,11 @@ package struct Configuration: Sendable, Equatable {
 
     private func wrongAccess(_ path: String, _ expected: String) -> Never {
         let found =
-            table.key[path] == nil ? "is no key of the table" : "is \(value(path)?.plainText ?? "without value")"
+            table.key[path] == nil ? "is not a key of the table" : "is \(value(path)?.plainText ?? "without value")"
         preconditionFailure("the program reads \(path) as \(expected), but it \(found)")
     }
 
-    /// Where the key's value came from; `default` also for a key without one.
+    /// The origin of the key's value; `default` also for a key without a value.
     package func origin(_ path: String) -> Origin {
         switch values[path]?.source {
         case .file(let name, let line)?: .file(name: name, line: line)
@@ -101,8 +101,8 @@ package struct Configuration: Sendable, Equatable {
         }
     }
 
-    /// The key and where its value came from, to begin a message about the value: `configs/x.yaml, line 7: data.train`,
-    /// `--set data.train`, `data.train (default)`, `data.train (not given)`.
+    /// The key and its value's origin, as the beginning of a message about the value:
+    /// `configs/x.yaml, line 7: data.train`, `--set data.train`, `data.train (default)`, `data.train (not given)`.
     package func place(_ path: String) -> String {
         switch values[path]?.source {
         case .file(let name, let line)?: "\(name), line \(line): \(path)"
@@ -111,10 +111,9 @@ package struct Configuration: Sendable, Equatable {
         }
     }
 
-    /// The keys whose values differ, in the table's order, with both values as YAML; `not given` for none.
+    /// The keys whose values differ, in the table's order, with both values as YAML; `not given` if a key has no value.
     package func differences(from old: Configuration) -> [(path: String, old: String, new: String)] {
-        let ownPaths = table.keys.map(\.path)
-        let paths = ownPaths + old.table.keys.map(\.path).filter { table.key[$0] == nil }
+        let paths = table.keys.map(\.path) + old.table.keys.map(\.path).filter { table.key[$0] == nil }
         return paths.compactMap { path in
             let (before, now) = (old.value(path), value(path))
             guard before != now else { return nil }

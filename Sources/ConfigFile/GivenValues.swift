@@ -1,4 +1,6 @@
-/// The values given by the file and by --set, each of its key's kind, in the order in which they were given.
+import System
+
+/// The values given in the file and by --set, each checked against its key's kind, in the order given.
 struct GivenValues {
     struct Given {
         let path: String
@@ -28,18 +30,18 @@ struct GivenValues {
 
     /// Adds overrides, each `key.path=value` as given to --set.
     ///
-    /// A value that starts with `[`, `{` or a quote is read as YAML; any other is a plain scalar as it stands, so that
-    /// `#`, `*` and `: ` need no quotes.
+    /// A value that starts with `[`, `{` or a quote is read as YAML; any other value is taken literally as a plain
+    /// scalar, so that `#`, `*` and `: ` need no quotes.
     mutating func add(overrides: [String]) throws(ConfigError) {
         for argument in overrides {
             let source = Source.set(argument: argument)
             guard let equals = argument.firstIndex(of: "=") else {
-                throw source.error("there is no = in it; accepted: --set key.path=value")
+                throw source.error("missing '='; accepted: --set key.path=value")
             }
             let path = trimmed(argument[..<equals])
             let text = trimmed(argument[argument.index(after: equals)...])
             guard !path.isEmpty else {
-                throw source.error("no key stands before the =; accepted: --set key.path=value")
+                throw source.error("missing key before '='; accepted: --set key.path=value")
             }
             try checkKnown(path, at: source)
             bySet += try leaves(of: try node(of: text, path: path, source), at: path) { _ in source }
@@ -61,11 +63,11 @@ struct GivenValues {
         if case .section(let entries)? = node?.content, entries.isEmpty {
             throw source.error("\(path) is an empty section; accepted: \(table.accepted(at: path))")
         }
-        // Never nil, since the text starts as a list, a section or a quoted text.
+        // Never nil, because the text begins a list, a section or a quoted text.
         return node ?? YAMLNode(.scalar("", isPlain: true), line: 1)
     }
 
-    /// The values below a node that stands at `path`, in order.
+    /// The values in the node at `path`, in order.
     private func leaves(
         of node: YAMLNode, at path: String, source: (_ line: Int) -> Source
     ) throws(ConfigError) -> [Given] {
@@ -75,10 +77,10 @@ struct GivenValues {
                 let below = path.isEmpty ? entry.key : "\(path).\(entry.key)"
                 if entry.key.contains("."), table.key[below] != nil || table.isSection(below) {
                     throw source(entry.line).error(
-                        "\(below) is written as one key; accepted: a section for each part of it, or --set \(below)=…")
+                        "\(below) is written as one key; accepted: nested sections, or --set \(below)=…")
                 }
                 try checkKnown(below, at: source(entry.line))
-                // A value is named by its key's line.
+                // Messages about a value name its key's line.
                 values += try leaves(of: YAMLNode(entry.value.content, line: entry.line), at: below, source: source)
             }
             return values
@@ -93,12 +95,12 @@ struct GivenValues {
     private func refused(_ node: YAMLNode, at path: String, _ source: Source) -> ConfigError {
         let subject = path.isEmpty ? "the document" : path
         var hint = ""
-        if case .scalar(let text, _) = node.content, let words = table.key[path]?.kind.words,
-            let word = nearestWord(to: text, among: words)
+        if case .scalar(let text, _) = node.content, let choices = table.key[path]?.kind.choices,
+            let word = nearestWord(to: text, among: choices)
         {
             hint = "; did you mean \(word)?"
         }
-        return source.error("\(subject) is \(node.words); accepted: \(table.accepted(at: path))\(hint)")
+        return source.error("\(subject) is \(node.description); accepted: \(table.accepted(at: path))\(hint)")
     }
 
     private func checkKnown(_ path: String, at source: Source) throws(ConfigError) {
@@ -107,15 +109,15 @@ struct GivenValues {
         if let nearest = nearestPath(to: path, among: known) {
             throw source.error("\(shown(path, limit: 100)) is not a key; did you mean \(nearest)?")
         }
-        // The section around it, as far as it exists.
+        // The innermost existing section around it.
         var section = path
         repeat {
             section = section.lastIndex(of: ".").map { String(section[..<$0]) } ?? ""
         } while !table.isSection(section)
         let names = table.sections.first { $0.path == section }?.names ?? []
-        let place = section.isEmpty ? "" : " in \(section)"
+        let location = section.isEmpty ? "" : " in \(section)"
         throw source.error(
-            "\(shown(path, limit: 100)) is not a key; accepted\(place): \(names.joined(separator: ", "))")
+            "\(shown(path, limit: 100)) is not a key; accepted\(location): \(names.joined(separator: ", "))")
     }
 
     /// Refuses two alternatives from one source.
@@ -124,9 +126,9 @@ struct GivenValues {
         for given in values {
             for sibling in table.siblings(of: given.path) {
                 guard let source = earlier[sibling] else { continue }
-                let place = source == given.source ? "beside it" : source.words(besides: given.source)
+                let location = source == given.source ? "together with it" : source.location(relativeTo: given.source)
                 throw given.source.error(
-                    "\(given.path) excludes \(sibling), which is given \(place); accepted: one of them")
+                    "\(given.path) excludes \(sibling), which is given \(location); accepted: one of them")
             }
             earlier[given.path] = given.source
         }
@@ -134,8 +136,8 @@ struct GivenValues {
 
     private func trimmed(_ text: Substring) -> String {
         let isSpace = { (character: Character) in character == " " || character == "\t" || character.isNewline }
-        var rest = text.drop(while: isSpace)
-        while let last = rest.last, isSpace(last) { rest.removeLast() }
-        return String(rest)
+        var trimmed = text.drop(while: isSpace)
+        while let last = trimmed.last, isSpace(last) { trimmed.removeLast() }
+        return String(trimmed)
     }
 }

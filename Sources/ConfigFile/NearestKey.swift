@@ -1,7 +1,8 @@
-// Which name a misspelt one was meant to be.
+// Suggestions for misspelt names.
 
-/// The name nearest to a misspelt one: by the whole path, else by its last component in any section (so
-/// `training.learning_rate` finds `training.optimizer.learning_rate`); nil if none is near. Of equally near ones the first.
+/// The path nearest to a misspelt one: by the whole path, else by its last component in any section (so
+/// `training.learning_rate` finds `training.optimizer.learning_rate`); nil if none is near. Among equally near paths
+/// the first.
 package func nearestPath(to path: String, among paths: [String]) -> String? {
     let name = lastComponent(path)
     let limit = largestDistance(for: name)
@@ -9,7 +10,7 @@ package func nearestPath(to path: String, among paths: [String]) -> String? {
     for candidate in paths {
         let whole = editDistance(path, candidate)
         let last = editDistance(name, lastComponent(candidate))
-        // A near path comes before any name in another section; there, the nearer section comes first.
+        // A near path ranks before the same name in another section; among those the nearer section ranks first.
         let rank: (Int, Int)
         if whole <= limit {
             rank = (whole, whole)
@@ -39,13 +40,14 @@ private func lastComponent(_ path: String) -> String {
     path.split(separator: ".", omittingEmptySubsequences: false).last.map(String.init) ?? path
 }
 
-/// Short names have near neighbours by chance: one edit up to 5 letters, two up to 11, else three.
+/// Short names are near each other by chance, so the limit grows with the length: one edit up to 5 bytes, two up to 11,
+/// else three.
 private func largestDistance(for name: String) -> Int {
     min(3, 1 + name.utf8.count / 6)
 }
 
-/// Insertions, deletions, replacements and swaps of neighbours that turn one text into the other (optimal string
-/// alignment). Texts longer than any key count as far.
+/// The minimum number of insertions, deletions, replacements and swaps of neighbours that turn one text into the other
+/// (optimal string alignment distance); `Int.max` for texts longer than 128 bytes, which no key is.
 package func editDistance(_ from: String, _ to: String) -> Int {
     let from = Array(from.utf8)
     let to = Array(to.utf8)

@@ -1,4 +1,4 @@
-/// The finite numbers between two bounds, each open, closed or absent.
+/// A range of finite numbers whose bounds are open, closed or absent.
 package struct NumberRange: Sendable, Equatable {
     /// One end of the range.
     package enum Bound: Sendable, Equatable {
@@ -22,11 +22,6 @@ package struct NumberRange: Sendable, Equatable {
     /// `x > lower`
     package static func above(_ lower: Double) -> NumberRange {
         NumberRange(lower: .open(lower), upper: .none)
-    }
-
-    /// `x >= lower`
-    package static func atLeast(_ lower: Double) -> NumberRange {
-        NumberRange(lower: .closed(lower), upper: .none)
     }
 
     /// `lower <= x <= upper`
@@ -67,8 +62,8 @@ package struct NumberRange: Sendable, Equatable {
         return isHighEnough && isLowEnough
     }
 
-    /// The bounds in words that follow "a number": `above 0`, `from 0 to 1`; empty without bounds.
-    var words: String {
+    /// The bounds as they follow "a number": `above 0`, `from 0 to 1`; empty without bounds.
+    var description: String {
         if case .closed(let low) = lower, case .closed(let high) = upper {
             return "from \(plainNumber(low)) to \(plainNumber(high))"
         }
@@ -88,7 +83,7 @@ package struct NumberRange: Sendable, Equatable {
     }
 }
 
-/// A number as a person writes it: 1, not 1.0.
+/// A number in its usual notation: 1, not 1.0.
 private func plainNumber(_ number: Double) -> String {
     if let whole = Int(exactly: number), abs(number) < 1e15 { return String(whole) }
     return number.description

@@ -1,7 +1,7 @@
-// From a node of YAML, or a default in the code, to a value of a key's kind.
+// Conversion of YAML nodes, and of defaults in the code, to values of a key's kind.
 
 extension ConfigKey.Kind {
-    /// The value that a node means for this kind; nil if the kind doesn't accept it.
+    /// The node's value by this kind; nil if the kind doesn't accept it.
     func value(of node: YAMLNode) -> ConfigValue? {
         switch (self, node.content) {
         case (.texts, .list(let items)):
@@ -29,8 +29,8 @@ extension ConfigKey.Kind {
         }
     }
 
-    /// A value given in the code, brought to the form that reading gives it (1 becomes 1.0 for a number, a text a list
-    /// of one for texts); nil if the kind doesn't accept it.
+    /// A value given in the code, in the form that reading would give it (1 becomes 1.0 for a number, a text becomes a
+    /// list of one for texts); nil if the kind doesn't accept it.
     func normalised(_ value: ConfigValue) -> ConfigValue? {
         self.value(of: YAMLNode(value))
     }
@@ -58,7 +58,7 @@ extension ConfigKey.Kind {
         return abs(number) < 0x1p53 ? Int(exactly: number) : nil
     }
 
-    /// A finite decimal number. Minus zero becomes zero.
+    /// A finite decimal number. -0 becomes 0.
     private static func number(_ text: String) -> Double? {
         guard isDecimal(text), let number = Double(text), number.isFinite else { return nil }
         return number == 0 ? 0 : number
@@ -72,45 +72,45 @@ extension ConfigKey.Kind {
         }
     }
 
-    /// Sign, digits with or without a point, exponent. A leading zero before another digit is refused: YAML 1.1 means
-    /// octal by it, YAML 1.2 decimal.
+    /// Sign, digits with or without a point, exponent. A leading zero before another digit is refused, because it means
+    /// octal in YAML 1.1 and decimal in YAML 1.2.
     private static func isDecimal(_ text: String) -> Bool {
-        var rest = Substring(text).utf8
+        var remaining = Substring(text).utf8
         func isDigit(_ byte: UInt8) -> Bool { UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte }
         func skip(_ bytes: String) {
-            if let first = rest.first, bytes.utf8.contains(first) { rest.removeFirst() }
+            if let first = remaining.first, bytes.utf8.contains(first) { remaining.removeFirst() }
         }
         func skipDigits() -> Substring.UTF8View {
-            let digits = rest.prefix(while: isDigit)
-            rest = rest.dropFirst(digits.count)
+            let digits = remaining.prefix(while: isDigit)
+            remaining = remaining.dropFirst(digits.count)
             return digits
         }
         skip("+-")
         let whole = skipDigits()
         guard whole.count < 2 || whole.first != UInt8(ascii: "0") else { return false }
         var hasDigits = !whole.isEmpty
-        if rest.first == UInt8(ascii: ".") {
-            rest.removeFirst()
+        if remaining.first == UInt8(ascii: ".") {
+            remaining.removeFirst()
             hasDigits = !skipDigits().isEmpty || hasDigits
         }
         guard hasDigits else { return false }
-        if let first = rest.first, first == UInt8(ascii: "e") || first == UInt8(ascii: "E") {
-            rest.removeFirst()
+        if let first = remaining.first, first == UInt8(ascii: "e") || first == UInt8(ascii: "E") {
+            remaining.removeFirst()
             skip("+-")
             guard !skipDigits().isEmpty else { return false }
         }
-        return rest.isEmpty
+        return remaining.isEmpty
     }
 }
 
 extension YAMLNode {
-    /// The text of a scalar that is neither empty nor null; nil for anything else.
+    /// The text of a scalar that is neither empty nor null; nil otherwise.
     fileprivate var text: String? {
         guard case .scalar(let text, _) = content, !text.isEmpty, !isNull else { return nil }
         return text
     }
 
-    /// The node that a value given in the code would be read from.
+    /// The YAML node of a value given in the code.
     fileprivate init(_ value: ConfigValue) {
         switch value {
         case .list(let items): self.init(.list(items.map(YAMLNode.init)), line: 0)

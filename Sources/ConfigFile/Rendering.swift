@@ -1,16 +1,16 @@
-// A configuration as YAML: bare for a run folder, annotated for people.
+// A configuration as YAML: plain for a run folder, annotated for readers.
 
 extension Configuration {
-    /// Every key that applies and has a value, nested, in the table's order. Reads back to an equal configuration.
+    /// Every key that has a value, nested, in the table's order. Reading it gives an equal configuration.
     package var yaml: String {
         lines().filter(\.isValue).map { $0.text + "\n" }.joined()
     }
 
-    /// As `yaml`, each value with its origin, meaning and what is accepted in a comment, in columns; keys without a value
-    /// stand as comments.
+    /// Like `yaml`, with each value's origin, meaning and accepted values in an aligned comment; keys without a value
+    /// are written as comments.
     package var annotatedYAML: String {
         let lines = lines()
-        // Long values don't push everyone's comments aside.
+        // Long values don't widen the column of all lines.
         let width = lines.map(\.text.count).filter { $0 <= 48 }.max() ?? 0
         let originWidth = lines.compactMap { $0.key == nil ? nil : $0.origin.count }.max() ?? 0
         return lines.map { line in
@@ -22,9 +22,9 @@ extension Configuration {
 
     private struct Line {
         let text: String
-        /// False for what stands as a comment.
+        /// False for a comment.
         let isValue: Bool
-        /// nil: the name of a section.
+        /// nil for the name of a section.
         var key: ConfigKey?
         var origin = ""
     }
@@ -41,7 +41,7 @@ extension Configuration {
             if let key = table.key[path] {
                 let value = value(path)
                 let text = value.map { "\(indent)\(name): \($0.yamlText)" } ?? "\(indent)# \(name)"
-                lines.append(Line(text: text, isValue: value != nil, key: key, origin: originWords(key)))
+                lines.append(Line(text: text, isValue: value != nil, key: key, origin: originDescription(key)))
             }
             if table.isSection(path) {
                 let below = self.lines(of: path, indent: indent + "  ")
@@ -55,14 +55,16 @@ extension Configuration {
         }
     }
 
-    private func originWords(_ key: ConfigKey) -> String {
+    private func originDescription(_ key: ConfigKey) -> String {
         switch (origin(key.path), has(key.path)) {
         case (.file(_, let line), _): return "line \(line)"
         case (.set, _): return "--set"
         case (.default, true): return "default"
         case (.default, false):
             if let sibling = table.siblings(of: key.path).first(where: has) { return "replaced by \(sibling)" }
-            if let condition = key.when, !condition.holds(for: value(condition.path)) { return "if \(condition.words)" }
+            if let condition = key.when, !condition.holds(for: value(condition.path)) {
+                return "if \(condition.description)"
+            }
             return "not given"
         }
     }

@@ -1,8 +1,8 @@
-/// What holds in the end for each key: given, default, or nothing.
+/// The final value of each key: given, default, or none.
 struct Resolution {
     struct Resolved: Sendable {
         let value: ConfigValue
-        /// nil: a default.
+        /// nil for a default.
         let source: Source?
     }
 
@@ -10,8 +10,8 @@ struct Resolution {
     private var given: [String: Resolved] = [:]
     private(set) var values: [String: Resolved] = [:]
 
-    /// Merges what was given with the defaults, and checks that all of it applies and nothing is missing. `file` is the
-    /// name shown for what is missing.
+    /// Merges the given values with the defaults, and checks that all given keys apply and no required key is missing.
+    /// `file` is the name in messages about missing keys.
     init(_ values: GivenValues, table: ConfigTable, file: String) throws(ConfigError) {
         self.table = table
         for value in values.inFile {
@@ -41,17 +41,17 @@ struct Resolution {
         switch (other, other?.source) {
         case (let other?, nil): found = "\(condition.path) is \(other.value.plainText) (default)"
         case (let other?, let source?):
-            found = "\(condition.path) is \(other.value.plainText) (\(source.words(besides: value.source)))"
+            found = "\(condition.path) is \(other.value.plainText) (\(source.location(relativeTo: value.source)))"
         case (nil, _): found = "\(condition.path) has no value"
         }
         throw value.source.error(
-            "\(key.path) does not apply while \(found); accepted: only while \(condition.words)")
+            "\(key.path) does not apply while \(found); accepted: only while \(condition.description)")
     }
 
     private func missing(_ key: ConfigKey, _ file: String) -> ConfigError {
         var reason = ""
         if let condition = key.when, let other = table.key[condition.path].flatMap({ resolved($0) }) {
-            reason = ", needed while \(condition.path) is \(other.value.plainText)"
+            reason = ", required while \(condition.path) is \(other.value.plainText)"
         }
         let choices = [key.path] + table.siblings(of: key.path)
         let accepted =
@@ -59,7 +59,7 @@ struct Resolution {
         return ConfigError("\(file): \(key.path) is missing\(reason); accepted: \(accepted)")
     }
 
-    /// What the key has: the given value, else its default where it applies and no alternative takes its place.
+    /// The key's value: the given one, else its default if it applies and no alternative replaces it.
     private func resolved(_ key: ConfigKey) -> Resolved? {
         if let value = given[key.path] { return value }
         guard applies(key), let value = defaultValue(of: key), !isReplaced(key.path) else { return nil }
@@ -79,12 +79,12 @@ struct Resolution {
         key.defaultWhen.first { holds($0.condition) }?.value ?? key.default
     }
 
-    /// Whether an alternative takes the key's place: a given one, or an earlier one with a default.
+    /// Whether an alternative replaces the key: a given one, or an earlier one with a default.
     private func isReplaced(_ path: String) -> Bool {
         table.exclusive.contains { group in
-            guard let place = group.firstIndex(of: path) else { return false }
+            guard let index = group.firstIndex(of: path) else { return false }
             return group.contains { $0 != path && given[$0] != nil }
-                || group[..<place].contains { earlier in
+                || group[..<index].contains { earlier in
                     table.key[earlier].map { applies($0) && defaultValue(of: $0) != nil } ?? false
                 }
         }

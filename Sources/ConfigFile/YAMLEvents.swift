@@ -1,12 +1,12 @@
 // The events of a YAML text, from libyaml, the C library inside the package Yams. Yams itself composes whole documents
-// and keeps its events to itself: it reports a doubled key without its lines, and expands aliases before anyone can
+// and doesn't expose its events: it reports a duplicate key without lines, and expands aliases before the caller can
 // refuse them.
 //
-// The only file of this module that touches C memory.
+// The only file of this module that accesses C memory.
 
 import CYaml
 
-/// One event of YAML with the place where it starts, lines counted from 1.
+/// A YAML event and the line in which it starts, from 1.
 struct YAMLEvent {
     enum Kind {
         case documentStart, documentEnd
@@ -23,20 +23,20 @@ struct YAMLEvent {
     let line: Int
 }
 
-/// A text that is no YAML.
+/// A text that is not YAML.
 struct YAMLSyntaxError: Error {
-    /// libyaml's own words: "did not find expected ',' or ']'".
+    /// libyaml's message: "did not find expected ',' or ']'".
     let problem: String
     let line: Int
 }
 
 /// The events of a text, up to the end of its last document.
 func yamlEvents(of text: String) throws(YAMLSyntaxError) -> [YAMLEvent] {
-    // On the heap, since libyaml keeps the parser's address.
+    // On the heap, because libyaml keeps the parser's address.
     let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
     defer { parser.deallocate() }
     guard yaml_parser_initialize(parser) == 1 else {
-        throw YAMLSyntaxError(problem: "no memory is left to read it", line: 1)
+        throw YAMLSyntaxError(problem: "out of memory", line: 1)
     }
     defer { yaml_parser_delete(parser) }
     yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
@@ -59,7 +59,7 @@ func yamlEvents(of text: String) throws(YAMLSyntaxError) -> [YAMLEvent] {
 }
 
 extension YAMLEvent {
-    /// nil for the events that say nothing here (the start of the stream).
+    /// nil for events that are not used (the start of the stream).
     fileprivate init?(_ event: yaml_event_t) {
         line = Int(event.start_mark.line) + 1
         switch event.type {
@@ -92,24 +92,24 @@ extension YAMLEvent {
 extension YAMLSyntaxError {
     fileprivate init(_ parser: yaml_parser_t, _ bytes: UnsafeBufferPointer<UInt8>) {
         guard let problem = parser.problem else {
-            self.init(problem: "no memory is left to read it", line: 1)
+            self.init(problem: "out of memory", line: 1)
             return
         }
-        var words = String(cString: problem)
+        var message = String(cString: problem)
         func lines(_ bytes: some Sequence<UInt8>) -> Int { bytes.count { $0 == UInt8(ascii: "\n") } }
         if parser.error == YAML_READER_ERROR {
-            // The reader knows a byte, not yet a line.
-            self.init(problem: words, line: lines(bytes.prefix(Int(parser.problem_offset))) + 1)
+            // libyaml's reader reports a byte offset, not a line.
+            self.init(problem: message, line: lines(bytes.prefix(Int(parser.problem_offset))) + 1)
             return
         }
-        // What is missing at the end of the text is found in a line behind the last.
+        // libyaml reports something missing at the end of the text in a line after the last.
         let line = min(Int(parser.problem_mark.line), lines(bytes.dropLast())) + 1
         if let context = parser.context {
-            words += " " + String(cString: context)
+            message += " " + String(cString: context)
             let start = Int(parser.context_mark.line) + 1
-            if start < line { words += " that starts in line \(start)" }
+            if start < line { message += " that starts in line \(start)" }
         }
-        self.init(problem: words, line: line)
+        self.init(problem: message, line: line)
     }
 }
 

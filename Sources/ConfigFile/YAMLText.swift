@@ -1,8 +1,8 @@
-// Values as YAML that reads back to the same value.
+// Values as YAML that reads back as the same value.
 
 extension ConfigValue {
-    /// The value as YAML on one line: exact numbers, texts quoted where YAML would read them otherwise, a list of one text
-    /// as the text.
+    /// The value as YAML on one line: exact numbers, texts quoted if YAML would read them differently, a list of one
+    /// text as the text.
     package var yamlText: String {
         switch self {
         case .text(let text): yamlQuotedIfNeeded(text)
@@ -16,7 +16,7 @@ extension ConfigValue {
         }
     }
 
-    /// The value as it is compared with the values of a condition, and named in a sentence: without quotes.
+    /// The value without quotes, for comparison with a condition's values and for messages.
     var plainText: String {
         switch self {
         case .integer(let integer): String(integer)
@@ -28,12 +28,13 @@ extension ConfigValue {
     }
 }
 
-/// A text as a plain scalar if every reader of YAML takes that as this text, else in double quotes.
+/// A text as a plain scalar if every YAML reader would read it as this text, else in double quotes.
 private func yamlQuotedIfNeeded(_ text: String) -> String {
     isSafePlain(text) ? text : yamlQuoted(text)
 }
 
-/// Plain: made of letters, digits and `_./-+@%` only, not starting with a sign of YAML, and neither number, date nor word.
+/// True for a text of letters, digits and `_./-+@%` that starts with no YAML indicator and is not a number, a date or a
+/// YAML keyword.
 private func isSafePlain(_ text: String) -> Bool {
     let letters = text.utf8
     let first = letters.first ?? UInt8(ascii: "-")

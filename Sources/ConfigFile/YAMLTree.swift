@@ -1,4 +1,6 @@
-/// A value of YAML with its line: what a configuration is read from.
+import System
+
+/// A YAML value with its line.
 struct YAMLNode {
     indirect enum Content {
         /// `isPlain`: written without quotes.
@@ -28,20 +30,20 @@ struct YAMLNode {
         return ["", "~", "null", "Null", "NULL"].contains(text)
     }
 
-    /// The value in the words of a message: -1, the text "12", [a, b], a section.
-    var words: String {
+    /// The value in a message: -1, the text "12", [a, b], a section.
+    var description: String {
         switch content {
         case .scalar("", isPlain: true): "empty"
         case .scalar("", isPlain: false): "an empty text"
         case .scalar(let text, isPlain: true): shown(text)
         case .scalar(let text, isPlain: false): "the text \"\(shown(text))\""
         case .list(let items) where items.isEmpty: "an empty list"
-        case .list(let items): "[" + shown(items.prefix(30).map(\.itemWords).joined(separator: ", ")) + "]"
+        case .list(let items): "[" + shown(items.prefix(30).map(\.itemDescription).joined(separator: ", ")) + "]"
         case .section: "a section"
         }
     }
 
-    private var itemWords: String {
+    private var itemDescription: String {
         switch content {
         case .scalar(let text, isPlain: true): text
         case .scalar(let text, isPlain: false): "\"\(text)\""
@@ -51,21 +53,21 @@ struct YAMLNode {
     }
 }
 
-/// Reads the one document of a text: a file, or the value of a `--set`.
+/// Reads the single document of a text: a file, or the value of a `--set`.
 struct YAMLReader {
-    /// Bytes of text, and levels of nesting, beyond which no configuration goes: they bound time and stack for any text.
+    /// Maximum bytes and levels of nesting; they bound the time and the stack for any text.
     static let largestText = 1 << 20
     static let deepestNesting = 20
 
     private var events: ArraySlice<YAMLEvent>
     private let source: (_ line: Int) -> Source
 
-    /// The document's value; nil if there is none or it is null. `source` names the place of a line, `path` the key that
-    /// the document is the value of (empty for a file).
+    /// The document's value; nil if there is none or it is null. `source` returns the location of a line; `path` is the
+    /// key whose value the document is (empty for a file).
     static func read(
         _ text: String, path: String = "", source: @escaping (_ line: Int) -> Source
     ) throws(ConfigError) -> YAMLNode? {
-        // A byte order mark, which libyaml takes for content once it knows the encoding.
+        // A byte order mark is removed, because libyaml treats it as content if the encoding is set.
         let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
         guard text.utf8.count <= largestText else {
             throw source(1).error("\(text.utf8.count) bytes of text; accepted: at most \(largestText)")
@@ -94,13 +96,14 @@ struct YAMLReader {
         return "; YAML is indented with spaces, not tabs"
     }
 
-    /// The value that the next events make. libyaml's events are balanced, so one is there wherever one is taken.
+    /// Reads a value from the next events. libyaml's events are balanced, so there always is a next event.
     private mutating func node(path: String, depth: Int) throws(ConfigError) -> YAMLNode {
         let event = events.removeFirst()
         let source = source(event.line)
         let subject = path.isEmpty ? "the document" : shown(path, limit: 100)
         guard depth <= Self.deepestNesting else {
-            throw source.error("more than \(Self.deepestNesting) levels of nesting; accepted: at most that")
+            throw source.error(
+                "more than \(Self.deepestNesting) levels of nesting; accepted: at most \(Self.deepestNesting)")
         }
         if let anchor = event.anchor {
             throw source.error(
@@ -144,8 +147,8 @@ struct YAMLReader {
             let keyNode = try node(path: path.isEmpty ? "a key" : "a key of \(path)", depth: depth + 1)
             let source = source(keyNode.line)
             guard case .scalar(let key, _) = keyNode.content, !key.isEmpty else {
-                let found = keyNode.isNull ? "nothing" : keyNode.words
-                throw source.error("\(found) stands in the place of a key; accepted: a name")
+                let problem = keyNode.isNull ? "a key is missing" : "\(keyNode.description) is used as a key"
+                throw source.error("\(problem); accepted: a name")
             }
             let keyPath = path.isEmpty ? key : "\(path).\(key)"
             if let earlier = lines.updateValue(keyNode.line, forKey: key) {
@@ -160,6 +163,6 @@ struct YAMLReader {
 
 /// The error for a key given twice in one source.
 func doubled(_ path: String, at source: Source, earlier: Source) -> ConfigError {
-    let occasion = earlier == source ? "twice" : "already \(earlier.words(besides: source))"
+    let occasion = earlier == source ? "twice" : "already \(earlier.location(relativeTo: source))"
     return source.error("\(shown(path, limit: 100)) is given \(occasion); accepted: once")
 }

@@ -1,11 +1,12 @@
 import COpenSSL
+import System
 
 /// SHA-256 as 64 lower-case hexadecimal digits, as `sha256sum` prints it.
 package enum Checksum {
-    /// Bytes of a file that are in memory at a time.
+    /// Bytes of a file that are read at a time.
     private static let piece = 1 << 20
 
-    /// The checksum of a regular file's contents, read piece by piece.
+    /// The checksum of a regular file's contents, read in pieces.
     package static func sha256(ofFile path: String) throws -> String {
         let file = try OpenFile.reading(path)
         let checksum = RunningChecksum()
@@ -39,12 +40,12 @@ package enum Checksum {
     }
 }
 
-/// The SHA-256 of bytes that are given piece by piece. Source: FIPS 180-4, section 6.2, computed by OpenSSL's libcrypto.
+/// The SHA-256 of bytes that are added in pieces. Source: FIPS 180-4, section 6.2, computed by OpenSSL's libcrypto.
 package final class RunningChecksum {
     private let context: OpaquePointer
 
     package init() {
-        // libcrypto fails here only where there is no memory, as Swift's own allocations do.
+        // libcrypto fails here only if it is out of memory, which Swift's allocations don't survive either.
         guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
             preconditionFailure("libcrypto has no SHA-256")
         }
@@ -57,7 +58,7 @@ package final class RunningChecksum {
         EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
     }
 
-    /// The checksum of all bytes, as `Checksum` writes it. To be called once.
+    /// The checksum of all bytes, in the format of `Checksum`. May be called only once.
     package func finish() -> String {
         var digest = [UInt8](repeating: 0, count: 32)
         EVP_DigestFinal_ex(context, &digest, nil)

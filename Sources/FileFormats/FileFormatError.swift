@@ -1,36 +1,29 @@
-import Glibc
+import System
 
-/// What can be wrong with a file that is read or written here. The description is a whole sentence for a user.
+/// Errors of reading and writing files. The description is a whole sentence for the user.
 package enum FileFormatError: Error, Equatable, Sendable {
-    /// A system call that opens or reads failed with this `errno`.
-    case cannotRead(path: String, code: Int32)
-    /// A system call that makes, writes or syncs failed with this `errno`.
-    case cannotWrite(path: String, code: Int32)
-    /// A folder, a pipe or a device where a file is needed.
-    case notRegular(path: String)
     /// The text isn't JSON, or isn't UTF-8; line and column count from 1, columns in bytes.
     case notJSON(source: String, line: Int, column: Int, problem: String)
-    /// The file ends before its header does, or the header's stated length is absurd.
+    /// The file is shorter than its header, or the header or its length is invalid.
     case notSafetensors(path: String, problem: String)
-    /// A tensor's entry in the header contradicts itself, its neighbours or the file.
+    /// A tensor's entry in the header is inconsistent with itself, its neighbours or the file.
     case badTensor(path: String, tensor: String, problem: String)
-    /// No tensor of that name; `names` are those that are there.
+    /// There is no tensor of that name; `names` are the file's tensors.
     case noSuchTensor(path: String, tensor: String, names: [String])
-    /// The tensor's numbers are of a type that isn't converted to Float.
+    /// The tensor's elements have a type that isn't converted to Float.
     case unreadableType(path: String, tensor: String, type: String)
-    /// The tensor holds `found` numbers, its reader has room for `expected`.
+    /// The tensor has `found` elements, its reader expects `expected`.
     case otherSize(path: String, tensor: String, shape: [Int], found: Int, expected: Int)
-    /// A tensor handed to the writer that no safetensors file can hold.
+    /// A tensor that a safetensors file cannot hold was given to the writer.
     case unwritableTensor(tensor: String, problem: String)
 }
 
-extension FileFormatError {
-    /// 2 where the user named or made the file, 1 where the system or this program is at fault.
+extension FileFormatError: ExitCoded {
+    /// 2 if the error is in the file, which the user named; 1 if it is the system's or this program's.
     package var exitCode: Int32 {
         switch self {
-        case .cannotRead(_, let code): [EIO, EMFILE, ENFILE, ENOMEM].contains(code) ? 1 : 2
-        case .cannotWrite, .unwritableTensor: 1
-        case .notRegular, .notJSON, .notSafetensors, .badTensor, .noSuchTensor, .unreadableType, .otherSize: 2
+        case .unwritableTensor: 1
+        case .notJSON, .notSafetensors, .badTensor, .noSuchTensor, .unreadableType, .otherSize: 2
         }
     }
 }
@@ -38,35 +31,23 @@ extension FileFormatError {
 extension FileFormatError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .cannotRead(let path, let code):
-            return "\(path) cannot be read: \(systemText(code))."
-        case .cannotWrite(let path, let code):
-            return "\(path) cannot be written: \(systemText(code))."
-        case .notRegular(let path):
-            return "\(path) is a folder, a pipe or a device; a file is needed here."
         case .notJSON(let source, let line, let column, let problem):
             return "\(source) is not valid JSON: line \(line), column \(column): \(problem)."
         case .notSafetensors(let path, let problem):
-            return "\(path) is not a whole safetensors file: \(problem)."
+            return "\(path) is not a valid safetensors file: \(problem)."
         case .badTensor(let path, let tensor, let problem):
-            return "\(path) is not a whole safetensors file: tensor '\(shown(tensor))' \(problem)."
+            return "\(path) is not a valid safetensors file: tensor '\(shown(tensor))' \(problem)."
         case .noSuchTensor(let path, let tensor, let names):
-            let some = names.prefix(20).map { shown($0) }.joined(separator: ", ")
+            let first = names.prefix(20).map { shown($0) }.joined(separator: ", ")
             let more = names.count > 20 ? ", and \(names.count - 20) more" : ""
-            return "\(path) has no tensor '\(shown(tensor))'; it has \(names.isEmpty ? "none" : some + more)."
+            return "\(path) has no tensor '\(shown(tensor))'; it has \(names.isEmpty ? "none" : first + more)."
         case .unreadableType(let path, let tensor, let type):
             return "Tensor '\(shown(tensor))' of \(path) is of type \(type); F32, F64, F16 and BF16 can be read."
         case .otherSize(let path, let tensor, let shape, let found, let expected):
             return
-                "Tensor '\(shown(tensor))' of \(path) has \(found) numbers (shape \(shown(shape))); \(expected) are needed."
+                "Tensor '\(shown(tensor))' of \(path) has \(found) elements (shape \(shown(shape))) instead of \(expected)."
         case .unwritableTensor(let tensor, let problem):
             return "Tensor '\(tensor)' cannot be written as safetensors: \(problem)."
         }
     }
-}
-
-/// The system's own words for an `errno`.
-package func systemText(_ code: Int32) -> String {
-    guard let text = strerror(code) else { return "error \(code)" }
-    return String(cString: text)
 }

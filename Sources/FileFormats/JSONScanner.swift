@@ -1,19 +1,21 @@
-/// Reads JSON (RFC 8259) from bytes, piece by piece: no value is built that the caller doesn't ask for.
+import System
+
+/// A pull parser of JSON (RFC 8259): only values that the caller asks for are built.
 ///
-/// Stricter than the standard in one point, a doubled member of an object, unless the caller lets it pass; it also bounds
-/// the depth. Throws `JSONSyntaxError`. The bytes must outlive the scanner.
+/// Stricter than the standard in one respect: duplicate members of an object are refused unless the caller allows them.
+/// It also limits the depth. Throws `JSONSyntaxError`. The bytes must outlive the scanner.
 struct JSONScanner {
     private let bytes: UnsafeRawBufferPointer
     private(set) var offset = 0
     private var depth = 0
 
-    /// Objects and arrays inside each other: bounds the recursion, whatever the bytes are. As many as the reader has
-    /// (serde_json) that the reference implementation of safetensors uses.
+    /// Maximum nesting of objects and arrays, which bounds the recursion for any bytes. The same as in serde_json,
+    /// which the reference implementation of safetensors uses.
     static let deepest = 127
 
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-    /// The next value, whole.
+    /// Reads the next value completely.
     mutating func value() throws -> JSONValue {
         switch try next("a value") {
         case UInt8(ascii: "{"):
@@ -37,42 +39,42 @@ struct JSONScanner {
         byte == UInt8(ascii: "-") || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
     }
 
-    /// Passes over the next value, which must be well-formed; doubled members are let pass.
+    /// Skips the next value, which must be well-formed; duplicate members are allowed.
     mutating func skip() throws {
         switch try next("a value") {
-        case UInt8(ascii: "{"): try object(lettingDoubledPass: true) { scanner, _ in try scanner.skip() }
+        case UInt8(ascii: "{"): try object(allowingDuplicates: true) { scanner, _ in try scanner.skip() }
         case UInt8(ascii: "["): try array { scanner in try scanner.skip() }
         default: _ = try value()
         }
     }
 
-    /// Passes over a null; false, and nothing passed over, if another value comes.
+    /// Skips a null; returns false and skips nothing if the next value is another.
     mutating func takeNull() throws -> Bool {
         guard try next("a value") == UInt8(ascii: "n") else { return false }
         _ = try value()
         return true
     }
 
-    /// Whether the next value is of the kind that begins so: `{`, `[` or `"`.
+    /// Whether the next value begins with this character: `{`, `[` or `"`.
     mutating func comes(_ opening: Character) throws -> Bool { try next("a value") == opening.asciiValue }
 
-    /// An object; `member` is called with each key and must read its value.
+    /// Reads an object; `member` is called with each key and must read its value.
     mutating func object(
-        lettingDoubledPass: Bool = false, _ member: (inout JSONScanner, String) throws -> Void
+        allowingDuplicates: Bool = false, _ member: (inout JSONScanner, String) throws -> Void
     ) throws {
         var keys: Set<String> = []
         try list(UInt8(ascii: "{"), UInt8(ascii: "}")) { scanner in
             let start = scanner.offset
             let key = try scanner.string()
-            if !lettingDoubledPass, !keys.insert(key).inserted {
-                throw JSONSyntaxError(offset: start, problem: "the key \"\(shown(key))\" is there twice")
+            if !allowingDuplicates, !keys.insert(key).inserted {
+                throw JSONSyntaxError(offset: start, problem: "duplicate key \"\(shown(key))\"")
             }
             try scanner.take(UInt8(ascii: ":"))
             try member(&scanner, key)
         }
     }
 
-    /// An array; `element` is called at each element and must read it.
+    /// Reads an array; `element` is called at each element and must read it.
     mutating func array(_ element: (inout JSONScanner) throws -> Void) throws {
         try list(UInt8(ascii: "["), UInt8(ascii: "]"), element)
     }
@@ -83,7 +85,7 @@ struct JSONScanner {
         try take(opening)
         depth += 1
         guard depth <= Self.deepest else {
-            throw JSONSyntaxError(offset: offset - 1, problem: "more than \(Self.deepest) levels lie in each other")
+            throw JSONSyntaxError(offset: offset - 1, problem: "more than \(Self.deepest) levels of nesting")
         }
         let end = "'\(Character(UnicodeScalar(closing)))'"
         if try next("a value or \(end)") != closing {
@@ -100,7 +102,7 @@ struct JSONScanner {
         depth -= 1
     }
 
-    /// An integer that is not negative and fits into UInt.
+    /// Reads a non-negative integer that fits into UInt.
     mutating func count() throws -> UInt {
         skipBlanks()
         let start = offset
@@ -111,7 +113,7 @@ struct JSONScanner {
         throw JSONSyntaxError(offset: start, problem: "expected a whole number from 0 to \(UInt.max)")
     }
 
-    /// Refuses anything but blanks up to the end.
+    /// Refuses anything but white space up to the end.
     mutating func end() throws {
         skipBlanks()
         if offset < bytes.count { throw unexpected("the end") }
@@ -136,7 +138,7 @@ struct JSONScanner {
                 unescaped.append(contentsOf: try escape())
                 pieceStart = offset
             case 0..<0x20:
-                throw JSONSyntaxError(offset: offset, problem: "a control character stands in a string")
+                throw JSONSyntaxError(offset: offset, problem: "control character in a string")
             default:
                 offset += 1
             }
@@ -146,7 +148,7 @@ struct JSONScanner {
 
     private mutating func escape() throws -> [UInt8] {
         let start = offset
-        let invalid = JSONSyntaxError(offset: start, problem: "the escape after '\\' is not one of JSON")
+        let invalid = JSONSyntaxError(offset: start, problem: "invalid escape sequence")
         guard offset + 1 < bytes.count else { throw invalid }
         let letter = bytes[offset + 1]
         offset += 2
@@ -204,7 +206,7 @@ struct JSONScanner {
         let text = String(decoding: bytes[start..<offset], as: UTF8.self)
         if isInteger, text != "-0", let integer = Int(text) { return .integer(integer) }
         guard let number = Double(text), number.isFinite else {
-            throw JSONSyntaxError(offset: start, problem: "the number is beyond what a Double can hold")
+            throw JSONSyntaxError(offset: start, problem: "the number exceeds the range of Double")
         }
         return .number(number)
     }
@@ -213,7 +215,7 @@ struct JSONScanner {
         let first = offset
         while let byte = peek, UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte { offset += 1 }
         if offset == first {
-            throw JSONSyntaxError(offset: start, problem: "the number lacks a digit")
+            throw JSONSyntaxError(offset: start, problem: "a digit is missing in the number")
         }
     }
 
@@ -254,19 +256,19 @@ struct JSONScanner {
     }
 }
 
-/// What isn't JSON, and where.
+/// A syntax error at a byte offset.
 struct JSONSyntaxError: Error {
     let offset: Int
     let problem: String
 }
 
 extension JSONValue {
-    /// The one value that a text or its UTF-8 bytes hold; `source` names it in the error.
+    /// Parses a text with exactly one value; `source` names it in the error.
     package init(parsing text: String, from source: String = "The text") throws {
         self = try Array(text.utf8).withUnsafeBytes { try JSONValue(parsing: $0, from: source) }
     }
 
-    /// The one value that the bytes hold; `source` names them in the error.
+    /// Parses bytes with exactly one value; `source` names them in the error.
     package init(parsing bytes: UnsafeRawBufferPointer, from source: String = "The text") throws {
         do {
             var scanner = JSONScanner(bytes)

@@ -1,29 +1,29 @@
-/// A JSON value whose members keep their order, so that the same value is always the same text.
+/// A JSON value whose members keep their order, so that a value always has the same text.
 ///
-/// Literals build one: `["split": "train", "step": 10, "loss": .float(loss)]`; only null is always `.null`, so that
-/// `nil` keeps meaning a member that isn't there.
+/// Literals build one: `["split": "train", "step": 10, "loss": .float(loss)]`. Null has no literal (`.null`), so that
+/// `nil` always means a missing member.
 package enum JSONValue: Sendable {
     case object([(key: String, value: JSONValue)])
     case array([JSONValue])
     case string(String)
     case integer(Int)
     case number(Double)
-    /// Written with the fewest digits that restore the Float; parsing gives a `number`, never this.
+    /// Written with the fewest digits that restore the Float; parsing returns a `number`, never this case.
     case float(Float)
     case boolean(Bool)
     case null
 }
 
 extension JSONValue {
-    /// On one line without blanks. Numbers have the fewest digits that restore them exactly; those that aren't finite
-    /// are `null`, because JSON has no word for them.
+    /// On one line without spaces. Numbers have the fewest digits that restore them exactly; non-finite numbers are
+    /// `null`, because JSON cannot represent them.
     package var text: String {
         var text = ""
         write(to: &text, indent: nil)
         return text
     }
 
-    /// On several lines, two blanks a level: for files that people open. Ends with a newline.
+    /// On several lines, indented by two spaces per level, for files that users open. Ends with a newline.
     package var indentedText: String {
         var text = ""
         write(to: &text, indent: 0)
@@ -86,7 +86,7 @@ extension JSONValue {
 }
 
 extension JSONValue {
-    /// The value of an object's member; nil for a missing one, and for anything that isn't an object.
+    /// The value of an object's member; nil if it is missing or the value isn't an object.
     package subscript(key: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.key == key }?.value
@@ -100,7 +100,7 @@ extension JSONValue {
         if case .integer(let integer) = self { integer } else { nil }
     }
 
-    /// Any of the three kinds of number as a Double; a Float's digits, parsed, give the Float back by `Float(_:)`.
+    /// Any of the three number cases as a Double. `Float(_:)` of a parsed `float` restores it exactly.
     package var numberValue: Double? {
         switch self {
         case .integer(let integer): Double(integer)
@@ -124,7 +124,7 @@ extension JSONValue {
 }
 
 extension JSONValue: Equatable {
-    /// Equal kinds with equal contents; members in the same order.
+    /// Equal cases with equal contents; members in the same order.
     package static func == (left: JSONValue, right: JSONValue) -> Bool {
         switch (left, right) {
         case (.object(let left), .object(let right)): left.elementsEqual(right, by: ==)

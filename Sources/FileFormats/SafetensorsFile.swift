@@ -1,9 +1,11 @@
-/// A safetensors file open for reading: the header in memory, the tensors on the disk until they are asked for.
+import System
+
+/// A safetensors file open for reading: the header is in memory, tensors are read from the disk on request.
 ///
-/// The whole header is checked when the file is opened, against itself and against the file's size; the numbers are
-/// whatever they are. Tensors of types that can't be converted to Float may be there and are refused when read.
+/// The whole header is checked when the file is opened, for consistency and against the file's size; elements are not
+/// checked. Tensors of types that can't be converted to Float are allowed, and refused when read.
 package final class SafetensorsFile: Sendable {
-    /// As given to the initialiser.
+    /// The path given to the initialiser.
     package let path: String
     /// The tensors' names in the order of their data.
     package let names: [String]
@@ -14,7 +16,7 @@ package final class SafetensorsFile: Sendable {
     /// Offset of the data in the file.
     private let dataOffset: Int
 
-    /// Bytes that are in memory at a time while numbers are converted; a multiple of every type's size.
+    /// Bytes that are converted at a time; a multiple of every type's size.
     private static let piece = 1 << 16
 
     /// Opens the file and checks its header.
@@ -25,13 +27,13 @@ package final class SafetensorsFile: Sendable {
         let lengthSize = SafetensorsHeader.lengthSize
         guard size >= lengthSize else {
             throw FileFormatError.notSafetensors(
-                path: path, problem: "it has \(size) bytes, and the header's length alone takes \(lengthSize)")
+                path: path, problem: "it has \(size) bytes, less than the \(lengthSize) of the header's length")
         }
         let length = try file.bytes(count: lengthSize).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         guard length <= SafetensorsHeader.longest, length <= size - lengthSize else {
             throw FileFormatError.notSafetensors(
                 path: path,
-                problem: "it states a header of \(length) bytes; \(size - lengthSize) bytes follow, "
+                problem: "its header's length is given as \(length) bytes; \(size - lengthSize) bytes follow, "
                     + "and at most \(SafetensorsHeader.longest) are accepted")
         }
         let json = try file.text(at: lengthSize, count: Int(length))
@@ -43,22 +45,22 @@ package final class SafetensorsFile: Sendable {
         dataOffset = lengthSize + Int(length)
         names = header.entries.map(\.name)
         metadata = header.metadata
-        // The header has kept one of each name.
+        // The header's names are unique.
         entries = Dictionary(uniqueKeysWithValues: header.entries.map { (TensorName($0.name), $0) })
     }
 
     /// The tensor's shape, row-major; nil if there is no tensor of that name.
-    /// A dimension beyond Int, which only a tensor without numbers can have, is `Int.max` here.
+    /// A dimension beyond Int, which only an empty tensor can have, is `Int.max` here.
     package func shape(of name: String) -> [Int]? { entries[TensorName(name)]?.shape }
 
-    /// How many numbers the tensor holds; nil if there is no tensor of that name.
+    /// The number of the tensor's elements; nil if there is no tensor of that name.
     package func count(of name: String) -> Int? { entries[TensorName(name)]?.count }
 
     /// The tensor's type in the file, such as "F32"; nil if there is no tensor of that name.
     package func type(of name: String) -> String? { entries[TensorName(name)]?.type }
 
-    /// Reads a tensor's numbers into memory that has room for exactly them, converted from F64 (rounded to nearest),
-    /// F16 or BF16 (both exact) where they aren't F32.
+    /// Reads a tensor into memory of exactly its number of elements, converted from F64 (rounded to nearest), F16 or
+    /// BF16 (both exact) if it isn't F32.
     /// - Throws: `FileFormatError`; then the contents of `destination` are undefined.
     package func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws {
         let entry = try readableEntry(name)
@@ -69,8 +71,7 @@ package final class SafetensorsFile: Sendable {
         try read(entry, from: 0, into: destination)
     }
 
-    /// As above, piece by piece: `destination` takes as many numbers as it has room for, from number `first` on; there must be
-    /// as many.
+    /// As above, for a part of the tensor: `destination.count` elements from element `first` on, which must exist.
     package func read(
         _ name: String, from first: Int, into destination: UnsafeMutableBufferPointer<Float>
     ) throws {
@@ -98,7 +99,7 @@ package final class SafetensorsFile: Sendable {
         }
     }
 
-    /// The tensor's numbers in an array, as `read(_:into:)` gives them.
+    /// The tensor's elements as an array, converted like by `read(_:into:)`.
     package func read(_ name: String) throws -> [Float] {
         let entry = try readableEntry(name)
         return try [Float](unsafeUninitializedCapacity: entry.count) { buffer, filled in
@@ -142,7 +143,7 @@ package final class SafetensorsFile: Sendable {
     ) throws {
         guard try file.read(into: buffer, at: offset) == buffer.count else {
             throw FileFormatError.badTensor(
-                path: path, tensor: entry.name, problem: "was cut off after the file was opened")
+                path: path, tensor: entry.name, problem: "was truncated after the file was opened")
         }
     }
 }

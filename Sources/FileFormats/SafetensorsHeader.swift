@@ -1,16 +1,17 @@
-/// The header of a safetensors file. It is accepted or refused as the reference implementation (safetensors 0.8.0) does, so
-/// that a file means the same to both: what it describes covers the data from the first byte to the last, without a hole
-/// and without an overlap; a name that is there twice counts as it is there last; keys that the format doesn't know are
-/// passed over.
+import System
+
+/// The header of a safetensors file. It accepts and refuses exactly what the reference implementation (safetensors
+/// 0.8.0) does, so that both read a file equally: the tensors cover the data from the first byte to the last without
+/// gaps and overlaps; of duplicate names the last one is used; unknown keys are ignored.
 struct SafetensorsHeader {
     struct Entry {
         let name: String
         let type: String
-        /// Row-major. A dimension beyond Int, which only a tensor without numbers can have, is `Int.max` here.
+        /// Row-major. A dimension beyond Int, which only an empty tensor can have, is `Int.max` here.
         let shape: [Int]
-        /// Numbers in the tensor: the product of its shape.
+        /// Number of elements: the product of the shape.
         let count: Int
-        /// In bytes, from where the data begin.
+        /// In bytes, from the beginning of the data.
         let begin: Int
         let end: Int
     }
@@ -22,9 +23,9 @@ struct SafetensorsHeader {
     static let metadataKey = "__metadata__"
     /// Bytes before the header: its length, little-endian.
     static let lengthSize = 8
-    /// Longer headers are refused, as the reference implementation does.
+    /// Maximum length of a header, the same as in the reference implementation.
     static let longest = 100_000_000
-    /// Bits of one number of each type of the format.
+    /// Bits per element of each type of the format.
     static let bits: [String: UInt] = [
         "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8,
         "F8_E5M2FNUZ": 8, "F8_E4M3FNUZ": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 16, "U32": 32, "I32": 32,
@@ -37,22 +38,22 @@ struct SafetensorsHeader {
     ///   - dataSize: bytes in the file after the header.
     init(_ json: UnsafeRawBufferPointer, dataSize: Int, path: String) throws {
         var described: [Described] = []
-        var places: [TensorName: Int] = [:]
+        var indices: [TensorName: Int] = [:]
         var metadata: [String: String]?
         do {
             var scanner = JSONScanner(json)
-            try scanner.object(lettingDoubledPass: true) { scanner, name in
+            try scanner.object(allowingDuplicates: true) { scanner, name in
                 if name == Self.metadataKey {
                     guard metadata == nil else {
                         throw JSONSyntaxError(
-                            offset: scanner.offset, problem: "the key \"\(Self.metadataKey)\" is there twice")
+                            offset: scanner.offset, problem: "duplicate key \"\(Self.metadataKey)\"")
                     }
                     metadata = try Self.metadata(&scanner)
                 } else {
                     let tensor = try Described(name, &scanner, path)
-                    if let place = places.updateValue(described.count, forKey: TensorName(name)) {
-                        places[TensorName(name)] = place
-                        described[place] = tensor
+                    if let index = indices.updateValue(described.count, forKey: TensorName(name)) {
+                        indices[TensorName(name)] = index
+                        described[index] = tensor
                     } else {
                         described.append(tensor)
                     }
@@ -64,7 +65,7 @@ struct SafetensorsHeader {
                 path: path, problem: "at byte \(error.offset) of its header, \(error.problem)")
         }
         let ordered = described.enumerated().sorted { one, other in
-            // Of tensors without numbers several can stand at one place.
+            // Several empty tensors can begin at the same offset.
             (one.element.begin, one.element.end, one.offset) < (other.element.begin, other.element.end, other.offset)
         }
         entries = try Self.entries(ordered.map(\.element), dataSize: dataSize, path: path)
@@ -74,11 +75,11 @@ struct SafetensorsHeader {
     private static func metadata(_ scanner: inout JSONScanner) throws -> [String: String] {
         var metadata: [String: String] = [:]
         if try scanner.takeNull() { return metadata }
-        try scanner.object(lettingDoubledPass: true) { scanner, key in metadata[key] = try scanner.string() }
+        try scanner.object(allowingDuplicates: true) { scanner, key in metadata[key] = try scanner.string() }
         return metadata
     }
 
-    /// The tensors, each checked against its own size, its neighbours and the file.
+    /// The tensors, each checked against its size, its neighbours and the file.
     private static func entries(_ described: [Described], dataSize: Int, path: String) throws -> [Entry] {
         var entries: [Entry] = []
         var end: UInt = 0
@@ -90,12 +91,12 @@ struct SafetensorsHeader {
                 throw fault("begins at byte \(tensor.begin) of the data and ends before that, at byte \(tensor.end)")
             }
             guard tensor.begin == end else {
-                let found = tensor.begin > end ? "leaves a hole in" : "overlaps others in"
+                let found = tensor.begin > end ? "leaves a gap in" : "overlaps others in"
                 throw fault("\(found) the data: it begins at byte \(tensor.begin) instead of \(end)")
             }
             end = tensor.end
             guard let (count, bits) = tensor.size else {
-                throw fault("has shape \(shown(tensor.shape)), which is more than any file can hold")
+                throw fault("has shape \(shown(tensor.shape)), which exceeds the size of any file")
             }
             guard bits % 8 == 0, bits / 8 == tensor.end - tensor.begin else {
                 let needed = "\(bits / 8)" + (bits % 8 > 0 ? " bytes and \(bits % 8) bits" : "")
@@ -108,7 +109,7 @@ struct SafetensorsHeader {
                     name: tensor.name, type: tensor.type, shape: tensor.shape.map { Int(clamping: $0) },
                     count: Int(clamping: count), begin: Int(clamping: tensor.begin), end: Int(clamping: tensor.end)))
         }
-        // What was clamped is refused here.
+        // Clamped values are refused here.
         guard end == dataSize else {
             throw FileFormatError.notSafetensors(
                 path: path, problem: "its tensors take \(end) bytes, but \(dataSize) follow the header")
@@ -117,7 +118,7 @@ struct SafetensorsHeader {
     }
 }
 
-/// A tensor's name, which equals another only byte by byte: `String` takes "é" in one character and in two for the same.
+/// A tensor's name, compared byte by byte: `String` treats the composed and the decomposed "é" as equal.
 struct TensorName: Hashable {
     private let text: String
 
@@ -131,7 +132,7 @@ struct TensorName: Hashable {
     }
 }
 
-/// What the header says of a tensor: of the right form, not yet checked for sense.
+/// A tensor's entry in the header: well-formed, not yet checked for consistency.
 private struct Described {
     let name: String
     let type: String
@@ -139,7 +140,7 @@ private struct Described {
     let begin: UInt
     let end: UInt
 
-    /// The reference implementation takes the three values also as an array, in this order.
+    /// Like the reference implementation, also accepts the three values as an array in this order.
     init(_ name: String, _ scanner: inout JSONScanner, _ path: String) throws {
         var type: String?
         var shape: [UInt]?
@@ -147,21 +148,21 @@ private struct Described {
         func fault(_ problem: String) -> FileFormatError { .badTensor(path: path, tensor: name, problem: problem) }
 
         if try scanner.comes("[") {
-            var place = 0
+            var index = 0
             try scanner.array { scanner in
-                switch place {
+                switch index {
                 case 0: type = try Self.type(&scanner)
                 case 1: shape = try Self.counts(&scanner)
                 case 2: offsets = try Self.counts(&scanner)
-                default: throw fault("has more than its dtype, shape and data_offsets")
+                default: throw fault("has more than dtype, shape and data_offsets")
                 }
-                place += 1
+                index += 1
             }
         } else {
-            func check(_ isThere: Bool, _ key: String) throws {
-                if isThere { throw fault("has its \(key) twice") }
+            func check(_ isDuplicate: Bool, _ key: String) throws {
+                if isDuplicate { throw fault("has a duplicate \(key)") }
             }
-            try scanner.object(lettingDoubledPass: true) { scanner, key in
+            try scanner.object(allowingDuplicates: true) { scanner, key in
                 switch key {
                 case "dtype":
                     try check(type != nil, key)
@@ -178,21 +179,21 @@ private struct Described {
         }
         guard let type, let shape, let offsets else {
             let missing = type == nil ? "dtype" : shape == nil ? "shape" : "data_offsets"
-            throw fault("has no \(missing); dtype, shape and data_offsets are needed")
+            throw fault("has no \(missing); dtype, shape and data_offsets are required")
         }
         guard SafetensorsHeader.bits[type] != nil else {
             let types = SafetensorsHeader.bits.keys.sorted().joined(separator: ", ")
-            throw fault("is of type '\(shown(type))', which is none of \(types)")
+            throw fault("is of unknown type '\(shown(type))'; known types: \(types)")
         }
-        guard offsets.count == 2 else { throw fault("has \(offsets.count) data_offsets; 2 are needed") }
+        guard offsets.count == 2 else { throw fault("has \(offsets.count) data_offsets; 2 are required") }
         self.name = name
         self.type = type
         self.shape = shape
         (begin, end) = (offsets[0], offsets[1])
     }
 
-    /// How many numbers, and how many bits they take; nil if that is beyond counting. A zero behind a product that can't be
-    /// counted doesn't mend it.
+    /// The number of elements and of their bits; nil if either overflows. A zero dimension after an overflow is an
+    /// overflow, too.
     var size: (count: UInt, bits: UInt)? {
         var count: UInt = 1
         for dimension in shape {
@@ -205,15 +206,15 @@ private struct Described {
         return (count, all)
     }
 
-    /// A text, or, as the reference implementation takes it too, an object of that name and null.
+    /// A text, or, like in the reference implementation, an object of that name and null.
     private static func type(_ scanner: inout JSONScanner) throws -> String {
         guard try scanner.comes("{") else { return try scanner.string() }
         let start = scanner.offset
         var types: [String] = []
-        try scanner.object(lettingDoubledPass: true) { scanner, key in
+        try scanner.object(allowingDuplicates: true) { scanner, key in
             types.append(key)
             guard try scanner.takeNull() else {
-                throw JSONSyntaxError(offset: scanner.offset, problem: "expected null beside the name of a type")
+                throw JSONSyntaxError(offset: scanner.offset, problem: "expected null after the name of a type")
             }
         }
         guard types.count == 1 else {

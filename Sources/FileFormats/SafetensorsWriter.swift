@@ -1,11 +1,12 @@
 import Glibc
+import System
 
-/// A tensor to be written: its numbers stay where they are.
+/// A tensor to be written. Its elements are not copied.
 package struct SafetensorsTensor {
     package let name: String
-    /// Row-major; a vector has one dimension, a single number none.
+    /// Row-major; a vector has one dimension, a scalar none.
     package let shape: [Int]
-    /// As many floats as the shape says. Whoever owns the memory keeps it, unchanged, until the writer returns.
+    /// The elements. The caller keeps the memory valid and unchanged until the writer returns.
     package let data: UnsafeBufferPointer<Float>
 
     package init(name: String, shape: [Int], data: UnsafeBufferPointer<Float>) {
@@ -18,17 +19,16 @@ package struct SafetensorsTensor {
 /// Writes the safetensors format, as Hugging Face's reference implementation reads it: the header's length in
 /// 8 bytes, the header as JSON, the tensors' bytes one after the other in the given order, all of type F32.
 ///
-/// The data begin at a multiple of 8 bytes. They go to the file from where they are: the memory that writing takes
-/// is the header's.
+/// The data begin at a multiple of 8 bytes. They are written without a copy: writing needs memory only for the header.
 package enum SafetensorsWriter {
-    /// Writes the file and returns once it is on the disk. A file that is there is overwritten; one that could not be
-    /// written to its end is removed.
+    /// Writes the file and returns once it is on the disk. An existing file is overwritten; a file that could not be
+    /// written completely is removed.
     ///
     /// - Parameters:
-    ///   - metadata: goes into the header as `__metadata__`, in the order of the keys; all values are strings.
+    ///   - metadata: the header's `__metadata__`, sorted by key; all values are strings.
     ///   - isNew: nothing may have the path yet, not even a link.
-    /// - Returns: the SHA-256 of what was given to the file, so that nobody needs to read it again.
-    /// - Throws: `FileFormatError`, before anything is touched if it is a tensor's fault.
+    /// - Returns: the SHA-256 of the file's contents, computed while writing.
+    /// - Throws: `FileFormatError`; for an invalid tensor before the file is touched.
     @discardableResult
     package static func write(
         to path: String, tensors: [SafetensorsTensor], metadata: [String: String] = [:], isNew: Bool = false
@@ -43,7 +43,7 @@ package enum SafetensorsWriter {
         }
     }
 
-    /// Writes to a descriptor, such as standard output's, from where it stands, and leaves it open.
+    /// Writes to a descriptor, such as standard output's, at its current position, and leaves it open.
     package static func write(
         toDescriptor descriptor: Int32, named name: String = "Standard output", tensors: [SafetensorsTensor],
         metadata: [String: String] = [:]
@@ -51,7 +51,7 @@ package enum SafetensorsWriter {
         try write(header(of: tensors, metadata), tensors, to: .borrowing(descriptor, name: name))
     }
 
-    /// Bytes that are hashed and then written at a time: they are still in the processor's cache.
+    /// Bytes that are hashed and then written at a time, while they are in the CPU's cache.
     private static let piece = 256 << 10
 
     @discardableResult
@@ -70,7 +70,7 @@ package enum SafetensorsWriter {
         return checksum.finish()
     }
 
-    /// The length, the JSON and the blanks after it.
+    /// The length, the JSON and the padding.
     private static func header(of tensors: [SafetensorsTensor], _ metadata: [String: String]) throws -> [UInt8] {
         var members: [(key: String, value: JSONValue)] = []
         if !metadata.isEmpty {
@@ -82,12 +82,12 @@ package enum SafetensorsWriter {
         for tensor in tensors {
             guard names.insert(tensor.name).inserted else {
                 throw FileFormatError.unwritableTensor(
-                    tensor: tensor.name, problem: "that name is taken by another tensor or by the format")
+                    tensor: tensor.name, problem: "the name is duplicate or reserved")
             }
             guard tensor.shape.allSatisfy({ $0 >= 0 }), product(of: tensor.shape) == tensor.data.count else {
                 throw FileFormatError.unwritableTensor(
                     tensor: tensor.name,
-                    problem: "its shape \(tensor.shape) is not that of \(tensor.data.count) numbers")
+                    problem: "its shape \(tensor.shape) does not match its \(tensor.data.count) elements")
             }
             let end = offset + tensor.data.count * MemoryLayout<Float>.size
             let entry: JSONValue = [
@@ -103,7 +103,7 @@ package enum SafetensorsWriter {
     }
 }
 
-/// The product of the dimensions, 1 for none of them; nil if it is beyond Int.
+/// The product of the dimensions, 1 for a scalar; nil if it overflows.
 private func product(of shape: [Int]) -> Int? {
     if shape.contains(0) { return 0 }
     var product = 1

@@ -1,21 +1,21 @@
-// Elementary functions on vectors. A NaN stays a NaN: training must be able to notice it.
+// Elementary functions on vectors. NaN inputs give NaN results, so that training can detect them.
 
 extension Vector {
-    /// e^x, within 2 ulp for x in [-87.3, 88.7]; below and above that range the value at its end.
+    /// e^x, within 2 ulp for x in [-87.3, 88.7]; x outside this range is clamped to it.
     @inlinable @inline(__always)
     package var exponential: Vector {
         let x = Vector(repeating: 88.7).smaller(Vector(repeating: -87.3).larger(self))
         let parts = PowerOfE(x)
-        let y = 1 + parts.fraction  // the small terms first: one rounding at the size of the result
-        // 2^128 is no Float, so the exponent is added to that of y, which is below 1 there.
+        let y = 1 + parts.fraction  // small terms are added first: one rounding at the result's magnitude
+        // 2^128 exceeds Float's range, so n is added to the exponent of y, which is below 1 there.
         let value = unsafeBitCast(unsafeBitCast(y, to: VectorBits.self) &+ parts.exponent, to: Vector.self)
-        return value + (x - x)  // adds 0, or NaN: the low bits of one have spoilt the exponent
+        return value + (x - x)  // adds 0, or NaN for a NaN x, whose low bits have corrupted the exponent
     }
 
-    /// The logistic function σ(x) = 1 / (1 + e^-x), within 2 ulp for x above -87; below, the value there.
+    /// The logistic function σ(x) = 1 / (1 + e^-x), within 2 ulp for x above -87; x below -87.3 is clamped to it.
     ///
-    /// From t = e^-|x|: 1 - t / (1 + t), or t (1 - t / (1 + t)) for negative x, so that the quotient's rounding counts as
-    /// little as the quotient; 1 / (1 + e^-x) would be off by up to 3 ulp.
+    /// With t = e^-|x|: 1 - t / (1 + t), or t (1 - t / (1 + t)) for negative x, so that the quotient's rounding error
+    /// is scaled down with the quotient; 1 / (1 + e^-x) would be off by up to 3 ulp.
     @inlinable @inline(__always)
     package var sigmoid: Vector {
         let bits = unsafeBitCast(self, to: VectorBits.self) | VectorBits(repeating: Int32.min)
@@ -26,38 +26,40 @@ extension Vector {
         return base.plus(-base, times: t / (1 + t))
     }
 
-    /// tanh x, within 2 ulp (2.1 without fused multiply-adds): with m = e^2|x| - 1, m / (m + 2). Odd bit for bit, -0 included.
+    /// tanh x = m / (m + 2) with m = e^2|x| - 1, within 2 ulp (2.1 without fused multiply-adds). An odd function bit
+    /// for bit, -0 included.
     ///
-    /// m = 2^n q + (2^n - 1), q being e^r - 1 of the reduced argument, so that small x lose nothing.
+    /// m = 2^n q + (2^n - 1), where q = e^r - 1 of the reduced argument r, so that small x lose no precision.
     @inlinable @inline(__always)
     package var hyperbolicTangent: Vector {
         let bits = unsafeBitCast(self, to: VectorBits.self)
         let sign = bits & VectorBits(repeating: Int32.min)
         let magnitude = unsafeBitCast(bits & VectorBits(repeating: Int32.max), to: Vector.self)
-        // From 10 on the value is 1.
+        // For |x| >= 10 the value is 1.
         let doubled = Vector(repeating: 20).smaller(magnitude + magnitude)
         let parts = PowerOfE(doubled)
         let power = parts.power
         let m = (power - 1).plus(power, times: parts.fraction)
-        // One step of Newton's takes back what rounding m + 2 has cost: m - quotient (m + 2), computed without it.
+        // One Newton iteration corrects the rounding of m + 2: the residual m - quotient (m + 2) is computed without
+        // it.
         let inverse = 1 / (m + 2)
         let quotient = m * inverse
-        let rest = m.plus(-quotient, times: m).plus(Vector(repeating: -2), times: quotient)
-        let value = quotient.plus(rest, times: inverse)
+        let residual = m.plus(-quotient, times: m).plus(Vector(repeating: -2), times: quotient)
+        let value = quotient.plus(residual, times: inverse)
         return unsafeBitCast(unsafeBitCast(value, to: VectorBits.self) | sign, to: Vector.self)
     }
 }
 
-/// e^x as 2^n (1 + q): n by rounding x / ln 2, q = e^r - 1 of the rest r, |r| <= ln 2 / 2.
+/// e^x as 2^n (1 + q): n = x / ln 2 rounded, q = e^r - 1 of the remainder r, |r| <= ln 2 / 2.
 ///
-/// Cody and Waite's reduction and a polynomial of degree 6 in r: 1 + r + r² p(r), p fitted so that the largest error over the
-/// rest's range is smallest (4e-9, a fourteenth of what rounding to Float costs). n is found by adding 1.5 x 2^23 and is put
-/// into the exponent by a shift: both stay in vector registers, where a conversion would go lane by lane.
+/// Cody and Waite's reduction and a polynomial of degree 6 in r: 1 + r + r² p(r), where p minimises the maximum error
+/// over the range of r (4e-9, a fourteenth of the error of rounding to Float). n is found by adding 1.5 x 2^23 and
+/// shifted into the exponent: both stay in vector registers, where a conversion would go lane by lane.
 @frozen @usableFromInline
 struct PowerOfE {
     /// q.
     @usableFromInline let fraction: Vector
-    /// n, at the place of a float's exponent.
+    /// n, in the bits of a float's exponent.
     @usableFromInline let exponent: VectorBits
 
     /// 2^n, for n in -126...127.

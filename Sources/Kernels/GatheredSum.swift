@@ -1,6 +1,7 @@
-// Sums of rows that lie anywhere, by leaves.
+// Sums by leaves of rows at arbitrary indices.
 
-/// A row of a sum by leaves (see `LeafRun`): `merges` of a leaf's last row, `continues` of the others.
+/// A row of a sum by leaves (see `LeafRun`). `merges` is the leaf's for its last row, `LeafRun.continues` for the
+/// others.
 package struct GatheredRow {
     package var row: Int32
     package var merges: Int32
@@ -11,12 +12,12 @@ package struct GatheredRow {
     }
 }
 
-/// result[group] (= or, `adding`, +=) the sum by leaves of the rows `rows[starts[group]..<starts[group + 1]]` of a matrix; a
-/// group without rows gives zeros.
+/// result[group] (= or, `adding`, +=) the sum by leaves of the rows `rows[starts[group]..<starts[group + 1]]` of a
+/// matrix; a group without rows gives zeros.
 ///
 /// - Parameters:
-///   - pitch: floats from one row of the matrix to the next, of which whole vectors are read.
-///   - columns: of the result.
+///   - pitch: floats from one row of the matrix to the next. Rows are read as whole vectors.
+///   - columns: the result's columns.
 ///   - stack: `leafStackCount` floats.
 package func sumGatheredRows(
     _ matrix: UnsafePointer<Float>, pitch: Int, columns: Int, starts: UnsafeBufferPointer<Int32>,
@@ -24,26 +25,26 @@ package func sumGatheredRows(
     to result: (_ group: Int) -> UnsafeMutablePointer<Float>
 ) {
     for group in 0..<max(starts.count - 1, 0) {
-        let some = UnsafeBufferPointer(
+        let subset = UnsafeBufferPointer(
             start: rows + Int(starts[group]), count: Int(starts[group + 1] - starts[group]))
         let to = result(group)
         var column = 0
         while column + Tuning.tileColumns <= columns {
-            let place = to + column
-            var sum = gather(Vectors4.self, matrix + column, pitch, some, stack)
-            if adding { sum.add(place) }
-            sum.store(to: place)
+            let output = to + column
+            var sum = gather(Vectors4.self, matrix + column, pitch, subset, stack)
+            if adding { sum.add(output) }
+            sum.store(to: output)
             column += Tuning.tileColumns
         }
         forEachVector(in: column..<columns) { at, span in
-            var sum = gather(Vectors1.self, matrix + at, pitch, some, stack).vector
+            var sum = gather(Vectors1.self, matrix + at, pitch, subset, stack).vector
             if adding { sum += span.load(to + at) }
             span.store(sum, to + at)
         }
     }
 }
 
-/// One group of rows, some columns of it.
+/// The sum of one group's rows over one tile of columns.
 @inline(__always)
 private func gather<Row: RowOfVectors>(
     _: Row.Type, _ matrix: UnsafePointer<Float>, _ pitch: Int, _ rows: UnsafeBufferPointer<GatheredRow>,

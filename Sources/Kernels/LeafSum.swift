@@ -1,20 +1,24 @@
 internal import CVectors
 
-// Sums whose order does not depend on who computes them: leaf after leaf, and the leaves' sums along a binary tree.
+// Sums in a fixed order, independent of which thread or rank computes them: leaf by leaf, and the leaves' sums along a
+// binary tree.
 
-/// Some steps of k of a leaf.
+/// A run of evenly spaced values of k within a leaf.
 ///
-/// A leaf is a chain of additions over its steps in their order, from zero. Leaves are added up along a tree whose shape is
-/// given by `merges`: sums of finished branches wait on a stack until their right sibling is there.
+/// A leaf is a chain of additions over its k in order, starting from zero. Leaves are added along a tree whose shape is
+/// given by `merges`: sums of finished branches wait on a stack until their right sibling is complete.
 ///
 ///     leaves   a   b   c          sum ((a + b) + c):
 ///     merges   0   1   1          a waits; a + b waits; (a + b) + c
 package struct LeafRun: Equatable {
-    /// Where the left factor's number of row 0 stands for the first of the steps, and its floats from row to row.
+    /// Offset of the left factor's element of row 0 at the run's first k.
     package var offset: Int
+    /// Floats from one row of the left factor to the next.
     package var rowStride: Int
+    /// Values of k in this run.
     package var steps: Int
-    /// Of a leaf's last run: how many waiting sums the leaf's is added to, one after the other; `continues`: the leaf goes on.
+    /// For a leaf's last run, the number of waiting sums that the leaf's sum is added to, one after the other;
+    /// `continues` for the others.
     package var merges: Int
 
     package static let continues = -1
@@ -27,8 +31,8 @@ package struct LeafRun: Equatable {
     }
 }
 
-/// The left factor of a product that is summed by leaves: number (row, step i of a run) stands at
-/// `run.offset + (firstRow + row) · run.rowStride + i · step`. The panel's rows follow each other over all runs.
+/// The left factor of a product that is summed by leaves: element (row, i-th k of a run) is at
+/// `run.offset + (firstRow + row) · run.rowStride + i · step`. The panel's rows are contiguous over all runs.
 package struct LeafFactor {
     package let pointer: UnsafePointer<Float>
     package let firstRow: Int
@@ -45,13 +49,13 @@ package struct LeafFactor {
     }
 }
 
-/// The sums of a column that may wait at once: enough for 2^40 leaves.
+/// The stack of waiting sums of one column: deep enough for 2^40 leaves.
 typealias WaitingVectors = InlineArray<40, Vector>
 
-/// Floats that sums by leaves need for those that wait.
+/// Size in floats of the stack of waiting sums.
 package let leafStackCount = WaitingVectors.count * Tuning.leafRows * Tuning.leafColumns
 
-/// Where the rows of a result go: in groups of `groupRows`, row-major within each.
+/// The layout of a result: groups of `groupRows` rows, row-major within a group.
 package struct GroupedRows {
     package let pointer: UnsafeMutablePointer<Float>
     package let pitch: Int
@@ -66,18 +70,18 @@ package struct GroupedRows {
     }
 
     func row(_ row: Int) -> UnsafeMutablePointer<Float> {
-        let (group, rest) = row < groupRows ? (0, row) : row.quotientAndRemainder(dividingBy: groupRows)
-        return pointer + (group &* groupStride &+ rest &* pitch)
+        let (group, rowInGroup) = row < groupRows ? (0, row) : row.quotientAndRemainder(dividingBy: groupRows)
+        return pointer + (group &* groupStride &+ rowInGroup &* pitch)
     }
 }
 
 /// result `[rows, columns]` = (or, `adding`, result +) a `[rows, K]` · panel `[K, columns]`, summed by leaves.
 ///
-/// Assumes: the last run ends a leaf, and the merges leave one sum.
+/// Assumes: the last run ends a leaf, and the merges leave exactly one sum.
 ///
 /// - Parameters:
 ///   - panel: `ceil(columns / lanes)` whole vectors for each k, without gaps (see `ColumnPanels.forLeaves`).
-///   - columns: up to `Tuning.leafVectors` vectors' lanes. Numbers beside the result's are left alone.
+///   - columns: at most the lanes of `Tuning.leafVectors` vectors. Memory next to the result's columns is not written.
 ///   - stack: `leafStackCount` floats.
 package func multiplyByLeaves(
     rows: Int, _ a: LeafFactor, panel: UnsafePointer<Float>, columns: Int, adding: Bool, into result: GroupedRows,
@@ -86,7 +90,7 @@ package func multiplyByLeaves(
     let vectors = wholeVectors(columns) / Vector.lanes
     forEachTile(of: rows, most: Tuning.leafRows) { _, first, count in
         sumTile(rows: count, vectors: vectors, a, firstRow: a.firstRow &+ first, panel, stack)
-        // The sums stand where the first that waited would be.
+        // The final sums are at the bottom of the stack.
         let width = vectors * Vector.lanes
         for row in 0..<count {
             let (from, to) = (stack + row * width, result.row(first + row))
@@ -98,7 +102,7 @@ package func multiplyByLeaves(
     }
 }
 
-/// One tile, of any shape there is: each is compiled for itself. Leaves the sums at `stack`.
+/// One tile of any supported shape; each shape is compiled separately. Leaves the sums at `stack`.
 private func sumTile(
     rows: Int, vectors: Int, _ a: LeafFactor, firstRow: Int, _ panel: UnsafePointer<Float>,
     _ stack: UnsafeMutablePointer<Float>
@@ -112,16 +116,16 @@ private func sumTile(
         var next = 0
         let ahead = Tuning.leafPrefetchSteps &* a.step
         while next < a.runs.count {
-            // A leaf's accumulators live from here to the store: carried from leaf to leaf, some would be spilt.
+            // The accumulators' lifetime is one leaf: kept across leaves, some would be spilled to memory.
             var tile = Shape()
             var merges: Int
             repeat {
                 let run = a.runs[next]
-                var numbers = a.pointer + (run.offset &+ firstRow &* run.rowStride)
+                var elements = a.pointer + (run.offset &+ firstRow &* run.rowStride)
                 for _ in 0..<run.steps {
-                    prefetch_line(numbers + ahead)
-                    tile.add(numbers, pitch: run.rowStride, times: Shape.Row(at: b))
-                    numbers += a.step
+                    prefetch_line(elements + ahead)
+                    tile.add(elements, pitch: run.rowStride, times: Shape.Row(at: b))
+                    elements += a.step
                     b += width
                 }
                 merges = run.merges
@@ -155,8 +159,8 @@ private func sumTile(
     if vectors == 1 { sum(withRows: Vectors1.self) } else { sum(withRows: Vectors2.self) }
 }
 
-/// The sum of rows of `Tuning.tileColumns` floats, by leaves: the row of step i of a run stands at `run.offset + i · step`. Leaves
-/// it at `stack`, which has `leafStackCount` floats.
+/// The sum by leaves of rows of `Tuning.tileColumns` floats: the row of a run's i-th k is at `run.offset + i · step`.
+/// Leaves the sum at `stack`, which has `leafStackCount` floats.
 package func sumRowsByLeaves(
     _ rows: UnsafePointer<Float>, step: Int, runs: UnsafeBufferPointer<LeafRun>, stack: UnsafeMutablePointer<Float>
 ) {

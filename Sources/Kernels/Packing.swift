@@ -1,4 +1,4 @@
-// Matrices laid out as panels, [k][columns of up to four vectors]: what products read in one go.
+// Packing of matrices into panels, [k][columns of up to four vectors], which products read sequentially.
 
 /// panel `[count, whole vectors]` = the columns of a row-major matrix; columns beyond `columns` are 0.
 package func packColumns(
@@ -33,33 +33,33 @@ package func packPanels(
     }
 }
 
-/// Some rows of a row-major matrix, each times its factor, as a panel `[count, whole vectors]`, with the factors themselves as one
-/// more column where the columns reach that far.
+/// Selected rows of a row-major matrix, each multiplied by its factor, as a panel `[count, whole vectors]`. The factors
+/// themselves are column `width`, written if `columns` includes it.
 ///
 /// - Parameters:
-///   - matrix: `pitch` floats a row, whole vectors at least, those beyond `width` zeros.
-///   - rows: the numbers of `count` rows.
-///   - columns: of the `width + 1`, the first at a whole vector.
+///   - matrix: `pitch` floats per row, at least whole vectors; elements from `width` on are zeros.
+///   - rows: `count` row indices.
+///   - columns: a range of the `width + 1` columns that begins at a multiple of the lanes.
 package func packScaledRows(
     from matrix: UnsafePointer<Float>, pitch: Int, width: Int, rows: UnsafePointer<Int32>,
     factors: UnsafePointer<Float>, count: Int, columns: Range<Int>, into panel: UnsafeMutablePointer<Float>
 ) {
     let vectors = wholeVectors(columns.count)
-    let there = min(wholeVectors(width) - columns.lowerBound, vectors)
+    let inMatrix = min(wholeVectors(width) - columns.lowerBound, vectors)
     for k in 0..<count {
         let row = matrix + Int(rows[k]) &* pitch + columns.lowerBound
         let to = panel + k &* vectors
         let factor = Vector(repeating: factors[k])
-        for at in stride(from: 0, to: there, by: Vector.lanes) { (Vector(at: row + at) * factor).store(to: to + at) }
-        for at in stride(from: there, to: vectors, by: Vector.lanes) { Vector.zero.store(to: to + at) }
+        for at in stride(from: 0, to: inMatrix, by: Vector.lanes) { (Vector(at: row + at) * factor).store(to: to + at) }
+        for at in stride(from: inMatrix, to: vectors, by: Vector.lanes) { Vector.zero.store(to: to + at) }
         if columns.upperBound > width { to[width - columns.lowerBound] = factors[k] }
     }
 }
 
-/// One vector of a panel from some rows of a row-major matrix, which become its columns: panel[k · panelPitch + lane] =
-/// matrix[rows[lane] · pitch + k]. Lanes from `count` on are 0.
+/// One vector column of a panel from selected rows of a row-major matrix: panel[k · panelPitch + lane] =
+/// matrix[rows[lane] · pitch + k] for k below `count`. Lanes from `lanes` on are 0.
 ///
-/// - Parameter rows: the numbers of `lanes` rows at most; nil: 0, 1, 2 …
+/// - Parameter rows: `lanes` row indices; nil means 0, 1, 2 …
 package func packTransposed(
     from matrix: UnsafePointer<Float>, pitch: Int, rows: UnsafePointer<Int32>? = nil, lanes: Int, count: Int,
     into panel: UnsafeMutablePointer<Float>, panelPitch: Int
@@ -83,10 +83,10 @@ package func packTransposed(
     }
 }
 
-/// Row-major rows from a panel: matrix[rows[column] · pitch + k] = panel[k · whole vectors + column], for `count` steps of k and
-/// what else of a whole vector `pitch` has room for, as zeros.
+/// The inverse of `packTransposed`: matrix[rows[column] · pitch + k] = panel[k · wholeVectors(columns) + column] for k
+/// below `count`. The rest of each row's last vector is set to zeros, so `pitch` must be at least whole vectors.
 ///
-/// - Parameter rows: the numbers of as many rows as there are columns.
+/// - Parameter rows: one row index per column.
 package func unpackTransposed(
     from panel: UnsafePointer<Float>, columns: Int, count: Int, into matrix: UnsafeMutablePointer<Float>, pitch: Int,
     rows: UnsafePointer<Int32>
@@ -110,11 +110,11 @@ package func unpackTransposed(
     }
 }
 
-/// A square of as many rows and columns as a vector has lanes, transposed in registers.
+/// Transposes a square of `lanes` rows and columns in registers.
 ///
-/// Gathering the even lanes and then the odd lanes of each pair of neighbours moves the lowest bit of the column to the
-/// top of the row's number and the lowest bit of the row's to the top of the column's; after as many rounds as a lane's
-/// number has bits, rows and columns have changed places.
+/// Gathering the even lanes and then the odd lanes of each pair of neighbours moves the lowest bit of the column index
+/// to the top of the row index, and the lowest bit of the row index to the top of the column index. After log2(lanes)
+/// rounds rows and columns are swapped.
 @inline(__always)
 private func transposeSquare(
     _ from: (_ row: Int) -> UnsafePointer<Float>, _ to: (_ row: Int) -> UnsafeMutablePointer<Float>

@@ -1,9 +1,9 @@
-// Products of any number of rows with a panel: up to four vectors of columns, packed [k][columns].
+// Products of any number of rows with a panel of up to four vectors of columns, packed [k][columns].
 
-/// Where the left factor of a product lies: number (row, k) stands at
+/// The left factor of a product, read in place: element (row, k) is at
 /// `row · rowStride + (k / blockLength) · blockStride + (k % blockLength) · step`.
 ///
-/// So a row-major matrix, its transpose and the panels that gates are kept in are all read in place.
+/// This covers a row-major matrix, its transpose and the panels that gates are stored in.
 package struct LeftFactor {
     package var pointer: UnsafePointer<Float>
     package let rowStride: Int
@@ -24,41 +24,42 @@ package struct LeftFactor {
         self.blocks = blocks
     }
 
-    /// A row-major matrix: `count` steps of k along each row.
+    /// A row-major matrix of `count` columns: k is the column.
     package init(rows pointer: UnsafePointer<Float>, pitch: Int, count: Int) {
         self.init(pointer, rowStride: pitch, step: 1, blockLength: count)
     }
 
-    /// A row-major matrix read as its transpose: the rows of the factor are its columns, k goes down `count` rows.
+    /// The transpose of a row-major matrix of `count` rows: k is the matrix's row.
     package init(columns pointer: UnsafePointer<Float>, pitch: Int, count: Int) {
         self.init(pointer, rowStride: 1, step: pitch, blockLength: count)
     }
 
-    /// Steps of k.
+    /// K, the length of the sum.
     package var count: Int { blocks * blockLength }
 }
 
-/// What a product brings into the cache for those that follow: a line each step of k. When all of it is there, it goes on with
+/// What a product prefetches for later ones, one cache line per k. After `floats` and `blocksBeside` it continues with
 /// the next rows of its result.
 package enum Prefetch {
-    /// The next rows of the result alone.
+    /// Only the next rows of the result.
     case result
-    /// What stands this many floats beside the left factor's numbers: the next columns of a factor that is read by columns.
+    /// The memory at this offset in floats from the left factor's elements: the next columns of a factor read by
+    /// columns.
     case beside(Int)
-    /// This many floats from an address on: the panel of the next product.
+    /// This number of floats from an address: the panel of the next product.
     case floats(UnsafePointer<Float>, Int)
-    /// For each block of the left factor, all its rows, but this many floats beside them: the gates of the step before.
+    /// All rows of each block of the left factor at this offset in floats: the gates of the previous time step.
     case blocksBeside(Int)
 }
 
-/// Where a tile prefetches: an address for each step of k, counted like those of the left factor.
+/// The addresses that a tile prefetches, one per k, addressed like the left factor's elements.
 struct Ahead {
     let pointer: UnsafePointer<Float>
     let step: Int
     let blockStride: Int
 }
 
-/// A block of floats that a product writes, row-major.
+/// The row-major output of a product.
 package struct ResultRows {
     package let pointer: UnsafeMutablePointer<Float>
     package let pitch: Int
@@ -72,9 +73,9 @@ package struct ResultRows {
 /// What a product is added to.
 package enum ProductStart {
     case zero
-    /// What stands in the result.
+    /// The result's current values.
     case result
-    /// The same row of numbers, as many as there are columns, for every row.
+    /// The same row, with one value per column, for every row of the result: a bias.
     case row(UnsafePointer<Float>)
 }
 
@@ -82,7 +83,7 @@ package enum ProductStart {
 ///
 /// - Parameters:
 ///   - panel: `ceil(columns / lanes)` whole vectors for each k, without gaps.
-///   - columns: 1 to 4 vectors' lanes. Where it is not a multiple of the lanes, numbers beside the result are left alone.
+///   - columns: 1 to the lanes of 4 vectors. If not a multiple of the lanes, memory next to the columns is not written.
 package func multiply(
     rows: Int, _ a: LeftFactor, panel: UnsafePointer<Float>, columns: Int, start: ProductStart, into result: ResultRows,
     prefetching: Prefetch = .result
@@ -93,14 +94,14 @@ package func multiply(
         var part = a
         part.pointer = a.pointer + first &* a.rowStride
         let row = result.pointer + first &* result.pitch
-        let ahead = place(
+        let ahead = prefetchAddresses(
             prefetching, part, tile: tile, before: first, rows: rows, nextResult: row + count &* result.pitch)
         if isWhole {
             let begin: (UnsafePointer<Float>, Int) =
                 switch start {
                 case .zero: (zeros, 0)
                 case .result: (UnsafePointer(row), result.pitch)
-                case .row(let numbers): (numbers, 0)
+                case .row(let values): (values, 0)
                 }
             multiplyTile(
                 rows: count, vectors: vectors, part, panel, start: begin.0, startPitch: begin.1, result: row,
@@ -113,20 +114,20 @@ package func multiply(
     }
 }
 
-/// Where a product's tile prefetches, which has `before` rows before it. Rows of a result are taken to follow each other without
-/// gaps: beside a panel's columns stand those of the next.
-private func place(
-    _ wish: Prefetch, _ a: LeftFactor, tile: Int, before: Int, rows: Int, nextResult: UnsafePointer<Float>
+/// The addresses that a tile prefetches; `before` rows of the product precede it. The result's rows are assumed to be
+/// contiguous: next to a panel's columns are those of the next panel.
+private func prefetchAddresses(
+    _ prefetch: Prefetch, _ a: LeftFactor, tile: Int, before: Int, rows: Int, nextResult: UnsafePointer<Float>
 ) -> Ahead {
     let line = Tuning.lineFloats
     let results = Ahead(pointer: nextResult, step: line, blockStride: line &* a.blockLength)
-    switch wish {
+    switch prefetch {
     case .result:
         return results
     case .beside(let distance):
         return Ahead(pointer: a.pointer + distance, step: a.step, blockStride: a.blockStride)
     case .floats(let first, let count):
-        // The tiles share the lines out, one each step of k.
+        // The lines are divided among the tiles, one line per k.
         let done = tile &* a.count &* line
         guard done < count else { return results }
         return Ahead(pointer: first + done, step: line, blockStride: line &* a.blockLength)
@@ -138,39 +139,39 @@ private func place(
     }
 }
 
-/// A row of zeros, to start from. Unsafe in name only: nobody writes to it.
+/// A row of zeros as the start of a product. `nonisolated(unsafe)` is correct because it is never written after this.
 nonisolated(unsafe) private let zeros: UnsafePointer<Float> = {
     let row = UnsafeMutablePointer<Float>.allocate(capacity: Tuning.tileColumns)
     row.initialize(repeating: 0, count: Tuning.tileColumns)
     return UnsafePointer(row)
 }()
 
-/// A tile whose last vector is not whole: computed beside the result, of which only its columns are touched.
+/// A tile whose last vector is partial: computed in a temporary, of which only the result's columns are copied.
 private func multiplyEdge(
     rows: Int, vectors: Int, columns: Int, _ a: LeftFactor, _ panel: UnsafePointer<Float>, start: ProductStart,
     result: UnsafeMutablePointer<Float>, pitch: Int, ahead: Ahead
 ) {
     let width = vectors * Vector.lanes
-    // On the stack, with room for the largest tile.
+    // On the stack, with capacity for the largest tile.
     var memory = InlineArray<24, Vector>(repeating: .zero)
-    assert(rows * vectors <= memory.count, "no tile is that large")
+    assert(rows * vectors <= memory.count, "the tile exceeds the largest tile's 24 vectors")
     withUnsafeMutableBytes(of: &memory) { bytes in
-        let beside = bytes.baseAddress!.assumingMemoryBound(to: Float.self)  // an array of 24 has an address
+        let temporary = bytes.baseAddress!.assumingMemoryBound(to: Float.self)  // an array of 24 has an address
         for row in 0..<rows {
             switch start {
             case .zero: break
-            case .result: (beside + row * width).update(from: result + row * pitch, count: columns)
-            case .row(let numbers): (beside + row * width).update(from: numbers, count: columns)
+            case .result: (temporary + row * width).update(from: result + row * pitch, count: columns)
+            case .row(let values): (temporary + row * width).update(from: values, count: columns)
             }
         }
         multiplyTile(
-            rows: rows, vectors: vectors, a, panel, start: beside, startPitch: width, result: beside, pitch: width,
-            ahead: ahead)
-        for row in 0..<rows { (result + row * pitch).update(from: beside + row * width, count: columns) }
+            rows: rows, vectors: vectors, a, panel, start: temporary, startPitch: width, result: temporary,
+            pitch: width, ahead: ahead)
+        for row in 0..<rows { (result + row * pitch).update(from: temporary + row * width, count: columns) }
     }
 }
 
-/// One tile, of any shape there is: each is compiled for itself.
+/// One tile of any supported shape; each shape is compiled separately.
 private func multiplyTile(
     rows: Int, vectors: Int, _ a: LeftFactor, _ panel: UnsafePointer<Float>, start: UnsafePointer<Float>,
     startPitch: Int, result: UnsafeMutablePointer<Float>, pitch: Int, ahead: Ahead
@@ -216,9 +217,10 @@ private func multiplyTile(
     #endif
 }
 
-/// The columns of a matrix cut into panels of some vectors each, four for a tile, the last ones more alike than four and one.
+/// The ranges of a matrix's columns that form its panels: `vectors` vectors each, the last two balanced (3 + 2 instead
+/// of 4 + 1).
 ///
-/// Panels packed one after the other have the one that begins at `column` at float `K · column`.
+/// In panels packed one after the other, the one that begins at `column` is at float `K · column`.
 package struct ColumnPanels: Sequence, IteratorProtocol {
     private let columns: Int
     private let most: Int
@@ -229,7 +231,7 @@ package struct ColumnPanels: Sequence, IteratorProtocol {
         most = vectors
     }
 
-    /// For sums by leaves, whose tiles are narrower.
+    /// Panels for sums by leaves, whose tiles are narrower.
     package static func forLeaves(of columns: Int) -> ColumnPanels {
         ColumnPanels(of: columns, vectors: Tuning.leafVectors)
     }
@@ -244,12 +246,12 @@ package struct ColumnPanels: Sequence, IteratorProtocol {
     }
 }
 
-/// Columns rounded up to whole vectors.
+/// `columns` rounded up to a multiple of the vector's lanes.
 @inlinable
 package func wholeVectors(_ columns: Int) -> Int { (columns + Vector.lanes - 1) / Vector.lanes * Vector.lanes }
 
-/// result `[rows, columns]` = start + a `[rows, K]` · b `[K, columns]`, of which `panels` holds all, as `packPanels` makes
-/// them. `rowsAtOnce` rows of the left factor go through all panels while they are in the cache.
+/// result `[rows, columns]` = start + a `[rows, K]` · b `[K, columns]`; `panels` are all panels of b, made by
+/// `packPanels`. `rowsAtOnce` rows of the left factor at a time go through all panels while they are in the cache.
 package func multiply(
     rows: Int, _ a: LeftFactor, panels: UnsafePointer<Float>, columns: Int, start: ProductStart,
     into result: ResultRows, rowsAtOnce: Int, prefetching: Prefetch = .result

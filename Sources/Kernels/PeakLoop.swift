@@ -1,11 +1,11 @@
-/// How many floating-point operations a second one core can do at most: fused multiply-adds on 12 independent
-/// accumulators, which hide the latency of each other, without any memory traffic.
+/// Measures one core's peak floating-point operations per second: fused multiply-adds on 12 independent accumulators,
+/// which hide each other's latency, without memory traffic.
 package enum PeakLoop {
     /// Operations of one call of `run`.
     package static func operations(rounds: Int) -> Double { Double(rounds * 12 * 2 * Vector.lanes) }
 
-    /// Returns a number that depends on every operation. `seed` must not be known to the compiler, and keeps the
-    /// accumulators unequal: equal ones would be merged and show a peak that doesn't exist.
+    /// Returns a value that depends on every operation. `seed` must not be known at compile time; it keeps the
+    /// accumulators unequal, because the compiler would merge equal ones and the measured peak would be too high.
     @inline(never)
     package static func run(rounds: Int, seed: Float) -> Float {
         let factor = Vector(repeating: 0.999)

@@ -1,5 +1,5 @@
-/// A term of a sum of blocks, and to how many of the sums that wait to its left it is added, one after the other: at first none
-/// (see `LeafRun`).
+/// A term of a sum of blocks. `merges` is the number of sums waiting to its left that it is added to, one after the
+/// other (see `LeafRun`); 0 for the first term.
 package struct SumTerm {
     package let pointer: UnsafePointer<Float>
     package let merges: Int
@@ -9,19 +9,19 @@ package struct SumTerm {
         self.merges = merges
     }
 
-    /// All from the left to the right.
+    /// Terms that are added from left to right.
     package static func inOrder(_ pointers: [UnsafePointer<Float>]) -> [SumTerm] {
         pointers.enumerated().map { SumTerm($1, merges: $0 > 0 ? 1 : 0) }
     }
 }
 
-/// A sum of squares of up to `length` floats, in Float, after which one goes on in Double.
+/// The sum of squares of up to `length` floats, in Float; longer sums add partial sums in Double.
 ///
-/// A lane of its own for each place of a vector: ranges of the floats can be added one after the other as long as each begins
-/// at a multiple of a vector, and those that hold only zeros can be left out, without a bit of the sum changing.
+/// Each vector lane accumulates separately. So ranges can be added one after the other as long as each begins at a
+/// multiple of the lanes, and ranges of zeros can be skipped, without changing a bit of the sum.
 package struct PartialSum {
-    /// Floats of one partial sum. Sums over parts that begin at its multiples, added in order, are the sum over the whole
-    /// bit for bit.
+    /// Floats of one partial sum. Sums over parts that begin at multiples of it, added in order, equal the sum over the
+    /// whole bit for bit.
     package static let length = 4096
 
     private var lanes = Vector.zero
@@ -30,37 +30,37 @@ package struct PartialSum {
 
     package var value: Double { Double(lanes.sum()) }
 
-    package mutating func addSquares(of numbers: UnsafeMutableBufferPointer<Float>) {
-        guard let start = numbers.baseAddress else { return }
-        add(numbers.count) { at, span in span.load(start + at) }
+    package mutating func addSquares(of values: UnsafeMutableBufferPointer<Float>) {
+        guard let start = values.baseAddress else { return }
+        add(values.count) { at, span in span.load(start + at) }
     }
 
-    /// numbers = the sum of `terms` from `first` on, element by element; adds their squares. A sum of two or more that is 0 is +0.
+    /// values[i] = the sum of the terms' elements `first + i`; adds the squares of `values`. A zero sum of two or more
+    /// terms is +0.
     ///
-    /// - Parameter terms: at least one, each of `first` floats and as many more as there are numbers, which may be there
-    ///   themselves.
+    /// - Parameter terms: at least one, each of at least `first + values.count` floats. `values` may be part of a term.
     package mutating func addSquares(
-        of numbers: UnsafeMutableBufferPointer<Float>, settingSumOf terms: UnsafeBufferPointer<SumTerm>, from first: Int
+        of values: UnsafeMutableBufferPointer<Float>, settingSumOf terms: UnsafeBufferPointer<SumTerm>, from first: Int
     ) {
-        guard let start = numbers.baseAddress else { return }
+        guard let start = values.baseAddress else { return }
         switch terms.count {
         case 1:
             let a = terms[0].pointer + first
-            add(numbers.count) { at, span in
+            add(values.count) { at, span in
                 let x = span.load(a + at)
                 span.store(x, start + at)
                 return x
             }
         case 2:
             let (a, b) = (terms[0].pointer + first, terms[1].pointer + first)
-            add(numbers.count) { at, span in
+            add(values.count) { at, span in
                 let x = span.load(a + at) + span.load(b + at) + Vector.zero
                 span.store(x, start + at)
                 return x
             }
         default:
             var waiting = WaitingVectors(repeating: .zero)
-            add(numbers.count) { at, span in
+            add(values.count) { at, span in
                 var depth = 0
                 for term in terms {
                     var x = span.load(term.pointer + first + at)
@@ -79,10 +79,10 @@ package struct PartialSum {
     }
 
     @inline(__always)
-    private mutating func add(_ count: Int, _ numbers: (_ at: Int, _ span: VectorSpan) -> Vector) {
+    private mutating func add(_ count: Int, _ values: (_ at: Int, _ span: VectorSpan) -> Vector) {
         var sum = lanes
         forEachVector(of: count) { at, span in
-            let x = numbers(at, span)
+            let x = values(at, span)
             sum = sum.plus(x, times: x)
         }
         lanes = sum
@@ -90,13 +90,13 @@ package struct PartialSum {
 }
 
 extension UnsafeMutableBufferPointer<Float> {
-    /// Σ x², in Double: the square of the Euclidean norm. Partial sums of 4,096 floats at a time, so that the Float
-    /// accumulators stay exact to about 1e-6 whatever the length.
+    /// Σ x², in Double: the square of the Euclidean norm. Computed in partial sums of 4,096 floats, so that the Float
+    /// accumulators' relative error stays about 1e-6 for any length.
     package var sumOfSquares: Double {
         inPartialSums { sum, _, part in sum.addSquares(of: part) }
     }
 
-    /// x = the sum of `terms` from `first` on, as `PartialSum` has it; returns Σ x² as `sumOfSquares` has it.
+    /// x = the sum of `terms` from element `first` on, as in `PartialSum.addSquares`; returns Σ x² like `sumOfSquares`.
     package func setSum(of terms: UnsafeBufferPointer<SumTerm>, from first: Int) -> Double {
         inPartialSums { sum, start, part in sum.addSquares(of: part, settingSumOf: terms, from: first + start) }
     }
@@ -111,7 +111,7 @@ extension UnsafeMutableBufferPointer<Float> {
         return total
     }
 
-    /// x += y, element by element; `other` has as many.
+    /// x += y, element by element; `other` has `count` elements.
     package func add(_ other: UnsafePointer<Float>) {
         guard let baseAddress else { return }
         forEachVector(of: count) { offset, span in
@@ -119,7 +119,7 @@ extension UnsafeMutableBufferPointer<Float> {
         }
     }
 
-    /// x *= y, element by element; `other` has as many.
+    /// x *= y, element by element; `other` has `count` elements.
     package func multiply(by other: UnsafePointer<Float>) {
         guard let baseAddress else { return }
         forEachVector(of: count) { offset, span in
@@ -128,24 +128,24 @@ extension UnsafeMutableBufferPointer<Float> {
     }
 }
 
-/// matrix[row][column] *= factors[column], for a row-major matrix without gaps; `columns` whole vectors.
+/// matrix[row][column] *= factors[column], for a contiguous row-major matrix; `columns` is a multiple of the lanes.
 package func scaleColumns(
     _ matrix: UnsafeMutablePointer<Float>, rows: Int, columns: Int, by factors: UnsafePointer<Float>
 ) {
     for row in 0..<rows {
         for column in stride(from: 0, to: columns, by: Vector.lanes) {
-            let place = matrix + (row &* columns &+ column)
-            (Vector(at: place) * Vector(at: factors + column)).store(to: place)
+            let element = matrix + (row &* columns &+ column)
+            (Vector(at: element) * Vector(at: factors + column)).store(to: element)
         }
     }
 }
 
-/// The products of `count` rows of a matrix, at most as many as a vector has lanes, with one row: a lane each; the other lanes
-/// are 0.
+/// The dot products of `count` rows of a matrix with one row, one per lane; the other lanes are 0.
 ///
 /// - Parameters:
-///   - rows: their numbers.
-///   - columns: whole vectors.
+///   - rows: `count` row indices.
+///   - count: at most the vector's lanes.
+///   - columns: a multiple of the lanes.
 package func products(
     _ matrix: UnsafePointer<Float>, pitch: Int, rows: UnsafePointer<Int32>, count: Int,
     _ factor: UnsafePointer<Float>, columns: Int
@@ -153,30 +153,30 @@ package func products(
     totals { row in
         var sum = Vector.zero
         guard row < count else { return sum }
-        let numbers = matrix + Int(rows[row]) &* pitch
+        let elements = matrix + Int(rows[row]) &* pitch
         for column in stride(from: 0, to: columns, by: Vector.lanes) {
-            sum = sum.plus(Vector(at: numbers + column), times: Vector(at: factor + column))
+            sum = sum.plus(Vector(at: elements + column), times: Vector(at: factor + column))
         }
         return sum
     }
 }
 
-/// The totals of as many vectors as a vector has lanes, a lane each: adding the even to the odd lanes of neighbours halves
-/// their number until one vector holds all totals.
+/// The horizontal sums of `lanes` vectors, one per lane: adding the even and odd lanes of neighbouring vectors halves
+/// the number of vectors until one holds all sums.
 @inline(__always)
 private func totals(_ vector: (Int) -> Vector) -> Vector {
     #if SIMD_V4
-        var some = InlineArray<16, Vector> { vector($0) }
+        var vectors = InlineArray<16, Vector> { vector($0) }
     #else
-        var some = InlineArray<8, Vector> { vector($0) }
+        var vectors = InlineArray<8, Vector> { vector($0) }
     #endif
     var left = Vector.lanes / 2
     while left > 0 {
         for index in 0..<left {
-            let (a, b) = (some[unchecked: 2 &* index], some[unchecked: 2 &* index &+ 1])
-            some[unchecked: index] = a.evenLanes(b) + a.oddLanes(b)
+            let (a, b) = (vectors[unchecked: 2 &* index], vectors[unchecked: 2 &* index &+ 1])
+            vectors[unchecked: index] = a.evenLanes(b) + a.oddLanes(b)
         }
         left /= 2
     }
-    return some[unchecked: 0]
+    return vectors[unchecked: 0]
 }

@@ -1,27 +1,27 @@
 internal import CVectors
 
-/// Softmax and cross-entropy of the columns of a panel whose rows, the classes, come block by block, so that each block is
-/// gone through while it is in the cache.
+/// Softmax and cross-entropy of the columns of a panel whose rows, the classes, are processed in blocks, each while it
+/// is in the cache.
 ///
-/// Legend: V classes, one a row of the panel; columns are the steps that are scored. Columns stand side by side in vectors, so
-/// that sums and maxima need no vector taken apart. On the way forward a block's logits become e^(logit - top), where top is
-/// near the largest logit seen so far. They stay like this: the numbers of a column are its probabilities times its sum, and who
-/// reads them multiplies by `factors`, on the other side of a product where that is shorter. Source: Milakov & Gimelshein (2018),
+/// Legend: V classes, the panel's rows; the columns are the scored time steps, one per vector lane, so that sums and
+/// maxima over classes need no horizontal operation. The forward pass replaces a block's logits by e^(logit - top),
+/// where top is near the largest logit seen so far. They are not normalised: a column holds its probabilities times its
+/// sum, and the reader multiplies by `factors`, on the smaller side of a product. Source: Milakov & Gimelshein (2018),
 /// algorithm 3, the running maximum.
 package struct ColumnSoftmax {
-    /// `[V, width]`, width being whole vectors.
+    /// `[V, width]`; `width` is `columns` rounded up to whole vectors.
     private let panel: UnsafeMutablePointer<Float>
     private let columns: Int
     private let width: Int
     /// `[V]`
     private let bias: UnsafePointer<Float>
-    /// For each block a row of tops, then the running sums, then the logits of the targets; `width` floats each.
+    /// A row of tops for each block, then the running sums, then the logits of the targets; `width` floats each.
     private let memory: UnsafeMutablePointer<Float>
     private let blocks: Int
 
     /// - Parameters:
-    ///   - columns: at most a tile's.
-    ///   - memory: `memoryCount` floats that stay this panel's own until its last block has been normalised.
+    ///   - columns: at most `Tuning.tileColumns`.
+    ///   - memory: `memoryCount` floats, reserved for this panel until its last block has been normalised.
     package init(
         _ panel: UnsafeMutablePointer<Float>, columns: Int, bias: UnsafePointer<Float>,
         memory: UnsafeMutablePointer<Float>, blocks: Int
@@ -37,15 +37,15 @@ package struct ColumnSoftmax {
 
     package static func memoryCount(columns: Int, blocks: Int) -> Int { wholeVectors(columns) * (blocks + 2) }
 
-    /// How far a logit may lie above the top before the top moves, so that a block's numbers almost never need another top later.
-    /// The sum of all classes is still far from overflow, and what vanishes is below e^-67 of the largest.
+    /// How far a logit may exceed the top before the top moves, so that a block rarely has to be rescaled later. The
+    /// sum of all classes is still far from overflow, and values that underflow are below e^-67 of the largest.
     private static var slack: Float { 20 }
 
     private func tops(_ block: Int) -> UnsafeMutablePointer<Float> { memory + block * width }
     private var sums: UnsafeMutablePointer<Float> { tops(blocks) }
     private var targetLogits: UnsafeMutablePointer<Float> { tops(blocks + 1) }
 
-    /// Forward: the logits of a block's classes, without the bias, become e^(logit + bias - top).
+    /// Forward: replaces the logits of a block's classes (without bias) by e^(logit + bias - top).
     ///
     /// - Parameters:
     ///   - block: 0, 1, 2 … in order.
@@ -65,9 +65,9 @@ package struct ColumnSoftmax {
             let top = (before + Self.slack).ifLess(than: largest, largest, else: before)
             var sum = block > 0 ? Vector(at: sums + x) * (before - top).exponential : .zero
             for row in classes {
-                let place = panel + row * width + x
-                let e = (Vector(at: place) + bias[row] - top).exponential
-                e.store(to: place)
+                let element = panel + row * width + x
+                let e = (Vector(at: element) + bias[row] - top).exponential
+                e.store(to: element)
                 sum += e
             }
             top.store(to: tops(block) + x)
@@ -80,24 +80,27 @@ package struct ColumnSoftmax {
         Double(tops(blocks - 1)[column] + natural_logarithm(sums[column])) - Double(targetLogits[column])
     }
 
-    /// After the last block: what makes probabilities of each column's numbers, 0 for columns beyond the last; `width` floats.
+    /// After the last block: the factors that turn each column's values into probabilities, 0 for the padding columns;
+    /// `width` floats.
     package func putFactors(to factors: UnsafeMutablePointer<Float>) {
         for column in 0..<width { factors[column] = column < columns ? 1 / sums[column] : 0 }
     }
 
-    /// After the last block, once for each block in any order: its numbers take the last top where theirs is another.
+    /// After the last block, once for each block in any order: rescales its values to the last top if its own differs.
     package func level(_ classes: Range<Int>, block: Int) {
         let last = tops(blocks - 1)
         guard (0..<width).contains(where: { tops(block)[$0] != last[$0] }) else { return }
         for row in classes {
             for x in stride(from: 0, to: width, by: Vector.lanes) {
-                let place = panel + row * width + x
-                (Vector(at: place) * (Vector(at: tops(block) + x) - Vector(at: last + x)).exponential).store(to: place)
+                let element = panel + row * width + x
+                let shift = Vector(at: tops(block) + x) - Vector(at: last + x)
+                (Vector(at: element) * shift.exponential).store(to: element)
             }
         }
     }
 
-    /// After `level`: the numbers of a block become the gradients of the losses by the logits, but for `factors`.
+    /// After `level`: replaces a block's values by the losses' gradients with respect to the logits, still to be
+    /// multiplied by `factors`.
     package func subtractTargets(_ classes: Range<Int>, _ targets: UnsafePointer<Int32>) {
         for column in 0..<columns {
             let target = Int(targets[column])

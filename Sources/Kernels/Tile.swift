@@ -4,33 +4,33 @@ internal import CVectors
 //
 //              b: n vectors, the columns of one k
 //            ┌────────┬────────┬────────┬────────┐
-//     a₀ ──> │ vector │ vector │ vector │ vector │    a: one number a row, broadcast to a vector
+//     a₀ ──> │ vector │ vector │ vector │ vector │    a: one element per row, broadcast to a vector
 //     a₁ ──> │        │        │        │        │
-//     a₂ ──> │        │        │        │        │    one step of k: m n fused multiply-adds,
+//     a₂ ──> │        │        │        │        │    for each k: m n fused multiply-adds,
 //            └────────┴────────┴────────┴────────┘    n loads and m broadcasts
 //
-// The shapes are types, put together from smaller ones, so that the compiler knows every size and gives each accumulator a
-// register; a loop over an array of vectors would live in memory. There are two orders for a step of k, and each level has the
-// one that its registers hold beside the accumulators (`Tuning.tileRows` has the figures):
+// The shapes are types composed of smaller ones, so that the compiler knows every size and keeps each accumulator in a
+// register; an array of vectors would be kept in memory. The operations of one k have two possible orders. Each SIMD
+// level uses the one whose operands fit its registers next to the accumulators (`Tuning.tileRows` has the figures):
 //
 //     row by row        n vectors of b and one broadcast: AVX-512's 32 registers
 //     column by column  m broadcasts and one vector of b: fewer where m < n, for 16 registers
 
-/// A tile's accumulators, and the order of its step.
+/// A tile's accumulators, and the order of the operations for one k.
 protocol Tile {
     static var vectors: Int { get }
     init(at pointer: UnsafePointer<Float>, pitch: Int)
-    /// Adds a step of k: a number for each row, `pitch` floats apart, times the vectors at `b`.
+    /// Adds the products of one k: an element for each row, `pitch` floats apart, times the vectors at `b`.
     mutating func add(_ a: UnsafePointer<Float>, pitch: Int, times b: UnsafePointer<Float>)
     func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int)
 }
 
 extension Tile {
-    /// result = start + a · panel, for this tile's rows and columns. Each number is a chain of additions over k in
-    /// ascending order, whatever the shape of the tile.
+    /// result = start + a · panel, for this tile's rows and columns. Each element is a chain of additions over k in
+    /// ascending order, for every shape of the tile.
     ///
-    /// Assumes: `panel` holds the tile's vectors for each k without gaps; `result` and `start` have room for whole vectors
-    /// and may be the same. What is ahead need not be readable.
+    /// Assumes: `panel` holds the tile's vectors for each k without gaps; rows of `result` and `start` are whole
+    /// vectors and may be the same memory. The addresses in `ahead` need not be readable.
     @inline(__always)
     static func multiply(
         _ a: LeftFactor, _ panel: UnsafePointer<Float>, start: UnsafePointer<Float>, startPitch: Int,
@@ -41,12 +41,12 @@ extension Tile {
         var aheadOfBlock = ahead.pointer
         var block = a.pointer
         for _ in 0..<a.blocks {
-            var numbers = block
+            var elements = block
             var line = aheadOfBlock
             for _ in 0..<a.blockLength {
-                tile.add(numbers, pitch: a.rowStride, times: b)
+                tile.add(elements, pitch: a.rowStride, times: b)
                 prefetch_line(line)
-                numbers += a.step
+                elements += a.step
                 b += vectors &* Vector.lanes
                 line += ahead.step
             }
@@ -57,8 +57,8 @@ extension Tile {
     }
 }
 
-/// Calls `body` with the number, the first row and the count of each tile that some rows are taken in: no more tiles than it takes,
-/// and these as alike as they can be.
+/// Divides rows into the fewest tiles of at most `most` rows, of nearly equal height, and calls `body` with each tile's
+/// index, first row and number of rows.
 @inline(__always)
 func forEachTile(of rows: Int, most: Int, _ body: (_ tile: Int, _ first: Int, _ count: Int) -> Void) {
     let tiles = (rows + most - 1) / most

@@ -1,11 +1,11 @@
-// A tile that takes its steps column by column.
+// A tile that processes each k column by column.
 
-/// The vectors of some rows, one above the other.
+/// One vector column of a tile: a vector for each row.
 protocol RowStack {
     static var rows: Int { get }
     /// Loads a vector from each row, `pitch` floats apart.
     init(at pointer: UnsafePointer<Float>, pitch: Int)
-    /// Broadcasts a number from each row.
+    /// Broadcasts an element from each row.
     init(repeating pointer: UnsafePointer<Float>, pitch: Int)
     mutating func add(_ a: Self, times b: Vector)
     func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int)
@@ -50,12 +50,12 @@ typealias Rows1 = OneRow
 typealias Rows2 = Above<Rows1, Rows1>
 typealias Rows3 = Above<Rows2, Rows1>
 
-/// Columns of vectors side by side, of which each takes a step of k after the other.
+/// The vector columns of a tile, from left to right; for each k they are processed one after the other.
 protocol Columns {
     associatedtype Column: RowStack
     static var vectors: Int { get }
     init(at pointer: UnsafePointer<Float>, pitch: Int)
-    /// Adds a step of k: a number for each row times the vectors at `b`.
+    /// Adds the products of one k: the broadcast elements of the rows times the vectors at `b`.
     mutating func add(_ a: Column, times b: UnsafePointer<Float>)
     func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int)
 }
@@ -98,7 +98,7 @@ typealias Columns2<Column: RowStack> = Beside<Columns1<Column>, Columns1<Column>
 typealias Columns3<Column: RowStack> = Beside<Columns2<Column>, Columns1<Column>>
 typealias Columns4<Column: RowStack> = Beside<Columns2<Column>, Columns2<Column>>
 
-/// The tile made of them.
+/// The tile made of vector columns.
 struct ByColumns<All: Columns>: Tile {
     private var columns: All
 

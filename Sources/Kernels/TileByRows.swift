@@ -1,6 +1,6 @@
-// A tile that takes its steps row by row.
+// A tile that processes each k row by row.
 
-/// The vectors of a row, side by side.
+/// One row of a tile: its vectors from left to right.
 protocol RowOfVectors {
     static var vectors: Int { get }
     /// Zeros.
@@ -54,14 +54,14 @@ typealias Vectors2 = Then<Vectors1>
 typealias Vectors3 = Then<Vectors2>
 typealias Vectors4 = Then<Vectors3>
 
-/// Rows one above the other, of which each takes a step of k after the other.
+/// The rows of a tile, from top to bottom; for each k they are processed one after the other.
 protocol RowsOfTile {
     associatedtype Row: RowOfVectors
     /// Zeros.
     init()
     init(at pointer: UnsafePointer<Float>, pitch: Int)
     mutating func add(_ a: UnsafePointer<Float>, pitch: Int, times b: Row)
-    /// Adds numbers that lie as `store` puts them.
+    /// Adds values in the layout that `store` writes.
     mutating func add(_ pointer: UnsafePointer<Float>, pitch: Int)
     func store(to pointer: UnsafeMutablePointer<Float>, pitch: Int)
 }
@@ -118,7 +118,7 @@ typealias RowsOf10<Row: RowOfVectors> = RowAbove<RowsOf9<Row>>
 typealias RowsOf11<Row: RowOfVectors> = RowAbove<RowsOf10<Row>>
 typealias RowsOf12<Row: RowOfVectors> = RowAbove<RowsOf11<Row>>
 
-/// The tile made of them.
+/// The tile made of rows.
 struct ByRows<All: RowsOfTile>: Tile {
     private var rows: All
 

@@ -1,11 +1,11 @@
 public import CVectors  // public: functions that other modules inline call it
 
 #if SIMD_V4
-    /// The vector that kernels compute with: as wide as the registers of the level the program is built for.
+    /// The kernels' vector: as wide as the registers of the SIMD level that the program is built for.
     @usableFromInline package typealias Vector = SIMD16<Float>
     @usableFromInline package typealias VectorBits = SIMD16<Int32>
 #else
-    /// The vector that kernels compute with: as wide as the registers of the level the program is built for.
+    /// The kernels' vector: as wide as the registers of the SIMD level that the program is built for.
     @usableFromInline package typealias Vector = SIMD8<Float>
     @usableFromInline package typealias VectorBits = SIMD8<Int32>
 #endif
@@ -15,8 +15,8 @@ extension Vector {
     @inlinable @inline(__always)
     package static var lanes: Int { scalarCount }
 
-    /// `self + a * b`: rounded once where the level has FMA, twice on x86 without it (where one rounding would be a call
-    /// of the C library for each lane).
+    /// `self + a * b`: rounded once if the level has FMA, twice on x86 without it (where a single rounding would be a C
+    /// library call for each lane).
     @inlinable @inline(__always)
     package func plus(_ a: Vector, times b: Vector) -> Vector {
         #if SIMD_V4
@@ -28,10 +28,10 @@ extension Vector {
         #endif
     }
 
-    /// In each lane the larger one; the other's NaN stays, self's does not.
+    /// Lanewise maximum. A NaN in `other` propagates; a NaN in `self` yields `other`.
     ///
-    /// Words of C for this and the next two, because Swift's `replacing(with:where:)` goes lane by lane until the very
-    /// last optimisation: functions with a few of them are too large to be inlined.
+    /// This and the next two call C functions, because Swift's `replacing(with:where:)` goes lane by lane until the
+    /// last optimisation pass: functions with several of them are too large to be inlined.
     @inlinable @inline(__always)
     package func larger(_ other: Vector) -> Vector {
         #if SIMD_V4
@@ -41,7 +41,7 @@ extension Vector {
         #endif
     }
 
-    /// In each lane the smaller one; the other's NaN stays, self's does not.
+    /// Lanewise minimum. A NaN in `other` propagates; a NaN in `self` yields `other`.
     @inlinable @inline(__always)
     package func smaller(_ other: Vector) -> Vector {
         #if SIMD_V4
@@ -51,7 +51,7 @@ extension Vector {
         #endif
     }
 
-    /// In each lane `a` where self is less than `limit`, else `b`.
+    /// Lanewise `self < limit ? a : b`.
     @inlinable @inline(__always)
     package func ifLess(than limit: Vector, _ a: Vector, else b: Vector) -> Vector {
         #if SIMD_V4
@@ -106,10 +106,10 @@ extension Vector {
     }
 }
 
-/// Whole vectors, then what is left: how a loop over units or columns visits them.
+/// Loops over `count` elements in whole vectors, then the remaining ones.
 ///
-/// `body` sees the offset and a `Span` that loads and stores either a whole vector or the rest, so that every element
-/// goes through the same vector arithmetic, whatever its place. Inlined twice.
+/// `body` receives the offset and a `VectorSpan` that loads and stores either a whole vector or the remaining lanes, so
+/// that every element goes through the same vector arithmetic, whatever its index. `body` is inlined twice.
 @inlinable @inline(__always)
 package func forEachVector(of count: Int, _ body: (_ offset: Int, _ span: VectorSpan) -> Void) {
     var offset = 0
@@ -120,7 +120,7 @@ package func forEachVector(of count: Int, _ body: (_ offset: Int, _ span: Vector
     if offset < count { body(offset, VectorSpan(rest: count - offset)) }
 }
 
-/// As above, from one place of a block to another.
+/// As above, over a range of offsets.
 @inlinable @inline(__always)
 package func forEachVector(in range: Range<Int>, _ body: (_ offset: Int, _ span: VectorSpan) -> Void) {
     let first = range.lowerBound
@@ -146,6 +146,6 @@ package struct VectorSpan {
     }
 }
 
-/// Asks for the cache line of an address, which need not be readable.
+/// Prefetches the cache line of an address, which need not be readable.
 @inlinable @inline(__always)
 package func prefetch(_ address: UnsafePointer<Float>) { prefetch_line(address) }

@@ -1,28 +1,24 @@
-// How an error on one rank ends all ranks, with one message.
+// An error on one rank ends all ranks, with one message.
 
-/// An error that knows the exit code of the program it ends.
-package protocol ExitCoded {
-    /// The status that the process shall return; not 0.
-    var exitCode: Int32 { get }
-}
+import System
 
-/// What every rank throws when local work failed on at least one: the error of the lowest rank that failed, the same
-/// everywhere.
+/// Thrown on every rank when local work failed on at least one: the error of the lowest rank that failed, identical on
+/// all ranks.
 package struct AgreedFailure: Error, Equatable, ExitCoded, CustomStringConvertible {
     /// The lowest rank that failed.
     package let rank: Int
-    /// The host it runs on.
+    /// That rank's host.
     package let host: String
-    /// What its error says: `String(describing:)` of it.
+    /// `String(describing:)` of its error.
     package let message: String
-    /// Its error's exit code where that is `ExitCoded`, else 1.
+    /// Its error's exit code if the error is `ExitCoded`, else 1.
     package let exitCode: Int32
-    /// On how many ranks the work failed.
+    /// The number of ranks on which the work failed.
     package let ranksFailed: Int
-    /// How many ranks did the work.
+    /// The number of ranks of the communicator.
     package let ranks: Int
 
-    /// The message alone where all ranks failed, since then none stands out; else with the rank and the host before it.
+    /// The message, preceded by rank and host unless all ranks failed.
     package var description: String {
         ranksFailed == ranks ? message : "rank \(rank) on \(host): \(message)"
     }
@@ -38,28 +34,28 @@ package struct AgreedFailure: Error, Equatable, ExitCoded, CustomStringConvertib
 }
 
 extension Communicator {
-    /// Does work that can fail on each rank by itself, and returns its result only if it succeeded on all of them.
+    /// Runs work that can fail on a single rank, and returns its result only if it succeeded on all ranks.
     ///
     /// Reading a file, checking a configuration, writing a checkpoint at the root: such work can fail on one rank and
-    /// succeed on the next, and a rank that leaves alone lets the others hang in their next collective. So this is how
-    /// bad input ends on any number of ranks: wrapped in `agree`, it fails on none or on all. A rank whose own work
-    /// succeeded then drops its result and throws as well; all throw the same `AgreedFailure`, so that any one of them
-    /// (rank 0) can speak for all, and each can call `Job.finish` and exit with the same code.
+    /// succeed on another, and if only one rank left, the others would hang in their next collective. Wrapped in
+    /// `agree` the work fails on no rank or on all. A rank whose work succeeded discards its result and throws as well.
+    /// All ranks throw the same `AgreedFailure`, so that rank 0 alone can report it, and each rank can call
+    /// `Job.finish` and exit with the same code.
     ///
-    /// Collective (MPI_Allreduce of one number; more only after a failure). `body` must not call collectives: a rank
-    /// whose body has failed would not come to them. It may return early on ranks that have nothing to do. An error
-    /// that cannot wait for the others (MPI itself fails) is for `Job.abort`.
+    /// Collective (MPI_Allreduce of one value; further calls only after a failure). `body` must not call collectives: a
+    /// rank whose body has failed would not reach them. It may return early on ranks that have nothing to do. For an
+    /// error that cannot wait for the other ranks (MPI itself fails) use `Job.abort`.
     ///
     /// - Throws: `AgreedFailure`, or `MPIError` if the agreement itself fails.
     package func agree<R>(_ body: () throws -> R) throws -> R {
         let outcome = Result { try body() }
         var error: (any Error)?
-        if case .failure(let own) = outcome { error = own }
+        if case .failure(let localError) = outcome { error = localError }
         if let failure = try firstFailure(error) { throw failure }
         return try outcome.get()
     }
 
-    /// The failure of the lowest rank that gave an error; nil if none did.
+    /// The failure of the lowest rank with an error; nil if no rank has one.
     private func firstFailure(_ error: (any Error)?) throws(MPIError) -> AgreedFailure? {
         let first = Int(try allreduce(Int32(error == nil ? size : rank), .minimum))
         guard first < size else { return nil }

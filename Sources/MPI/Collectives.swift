@@ -1,11 +1,11 @@
-// Reductions and broadcasts of buffers, in pieces that MPI can count.
+// Reductions and broadcasts of buffers, in pieces whose count fits MPI's Int32.
 //
-// A buffer is the caller's memory. An empty one costs no call, and so no waiting for the others either.
+// A buffer is the caller's memory. For an empty buffer MPI is not called, so it does not synchronise the ranks.
 
 import CMPI
 
 extension Communicator {
-    /// Combines the ranks' buffers element by element and leaves the result in all of them.
+    /// Reduces the ranks' buffers element by element; every rank's buffer receives the result.
     ///
     /// Collective (MPI_Allreduce, in place); all buffers have the same count.
     package func allreduce<T: MPIElement>(
@@ -18,22 +18,7 @@ extension Communicator {
         }
     }
 
-    /// Combines the ranks' buffers element by element and leaves the result in `root`'s; the others keep theirs.
-    ///
-    /// Collective (MPI_Reduce, in place at the root); all buffers have the same count.
-    package func reduce<T: MPIElement>(
-        _ buffer: UnsafeMutableBufferPointer<T>, _ operation: Reduction, root: Int
-    ) throws(MPIError) {
-        try inPieces(buffer) { piece, count throws(MPIError) in
-            try waiting("MPI_Reduce") {
-                MPI_Reduce(
-                    rank == root ? cmpi_in_place() : UnsafeMutableRawPointer(piece), rank == root ? piece : nil, count,
-                    T.mpiKind.datatype, operation.operation, number(root), handle)
-            }
-        }
-    }
-
-    /// Copies `root`'s buffer into all others.
+    /// Copies `root`'s buffer into the other ranks' buffers.
     ///
     /// Collective (MPI_Bcast); all buffers have the same count.
     package func broadcast<T: MPIElement>(_ buffer: UnsafeMutableBufferPointer<T>, root: Int) throws(MPIError) {
@@ -42,14 +27,14 @@ extension Communicator {
         }
     }
 
-    /// Returns when every rank has come here.
+    /// Returns when every rank has called it.
     ///
     /// Collective (MPI_Barrier).
     package func barrier() throws(MPIError) {
         try waiting("MPI_Barrier") { MPI_Barrier(handle) }
     }
 
-    /// Calls `body` with the start and the count of one piece of `buffer` after another; for an empty buffer, never.
+    /// Calls `body` with the start and the count of each piece of `buffer` in order; not at all for an empty buffer.
     func inPieces<T: MPIElement>(
         _ buffer: UnsafeMutableBufferPointer<T>, _ body: (UnsafeMutablePointer<T>, Int32) throws(MPIError) -> Void
     ) throws(MPIError) {
@@ -63,12 +48,11 @@ extension Communicator {
         }
     }
 
-    /// `pieceLength`, or less where its bytes would not fit into Int32 (some transports count bytes).
+    /// `pieceLength`, or less if its bytes would not fit into Int32 (some transports count bytes).
     func longestPiece<T: MPIElement>(of type: T.Type) -> Int {
         min(pieceLength, Int(Int32.max) / MemoryLayout<T>.stride)
     }
 
-    /// A rank as MPI counts it. One beyond Int32 becomes Int32's largest, which MPI refuses like any rank that is not
-    /// there.
+    /// The rank as Int32. A rank outside Int32 is clamped to it, which MPI refuses like any rank that does not exist.
     func number(_ rank: Int) -> Int32 { Int32(clamping: rank) }
 }

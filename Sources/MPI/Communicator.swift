@@ -1,22 +1,23 @@
-// A group of ranks that work together.
+// A communicator: a group of ranks.
 
 import CMPI
 
-/// A group of ranks, and this process's place in it. A value: copies stand for the same group.
+/// A group of ranks, and this process's rank in it. A value: copies refer to the same group.
 ///
-/// `Job.start` returns the one of all ranks; `split`, `splitByHost` and `duplicate` make others. Methods marked
+/// `Job.start` returns the one of all ranks; `split` and `splitByHost` make others. Methods marked
 /// "Collective" must be called by every rank of the group, in the same order, with the same counts, operation and root.
 /// All of them throw `MPIError`; only the main thread may call them (`Job`), so a communicator is not `Sendable`.
 package struct Communicator {
-    /// This process's number in the group, from 0 (MPI_Comm_rank).
+    /// This process's rank in the group, from 0 (MPI_Comm_rank).
     package let rank: Int
-    /// How many ranks the group has (MPI_Comm_size).
+    /// The number of ranks in the group (MPI_Comm_size).
     package let size: Int
-    /// True on rank 0, which writes files and speaks to the terminal.
+    /// True on rank 0, which writes files and prints to the terminal.
     package var isRoot: Bool { rank == 0 }
 
-    /// The most elements that one call of MPI is given; longer buffers go in pieces, because MPI counts with Int32.
-    /// Every rank must have the same. Tests set it low; a piece never exceeds 2^31 - 1 bytes, whatever stands here.
+    /// The maximum number of elements of one MPI call; longer buffers are sent in pieces, because MPI counts with
+    /// Int32. Must be equal on all ranks. Tests set a small value. A piece never exceeds 2^31 - 1 bytes, whatever this
+    /// value is.
     package var pieceLength = 1 << 28 {
         didSet { precondition(pieceLength > 0, "A piece holds at least one element.") }
     }
@@ -35,8 +36,8 @@ package struct Communicator {
         if let pieceLength { self.pieceLength = pieceLength }
     }
 
-    /// The group of those ranks that gave the same colour, numbered by `key` (equal keys: by their rank here); nil for
-    /// a rank that gave none.
+    /// The group of the ranks that passed the same colour, ordered by `key` (equal keys: by their rank in this group);
+    /// nil on a rank that passed no colour.
     ///
     /// Collective (MPI_Comm_split). A colour is not negative; colour and key fit into Int32.
     package func split(color: Int?, key: Int) throws(MPIError) -> Communicator? {
@@ -47,8 +48,7 @@ package struct Communicator {
         return made == cmpi_comm_null() ? nil : try Communicator(made, pieceLength: pieceLength)
     }
 
-    /// The group of the ranks on this rank's host, more exactly: of those that can share memory, in the order they have
-    /// here.
+    /// The group of the ranks on this rank's host (exactly: those that can share memory), in the order of this group.
     ///
     /// Collective (MPI_Comm_split_type with MPI_COMM_TYPE_SHARED).
     package func splitByHost() throws(MPIError) -> Communicator {
@@ -59,17 +59,8 @@ package struct Communicator {
         return try Communicator(made, pieceLength: pieceLength)
     }
 
-    /// The same ranks once more, whose messages never meet this communicator's.
-    ///
-    /// Collective (MPI_Comm_dup).
-    package func duplicate() throws(MPIError) -> Communicator {
-        var made = cmpi_comm_null()
-        try waiting("MPI_Comm_dup") { MPI_Comm_dup(handle, &made) }
-        return try Communicator(made, pieceLength: pieceLength)
-    }
-
-    /// Gives back what MPI holds for a communicator that was split off or duplicated. No copy of it may be used
-    /// afterwards; that of all ranks cannot be freed.
+    /// Frees a communicator made by `split` or `splitByHost`. No copy of it may be used afterwards. The communicator of
+    /// all ranks cannot be freed.
     ///
     /// Collective (MPI_Comm_free).
     package func free() throws(MPIError) {

@@ -1,16 +1,16 @@
 // Gather, allgather and scatter of parts of different lengths.
 //
-// `counts` has the length of each rank's part, by rank, and is the same on every rank; the parts stand in the whole one
-// after the other, in the order of the ranks. Wholes that one call of MPI cannot count (longer than a piece) go from
-// rank to rank in pieces instead, because MPI_Gatherv counts places in the whole with Int32, too.
+// `counts` holds the length of each rank's part, by rank, and is the same on every rank; the whole is the parts one
+// after the other, in rank order. A whole longer than a piece is sent from rank to rank in pieces instead, because
+// MPI_Gatherv also addresses offsets in the whole with Int32.
 
 import CMPI
 
 extension Communicator {
-    /// Puts every rank's part into `whole` at the root, in the order of the ranks.
+    /// Copies every rank's part into `whole` at the root, in rank order.
     ///
-    /// Collective (MPI_Gatherv; MPI_Send and MPI_Recv for a whole longer than a piece). `whole` is needed at the root
-    /// only; its count is the sum of `counts`. At the root, `part` may already stand at its place in `whole`.
+    /// Collective (MPI_Gatherv; MPI_Send and MPI_Recv for a whole longer than a piece). `whole` is needed only at the
+    /// root; its count is the sum of `counts`. At the root, `part` may be its own slice of `whole`.
     package func gather<T: MPIElement>(
         _ part: UnsafeBufferPointer<T>, counts: [Int], into whole: UnsafeMutableBufferPointer<T>?, root: Int
     ) throws(MPIError) {
@@ -33,7 +33,7 @@ extension Communicator {
         }
     }
 
-    /// Completes `whole` on every rank: each rank's own part stands at its place already, the others arrive.
+    /// Completes `whole` on every rank: each rank has already written its part, and receives the others.
     ///
     /// Collective (MPI_Allgatherv, in place; MPI_Bcast by each rank for a whole longer than a piece).
     package func allgather<T: MPIElement>(
@@ -54,10 +54,9 @@ extension Communicator {
         }
     }
 
-    /// Puts every rank's part into `whole` on every rank, in the order of the ranks.
+    /// Copies every rank's part into `whole` on every rank, in rank order.
     ///
-    /// Collective (MPI_Allgatherv). `whole`'s count is the sum of `counts`; `part` may already stand at its place in
-    /// it.
+    /// Collective (MPI_Allgatherv). `whole`'s count is the sum of `counts`; `part` may be its own slice of `whole`.
     package func allgather<T: MPIElement>(
         _ part: UnsafeBufferPointer<T>, counts: [Int], into whole: UnsafeMutableBufferPointer<T>
     ) throws(MPIError) {
@@ -66,10 +65,10 @@ extension Communicator {
         try allgather(inPlace: whole, counts: counts)
     }
 
-    /// Cuts the root's `whole` into parts and gives each rank its own, in the order of the ranks.
+    /// Distributes the root's `whole`: each rank receives its part, in rank order.
     ///
-    /// Collective (MPI_Scatterv; MPI_Send and MPI_Recv for a whole longer than a piece). `whole` is needed at the root
-    /// only; its count is the sum of `counts`. At the root, `part` may be its own place in `whole`.
+    /// Collective (MPI_Scatterv; MPI_Send and MPI_Recv for a whole longer than a piece). `whole` is needed only at the
+    /// root; its count is the sum of `counts`. At the root, `part` may be its own slice of `whole`.
     package func scatter<T: MPIElement>(
         _ whole: UnsafeBufferPointer<T>?, counts: [Int], into part: UnsafeMutableBufferPointer<T>, root: Int
     ) throws(MPIError) {
@@ -93,8 +92,8 @@ extension Communicator {
         }
     }
 
-    /// Gives each rank its part of this rank's `whole`, and takes this rank's part of each other's: `parts` has the length of the
-    /// part for each rank, `counts` that of the part from each, both in the order of the ranks.
+    /// Sends each rank its part of this rank's `whole`, and receives this rank's part of every other rank's. `parts`
+    /// holds the lengths of the parts to send, `counts` those of the parts to receive, both by rank.
     ///
     /// Collective (MPI_Alltoallv). Neither buffer is longer than a piece.
     package func exchange<T: MPIElement>(
@@ -110,7 +109,7 @@ extension Communicator {
         }
     }
 
-    /// Sends a buffer in pieces; the receiver takes them in the same order, so one tag serves all.
+    /// Sends a buffer in pieces; the receiver receives them in the same order, so one tag is enough.
     private func send<T: MPIElement>(_ buffer: UnsafeMutableBufferPointer<T>, to receiver: Int) throws(MPIError) {
         try inPieces(buffer) { piece, count throws(MPIError) in
             try waiting("MPI_Send") { MPI_Send(piece, count, T.mpiKind.datatype, number(receiver), 0, handle) }
@@ -133,18 +132,18 @@ extension Communicator {
         return UnsafeMutableBufferPointer(rebasing: whole[start..<start + counts[owner]])
     }
 
-    /// The sum of `counts`, once they are found to fit this rank's buffers; nil stands for a buffer that is not used.
+    /// Checks that `counts` fit this rank's buffers and returns their sum; nil means that the buffer is not used.
     @discardableResult
     private func requireCounts(_ counts: [Int], part: Int?, whole: Int?) -> Int {
-        precondition(counts.count == size && counts.allSatisfy { $0 >= 0 }, "There is one count a rank.")
-        precondition(part == nil || part == counts[rank], "The part has as many elements as its rank's count says.")
+        precondition(counts.count == size && counts.allSatisfy { $0 >= 0 }, "There is one count for each rank.")
+        precondition(part == nil || part == counts[rank], "The part's length is its rank's count.")
         let total = counts.reduce(0, +)
-        precondition(whole == nil || whole == total, "The whole has as many elements as all counts together.")
+        precondition(whole == nil || whole == total, "The whole's length is the sum of the counts.")
         return total
     }
 }
 
-/// The parts' counts and first places in the form that MPI's "v" collectives want. The sum fits into Int32.
+/// Counts and offsets of the parts as MPI's "v" collectives take them. Their sum fits into Int32.
 private struct Layout {
     let counts: [Int32]
     let starts: [Int32]
@@ -160,7 +159,7 @@ private struct Layout {
 }
 
 extension UnsafeMutableBufferPointer where Element: MPIElement {
-    /// Fills the buffer from one of the same count, unless that is the same memory.
+    /// Copies a buffer of the same count, unless it is the same memory.
     fileprivate func copy(from source: UnsafeBufferPointer<Element>) {
         guard let target = baseAddress, let origin = source.baseAddress, UnsafePointer(target) != origin else { return }
         target.update(from: origin, count: count)

@@ -1,21 +1,21 @@
-// The start and the end of MPI in this process: the one place that owns its global state.
+// Start and end of MPI in this process; the only owner of its global state.
 
 import CMPI
 import Glibc
+import System
 
-/// All ranks that were started together, by mpirun or srun; a program started bare is a job of one rank.
+/// All ranks that mpirun or srun started together; a program started without them is a job of one rank.
 ///
 /// MPI is started with MPI_THREAD_FUNNELED: only the main thread may call it.
 package enum Job {
-    /// What this process is doing, from before `start` to after `finish`: of the process like MPI itself, and like it not to be had
-    /// twice.
+    /// Process-wide progress page, valid before `start` and after `finish`; like MPI, there is one per process.
     package static let page = WaitPage()
 
     /// Starts MPI and returns the communicator of all ranks.
     ///
-    /// Collective (MPI_Init_thread). From here on an error of MPI is thrown instead of ending the job, on this
-    /// communicator and on those made from it. MPI can be started once in a process's life: a second start, also one
-    /// after `finish`, throws.
+    /// Collective (MPI_Init_thread). From here on MPI errors are thrown instead of ending the job, on this communicator
+    /// and on those made from it. MPI can be started only once per process: a second start, also after `finish`,
+    /// throws.
     package static func start() throws(MPIError) -> Communicator {
         let call = "MPI_Init_thread"
         guard !has(MPI_Initialized) else {
@@ -37,10 +37,10 @@ package enum Job {
         return try Communicator(cmpi_comm_world())
     }
 
-    /// Ends MPI. Every rank calls it before it exits; where MPI is not running it does nothing.
+    /// Ends MPI. Every rank calls it before it exits; if MPI is not running it does nothing.
     ///
-    /// Collective (MPI_Finalize). Communicators and requests are of no use afterwards. If MPI fails to end, nothing is
-    /// left to be done about it, so that is only said on standard error.
+    /// Collective (MPI_Finalize). Communicators and requests must not be used afterwards. A failure of MPI_Finalize
+    /// cannot be handled, so it is only reported on standard error.
     package static func finish() {
         guard isRunning else { return }
         do {
@@ -53,15 +53,16 @@ package enum Job {
     /// True from `start` to `finish`.
     package static var isRunning: Bool { has(MPI_Initialized) && !has(MPI_Finalized) }
 
-    /// Ends every rank of the job at once, from one of them, after one line on standard error that names it:
+    /// Ends all ranks of the job immediately, after one line on standard error that names this rank:
     /// `lstm-dist: rank 1 on node7: CAUSE`.
     ///
-    /// Not collective (MPI_Abort). For what cannot be agreed on (`Communicator.agree`): the other ranks are killed
-    /// wherever they stand. mpirun exits with `code`. Where MPI is not running, the process prints `lstm-dist: CAUSE`
-    /// and exits. Where mpirun does not answer to MPI_Abort within `patience` seconds, this process ends all the same.
+    /// Not collective (MPI_Abort). For errors that the ranks cannot agree on (`Communicator.agree`): the other ranks
+    /// are killed whatever they are doing. mpirun exits with `code`. If MPI is not running, the process prints
+    /// `lstm-dist: CAUSE` and exits. If mpirun does not react to MPI_Abort within `patience` seconds, this process
+    /// exits nevertheless.
     package static func abort(_ cause: String, code: Int32, patience: UInt32 = 10) -> Never {
         endThisProcess(code, in: patience)
-        fflush(nil)  // MPI_Abort ends the process without writing what print() still holds.
+        fflush(nil)  // MPI_Abort ends the process without flushing print()'s buffer.
         guard isRunning else {
             report("lstm-dist: \(cause)")
             exit(code)
@@ -73,27 +74,27 @@ package enum Job {
         exit(code)
     }
 
-    /// Ends this process after so many seconds, whatever it is doing then.
+    /// Ends this process after `seconds`, whatever it is doing then.
     private static func endThisProcess(_ code: Int32, in seconds: UInt32) {
-        let words = UInt(seconds) << 8 | UInt(code & 0xFF)
+        let argument = UInt(seconds) << 8 | UInt(code & 0xFF)
         var thread: pthread_t = 0
         _ = pthread_create(
             &thread, nil,
-            { words in
-                let words = UInt(bitPattern: words)
-                sleep(UInt32(words >> 8))
-                _exit(Int32(words & 0xFF))
-            }, UnsafeMutableRawPointer(bitPattern: words))
+            { argument in
+                let bits = UInt(bitPattern: argument)
+                sleep(UInt32(bits >> 8))
+                _exit(Int32(bits & 0xFF))
+            }, UnsafeMutableRawPointer(bitPattern: argument))
     }
 
-    /// The first line of what the installed MPI calls itself (MPI_Get_library_version). It may be asked before `start`.
+    /// The first line of the installed MPI's version text (MPI_Get_library_version). Available before `start`.
     package static var versionOfMPI: String {
         let all = text(atMost: Int(MPI_MAX_LIBRARY_VERSION_STRING)) { MPI_Get_library_version($0, $1) } ?? "unknown MPI"
         let line = all.prefix { !$0.isNewline && $0 != "\0" }
         return String(line)
     }
 
-    /// This machine's name as MPI knows it (MPI_Get_processor_name); while MPI is not running, as the system does.
+    /// This host's name by MPI (MPI_Get_processor_name); by the system while MPI is not running.
     package static var hostName: String {
         let ofMPI = isRunning ? text(atMost: Int(MPI_MAX_PROCESSOR_NAME)) { MPI_Get_processor_name($0, $1) } : nil
         let ofSystem = {
@@ -106,8 +107,7 @@ package enum Job {
         return ofMPI ?? ofSystem() ?? "an unnamed host"
     }
 
-    /// MPI_Initialized or MPI_Finalized: the two questions that may be asked at any time, and whose answers are all the
-    /// state there is.
+    /// MPI_Initialized or MPI_Finalized, which may be called at any time. They are the only state used here.
     private static func has(_ question: (UnsafeMutablePointer<Int32>) -> Int32) -> Bool {
         var answer: Int32 = 0
         return question(&answer) == MPI_SUCCESS && answer != 0
@@ -115,12 +115,12 @@ package enum Job {
 
     /// Writes one line to standard error in one piece, so that the lines of several ranks do not mix.
     private static func report(_ line: String) {
-        var rest = Array((line + "\n").utf8)[...]
-        while !rest.isEmpty {
-            let written = rest.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        var unwritten = Array((line + "\n").utf8)[...]
+        while !unwritten.isEmpty {
+            let written = unwritten.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
             if written < 0 && errno == EINTR { continue }
             guard written > 0 else { return }
-            rest = rest.dropFirst(written)
+            unwritten = unwritten.dropFirst(written)
         }
     }
 }

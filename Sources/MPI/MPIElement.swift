@@ -1,14 +1,14 @@
-// What buffers may hold, and how they are combined.
+// Element types of buffers, and reduction operations.
 
 import CMPI
 
-/// A number that MPI can send and reduce. Conforming types are those that MPI has a datatype for, and no others.
+/// A numeric type that MPI can send and reduce. Only types with an MPI datatype conform.
 package protocol MPIElement: BitwiseCopyable, Sendable {
-    /// The datatype of MPI that has this type's size and meaning.
+    /// The MPI datatype of the same size and meaning.
     static var mpiKind: MPIKind { get }
 }
 
-/// The datatypes of MPI in use.
+/// The MPI datatypes in use.
 package enum MPIKind: Sendable {
     case float, double, int32, int64, uint64, uint8
 
@@ -31,17 +31,17 @@ extension Int64: MPIElement { package static var mpiKind: MPIKind { .int64 } }
 extension UInt64: MPIElement { package static var mpiKind: MPIKind { .uint64 } }
 extension UInt8: MPIElement { package static var mpiKind: MPIKind { .uint8 } }
 
-/// How the ranks' elements are combined into one.
+/// The operation of a reduction over ranks.
 package enum Reduction: Sendable, CaseIterable {
     /// MPI_SUM. For floating point the order of the additions, and so the last bits, depend on the number of ranks. A
     /// sum of integers has to fit the type: on overflow Open MPI 4.1 wraps some elements of a buffer and saturates
     /// others.
     case sum
-    /// MPI_MIN; MPI does not say what becomes of NaN.
+    /// MPI_MIN; the standard does not define the result for NaN.
     case minimum
-    /// MPI_MAX; MPI does not say what becomes of NaN.
+    /// MPI_MAX; the standard does not define the result for NaN.
     case maximum
-    /// For integers only: MPI refuses it for Float and Double (MPI_BOR).
+    /// MPI_BOR, for integers only: MPI refuses it for Float and Double.
     case bitwiseOr
 
     var operation: MPI_Op {

@@ -1,12 +1,12 @@
-// What MPI's return codes become.
+// MPI's return codes as errors.
 
 import CMPI
 
-/// A call of MPI that failed, with MPI's own words for it.
+/// A failed MPI call, with MPI's text for its code.
 package struct MPIError: Error, Equatable, CustomStringConvertible {
-    /// The function of MPI, as the standard names it: `MPI_Allreduce`.
+    /// The MPI function by its name in the standard: `MPI_Allreduce`.
     package let call: String
-    /// The code it returned. Its meaning is the installed MPI's own.
+    /// The code it returned. Its meaning depends on the installed MPI.
     package let code: Int32
     /// MPI's text for the code (MPI_Error_string).
     package let text: String
@@ -21,20 +21,20 @@ package struct MPIError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// Every call of MPI that can fail goes through here; `call` is its name in the standard.
+/// Every MPI call that can fail is checked here; `call` is its name in the standard.
 func check(_ call: String, _ code: Int32) throws(MPIError) {
     guard code != MPI_SUCCESS else { return }
     throw MPIError(call: call, code: code, text: errorText(of: code))
 }
 
-/// MPI_Error_string, which may only be asked while MPI runs.
+/// MPI_Error_string, which may only be called while MPI is running.
 private func errorText(of code: Int32) -> String {
     guard Job.isRunning else { return "MPI is not running, so it has no text for this" }
     return text(atMost: Int(MPI_MAX_ERROR_STRING)) { MPI_Error_string(code, $0, $1) }
         ?? "MPI has no text for this code"
 }
 
-/// A text that MPI writes into a buffer of `capacity` characters, nil where `fill` returns an error code.
+/// A text that MPI writes into a buffer of `capacity` characters; nil if `fill` returns an error code.
 func text(
     atMost capacity: Int, _ fill: (UnsafeMutablePointer<CChar>, UnsafeMutablePointer<Int32>) -> Int32
 ) -> String? {

@@ -1,40 +1,42 @@
-// Memory that all ranks of a host see.
+// Memory shared by all ranks of a host.
 
 import CMPI
 import Glibc
 
-/// Memory that the ranks of one host share: each rank gives a segment, and all of them read and write all segments by
-/// plain loads and stores. Other names: MPI-3 shared-memory window.
+/// Memory that the ranks of one host share: each rank contributes a segment, and all ranks read and write all segments
+/// by plain loads and stores. Other names: MPI-3 shared-memory window.
 ///
-/// A segment begins on a page and holds zeros at first. What one rank has written, the others see after the next
-/// `barrier`, or through `SharedCounters`. The window lives until `free`; no pointer into it may be used afterwards.
+/// A segment begins on a page and is initially zero. One rank's writes are visible to the others after the next
+/// `barrier`, or through `SharedCounters`. The window is valid until `free`; no pointer into it may be used afterwards.
 package final class SharedWindow {
-    /// The ranks that share the memory (`Communicator.splitByHost`); segments are numbered by its ranks.
+    /// The ranks that share the memory (`Communicator.splitByHost`); segments are indexed by their ranks in it.
     package let host: Communicator
-    /// Every rank's segment, by rank: as many bytes as that rank asked for.
+    /// Every rank's segment, by rank, of the size that the rank requested.
     package let segments: [UnsafeMutableRawBufferPointer]
     private let handle: MPI_Win
     private let arrivals: SharedCounters
     private var barriers = 0
 
-    /// Bytes that a segment's start is aligned to, and that its size is rounded up to: a page.
+    /// Alignment in bytes of a segment's start and of its memory's size: a page.
     package static let alignment = 4096
-    /// Of each rank's part, in front of its segment: lines of counters, the first of which is the barrier's.
+    /// Bytes before each segment: cache lines of counters, of which the first is the barrier's.
     private static let headerBytes = alignment
     static let counterLine = 64
 
-    /// Makes the window, with a segment of `bytes` of this rank.
+    /// Allocates the window; this rank's segment has `bytes` bytes.
     ///
     /// Collective (MPI_Win_allocate_shared, MPI_Win_lock_all) over `host`.
     ///
-    /// - Throws: `AgreedFailure`, the same on all ranks of the host, when the installed MPI or the room on the host
-    ///   refuses it; then nothing is left of it.
+    /// - Throws: `AgreedFailure`, the same on all ranks of the host, if the installed MPI cannot allocate the window or
+    ///   the host has too little shared memory; nothing stays allocated then.
     package init(on host: Communicator, bytes: Int) throws {
-        // Segments of different ranks follow each other, from any address on: a page more lets each begin on one.
+        // The ranks' parts are contiguous and begin at any address: one more page allows each segment to begin on a
+        // page.
         let part = Self.headerBytes + Self.roundUp(bytes) + Self.alignment
         let whole = Int(try host.allreduce(Int64(part), .sum))
-        // Before the allocation: Open MPI 4.1 notices lack of room on one rank only, and the others then wait for ever.
-        try host.agree { try Self.requireRoom(for: whole, ranks: host.size) }
+        // Before the allocation: with too little space Open MPI 4.1 fails on one rank only, and the others wait
+        // forever.
+        try host.agree { try Self.requireSpace(for: whole, ranks: host.size) }
 
         var window: MPI_Win?
         let code = Self.allocate(part, host, &window)
@@ -64,10 +66,10 @@ package final class SharedWindow {
         }
         self.host = host
         self.handle = handle
-        try host.barrier()  // all segments are zero before anyone writes to another's
+        try host.barrier()  // all segments are zero before any rank writes to another's
     }
 
-    /// Counters of this window, one a rank, zero at first; `line` tells several sets of them apart, from 1 to 63.
+    /// Counters in this window, one per rank, initially zero; `line`, from 1 to 63, selects one of several sets.
     package func counters(_ line: Int) -> SharedCounters {
         precondition(1..<Self.headerBytes / Self.counterLine ~= line, "A header holds 63 lines of counters.")
         return SharedCounters(
@@ -75,17 +77,17 @@ package final class SharedWindow {
             rank: host.rank)
     }
 
-    /// Returns when every rank of the host has come here; what they wrote before can then be read by all.
+    /// Returns when every rank of the host has called it; all ranks then see what was written before.
     ///
-    /// Collective over the host (no call of MPI: counters in the window, so that it takes less than a microsecond where
-    /// nobody is late; while it waits, MPI advances nothing).
+    /// Collective over the host (no MPI call, but counters in the window, so that it takes less than a microsecond if
+    /// no rank is late; MPI makes no progress while it waits).
     package func barrier() {
         barriers += 1
         arrivals.advance(to: barriers)
         arrivals.waitForAll(toReach: barriers)
     }
 
-    /// Gives the memory back.
+    /// Frees the memory.
     ///
     /// Collective (MPI_Win_unlock_all, MPI_Win_free) over the host.
     package func free() throws(MPIError) {
@@ -105,8 +107,8 @@ package final class SharedWindow {
         }
     }
 
-    /// Opens the window for loads and stores for its whole life, and returns where each rank's part begins here: on the
-    /// first page boundary in it, which is the same place for all ranks, as mappings begin on pages.
+    /// Opens the window for loads and stores until it is freed, and returns the start of each rank's part in this
+    /// process: the first page boundary in it, which is the same offset on all ranks, because mappings begin on pages.
     private static func open(_ window: MPI_Win, of host: Communicator) throws(MPIError) -> [UnsafeMutableRawPointer] {
         var starts: [UnsafeMutableRawPointer] = []
         for rank in 0..<host.size {
@@ -124,19 +126,19 @@ package final class SharedWindow {
         return starts
     }
 
-    /// Takes possession of the pages, so that a lack of room shows here and not as a signal later, and zeroes them.
+    /// Populates the pages, so that a lack of memory is an error here and not a signal later, and zeroes them.
     private static func touch(_ memory: UnsafeMutableRawBufferPointer) throws {
-        madvise(memory.baseAddress, memory.count, MADV_HUGEPAGE)  // where the host lets shared memory have them
-        // EINVAL: a kernel before 5.14, where the look at the free room must do.
+        madvise(memory.baseAddress, memory.count, MADV_HUGEPAGE)  // if the host allows huge pages in shared memory
+        // EINVAL: a kernel before 5.14; there the check of the free space has to suffice.
         if madvise(memory.baseAddress, memory.count, MADV_POPULATE_WRITE) != 0, errno != EINVAL {
-            throw SharedWindowError.noRoom(directory: backingDirectory, needed: memory.count, free: 0)
+            throw SharedWindowError.noSpace(directory: backingDirectory, needed: memory.count, free: 0)
         }
         memory.initializeMemory(as: UInt8.self, repeating: 0)
     }
 
-    /// Looks at the folder that the window's file will lie in.
-    private static func requireRoom(for bytes: Int, ranks: Int) throws {
-        guard ranks > 1 else { return }  // then it is plain memory
+    /// Checks the folder in which MPI will create the window's file.
+    private static func requireSpace(for bytes: Int, ranks: Int) throws {
+        guard ranks > 1 else { return }  // a single rank gets plain memory
         let directory = backingDirectory
         var status = statvfs()
         guard statvfs(directory, &status) == 0, access(directory, W_OK | X_OK) == 0 else {
@@ -147,13 +149,13 @@ package final class SharedWindow {
         guard status.f_files == 0 || status.f_favail >= 2 else {
             throw SharedWindowError.unusable(directory: directory, reason: "no free inodes (df -i \(directory))")
         }
-        let needed = bytes + bytes / 16 + 64 * alignment  // MPI's own part of the file, and a reserve
+        let needed = bytes + bytes / 16 + 64 * alignment  // with MPI's part of the file, and a reserve
         guard needed <= free else {
-            throw SharedWindowError.noRoom(directory: directory, needed: needed, free: free)
+            throw SharedWindowError.noSpace(directory: directory, needed: needed, free: free)
         }
     }
 
-    /// Where Open MPI puts the file behind a window: what it says itself (MPI_T), else where it usually is.
+    /// The folder of the file behind a window: Open MPI's setting (read by MPI_T), else its default.
     private static var backingDirectory: String {
         let usual = "/dev/shm"
         var provided: Int32 = 0
@@ -173,20 +175,21 @@ package final class SharedWindow {
     }
 }
 
-/// Why a host has no room for a shared window.
+/// Why a host cannot provide the memory of a shared window.
 package enum SharedWindowError: Error, Equatable, CustomStringConvertible {
-    /// Fewer bytes are free than the host's ranks need together (0 where they went while they were being taken).
-    case noRoom(directory: String, needed: Int, free: Int)
-    /// The folder is not there, or nothing may be written in it.
+    /// Fewer bytes are free than all ranks of the host need (`free` is 0 if the space ran out while pages were
+    /// populated).
+    case noSpace(directory: String, needed: Int, free: Int)
+    /// The folder does not exist or is not writable.
     case unusable(directory: String, reason: String)
 
     package var description: String {
         switch self {
-        case .noRoom(let directory, let needed, let free):
-            "\(directory) has \(free >> 20) MiB left and a window shared by the ranks of this host needs "
+        case .noSpace(let directory, let needed, let free):
+            "not enough shared memory in \(directory): \(free >> 20) MiB free, the ranks of this host need "
                 + "\((needed + 1 << 20 - 1) >> 20) MiB"
         case .unusable(let directory, let reason):
-            "\(directory), where a window shared by the ranks of this host would lie, can't be used: \(reason)"
+            "can't create the memory shared by the ranks of this host in \(directory): \(reason)"
         }
     }
 }

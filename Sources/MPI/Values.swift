@@ -1,7 +1,7 @@
-// Collectives on single numbers, arrays and texts: for decisions and messages, not for the data of a step.
+// Collectives on single values, arrays and texts: for decisions and messages, not for the data of a step.
 
 extension Communicator {
-    /// The ranks' values combined into one, which every rank gets.
+    /// The reduction of the ranks' values, on every rank.
     ///
     /// Collective (MPI_Allreduce).
     package func allreduce<T: MPIElement>(_ value: T, _ operation: Reduction) throws(MPIError) -> T {
@@ -10,7 +10,7 @@ extension Communicator {
         return result
     }
 
-    /// The ranks' arrays, all of one count, combined element by element.
+    /// The element-by-element reduction of the ranks' arrays, which have equal counts; on every rank.
     ///
     /// Collective (MPI_Allreduce).
     package func allreduce<T: MPIElement>(_ values: [T], _ operation: Reduction) throws(MPIError) -> [T] {
@@ -28,7 +28,7 @@ extension Communicator {
         return result
     }
 
-    /// The root's bytes, on every rank, which need not know how many they are. Only the root's are looked at; the
+    /// The root's bytes, on every rank; the others need not know their count. Only the root's argument is used; the
     /// others may pass nil.
     ///
     /// Collective (MPI_Bcast, twice: the count, the bytes).
@@ -55,8 +55,8 @@ extension Communicator {
         let counts = try allgather(Int64(bytes.count)).map { Int($0) }
         var whole = [UInt8](repeating: 0, count: rank == root ? counts.reduce(0, +) : 0)
         try whole.withUnsafeMutableBufferPointer { all throws(MPIError) in
-            try bytes.withUnsafeBufferPointer { own throws(MPIError) in
-                try gather(own, counts: counts, into: all, root: root)
+            try bytes.withUnsafeBufferPointer { part throws(MPIError) in
+                try gather(part, counts: counts, into: all, root: root)
             }
         }
         return rank == root ? Self.texts(whole, counts) : []
@@ -81,22 +81,22 @@ extension Communicator {
         let counts = try allgather(Int64(bytes.count)).map { Int($0) }
         var whole = [UInt8](repeating: 0, count: counts.reduce(0, +))
         try whole.withUnsafeMutableBufferPointer { all throws(MPIError) in
-            try bytes.withUnsafeBufferPointer { own throws(MPIError) in
-                try allgather(own, counts: counts, into: all)
+            try bytes.withUnsafeBufferPointer { part throws(MPIError) in
+                try allgather(part, counts: counts, into: all)
             }
         }
         return Self.texts(whole, counts)
     }
 
     private static func texts(_ whole: [UInt8], _ counts: [Int]) -> [String] {
-        var rest = whole[...]
+        var undecoded = whole[...]
         return counts.map { count in
-            defer { rest = rest.dropFirst(count) }
-            return String(decoding: rest.prefix(count), as: UTF8.self)
+            defer { undecoded = undecoded.dropFirst(count) }
+            return String(decoding: undecoded.prefix(count), as: UTF8.self)
         }
     }
 
-    /// The value as a buffer of one element, for the time of `body`.
+    /// Calls `body` with the value as a buffer of one element.
     private func withBuffer<T: MPIElement>(
         _ value: inout T, _ body: (UnsafeMutableBufferPointer<T>) throws(MPIError) -> Void
     ) throws(MPIError) {

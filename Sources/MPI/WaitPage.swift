@@ -1,16 +1,15 @@
-// What this process is doing, for a thread that watches it.
+// The main thread's progress, for a watching thread.
 
 import CMPI
 import Synchronization
 
-/// What the main thread is doing: the call it waits in, how many it has waited in, and what its program says beside that.
-/// Other names: heartbeat, flight recorder.
+/// What the main thread is doing: the call it waits in, the number of such calls so far, and the program's phase and
+/// step. Other names: heartbeat, flight recorder.
 ///
-/// The main thread alone writes, any thread may read. Every call of this module that may wait for another rank marks itself
-/// here: two stores and no look at a clock, so that whoever wants to know for how long nothing has changed has to look again
-/// and again.
+/// Only the main thread writes; any thread may read. Every call of this module that may wait for another rank is
+/// recorded here. Two relaxed stores, no clock read: the watcher polls and measures elapsed time itself.
 package struct WaitPage: ~Copyable, Sendable {
-    /// The name of the call that waits: the address of its zero-terminated characters, 0 where none does.
+    /// The address of the zero-terminated name of the waiting call; 0 if there is none.
     private let call = Atomic<UInt>(0)
     private let count = Atomic<Int>(0)
     private let phase = Atomic<Int>(0)
@@ -18,15 +17,16 @@ package struct WaitPage: ~Copyable, Sendable {
 
     init() {}
 
-    /// What stands on the page. Equal samples at two looks mean that nothing has changed, unless 2^63 calls lie between.
+    /// The page's content. Two equal samples mean that nothing has changed between them, unless 2^63 calls were made.
     package struct Sample: Equatable, Sendable {
-        /// The call that waits for other ranks, as the standard names it; nil where the main thread does something else.
+        /// The call that waits for other ranks, by its name in the standard; nil if the main thread is not in such a
+        /// call.
         package var call: String?
-        /// Calls that can wait, since the start.
+        /// The number of calls that can wait, since the start.
         package var calls: Int
-        /// What the program is in; the number's meaning is the program's own, 0 at first.
+        /// The program's phase; the program defines the values, initially 0.
         package var phase: Int
-        /// How far the program is, by its own count.
+        /// The program's step count.
         package var steps: Int
 
         package init(call: String?, calls: Int, phase: Int, steps: Int) {
@@ -37,7 +37,7 @@ package struct WaitPage: ~Copyable, Sendable {
         }
     }
 
-    /// What stands there now.
+    /// The current content.
     package var sample: Sample {
         let name = UnsafePointer<CChar>(bitPattern: call.load(ordering: .relaxed))
         return Sample(
@@ -45,16 +45,16 @@ package struct WaitPage: ~Copyable, Sendable {
             phase: phase.load(ordering: .relaxed), steps: steps.load(ordering: .relaxed))
     }
 
-    /// Says what the program is in from now on.
+    /// Sets the program's phase.
     package func note(phase number: Int) { phase.store(number, ordering: .relaxed) }
 
-    /// Says how far the program is.
+    /// Sets the program's step count.
     package func note(steps number: Int) { steps.store(number, ordering: .relaxed) }
 
-    /// Marks the time of `body` as a wait for other ranks.
+    /// Records `body` as a wait for other ranks while it runs.
     @inline(__always)
     package func waiting<R>(in name: StaticString, _ body: () -> R) -> R {
-        // Only this thread writes: no addition that would lock the line.
+        // Only this thread writes, so no atomic read-modify-write is needed.
         count.store(count.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
         call.store(UInt(bitPattern: name.utf8Start), ordering: .relaxed)
         let result = body()
@@ -63,7 +63,8 @@ package struct WaitPage: ~Copyable, Sendable {
     }
 }
 
-/// A call of MPI that may wait for other ranks: marked on the page, its code checked. `name` is its name in the standard.
+/// An MPI call that may wait for other ranks: recorded on the page, its code checked. `name` is its name in the
+/// standard.
 @inline(__always)
 func waiting(_ name: StaticString, _ body: () -> Int32) throws(MPIError) {
     let code = Job.page.waiting(in: name, body)

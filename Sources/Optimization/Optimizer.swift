@@ -1,36 +1,36 @@
 package import Tensors
 
-/// A rule with its state: one block a slot, laid out as the parameters.
+/// An update rule with its state: one block per slot, with the parameters' layout.
 package struct Optimizer {
     package let rule: any UpdateRule
     package let slots: [(name: String, block: FloatBlock)]
-    /// The slots' starts.
+    /// The starts of the slots' blocks.
     private let state: [UnsafeMutablePointer<Float>]
-    /// Updates done.
+    /// Number of completed updates.
     package var updates = 0
 
-    /// With state of its own, at its beginning.
+    /// Allocates the state and sets it to its initial values.
     package init(_ rule: any UpdateRule, count: Int) {
         self.init(rule, blocks: rule.slots.map { _ in FloatBlock(count: count) })
         fillInitialState()
     }
 
-    /// With state in blocks that are handed in, one a slot, in the slots' order. They hold zeros, or what another rank
-    /// of the host has put there: `fillInitialState` is the caller's.
+    /// Uses `blocks` as the state, one per slot, in the slots' order. They are not initialised, because another rank of
+    /// the host may already have written them; the caller calls `fillInitialState` if needed.
     package init(_ rule: any UpdateRule, blocks: [FloatBlock]) {
-        precondition(blocks.count == rule.slots.count, "there is one block a slot")
+        precondition(blocks.count == rule.slots.count, "there is one block for each slot")
         self.rule = rule
         slots = zip(rule.slots, blocks).map { ($0.name, $1) }
         state = blocks.map(\.pointer)
     }
 
-    /// Sets the state to what the rule begins with.
+    /// Sets the state to the rule's initial values.
     package func fillInitialState() {
         for (slot, (_, block)) in zip(rule.slots, slots) { block.buffer.update(repeating: slot.initial) }
     }
 
-    /// Updates the parameters of `range` with `scale` times the gradients (all ranges of a block together are one update,
-    /// closed by the call that has `last`).
+    /// Updates the parameters of `range` with `scale` times the gradients. The ranges of a block together are one
+    /// update, which the call with `last` ends.
     package mutating func update(
         _ parameters: FloatBlock, with gradients: FloatBlock, in range: Range<Int>, scale: Float = 1, rate: Double,
         last: Bool = true
@@ -39,15 +39,18 @@ package struct Optimizer {
         if last { close(parameters) }
     }
 
-    /// A range's part of an update that `close` ends. Ranges that share nothing can be changed by threads at the same time.
+    /// Updates one range within an update that `close` ends. Threads can change disjoint ranges concurrently.
     package func change(
         _ parameters: FloatBlock, with gradients: FloatBlock, in range: Range<Int>, scale: Float, rate: Double
     ) {
-        rule.update(
-            parameters.pointer, gradients.pointer, scale: scale, state, in: range, rate: rate, number: updates + 1)
+        rule.apply(
+            Update(
+                parameters: parameters.pointer, gradients: gradients.pointer, scale: scale, state: state, range: range,
+                rate: rate, number: updates + 1))
     }
 
-    /// As above, where all gradients are 0 but those of `rows`: they alone are gone through where the rule lets others rest.
+    /// As above, when all gradients outside `rows` are 0: only these rows are visited if the rule leaves parameters
+    /// without a gradient unchanged.
     package func change(
         _ parameters: FloatBlock, with gradients: FloatBlock, filledAt rows: GradientRows, in range: Range<Int>,
         scale: Float, rate: Double
@@ -59,7 +62,7 @@ package struct Optimizer {
         }
     }
 
-    /// Ends an update whose ranges have been changed.
+    /// Ends an update after all its ranges have been changed.
     package mutating func close(_ parameters: FloatBlock) {
         updates += 1
         parameters.markChanged()

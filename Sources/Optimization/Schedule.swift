@@ -1,21 +1,21 @@
 package import ConfigFile
 import Glibc
 
-/// The learning rate as a function of the update and the epoch (both from 1), and of the validations so far.
+/// The learning rate as a function of the update and the epoch (both from 1), and of the previous validations.
 package struct Schedule: Sendable {
     package enum Shape: Sendable, Equatable {
         case constant
         /// rate · factor^⌊(epoch - 1) / everyEpochs⌋
         case step(factor: Double, everyEpochs: Int)
-        /// rate · factor^max(0, epoch - afterEpochs). Zaremba et al. (2014) decay so.
+        /// rate · factor^max(0, epoch - afterEpochs). Used by Zaremba et al. (2014).
         case exponential(factor: Double, afterEpochs: Int)
-        /// From the rate to `final` times the rate over half a cosine. Source: Loshchilov & Hutter (2017), without restarts.
+        /// Half a cosine from the rate to `final` times the rate. Source: Loshchilov & Hutter (2017), without restarts.
         case cosine(final: Double)
-        /// · factor after more than `patience` validations without a better loss.
+        /// rate · factor after more than `patience` validations without a better loss, repeatedly.
         case plateau(factor: Double, patience: Int)
     }
 
-    /// What a plateau schedule remembers of the validations.
+    /// The state of a plateau schedule, saved in checkpoints.
     package struct Memory: Sendable, Equatable {
         package var best = Double.infinity
         package var validationsSince = 0
@@ -43,26 +43,26 @@ package struct Schedule: Sendable {
     package static let keys: [ConfigKey] = [
         ConfigKey(
             "training.schedule.name", .choice(["constant", "step", "exponential", "cosine", "plateau"]),
-            default: .text("constant"), "How the learning rate changes."),
+            default: .text("constant"), onResume: .mayChange, "How the learning rate changes."),
         ConfigKey(
             "training.schedule.factor", .number(factors), when: only("step", "exponential", "plateau"),
             isRequired: true,
-            "What the rate is multiplied by."),
+            onResume: .mayChange, "Factor of each change of the rate."),
         ConfigKey(
             "training.schedule.every_epochs", .integer(1...1_000_000_000), when: only("step"), isRequired: true,
-            "Epochs from one step to the next."),
+            onResume: .mayChange, "Epochs between changes of the rate."),
         ConfigKey(
             "training.schedule.after_epochs", .integer(0...1_000_000_000), default: .integer(0),
-            when: only("exponential"), "Epochs at the full rate."),
+            when: only("exponential"), onResume: .mayChange, "Epochs at the full rate."),
         ConfigKey(
             "training.schedule.final", .number(.from(0, to: 1)), default: .number(0), when: only("cosine"),
-            "The last rate, as a fraction of the first."),
+            onResume: .mayChange, "The last rate, as a fraction of the first."),
         ConfigKey(
             "training.schedule.patience", .integer(0...1_000_000_000), when: only("plateau"), isRequired: true,
-            "Validations without a better loss that are let pass."),
+            onResume: .mayChange, "Validations without a better loss before the rate changes."),
         ConfigKey(
             "training.schedule.warmup_steps", .integer(0...1_000_000_000), default: .integer(0),
-            "The first updates use rate x update / this."),
+            onResume: .mayChange, "Steps of linear warm-up: the rate of step s is multiplied by s / this."),
     ]
 
     package init(_ configuration: Configuration) {
@@ -92,11 +92,11 @@ package struct Schedule: Sendable {
                 final + (1 - final) * (1 + cos(.pi * Double(update - 1) / Double(max(total - 1, 1)))) / 2
             case .plateau: memory.factor
             }
-        let warmth = warmupSteps > 0 ? min(1, Double(update) / Double(warmupSteps)) : 1
-        return base * factor * warmth
+        let warmup = warmupSteps > 0 ? min(1, Double(update) / Double(warmupSteps)) : 1
+        return base * factor * warmup
     }
 
-    /// A validation's loss, which a plateau schedule acts on from the next update.
+    /// Records a validation's loss; a plateau schedule applies it from the next update on.
     package mutating func observe(validationLoss loss: Double) {
         guard case .plateau(let factor, let patience) = shape else { return }
         if loss < memory.best {

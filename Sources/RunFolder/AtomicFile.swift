@@ -1,5 +1,6 @@
-package import FileFormats
+import FileFormats
 import Glibc
+package import System
 
 /// Files that are there whole or not at all: written beside under a passing name, synced, renamed.
 ///
@@ -23,7 +24,7 @@ package enum AtomicFile {
     package static func link(_ path: String, to target: String) throws {
         try replace(path) { passing in
             guard symlink(target, passing) == 0 else {
-                throw FileFormatError.cannotWrite(path: path, code: errno)
+                throw SystemError.cannotWrite(path: path, code: errno)
             }
         }
     }

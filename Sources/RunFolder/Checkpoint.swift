@@ -1,5 +1,6 @@
 package import FileFormats
 import Glibc
+import System
 
 /// A checkpoint on the disk, whole as far as its headers tell; `verify` reads every byte.
 package struct Checkpoint: Sendable {

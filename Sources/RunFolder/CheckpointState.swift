@@ -1,4 +1,5 @@
 package import FileFormats
+import System
 
 /// What state.json holds: where training stood, and what proves that the checkpoint's files are whole.
 package struct CheckpointState: Sendable, Equatable {

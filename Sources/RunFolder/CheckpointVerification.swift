@@ -1,4 +1,5 @@
 import FileFormats
+import System
 
 /// What reading every byte of a checkpoint has found, file by file.
 package struct CheckpointVerification: Sendable {

@@ -1,4 +1,5 @@
 package import FileFormats
+import System
 
 /// What goes into a checkpoint. The tensors' memory must stay as it is until the writer returns.
 package struct CheckpointContents {
@@ -172,7 +173,7 @@ package struct CheckpointWriter: Sendable {
         if FolderCalls.kind(path) == .folder { try RunDirectory.removeCheckpoint(path) }
         do {
             try AtomicFile.link(path, to: folder)
-        } catch FileFormatError.cannotWrite(_, let code) where FolderCalls.meansNoLinks(code) {
+        } catch SystemError.cannotWrite(_, let code) where FolderCalls.meansNoLinks(code) {
             throw RunFolderError.noLinks(path: path, code: code)
         }
     }

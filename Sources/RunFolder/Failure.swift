@@ -1,5 +1,6 @@
 import FileFormats
 import Glibc
+import System
 
 /// What ended a job: what failure.json holds, of the last job that worked on the run. The first failure counts; what follows
 /// from it is not written over it.
@@ -58,7 +59,7 @@ extension RunDirectory {
         // A link is made only where the name is free, which a renaming does not ask.
         if link(passing, failurePath) != 0, errno != EEXIST {
             guard FolderCalls.meansNoLinks(errno) else {
-                throw FileFormatError.cannotWrite(path: failurePath, code: errno)
+                throw SystemError.cannotWrite(path: failurePath, code: errno)
             }
             try FolderCalls.move(passing, to: failurePath)
         }

@@ -1,6 +1,7 @@
 package import FileFormats
 import Glibc
 import Synchronization
+import System
 
 /// metrics.jsonl: one JSON object a line, each with its `split` and `step`.
 ///

@@ -1,4 +1,5 @@
 import FileFormats
+import System
 
 /// How a run stands: what outcome.json holds, because mpirun changes exit codes and this file does not.
 package struct Outcome: Sendable, Equatable {

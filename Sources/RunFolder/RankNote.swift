@@ -1,5 +1,6 @@
 import FileFormats
 import Glibc
+import System
 
 /// What one rank is doing, written by itself for the others: `ranks/rank-00002.json`.
 package struct RankNote: Sendable, Equatable {

@@ -1,4 +1,5 @@
 import FileFormats
+import System
 
 /// Two runs, or two checkpoints, held against each other to the bit: what they have in common, and where they part.
 ///

@@ -1,5 +1,6 @@
 import FileFormats
 import Glibc
+import System
 
 /// Finding checkpoints.
 extension RunDirectory {
@@ -17,7 +18,7 @@ extension RunDirectory {
     ///
     /// - Returns: that checkpoint, nil if there is none, and for each newer one that is damaged a sentence that says so:
     ///   with no checkpoint but such sentences, a run would start anew over the remains of another.
-    /// - Throws: `RunFolderError.newerFormat` if a newer program has written one, `FileFormatError.cannotRead` if it may not be read:
+    /// - Throws: `RunFolderError.newerFormat` if a newer program has written one, `SystemError.cannotRead` if it may not be read:
     ///   going back behind it in silence would lose its work.
     package func newestCheckpoint() throws -> (checkpoint: Checkpoint?, damaged: [String]) {
         var damaged: [String] = []
@@ -29,8 +30,8 @@ extension RunDirectory {
             } catch let error as RunFolderError {
                 if case .newerFormat = error { throw error }
                 damaged.append("\(error)")
-            } catch FileFormatError.cannotRead(let path, let code) where code == EACCES || code == EPERM {
-                throw FileFormatError.cannotRead(path: path, code: code)
+            } catch SystemError.cannotRead(let path, let code) where code == EACCES || code == EPERM {
+                throw SystemError.cannotRead(path: path, code: code)
             } catch {
                 damaged.append("\(error)")
             }

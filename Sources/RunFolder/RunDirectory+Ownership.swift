@@ -1,5 +1,6 @@
 package import FileFormats
 import Glibc
+import System
 
 /// Whether a folder may be used as a run folder. Nothing is changed here.
 extension RunDirectory {
@@ -18,7 +19,7 @@ extension RunDirectory {
         }
         for name in RunNames.inRun + [RunNames.lock] {
             if let kind = FolderCalls.kind(file(name)), kind == .folder || kind == .other {
-                throw FileFormatError.notRegular(path: file(name))
+                throw SystemError.notRegular(path: file(name))
             }
         }
         guard !hasEnvironment, (try? checkpointSteps())?.isEmpty ?? true else { return }
@@ -36,7 +37,7 @@ extension RunDirectory {
         var place = path
         var status = stat()
         while stat(place, &status) != 0 {
-            guard errno == ENOENT else { throw RunFolderError.cannotMake(folder: path, code: errno) }
+            guard errno == ENOENT else { throw SystemError.cannotMake(folder: path, code: errno) }
             guard let slash = place.lastIndex(of: "/") else {
                 place = "."
                 continue
@@ -44,12 +45,12 @@ extension RunDirectory {
             place = slash == place.startIndex ? "/" : String(place[..<slash])
         }
         guard status.st_mode & S_IFMT == S_IFDIR else {
-            throw RunFolderError.cannotMake(folder: path, code: place == path ? EEXIST : ENOTDIR)
+            throw SystemError.cannotMake(folder: path, code: place == path ? EEXIST : ENOTDIR)
         }
         guard access(place, W_OK | X_OK) == 0 else {
             throw place == path
                 ? RunFolderError.cannotWriteInto(folder: path, code: errno)
-                : RunFolderError.cannotMake(folder: path, code: errno)
+                : SystemError.cannotMake(folder: path, code: errno)
         }
     }
 

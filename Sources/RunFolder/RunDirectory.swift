@@ -1,5 +1,6 @@
 package import FileFormats
 import Glibc
+import System
 
 /// A run's folder: config.yaml, environment.json, outcome.json, metrics.jsonl and the checkpoints.
 ///
@@ -45,7 +46,7 @@ extension RunDirectory {
             let probe = "\(folder)/\(PassingName.of(Self.probe, .new))"
             do {
                 try OpenFile.creating(probe).write("probe\n")
-            } catch FileFormatError.cannotWrite(_, let code) {
+            } catch SystemError.cannotWrite(_, let code) {
                 unlink(probe)
                 throw RunFolderError.cannotWriteInto(folder: folder, code: code)
             }
@@ -143,16 +144,13 @@ extension RunDirectory {
     /// Writes config.yaml: the resolved configuration.
     package func write(config: String) throws { try AtomicFile.write(config, to: file(RunNames.config)) }
 
-    /// The text of config.yaml; throws if there is none.
-    package func readConfig() throws -> String { try FolderCalls.text(of: file(RunNames.config)) }
-
-    /// A number that whoever sees this folder's environment.json finds the same, on any host; 0 where there is none. Another folder
-    /// under the same path has another.
+    /// Identifies this folder by its environment.json, the same from any host; 0 where there is none. Another folder under the
+    /// same path has another value.
     package var mark: UInt64 {
         var status = stat()
         guard stat(file(RunNames.environment), &status) == 0 else { return 0 }
-        let words = [Int(status.st_ino), Int(status.st_size), status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
-        return words.reduce(1) { sum, word in (sum ^ UInt64(bitPattern: Int64(word))) &* 0x9E37_79B9_7F4A_7C15 }
+        return [Int(status.st_ino), Int(status.st_size), status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
+            .withUnsafeBytes { Hash64($0).value }
     }
 
     /// Writes environment.json: version, MPI, hosts and what else describes where the run takes place.

@@ -1,21 +1,14 @@
 import FileFormats
+import System
 
 /// What can be wrong with a run folder or a checkpoint. The description is a whole sentence for a user.
 ///
 /// Faults of a single file's contents or of the disk beneath it are `FileFormatError`s and pass through as they are.
 package enum RunFolderError: Error, Equatable, Sendable {
-    /// A folder can't be made; `code` is the system's `errno`.
-    case cannotMake(folder: String, code: Int32)
     /// A file can't be made in a folder that is there.
     case cannotWriteInto(folder: String, code: Int32)
-    /// A folder's entries can't be read.
-    case cannotList(folder: String, code: Int32)
     /// A symbolic link can't be made, since the file system has none.
     case noLinks(path: String, code: Int32)
-    /// A file, folder or link can't be moved, replaced or removed.
-    case cannotReplace(path: String, code: Int32)
-    /// A folder's entries can't be brought to the disk.
-    case cannotSync(folder: String, code: Int32)
 
     /// Neither a file nor a folder that can be seen; `code` is the system's `errno`.
     case nothingThere(path: String, code: Int32)
@@ -41,19 +34,17 @@ package enum RunFolderError: Error, Equatable, Sendable {
     case strangeLink(path: String, target: String, expected: String)
     /// state.json names a file by a path, or by a name that no checkpoint's file has.
     case strangeName(path: String, name: String)
-    /// A text file that isn't UTF-8.
-    case notText(path: String)
     /// Another job is at work in the run folder.
     case held(run: String, holder: String)
     /// The job that held the run folder has no right to it any more; `reason` is a clause.
     case lost(run: String, reason: String)
 }
 
-extension RunFolderError {
+extension RunFolderError: ExitCoded {
     /// 2 where the user named or damaged something, 1 where the system refuses.
     package var exitCode: Int32 {
         switch self {
-        case .cannotMake, .cannotWriteInto, .cannotList, .cannotReplace, .cannotSync, .noLinks, .lost: 1
+        case .cannotWriteInto, .noLinks, .lost: 1
         default: 2
         }
     }
@@ -62,18 +53,10 @@ extension RunFolderError {
 extension RunFolderError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .cannotMake(let folder, let code):
-            return "The folder \(folder) cannot be made: \(systemText(code))."
         case .cannotWriteInto(let folder, let code):
             return "Nothing can be written into the folder \(folder): \(systemText(code))."
-        case .cannotList(let folder, let code):
-            return "The folder \(folder) cannot be listed: \(systemText(code))."
         case .noLinks(let path, let code):
             return "The link \(path) cannot be made: \(systemText(code))."
-        case .cannotReplace(let path, let code):
-            return "\(path) cannot be replaced or removed: \(systemText(code))."
-        case .cannotSync(let folder, let code):
-            return "The entries of the folder \(folder) cannot be brought to the disk: \(systemText(code))."
         case .nothingThere(let path, let code):
             return "\(path) cannot be opened: \(systemText(code)); \(Self.accepted)."
         case .notAModel(let path):
@@ -106,8 +89,6 @@ extension RunFolderError: CustomStringConvertible {
         case .strangeName(let path, let name):
             return "\(path) has a checksum of '\(shown(name))'; the name of a file in the checkpoint's own folder is "
                 + "expected: without a slash, and not beginning with a dot."
-        case .notText(let path):
-            return "\(path) is not text in UTF-8."
         case .held(let run, let holder):
             return "The run folder \(run) is in use by \(holder); accepted: wait for its end, end it with "
                 + "lstm-dist stop \(run), or give another --run."

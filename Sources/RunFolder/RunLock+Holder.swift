@@ -1,5 +1,6 @@
 import FileFormats
 import Glibc
+import System
 
 extension RunLock {
     /// Who holds a lock.

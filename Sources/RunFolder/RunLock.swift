@@ -1,6 +1,7 @@
 import FileFormats
 import Glibc
 import Synchronization
+import System
 
 /// Exclusive lock on a run folder: the file `lock`, whose modification time is its heartbeat.
 ///
@@ -32,7 +33,7 @@ package final class RunLock: Sendable {
         guard descriptor >= 0, let folder = FolderIdentity(descriptor: descriptor) else {
             let code = errno
             if descriptor >= 0 { close(descriptor) }
-            throw RunFolderError.cannotList(folder: run.path, code: code)
+            throw SystemError.cannotList(folder: run.path, code: code)
         }
         contents = Array(Holder.this(host: host, job: job, folder: folder).json.indentedText.utf8)
     }
@@ -178,7 +179,7 @@ extension RunLock {
         case EEXIST: return false
         case let code where FolderCalls.meansNoLinks(code): return try makeDirectly(path)
         case ENOENT where FolderCalls.isFolder(run.path): return false  // the folder's holder has cleared it away
-        case let code: throw FileFormatError.cannotWrite(path: path, code: code)
+        case let code: throw SystemError.cannotWrite(path: path, code: code)
         }
     }
 
@@ -187,7 +188,7 @@ extension RunLock {
         do {
             try write(path)
             return true
-        } catch FileFormatError.cannotWrite(_, EEXIST) {
+        } catch SystemError.cannotWrite(_, EEXIST) {
             return false
         }
     }

@@ -1,5 +1,6 @@
 import FileFormats
 import Glibc
+import System
 
 /// The names of everything that a run folder contains. Nothing with another name is ever removed.
 enum RunNames {

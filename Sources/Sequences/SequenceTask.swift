@@ -1,34 +1,35 @@
 package import ConfigFile
 package import Tensors
 
-/// What is learnt: what comes in, what is predicted and where it is scored, how answers are judged, and when the task
-/// counts as solved. A new task is a file below Tasks and a line in `TaskTable`.
+/// A task: its inputs, targets and scored time steps, the evaluation of outputs, and the condition for being solved.
+/// A new task is a file in Tasks and a line in `TaskTable`.
 package protocol SequenceTask: Sendable {
-    /// The word of `task`.
+    /// The value of `task`.
     static var name: String { get }
-    /// The task's own keys, each with a condition on `task`.
+    /// The kind of data that the task reads, which owns the keys of `data`.
+    static var reads: DataKind { get }
+    /// The task's further keys, each with a condition on `task`.
     static var keys: [ConfigKey] { get }
-    static var exclusiveKeys: [[String]] { get }
-    /// Opens the task's data. Local work that can fail: no collectives inside.
+    /// Opens the task's data. Local work that can fail: must not call collectives.
     static func load(_ configuration: Configuration, _ request: DataRequest) throws -> TaskData
 
     var shape: TaskShape { get }
-    /// How many sums `judge` adds to; 0: the loss says all there is.
+    /// The number of sums that `judge` adds to; 0 if the loss is the only metric.
     var sumCount: Int { get }
-    /// Judges the answers to a batch: adds to the sums, and says each sequence's error (what `criterion` is about).
+    /// Evaluates the outputs of a batch: adds to the sums, and sets each sequence's error (used by `criterion`).
     func judge(_ batch: Batch, _ outputs: ScoredOutputs, sums: inout [Double], sequenceErrors: inout [Float])
-    /// What a metrics line shows beside the mean loss, from the sums over a whole split.
+    /// The metrics in addition to the mean loss, from the sums over a whole split.
     func metrics(loss: Double, sums: [Double]) -> [(name: String, value: Double)]
-    /// Whether a validation's sums solve the task; nil: a validation can't.
+    /// Whether a validation's sums solve the task; nil if validation cannot solve it.
     func isSolved(validationSums sums: [Double]) -> Bool?
     /// The paper's criterion on the most recent training sequences, if the task has one.
     var criterion: TrainingCriterion? { get }
-    /// Whether meeting `criterion` solves the task.
+    /// Whether the task is solved when `criterion` is met.
     var isSolvedByCriterion: Bool { get }
 }
 
 extension SequenceTask {
-    package static var exclusiveKeys: [[String]] { [] }
+    package static var keys: [ConfigKey] { [] }
     package var sumCount: Int { 0 }
     package func judge(_ batch: Batch, _ outputs: ScoredOutputs, sums: inout [Double], sequenceErrors: inout [Float]) {}
     package func isSolved(validationSums sums: [Double]) -> Bool? { nil }
@@ -41,26 +42,27 @@ extension SequenceTask {
     }
 }
 
-/// "The last `count` training sequences all have an error below `each`, and their mean is below `mean`": when Hochreiter &
-/// Schmidhuber (1997) end a training.
+/// "The last `count` training sequences all have an error below `each`, and their mean is below `mean`": the stopping
+/// criterion of Hochreiter & Schmidhuber (1997).
 package struct TrainingCriterion: Sendable, Equatable {
     package let count: Int
     package let each: Float
     package let mean: Float
 }
 
-/// Which splits of a task's data are wanted, and how they are cut.
+/// The requested splits of a task's data, and how they are divided into batches.
 package struct DataRequest {
     package enum Split: String, Sendable, CaseIterable { case train, validation, test }
 
     package var splits: Set<Split>
-    /// Global batch of training, and of validation and test.
+    /// Global batch of training.
     package var batch: Int
+    /// Global batch of validation and test.
     package var validationBatch: Int
     package var seed: UInt64
-    /// Of a checkpoint; nil: made from the training text.
+    /// A checkpoint's vocabulary; nil to make it from the training text.
     package var vocabulary: Vocabulary?
-    /// Text that takes the place of the configuration's test split.
+    /// Text that replaces the configuration's test split.
     package var testFiles: [String]?
 
     package init(splits: Set<Split>, batch: Int, validationBatch: Int, seed: UInt64) {
@@ -71,26 +73,31 @@ package struct DataRequest {
     }
 }
 
-/// A task with its data opened.
+/// A task with its opened data.
 package struct TaskData {
     package let task: any SequenceTask
     package var training: (any SequenceSource)?
     package var validation: (any SequenceSource)?
     package var test: (any SequenceSource)?
     package var vocabulary: Vocabulary?
-    /// The files that were read, by split: their size and checksum tell a resumed run whether the data is the same.
+    /// The files of each split; a resumed run compares their sizes and checksums.
     package var files: [(split: String, paths: [String])] = []
 }
 
-/// One split of the data, cut into the steps of a global batch. Any rank can read any rows of any step.
+/// One split of the data, divided into steps of a global batch. Any rank can read any sequences of any step.
 package protocol SequenceSource {
-    /// Whether a row goes on in the next step where it ended in the last one.
+    /// Whether sequence i of a step continues sequence i of the previous step.
     var carriesState: Bool { get }
     var stepsPerEpoch: Int { get }
-    /// Steps of the longest window, about: what memory is planned for.
+    /// Time steps of the longest window, approximately; used to plan memory.
     var longestWindow: Int { get }
-    /// Rows of a step (from 0) over all ranks: the batch, or less in a last step.
+    /// Sequences of a step (from 0) over all ranks: the batch, or fewer in the last step.
     func rows(inStep step: Int) -> Int
-    /// Reads some rows of a step (from 0) of an epoch (from 1) into `batch`.
+    /// Reads a range of the sequences of a step (from 0) of an epoch (from 1) into `batch`.
     mutating func read(_ rows: Range<Int>, step: Int, epoch: Int, into batch: inout Batch) throws
+}
+
+extension SequenceSource {
+    /// The rows of the steps of each size: of the first step, and of the last.
+    package var rowsOfSteps: [Int] { [rows(inStep: 0), rows(inStep: stepsPerEpoch - 1)] }
 }

@@ -1,22 +1,22 @@
 package import ConfigFile
 
-/// All tasks there are. Tests walk this table.
+/// All tasks. Tests walk this table.
 package enum TaskTable {
     package static let all: [any SequenceTask.Type] = [
         LanguageModel.self, Reber.self, Adding.self, TemporalOrder.self,
     ]
 
     package static let keys: [ConfigKey] =
-        [ConfigKey("task", .choice(all.map { $0.name }), isRequired: true, "What is learnt.")]
-        + all.flatMap { $0.keys } + GeneratedSource.keys
+        [ConfigKey("task", .choice(all.map { $0.name }), isRequired: true, "The task.")]
+        + DataKind.allCases.flatMap(\.keys) + all.flatMap { $0.keys }
 
-    package static let exclusiveKeys = all.flatMap { $0.exclusiveKeys }
+    package static let exclusiveKeys = DataKind.allCases.flatMap(\.exclusiveKeys)
 
-    /// Opens the data of the task that the configuration names.
+    /// Opens the data of the configuration's task.
     package static func load(_ configuration: Configuration, _ request: DataRequest) throws -> TaskData {
         let name = configuration.text("task")
         guard let task = all.first(where: { $0.name == name }) else {
-            preconditionFailure("the table of keys admits only tasks of the table of tasks")
+            preconditionFailure("the key accepts only names of `all`")
         }
         return try task.load(configuration, request)
     }

@@ -1,10 +1,10 @@
+import System
 package import Tensors
 
-/// A text as a batch of contiguous streams: stream s of S begins at token s · (L / S), the remainder is dropped; a step
-/// reads the next `window` inputs of every stream and the tokens that follow each of them.
+/// A text as a batch of contiguous streams: stream s of S begins at token s · (L / S); the remainder is dropped. A step
+/// reads the next `window` inputs of every stream, and as targets the tokens that follow them.
 ///
-/// In training a last window that is shorter is left out; for validation it is kept, so that every token of the streams
-/// that has a successor is scored.
+/// Training drops a shorter last window; validation keeps it, so that every token with a successor is scored.
 package struct TextStreams: SequenceSource {
     private let text: TokenText
     private let start: Int
@@ -12,7 +12,7 @@ package struct TextStreams: SequenceSource {
     private let streamLength: Int
     private let window: Int
     private let keepsShortWindow: Bool
-    /// Where each stream read so far goes on: the cursor stands behind `last`, the token at `position`.
+    /// The position of each stream read so far: the cursor is after `last`, the token at `position`.
     private var readers: [Int: Reader] = [:]
     private var run: [Int32] = []
 
@@ -24,7 +24,7 @@ package struct TextStreams: SequenceSource {
 
     package let carriesState = true
 
-    /// - Throws: `StreamError` when the streams would hold no step.
+    /// - Throws: `StreamError` if the streams are too short for one step.
     package init(
         _ text: TokenText, _ range: Range<Int>, batch: Int, window: Int, keepsShortWindow: Bool, batchKey: String
     ) throws {
@@ -71,7 +71,8 @@ package struct TextStreams: SequenceSource {
         }
     }
 
-    /// The reader that has just read the token at `position`; another place than the last window's end is looked up.
+    /// A reader that has just read the token at `position`: the stored one at the end of the last window, else a new
+    /// one.
     private func reader(of stream: Int, at position: Int) -> Reader {
         if let reader = readers[stream], reader.position == position { return reader }
         var cursor = text.cursor(at: position)
@@ -85,7 +86,8 @@ package struct TextStreams: SequenceSource {
 }
 
 /// A text that is too short for its streams.
-package struct StreamError: Error, Equatable, CustomStringConvertible {
+package struct StreamError: Error, Equatable, CustomStringConvertible, ExitCoded {
+    package var exitCode: Int32 { 2 }
     package let paths: [String]
     package let tokens: Int
     package let streams: Int
@@ -95,8 +97,8 @@ package struct StreamError: Error, Equatable, CustomStringConvertible {
 
     package var description: String {
         let name = paths.count == 1 ? paths[0] : "\(paths[0]) and \(paths.count - 1) more"
-        return "\(name): \(tokens) tokens are too few for \(batchKey) \(streams): that many streams of at least "
-            + "\(streamLength) tokens need \(streams * streamLength); accepted: a longer text, or a smaller "
+        return "\(name): \(tokens) tokens are too few for \(batchKey) \(streams): \(streams) streams of at least "
+            + "\(streamLength) tokens need \(streams * streamLength); use a longer text or a smaller "
             + (streamLength > 2 ? "\(batchKey) or training.window" : batchKey)
     }
 }

@@ -36,6 +36,17 @@ package final class FloatBlock {
         self.count = count
     }
 
+    /// The number of floats in the blocks that `body` makes with its argument, which takes no memory: so that one
+    /// function both makes the blocks of something and counts their floats.
+    package static func floats(madeBy body: ((_ count: Int) -> FloatBlock) -> Void) -> Int {
+        var total = 0
+        body { count in
+            total += count
+            return FloatBlock(count: 0)
+        }
+        return total
+    }
+
     /// A view of memory that somebody else has aligned and zeroed, such as a part of a shared window.
     ///
     /// - Parameters:
@@ -61,7 +72,7 @@ package final class FloatBlock {
 
     package func clear() { pointer.update(repeating: 0, count: count) }
 
-    /// Says that the contents have changed: needed after every write to parameters (see `Network.pack`).
+    /// Says that the contents have changed: needed after every write to parameters (see `SequenceModel.pack`).
     package func markChanged() { revision += 1 }
 
     /// Takes over the contents of a block of the same size.
@@ -71,8 +82,8 @@ package final class FloatBlock {
     }
 }
 
-/// Memory for a large block, from the system itself: zeros that take no room before they are written to, in huge pages where
-/// there are any, of which the processor remembers fewer addresses.
+/// Memory for a large block, from the system itself: zeros that take no room before they are written to, in huge pages
+/// where there are any, of which the processor remembers fewer addresses.
 private final class LargePages {
     let start: UnsafeMutableRawPointer
     private let mapping: UnsafeMutableRawBufferPointer
@@ -88,8 +99,8 @@ private final class LargePages {
         guard let address, address != MAP_FAILED else { return nil }
         mapping = UnsafeMutableRawBufferPointer(start: address, count: count)
         start = address.alignedUp(toMultipleOf: Self.hugePage)
-        // Asked for, not needed: where the kernel has none to give, or is told not to, everything works as well. Only for
-        // whole huge pages, so that no memory is taken that the block doesn't use.
+        // Asked for, not needed: where the kernel has none to give, or is told not to, everything works as well. Only
+        // for whole huge pages, so that no memory is taken that the block doesn't use.
         madvise(start, bytes / Self.hugePage * Self.hugePage, MADV_HUGEPAGE)
     }
 

@@ -1,13 +1,13 @@
-/// Which numbers of a gradient block may be other than 0: some rows of the matrix that it begins with, and everything behind
-/// that matrix.
+/// Which numbers of a gradient block may be other than 0: some rows of the matrix that it begins with, and everything
+/// behind that matrix.
 ///
 /// The matrix is the embedding's gradient, of which a step reaches a row for each distinct token: some hundreds of ten
 /// thousand. Sums, norms and updates then go through those rows alone, with the same bits as through all of them.
 package final class GradientRows {
     /// Floats of a row.
     package let width: Int
-    /// The rows that the owner of the block has written in this step. Ranks of a host may read each other's while gradients
-    /// are summed.
+    /// The rows that the owner of the block has written in this step. Ranks of a host may read each other's while
+    /// gradients are summed.
     package let touched: RowSet
     /// The rows of the block that may hold anything but zeros: those, and what sums over ranks have written.
     package let filled: RowSet
@@ -45,8 +45,8 @@ package final class GradientRows {
 
     /// Calls `body` with ranges of `floats`, ascending, beside which there are only zeros in the block.
     ///
-    /// They begin and end at multiples of a cache line (counted from the block's start) or at the ends of `floats`, so that
-    /// vectors stand where they would stand if the whole block were gone through.
+    /// They begin and end at multiples of a cache line (counted from the block's start) or at the ends of `floats`, so
+    /// that vectors stand where they would stand if the whole block were gone through.
     package func forEachRange(in floats: Range<Int>, _ body: (Range<Int>) -> Void) {
         let line = FloatBlock.alignment / MemoryLayout<Float>.stride
         let matrixEnd = filled.rows * width

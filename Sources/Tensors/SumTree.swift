@@ -1,13 +1,13 @@
-/// The binary tree that a sum over the sequences of a step goes along: the same for any number of ranks, so that the sum has
-/// the same bits.
+/// The binary tree that a sum over the sequences of a step goes along: the same for any number of ranks, so that the
+/// sum has the same bits.
 ///
-/// Its leaves are the sequences 0, 1, …, n - 1 of the step. A node holds consecutive ones, the root all; a node of two or more is
-/// the sum of its halves, of which the first has the odd one:
+/// Its leaves are the sequences 0, 1, …, n - 1 of the step. A node holds consecutive ones, the root all; a node of two
+/// or more is the sum of its halves, of which the first has the odd one:
 ///
 ///     [0, 5)  =  [0, 3) + [3, 5)        [0, 3)  =  [0, 2) + [2, 3)
 ///
-/// A rank that has some of the sequences adds up the nodes that lie in its share; who puts the shares together adds up the rest.
-/// The boundaries of 2 and of 4 ranks (`Shard`) are nodes' boundaries whatever n is.
+/// A rank that has some of the sequences adds up the nodes that lie in its share; who puts the shares together adds up
+/// the rest. The boundaries of 2 and of 4 ranks (`Shard`) are nodes' boundaries whatever n is.
 package enum SumTree {
     /// Where the second half of a node of two or more sequences begins.
     package static func middle(_ node: Range<Int>) -> Int { node.lowerBound + (node.count + 1) / 2 }
@@ -25,8 +25,8 @@ package enum SumTree {
         return nodes
     }
 
-    /// How a list of adjoining nodes is added up to those of the tree that lie within them: for each, to how many of the sums that
-    /// wait to its left it is added, one after the other, as soon as it is there.
+    /// How a list of adjoining nodes is added up to those of the tree that lie within them: for each, to how many of
+    /// the sums that wait to its left it is added, one after the other, as soon as it is there.
     ///
     /// - Parameter leaves: sequences of the whole tree.
     package static func merges(of nodes: [Range<Int>], of leaves: Int) -> [Int] {
@@ -57,8 +57,8 @@ package enum SumTree {
         merges(of: node.map { $0..<$0 + 1 }, inside: node)
     }
 
-    /// What nodes that somebody has add up to: the largest nodes of the tree, and for each which of `nodes` are its terms and their
-    /// merges.
+    /// What nodes that somebody has add up to: the largest nodes of the tree, and for each which of `nodes` are its
+    /// terms and their merges.
     ///
     /// - Parameter nodes: in the order of the sequences; some may be missing between them.
     package static func groups(

@@ -1,4 +1,4 @@
-/// Where each named tensor of a network lies in a `FloatBlock`: a value computed from the configuration alone.
+/// Where each named tensor of a model is in a `FloatBlock`: a value computed from names and shapes alone.
 ///
 /// The same layout serves parameters, gradients, optimiser state, checkpoints and the names that PyTorch uses.
 /// Tensors are row-major and start on a cache line; the floats between them stay zero.
@@ -21,7 +21,6 @@ package struct TensorLayout: Sendable, Equatable {
     private let indices: [String: Int]
 
     package init(_ shapes: [(name: String, shape: [Int])]) {
-        let line = FloatBlock.alignment / MemoryLayout<Float>.stride
         var tensors: [Tensor] = []
         var indices: [String: Int] = [:]
         var offset = 0
@@ -30,15 +29,21 @@ package struct TensorLayout: Sendable, Equatable {
             let tensor = Tensor(name: name, shape: shape, offset: offset)
             indices[name] = tensors.count
             tensors.append(tensor)
-            offset += (tensor.count + line - 1) / line * line
+            offset += Self.wholeLines(tensor.count)
         }
         self.tensors = tensors
         self.indices = indices
         count = offset
     }
 
+    /// `count` floats, rounded up to whole cache lines.
+    package static func wholeLines(_ count: Int) -> Int {
+        let line = FloatBlock.alignment / MemoryLayout<Float>.stride
+        return (count + line - 1) / line * line
+    }
+
     package subscript(name: String) -> Tensor? { indices[name].map { tensors[$0] } }
 
-    /// Floats that belong to a tensor, without padding: the number of parameters.
+    /// The number of parameters: the floats of all tensors, without padding.
     package var parameterCount: Int { tensors.reduce(0) { $0 + $1.count } }
 }

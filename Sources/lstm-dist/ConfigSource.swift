@@ -1,5 +1,6 @@
 import ConfigFile
 import Foundation
+import System
 import Training
 
 /// Where a configuration comes from: a file, standard input, or the embedded default.
@@ -15,7 +16,7 @@ enum ConfigSource {
 
     /// The text.
     ///
-    /// - Throws: a `TrainingError` for a file that can't be read, a `ConfigError` for one that isn't UTF-8.
+    /// - Throws: a `CommandError` for a file that can't be read, a `ConfigError` for one that isn't UTF-8.
     static func text(_ argument: String?) throws -> String {
         guard let argument else { return DefaultConfiguration.yaml }
         let data: Data
@@ -25,7 +26,7 @@ enum ConfigSource {
                 ? FileHandle.standardInput : try FileHandle(forReadingFrom: URL(fileURLWithPath: argument))
             data = try file.read(upToCount: Configuration.largestText + 1) ?? Data()
         } catch {
-            throw TrainingError.usage(
+            throw CommandError.usage(
                 "\(argument): the configuration can't be read: \(Self.reason(argument)); accepted: a YAML file, or - for "
                     + "standard input")
         }

@@ -1,5 +1,7 @@
 import ArgumentParser
 import ConfigFile
+import JobControl
+import System
 import Training
 
 /// The command line: one file a command, one line here.
@@ -37,7 +39,7 @@ struct LSTMDist: ParsableCommand {
         guard !names.contains(word) else { return }
         let shown = names.filter { $0 != hidden }
         let hint = nearestWord(to: word, among: shown).map { "did you mean \($0)? " } ?? ""
-        throw TrainingError.usage(
+        throw CommandError.usage(
             "there is no command \"\(word)\"; \(hint)accepted: \(shown.joined(separator: ", "))")
     }
 }

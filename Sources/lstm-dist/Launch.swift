@@ -1,7 +1,9 @@
 import ArgumentParser
 import Foundation
+import JobControl
 import Kernels
 import MPI
+import System
 import Training
 
 /// A command that all ranks carry out together.
@@ -15,7 +17,7 @@ protocol CollectiveCommand: ParsableCommand {
 }
 
 extension CollectiveCommand {
-    var waitTimeout: Double { Options.defaultWaitTimeout }
+    var waitTimeout: Double { TrainingConfiguration.defaultWaitTimeout }
     var diagnosesLaunches: Bool { false }
 }
 
@@ -68,7 +70,7 @@ enum Launch {
             // Rank 0 speaks for all; where it is the one that failed, its name adds nothing.
             if communicator.isRoot { complain(failure.rank == 0 ? failure.message : failure.description) }
             end(failure.exitCode, hangGuard)
-        } catch let error as TrainingError where error.isEverywhere || communicator.size == 1 {
+        } catch let error as CommandError where error.isEverywhere || communicator.size == 1 {
             if communicator.isRoot { complain(error.description) }
             end(error.exitCode, hangGuard)
         } catch {
@@ -101,7 +103,7 @@ enum Launch {
     /// What all ranks do first, whatever their command lines turn out to be. Collective.
     private static func meet(on communicator: Communicator, _ hangGuard: HangGuard) throws {
         try hangGuard.introduce(on: communicator)
-        try RankComparison.checkLaunch(Array(CommandLine.arguments.dropFirst()), on: communicator)
+        try LaunchCheck.checkLaunch(Array(CommandLine.arguments.dropFirst()), on: communicator)
     }
 
     private static func end(_ code: Int32, _ hangGuard: HangGuard) -> Never {
@@ -125,14 +127,15 @@ enum Launch {
     }
 
     private static func endTogether(code: Int32, _ speak: () -> Void) -> Never {
-        guard Launcher.ranks > 1, let (communicator, hangGuard) = try? start(waitTimeout: Options.defaultWaitTimeout)
+        guard Launcher.ranks > 1,
+            let (communicator, hangGuard) = try? start(waitTimeout: TrainingConfiguration.defaultWaitTimeout)
         else {
             speak()
             exit(code)
         }
         do {
             try meet(on: communicator, hangGuard)
-        } catch let error as TrainingError where error.isEverywhere {
+        } catch let error as CommandError where error.isEverywhere {
             if communicator.isRoot { complain(error.description) }
             end(error.exitCode, hangGuard)
         } catch {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import JobControl
 import Logging
 import Training
 

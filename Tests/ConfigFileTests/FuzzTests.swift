@@ -13,7 +13,7 @@ struct SplitMix: RandomNumberGenerator {
         return z ^ (z >> 31)
     }
 
-    /// A number of any exponent.
+    /// A finite number with a random exponent.
     mutating func finiteDouble() -> Double {
         while true {
             let number = Double(bitPattern: next())
@@ -45,7 +45,7 @@ struct FuzzTests {
 
         """
 
-    @Test("a mutated text gives a configuration that reads back, or one message on one line", arguments: 1...8)
+    @Test("a mutated text gives a configuration that reads back equal, or one message on one line", arguments: 1...8)
     func mutations(seed: UInt64) throws {
         var random = SplitMix(state: seed)
         var readable = 0
@@ -70,7 +70,7 @@ struct FuzzTests {
             }
         }
         #expect(readable > 20 && refused > 200, "seed \(seed): \(readable) and \(refused)")
-        // 600 texts of 500 bytes take well under a second alone; the bound is for what never ends.
+        // 600 texts of 500 bytes take well under a second alone; the bound detects endless loops.
         #expect(clock.now - start < .seconds(60))
     }
 
@@ -98,7 +98,7 @@ struct FuzzTests {
         }
     }
 
-    @Test("large texts made to be slow end in bounded time")
+    @Test("large texts that are slow to parse end in bounded time")
     func slow() {
         let large = 200_000
         let texts = [
@@ -119,17 +119,17 @@ struct FuzzTests {
 
     private func mutate(_ text: inout [UInt8], _ random: inout SplitMix) {
         let special = Array("[]{}:,#&*!|>'\"%@`-? \n\t\r~=.0129aeno_\u{0}\u{FEFF}é".utf8)
-        let place = Int.random(in: 0...text.count, using: &random)
-        let length = min(text.count - place, Int.random(in: 0...12, using: &random))
+        let start = Int.random(in: 0...text.count, using: &random)
+        let length = min(text.count - start, Int.random(in: 0...12, using: &random))
         switch Int.random(in: 0..<7, using: &random) {
-        case 0: text.removeSubrange(place..<place + min(1, length))
-        case 1: text.insert(special.randomElement(using: &random) ?? 0, at: place)
-        case 2: text.insert(UInt8.random(in: 0...255, using: &random), at: place)
-        case 3: text.removeSubrange(place..<place + length)
+        case 0: text.removeSubrange(start..<start + min(1, length))
+        case 1: text.insert(special.randomElement(using: &random) ?? 0, at: start)
+        case 2: text.insert(UInt8.random(in: 0...255, using: &random), at: start)
+        case 3: text.removeSubrange(start..<start + length)
         case 4:
-            text.insert(contentsOf: text[place..<place + length], at: Int.random(in: 0...text.count, using: &random))
-        case 5 where place < text.count: text[place] = special.randomElement(using: &random) ?? 0
-        default: text.removeSubrange(place...)
+            text.insert(contentsOf: text[start..<start + length], at: Int.random(in: 0...text.count, using: &random))
+        case 5 where start < text.count: text[start] = special.randomElement(using: &random) ?? 0
+        default: text.removeSubrange(start...)
         }
     }
 }

@@ -25,7 +25,7 @@ struct KeyMessageTests {
             message(set: "hiden=3") == "--set hiden=3: hiden is not a key; did you mean model.hidden?")
     }
 
-    @Test("a key near to none lists the keys of its section")
+    @Test("the message about a key that is near to none lists the keys of its section")
     func unknown() {
         #expect(
             message("task: reber\nmodel:\n  colour: red\n")
@@ -40,14 +40,14 @@ struct KeyMessageTests {
                 + "cell, hidden, bidirectional, dropout, init")
     }
 
-    @Test("a path written as one key is told to be nested")
+    @Test("a path written as one key is refused; the message asks for nested sections")
     func dotted() {
         #expect(
             message("task: reber\ntraining.batch: 3\n") == "configs/a.yaml, line 2: training.batch is written as one "
-                + "key; accepted: a section for each part of it, or --set training.batch=…")
+                + "key; accepted: nested sections, or --set training.batch=…")
     }
 
-    @Test("a doubled key is refused with both lines")
+    @Test("a duplicate key is refused with both lines")
     func doubled() {
         #expect(
             message("task: reber\nmodel:\n  hidden: 3\n  cell: gru\n  hidden: 3\n")
@@ -74,7 +74,7 @@ struct KeyMessageTests {
                 == "--set training.batch=3: training.batch is given twice; accepted: once")
     }
 
-    @Test("two alternatives from one source are refused with both places")
+    @Test("two alternatives from one source are refused with both locations")
     func alternatives() {
         #expect(
             message("task: reber\ntraining:\n  epochs: 2\n  steps: 3\n") == "configs/a.yaml, line 4: training.steps "
@@ -85,10 +85,10 @@ struct KeyMessageTests {
                 + "--set training.steps=3; accepted: one of them")
         #expect(
             message("task: reber\ntraining: {epochs: 2, steps: 3}\n") == "configs/a.yaml, line 2: training.steps "
-                + "excludes training.epochs, which is given beside it; accepted: one of them")
+                + "excludes training.epochs, which is given together with it; accepted: one of them")
     }
 
-    @Test("a key that does not apply says why and when it does")
+    @Test("the message about a key that does not apply has the reason and the condition")
     func notApplicable() {
         let momentum = "task: reber\ntraining:\n  optimizer:\n    momentum: 0.5\n"
         #expect(
@@ -105,13 +105,13 @@ struct KeyMessageTests {
                 + "momentum")
     }
 
-    @Test("a missing key says what is accepted, and why it is needed")
+    @Test("the message about a missing key has the accepted values and why it is required")
     func missing() {
         #expect(
             message("model:\n  hidden: 3\n")
                 == "configs/a.yaml: task is missing; accepted: language-model or reber")
         #expect(
-            message("task: language-model\n") == "configs/a.yaml: data.train is missing, needed while task is "
+            message("task: language-model\n") == "configs/a.yaml: data.train is missing, required while task is "
                 + "language-model; accepted: a text or a list of texts")
     }
 
@@ -119,11 +119,11 @@ struct KeyMessageTests {
     func incompleteOverride() {
         #expect(
             message(set: "training.batch")
-                == "--set training.batch: there is no = in it; accepted: --set key.path=value")
-        #expect(message(set: "=3") == "--set =3: no key stands before the =; accepted: --set key.path=value")
+                == "--set training.batch: missing '='; accepted: --set key.path=value")
+        #expect(message(set: "=3") == "--set =3: missing key before '='; accepted: --set key.path=value")
         #expect(
             message(set: "training.batch=") == "--set training.batch=: training.batch is empty; accepted: an integer "
                 + "from 1 to 1000000")
-        #expect(message(set: "") == "--set : there is no = in it; accepted: --set key.path=value")
+        #expect(message(set: "") == "--set : missing '='; accepted: --set key.path=value")
     }
 }

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Merging file, overrides and defaults")
 struct MergingTests {
-    @Test("an override wins over the file, the file over the default, and each value knows its origin")
+    @Test("overrides take precedence over the file, the file over defaults, and each value has its origin")
     func precedence() throws {
         let configuration = try configuration(
             "task: reber\nmodel:\n  hidden: 3\n  cell: gru\n", set: ["model.hidden=4"])
@@ -19,7 +19,7 @@ struct MergingTests {
         #expect(configuration.place("data.validation") == "data.validation (not given)")
     }
 
-    @Test("a value is named by the line of its key")
+    @Test("a value's origin is the line of its key")
     func lineOfKey() throws {
         let configuration = try configuration("task:\n  reber\ndata:\n  validation:\n    - a.txt\n")
         #expect(configuration.origin("task") == .file(name: "configs/a.yaml", line: 1))
@@ -46,7 +46,7 @@ struct MergingTests {
         #expect(none.number("data.validation_fraction") == 0)
     }
 
-    @Test("a key that is also a section is read both ways")
+    @Test("a key that is also a section is read as either")
     func keyAndSection() throws {
         let number = try configuration("task: reber\nmodel: {init: {forget_bias: 1.5}}\n")
         #expect(number.number("model.init.forget_bias") == 1.5)
@@ -62,7 +62,7 @@ struct MergingTests {
         #expect(setSection.integer("model.init.forget_bias.chrono") == 5)
     }
 
-    @Test("a key applies, and has another default, under another key's value")
+    @Test("a key's applicability and default depend on another key's value")
     func conditions() throws {
         let adam = try configuration("task: reber")
         #expect(adam.numbers("training.optimizer.betas") == [0.9, 0.999])
@@ -95,7 +95,7 @@ struct MergingTests {
                 == "a: steps is missing; accepted: one of steps or epochs, the first an integer from 1 to 9")
     }
 
-    @Test("differences name each changed key, old and new")
+    @Test("differences list each changed key with its old and new value")
     func differences() throws {
         let old = try configuration("task: reber\ntraining: {epochs: 3, batch: 4}\n")
         let new = try configuration("task: reber\ntraining: {steps: 9, optimizer: {betas: [0, 0.5]}}\n")

@@ -25,7 +25,7 @@ struct NearestKeyTests {
         #expect(nearestPath(to: String(repeating: "x", count: 100_000), among: paths) == nil)
     }
 
-    @Test("a short word has no far neighbours")
+    @Test("a short word is not near to distant words")
     func words() {
         #expect(nearestWord(to: "lsmt", among: ["rnn", "lstm", "gru"]) == "lstm")
         #expect(nearestWord(to: "cnn", among: ["rnn", "lstm", "gru"]) == "rnn")

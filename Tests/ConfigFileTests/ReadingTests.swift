@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Reading values")
 struct ReadingTests {
-    @Test("each kind gives its type")
+    @Test("each kind is read as its type")
     func kinds() throws {
         let configuration = try configuration(
             """
@@ -37,7 +37,7 @@ struct ReadingTests {
     }
 
     @Test(
-        "the words of YAML 1.1 are read by the key's kind",
+        "YAML 1.1's boolean words are read by the key's kind",
         arguments: [("yes", true), ("no", false), ("on", true), ("OFF", false), ("True", true), ("false", false)])
     func booleans(written: String, meant: Bool) throws {
         #expect(
@@ -63,7 +63,7 @@ struct ReadingTests {
         #expect(read("1e-3") == nil)
     }
 
-    @Test("an override stands as it is written, unless it starts as a list, a section or a quoted text")
+    @Test("an override is taken literally, unless it starts a list, a section or a quoted text")
     func overrides() throws {
         func prompt(_ text: String) throws -> String {
             try configuration("task: reber", set: ["data.prompt=\(text)"]).text("data.prompt")

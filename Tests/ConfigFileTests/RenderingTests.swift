@@ -42,8 +42,8 @@ struct RenderingTests {
             keys: [
                 ConfigKey("task", .choice(["adding", "reber"]), "What is learned."),
                 ConfigKey("data.train", .texts, when: Condition(path: "task", isOneOf: ["text"]), "The text."),
-                ConfigKey("model.hidden", .integer(1...9), default: 3, "Units."),
-                ConfigKey("model.steps", .integer(1...9), default: 4, "Steps."),
+                ConfigKey("model.hidden", .integer(1...9), default: .integer(3), "Units."),
+                ConfigKey("model.steps", .integer(1...9), default: .integer(4), "Steps."),
                 ConfigKey("model.epochs", .integer(1...9), "Epochs."),
                 ConfigKey("model.name", .text, "Its name."),
             ], exclusive: [["model.steps", "model.epochs"]])
@@ -65,7 +65,7 @@ struct RenderingTests {
         #expect(again == configuration)
     }
 
-    @Test("texts that YAML would read otherwise come back as they were")
+    @Test("texts that YAML would read differently are read back unchanged")
     func texts() throws {
         let texts = [
             "123", "1e5", "0x10", "yes", "No", "null", "~", " ", "a: b", "a #b", "#", "- a", "-", "*x", "&x", "!x",
@@ -101,7 +101,7 @@ struct RenderingTests {
     }
 
     @Test(
-        "a text that another reader of YAML takes for a number, a date or a word is quoted, a plain one is not",
+        "a text that another YAML reader would read as a number, a date or a keyword is quoted, others are not",
         arguments: [
             ("123", true), ("1e5", true), ("0x10", true), (".5", true), ("1_000", true), ("2024-01-02", true),
             ("yes", true), ("NO", true), ("null", true), (".nan", true), ("-x", true), ("a b", true), ("a:b", true),
@@ -111,7 +111,7 @@ struct RenderingTests {
         #expect(ConfigValue.text(text).yamlText == (isQuoted ? "\"\(text)\"" : text))
     }
 
-    @Test("random numbers come back exactly", arguments: [UInt64(1), 2, 3])
+    @Test("random numbers are read back exactly", arguments: [UInt64(1), 2, 3])
     func numbers(seed: UInt64) throws {
         var random = SplitMix(state: seed)
         let table = ConfigTable(keys: [
@@ -134,17 +134,18 @@ struct RenderingTests {
     func reference() {
         let lines = sampleTable.reference.split(separator: "\n")
         #expect(lines.count == sampleTable.keys.count + 2)
-        #expect(lines[0] == "| key | accepted | default | meaning |")
-        #expect(lines[2] == "| `task` | language-model or reber | required | What is learned. |")
+        #expect(lines[0] == "| key | accepted | default | on resume | meaning |")
+        #expect(lines[2] == "| `task` | language-model or reber | required | fixed | What is learned. |")
         #expect(
             lines[3]
-                == "| `data.train` | a text or a list of texts | required | The training text. (only while task is "
+                == "| `data.train` | a text or a list of texts | required | same contents | The training text. (only while task is "
                 + "language-model) |")
         #expect(
             lines.contains(
                 "| `training.optimizer.weight_decay` | a number of at least 0 | 0.0; 0.01 (training.optimizer.name is "
-                    + "adamw) | The pull to zero. |"))
-        #expect(lines.contains("| `training.steps` | an integer of at least 1 | none | Optimiser steps. |"))
+                    + "adamw) | fixed | The pull to zero. |"))
+        #expect(
+            lines.contains("| `training.steps` | an integer of at least 1 | none | may change | Optimiser steps. |"))
     }
 
     private func expectSame(_ configuration: Configuration, _ text: String) throws {

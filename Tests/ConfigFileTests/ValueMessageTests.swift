@@ -4,7 +4,7 @@ import Testing
 @Suite("Messages about values")
 struct ValueMessageTests {
     @Test(
-        "an impossible integer is refused",
+        "an invalid integer is refused",
         arguments: [
             ("-1", "-1"), ("0", "0"), ("999999999999", "999999999999"),
             ("99999999999999999999", "99999999999999999999"), ("1_000", "1_000"), ("0x10", "0x10"), ("010", "010"),
@@ -21,7 +21,7 @@ struct ValueMessageTests {
     }
 
     @Test(
-        "an impossible number is refused",
+        "an invalid number is refused",
         arguments: [
             "nan", ".nan", "NaN", "inf", ".inf", "-.inf", "infinity", "1e999", "0", "-0.0", "1e-999", "-1", "0x1p3",
             "1e",
@@ -34,7 +34,7 @@ struct ValueMessageTests {
                 + "accepted: a number above 0")
     }
 
-    @Test("every kind says what it accepts")
+    @Test("every kind's message has the accepted values")
     func kinds() {
         #expect(
             message(set: "model.dropout=1") == "--set model.dropout=1: model.dropout is 1; accepted: a number of at "
@@ -78,7 +78,7 @@ struct ValueMessageTests {
             message("task:\n") == "configs/a.yaml, line 1: task is empty; accepted: language-model or reber")
     }
 
-    @Test("a section in the place of a value, and the reverse, are refused")
+    @Test("a section instead of a value, and the reverse, are refused")
     func sections() {
         #expect(
             message("task: reber\nmodel: lstm\n") == "configs/a.yaml, line 2: model is lstm; accepted: a section with "
@@ -106,7 +106,7 @@ struct ValueMessageTests {
                 == "configs/a.yaml, line 5: model.init.forget_bias.chrono is 1; accepted: an integer from 2 to 1000000")
     }
 
-    @Test("what was found stays on one line and short")
+    @Test("the value found is shown on one line and shortened")
     func foundIsShort() {
         let long = String(repeating: "x", count: 100)
         #expect(

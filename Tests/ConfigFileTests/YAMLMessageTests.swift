@@ -39,7 +39,7 @@ struct YAMLMessageTests {
                 + "task, data, model, training, vocabulary")
     }
 
-    @Test("a text that is no section is refused")
+    @Test("a text that is not a section is refused")
     func noSection() {
         let accepted = "accepted: a section with the keys task, data, model, training, vocabulary"
         #expect(message("\n- task\n- model\n") == "configs/a.yaml, line 2: the document is [task, model]; \(accepted)")
@@ -71,7 +71,7 @@ struct YAMLMessageTests {
                 == "configs/a.yaml, line 3: model.hidden has the tag !!int; accepted: values without tags")
     }
 
-    @Test("a bomb of aliases as keys ends at once")
+    @Test("a bomb of aliases as keys ends immediately")
     func bomb() {
         var yaml = "a0: &a0 [x, x]\n"
         for level in 1...60 { yaml += "a\(level): &a\(level) [*a\(level - 1), *a\(level - 1)]\n" }
@@ -81,22 +81,21 @@ struct YAMLMessageTests {
                 + "anchors and aliases")
     }
 
-    @Test("a key that is no name is refused")
+    @Test("a key that is not a name is refused")
     func oddKeys() {
         #expect(
             message("task: reber\n? [a, b]\n: 3\n")
-                == "configs/a.yaml, line 2: [a, b] stands in the place of a key; accepted: a name")
+                == "configs/a.yaml, line 2: [a, b] is used as a key; accepted: a name")
         #expect(
-            message("task: reber\n? \n: 3\n") == "configs/a.yaml, line 2: nothing stands in the place of a key; "
-                + "accepted: a name")
+            message("task: reber\n? \n: 3\n") == "configs/a.yaml, line 2: a key is missing; accepted: a name")
     }
 
-    @Test("deep nesting and endless texts are refused")
+    @Test("deep nesting and very long texts are refused")
     func bounds() {
         let deep = String(repeating: "[", count: 500) + String(repeating: "]", count: 500)
         #expect(
             message("task: \(deep)\n")
-                == "configs/a.yaml, line 1: more than 20 levels of nesting; accepted: at most that")
+                == "configs/a.yaml, line 1: more than 20 levels of nesting; accepted: at most 20")
         #expect(
             message("# " + String(repeating: "x", count: 1 << 20))
                 == "configs/a.yaml, line 1: 1048578 bytes of text; accepted: at most 1048576")

@@ -13,6 +13,8 @@ import ConfigFile
 import Foundation
 import MPI
 import Recurrent
+import Reduction
+import System
 import Tensors
 import Training
 
@@ -29,7 +31,7 @@ enum Program {
                 if communicator.isRoot { print(fault.words) }
                 Job.finish()
                 exit(1)
-            } catch let error as TrainingError where error.isEverywhere {
+            } catch let error as CommandError where error.isEverywhere {
                 if communicator.isRoot { print(error.description) }
                 Job.finish()
                 exit(1)
@@ -41,8 +43,8 @@ enum Program {
 
     private static func train(on communicator: Communicator, _ arguments: [String]) throws {
         let yaml = try String(contentsOfFile: arguments[0], encoding: .utf8)
-        let configuration = try Configuration(yaml: yaml, file: arguments[0], table: Options.table)
-        var assembly = try Assembly(configuration, on: communicator)
+        let configuration = try Configuration(yaml: yaml, file: arguments[0], table: ConfigurationTable.all)
+        var assembly = try TrainerBuilder(configuration, on: communicator)
         let isVictim = arguments.count > 4 && Int(arguments[2]) == communicator.rank
         for step in 0..<(Int(arguments[1]) ?? 0) {
             var onGradient: ((Range<Int>) -> Void)?
@@ -65,7 +67,7 @@ enum Program {
         try assembly.free()
     }
 
-    private static func place(of tensor: String, in assembly: Assembly) -> Int {
+    private static func place(of tensor: String, in assembly: TrainerBuilder) -> Int {
         guard let place = assembly.trainer.network.configuration.layout[tensor]?.offset else {
             Job.abort("no tensor \(tensor)", code: 1)
         }

@@ -9,10 +9,10 @@ import Testing
         #expect(Checksum.sha256(of: [UInt8]()) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
     }
 
-    @Test("a file has its contents' checksum, whether shorter or longer than what is read at a time")
+    @Test("a file's checksum is that of its contents, whether shorter or longer than a piece")
     func fileChecksum() throws {
         let folder = try TemporaryFolder()
-        // A million letters a: appendix B.3. The other sizes lie around the piece of 2^20 bytes.
+        // A million letters a: appendix B.3. The other sizes are around the piece of 2^20 bytes.
         let million = [UInt8](repeating: UInt8(ascii: "a"), count: 1_000_000)
         let known = "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"
         #expect(try Checksum.sha256(ofFile: folder.file("million", million)) == known)
@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    @Test("a missing file and a folder are named")
+    @Test("a missing file and a folder are errors that name them")
     func unreadable() throws {
         let folder = try TemporaryFolder()
         #expect(
@@ -33,7 +33,7 @@ import Testing
                 == "/tmp is a folder, a pipe or a device; a file is needed here.")
     }
 
-    @Test("a pipe without a writer is refused at once")
+    @Test("a pipe without a writer is refused immediately")
     func pipe() throws {
         let folder = try TemporaryFolder()
         #expect(mkfifo(folder.file("pipe"), 0o600) == 0)

@@ -2,20 +2,20 @@ import FileFormats
 import Testing
 
 @Suite struct JSONValueTests {
-    @Test("members keep the order they were given in, and the text has no blanks")
+    @Test("members keep their order, and the text has no spaces")
     func order() {
         let value: JSONValue = ["split": "train", "step": 10, "a": [1, .null, true], "loss": .float(0.1), "none": [:]]
         #expect(value.text == #"{"split":"train","step":10,"a":[1,null,true],"loss":0.1,"none":{}}"#)
     }
 
-    @Test("the indented text has a member a line")
+    @Test("the indented text has one member per line")
     func indented() {
         let value: JSONValue = ["a": 1, "b": ["c": [2, "x"], "d": []]]
         let lines = ["{", "  \"a\": 1,", "  \"b\": {", "    \"c\": [", "      2,", "      \"x\"", "    ],"]
         #expect(value.indentedText == (lines + ["    \"d\": []", "  }", "}", ""]).joined(separator: "\n"))
     }
 
-    @Test("numbers have the fewest digits that restore them, and null stands for those that aren't finite")
+    @Test("numbers have the fewest digits that restore them, and non-finite numbers are null")
     func numbers() {
         #expect(JSONValue.float(0.1).text == "0.1")
         #expect(JSONValue.number(Double(Float(0.1))).text == "0.10000000149011612")
@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    @Test("100,000 random Floats and Doubles come back bit for bit")
+    @Test("100,000 random Floats and Doubles are restored bit for bit")
     func exactNumbers() throws {
         var random = SeededGenerator(seed: 7)
         for _ in 0..<100_000 {
@@ -40,13 +40,13 @@ import Testing
             guard numbers.count == 2, Float(numbers[0]).bitPattern == float.bitPattern,
                 numbers[1].bitPattern == double.bitPattern
             else {
-                Issue.record("seed 7: \(float) and \(double) came back as \(back.text)")
+                Issue.record("seed 7: \(float) and \(double) were read back as \(back.text)")
                 continue
             }
         }
     }
 
-    @Test("every text comes back, whatever characters it has")
+    @Test("every text is restored, whatever characters it has")
     func strings() throws {
         let hostile = "\u{0}\u{1}\u{1F}\"\\/\n\r\t\r\n\u{7F}é\u{301}\u{2028}😀\u{10FFFF}"
         let value: JSONValue = [hostile: .string(hostile)]
@@ -57,7 +57,7 @@ import Testing
         #expect(try JSONValue(parsing: #""\u0041\b\f\n\r\t\/\ud83d\ude00\u00e9""#) == "A\u{8}\u{C}\n\r\t/😀é")
     }
 
-    @Test("what is read is typed: whole numbers, others, true, false and null")
+    @Test("parsed values are typed: integers, other numbers, true, false and null")
     func kinds() throws {
         let text = " [ 0 , -7, 1.0, 1e2 ,-0, 9223372036854775808, true , false, null, {} , [] ]\n"
         #expect(
@@ -68,7 +68,7 @@ import Testing
             ])
     }
 
-    @Test("members of another order or another value are another object")
+    @Test("objects with another order or other values are not equal")
     func equality() throws {
         #expect(try JSONValue(parsing: #"{"a":1,"b":2}"#) != JSONValue(parsing: #"{"b":2,"a":1}"#))
         #expect(try JSONValue(parsing: #"{"a":1}"#) != JSONValue(parsing: #"{"a":2}"#))
@@ -76,10 +76,10 @@ import Testing
     }
 
     @Test(
-        "what isn't JSON is refused at its place",
+        "a text that isn't JSON is refused with line and column",
         arguments: [
             ("", "line 1, column 1: expected a value, found the end"),
-            ("{\n  \"a\": 1,\n  \"a\": 2}", "line 3, column 3: the key \"a\" is there twice"),
+            ("{\n  \"a\": 1,\n  \"a\": 2}", "line 3, column 3: duplicate key \"a\""),
             ("{\"a\" 1}", "line 1, column 6: expected ':', found '1'"),
             ("{a: 1}", "line 1, column 2: expected '\"', found 'a'"),
             ("[1 2]", "line 1, column 4: expected ',' or ']', found '2'"),
@@ -91,18 +91,18 @@ import Testing
             ("nul", "line 1, column 1: expected a value, found 'n'"),
             ("NaN", "line 1, column 1: expected a value, found 'N'"),
             ("01", "line 1, column 2: expected the end, found '1'"),
-            ("-", "line 1, column 1: the number lacks a digit"),
-            ("1.", "line 1, column 1: the number lacks a digit"),
-            ("2e+", "line 1, column 1: the number lacks a digit"),
-            ("1e999", "line 1, column 1: the number is beyond what a Double can hold"),
+            ("-", "line 1, column 1: a digit is missing in the number"),
+            ("1.", "line 1, column 1: a digit is missing in the number"),
+            ("2e+", "line 1, column 1: a digit is missing in the number"),
+            ("1e999", "line 1, column 1: the number exceeds the range of Double"),
             ("\"ab", "line 1, column 1: the string that begins here does not end"),
-            ("\"a\nb\"", "line 1, column 3: a control character stands in a string"),
-            ("\"\\x\"", "line 1, column 2: the escape after '\\' is not one of JSON"),
-            ("\"\\u12\"", "line 1, column 2: the escape after '\\' is not one of JSON"),
-            ("\"\\ud800\"", "line 1, column 2: the escape after '\\' is not one of JSON"),
-            ("\"\\ud800\\u0041\"", "line 1, column 2: the escape after '\\' is not one of JSON"),
-            ("\"\\udc00\"", "line 1, column 2: the escape after '\\' is not one of JSON"),
-            ("\"\\", "line 1, column 2: the escape after '\\' is not one of JSON"),
+            ("\"a\nb\"", "line 1, column 3: control character in a string"),
+            ("\"\\x\"", "line 1, column 2: invalid escape sequence"),
+            ("\"\\u12\"", "line 1, column 2: invalid escape sequence"),
+            ("\"\\ud800\"", "line 1, column 2: invalid escape sequence"),
+            ("\"\\ud800\\u0041\"", "line 1, column 2: invalid escape sequence"),
+            ("\"\\udc00\"", "line 1, column 2: invalid escape sequence"),
+            ("\"\\", "line 1, column 2: invalid escape sequence"),
             ("\u{1}", "line 1, column 1: expected a value, found byte 1"),
         ])
     func refused(text: String, problem: String) {
@@ -116,7 +116,7 @@ import Testing
             String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
         }
         #expect(try JSONValue(parsing: nested(127)).text == nested(127))
-        let problem = "The text is not valid JSON: line 1, column 128: more than 127 levels lie in each other."
+        let problem = "The text is not valid JSON: line 1, column 128: more than 127 levels of nesting."
         for depth in [128, 100_000] {
             #expect(errorText { _ = try JSONValue(parsing: nested(depth)) } == problem)
         }

@@ -1,5 +1,5 @@
-// What the reference implementation (safetensors 0.8.0 from PyPI, `safetensors.deserialize`) made of these headers, each with
-// eight bytes of data behind it. launch/dev/fuzz --reference compares many more with the implementation itself.
+// Which of these headers the reference implementation (safetensors 0.8.0 from PyPI, `safetensors.deserialize`) accepts,
+// each followed by eight bytes of data. launch/dev/fuzz --reference compares many more with the implementation itself.
 
 import FileFormats
 import Testing
@@ -23,25 +23,25 @@ import Testing
         String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
     }
 
-    /// A tensor without numbers beside the one that covers the data.
+    /// An empty tensor, and one that covers the data.
     private static func empty(_ shape: String) -> String {
         #"{"z":{"dtype":"F32","shape":\#(shape),"data_offsets":[0,0]},"a":{\#(tensor)}}"#
     }
 
     @Test(
-        "what the reference implementation reads is read",
+        "headers that the reference implementation accepts are accepted",
         arguments: [
             "{\"a\":{\(tensor)}}", " \n\t\r{\"a\":{\(tensor)}} \n\t\r",
-            // A name that is there twice counts as it is there last.
+            // Of duplicate names the last one is used.
             "{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[50,8]},\"a\":{\(tensor)}}",
-            // Unknown keys, whatever their values, to the depth at which its JSON reader stops.
+            // Unknown keys with any values, up to the maximum depth of its JSON reader.
             "{\"a\":{\(tensor),\"x\":[1,{\"y\":null}]}}", "{\"a\":{\(tensor),\"x\":1,\"x\":{\"y\":1,\"y\":2}}}",
             "{\"a\":{\(tensor),\"x\":\(nested(125))}}", "{\"a\":{\(tensor),\"x\":1e-999}}",
             "{\"a\":{\(tensor),\"x\":0e99999999999999999999999}}",
             "{\"a\":{\(tensor),\"x\":1e-99999999999999999999999}}",
             "{\"a\":{\(tensor),\"x\":\(String(repeating: "1", count: 300))}}",
             "{\"a\":{\(tensor),\"x\":\"\\ud83d\\ude00\u{7F}\"}}",
-            // Forms that its deserialiser takes beside the documented ones.
+            // Undocumented forms that its deserialiser accepts.
             #"{"a":["F32",[2],[0,8]]}"#, #"{"a":{"dtype":{"F32":null},"shape":[2],"data_offsets":[0,8]}}"#,
             "{\"__metadata__\":null,\"a\":{\(tensor)}}",
             "{\"__metadata__\":{\"a\":\"b\",\"a\":\"c\"},\"a\":{\(tensor)}}",
@@ -52,7 +52,7 @@ import Testing
             #"{"a":{"dtype":"F4","shape":[8,2],"data_offsets":[0,8]}}"#,
             #"{"a":{"dtype":"F6_E2M3","shape":[4],"data_offsets":[0,3]},"#
                 + #""b":{"dtype":"F8_E4M3FNUZ","shape":[5],"data_offsets":[3,8]}}"#,
-            // Names that are the same to a reader of text, and different bytes.
+            // Names that are canonically equivalent, but have different bytes.
             #"{"\#u{E9}":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"#
                 + #""e\#u{301}":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}}"#,
         ])
@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test(
-        "what it refuses is refused",
+        "headers that it refuses are refused",
         arguments: [
             "{}", "\u{FEFF}{\"a\":{\(tensor)}}", "{\"a\":{\(tensor)}}\0", "{\"a\":null}",
             "{\"a\":{\(tensor)},\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[50,8]}}",
@@ -86,7 +86,7 @@ import Testing
         #expect(try !isAccepted(header))
     }
 
-    @Test("of a name that is there twice the last one is read, and names differ by their bytes")
+    @Test("of duplicate names the last one is read, and names are compared by their bytes")
     func names() throws {
         let folder = try TemporaryFolder()
         let twice =
@@ -106,7 +106,7 @@ import Testing
         #expect(try names.map { try accents.read($0) } == [[1], [2]])
     }
 
-    @Test("a tensor of a type that isn't converted takes no memory before it is refused")
+    @Test("a tensor of a type that isn't converted is refused before memory is allocated")
     func otherTypes() throws {
         let folder = try TemporaryFolder()
         let header = #"{"a":{"dtype":"F4","shape":[16],"data_offsets":[0,8]}}"#
@@ -116,7 +116,7 @@ import Testing
                 == "Tensor 'a' of x is of type F4; F32, F64, F16 and BF16 can be read.")
     }
 
-    @Test("names from a file reach a message cut, on one line and without control characters")
+    @Test("names from a file are truncated in messages, on one line and without control characters")
     func hostileNames() throws {
         let folder = try TemporaryFolder()
         let name = "\\u001b[31m\\n" + String(repeating: "x", count: 5000)
@@ -124,8 +124,8 @@ import Testing
             _ = try SafetensorsFile(folder.file("x", safetensors(#"{"\#(name)":{}}"#)))
         }
         #expect(
-            message == "x is not a whole safetensors file: tensor '\\u{1b}[31m\\u{a}"
+            message == "x is not a valid safetensors file: tensor '\\u{1b}[31m\\u{a}"
                 + String(repeating: "x", count: 54)
-                + "…' has no dtype; dtype, shape and data_offsets are needed.")
+                + "…' has no dtype; dtype, shape and data_offsets are required.")
     }
 }

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 @Suite struct SafetensorsTests {
-    /// Values whose bits show whether they pass unchanged: signed zeros, the smallest and largest, full mantissas.
+    /// Values that would reveal a changed bit: signed zeros, the smallest and largest floats, full mantissas.
     private let numbers: [Float] = [
         0, -0.0, 1.1, -3.333_333_3, .leastNonzeroMagnitude, .greatestFiniteMagnitude, .infinity, .pi, 1e-38, -7, 0.1,
         42,
@@ -24,7 +24,7 @@ import Testing
         try SafetensorsWriter.write(to: path, tensors: handed, metadata: metadata)
     }
 
-    @Test("what is written comes back bit for bit, with names in order, shapes and metadata")
+    @Test("written tensors are read back bit for bit, with names in order, shapes and metadata")
     func roundTrip() throws {
         let folder = try TemporaryFolder()
         let path = folder.file("model.safetensors")
@@ -48,7 +48,7 @@ import Testing
         #expect(file.type(of: "a") == "F32")
     }
 
-    @Test("the file is, byte for byte, what the format says")
+    @Test("the file's bytes are those that the format defines")
     func bytes() throws {
         let folder = try TemporaryFolder()
         try write(to: folder.file("x"), [("b", [2], [1, -2]), ("a", [], [0.5])], metadata: ["k": "v", "j": "w"])
@@ -62,7 +62,7 @@ import Testing
         #expect(try folder.bytes("x") == length + Array(padded.utf8) + data)
     }
 
-    @Test("the data begin at a multiple of 8 bytes whatever the header's length")
+    @Test("the data begin at a multiple of 8 bytes for every length of the header")
     func alignment() throws {
         let folder = try TemporaryFolder()
         for length in 1...17 {
@@ -71,7 +71,7 @@ import Testing
         }
     }
 
-    @Test("no tensors at all are a file too")
+    @Test("a file without tensors can be written and read")
     func nothing() throws {
         let folder = try TemporaryFolder()
         try write(to: folder.file("x"), [])
@@ -110,21 +110,21 @@ import Testing
         let path = try folder.file("x", [1, 2, 3])
         #expect(
             errorText { try write(to: path, [("a", [1], [1]), ("a", [1], [1])]) }
-                == "Tensor 'a' cannot be written as safetensors: that name is taken by another tensor or by the format."
+                == "Tensor 'a' cannot be written as safetensors: the name is duplicate or reserved."
         )
         #expect(
             errorText { try write(to: path, [("__metadata__", [1], [1])]) }
                 == "Tensor '__metadata__' cannot be written as safetensors: "
-                + "that name is taken by another tensor or by the format.")
+                + "the name is duplicate or reserved.")
         for shape in [[2], [-1, -1], [.max, .max]] {
             #expect(
                 errorText { try write(to: path, [("a", shape, [1])]) }
-                    == "Tensor 'a' cannot be written as safetensors: its shape \(shape) is not that of 1 numbers.")
+                    == "Tensor 'a' cannot be written as safetensors: its shape \(shape) does not match its 1 elements.")
         }
         #expect(try folder.bytes("x") == [1, 2, 3])
     }
 
-    @Test("F64, F16 and BF16 become Float, whatever the alignment of their data")
+    @Test("F64, F16 and BF16 are converted to Float, for any alignment of their data")
     func conversions() throws {
         let folder = try TemporaryFolder()
         func bytes<T: FixedWidthInteger>(_ values: [T]) -> [UInt8] {
@@ -151,10 +151,10 @@ import Testing
                 == "Tensor 'b' of x is of type U8; F32, F64, F16 and BF16 can be read.")
     }
 
-    @Test("a converted tensor longer than what is converted at a time is whole")
+    @Test("a tensor longer than one piece is converted completely")
     func longConversion() throws {
         let folder = try TemporaryFolder()
-        let count = 100_003  // Three pieces of 32,768 numbers and a rest.
+        let count = 100_003  // Three pieces of 32,768 elements and a partial one.
         let data = (0..<count).flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8) & 0x3F] }
         let header = #"{"x":{"dtype":"BF16","shape":[\#(count)],"data_offsets":[0,\#(2 * count)]}}"#
         let file = try SafetensorsFile(folder.file("x", safetensors(header, data: data)))
@@ -162,18 +162,18 @@ import Testing
         #expect(try file.read("x") == expected)
     }
 
-    @Test("an unknown name and room of another size are refused with what there is")
+    @Test("an unknown name and memory of another size are refused with the file's names and sizes")
     func reading() throws {
         let folder = try TemporaryFolder()
         let path = folder.file("x")
         try write(to: path, [("a", [3, 4], numbers), ("b", [1], [1])])
         let file = try SafetensorsFile(path)
         #expect(errorText(in: folder) { _ = try file.read("c") } == "x has no tensor 'c'; it has a, b.")
-        let room = UnsafeMutableBufferPointer<Float>.allocate(capacity: 13)
-        defer { room.deallocate() }
+        let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: 13)
+        defer { buffer.deallocate() }
         #expect(
-            errorText(in: folder) { try file.read("a", into: room) }
-                == "Tensor 'a' of x has 12 numbers (shape [3, 4]); 13 are needed.")
+            errorText(in: folder) { try file.read("a", into: buffer) }
+                == "Tensor 'a' of x has 12 elements (shape [3, 4]) instead of 13.")
         let many = (1...25).map { ("t\($0)", [1], [Float(1)]) }
         try write(to: path, many)
         let listed = (1...20).map { "t\($0)" }.joined(separator: ", ")
@@ -182,7 +182,7 @@ import Testing
                 == "x has no tensor 'c'; it has \(listed), and 5 more.")
     }
 
-    @Test("a file that is cut off after it was opened is an error, not a crash")
+    @Test("a file that is truncated after it was opened is an error, not a crash")
     func cutWhileOpen() throws {
         let folder = try TemporaryFolder()
         let path = folder.file("x")
@@ -191,7 +191,7 @@ import Testing
         #expect(truncate(path, 100) == 0)
         #expect(
             errorText(in: folder) { _ = try file.read("a") }
-                == "x is not a whole safetensors file: tensor 'a' was cut off after the file was opened.")
+                == "x is not a valid safetensors file: tensor 'a' was truncated after the file was opened.")
     }
 }
 

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// A folder of a test's own, gone when the test ends.
+/// A temporary folder of one test, removed when the test ends.
 final class TemporaryFolder {
     let path: String
 
@@ -23,7 +23,7 @@ final class TemporaryFolder {
     func bytes(_ name: String) throws -> [UInt8] { try [UInt8](Data(contentsOf: URL(fileURLWithPath: file(name)))) }
 }
 
-/// The text of the error that `body` throws, with the folder's path left out; "no error" if it throws none.
+/// The text of the error that `body` throws, without the folder's path; "no error" if it throws none.
 func errorText(in folder: TemporaryFolder? = nil, _ body: () throws -> Void) -> String {
     do {
         try body()

@@ -1,12 +1,13 @@
 import Foundation
 import FuzzSupport
 
-/// Starts a worker for each reader, and says what a worker can't say any more.
+/// Starts a worker process for each reader, and reports the mutation at which a worker crashed or hung.
 struct Supervisor {
     private let options: FuzzOptions
     private let folder: String
 
-    /// For a build with the address sanitiser: it ends by a signal, as other crashes do, and refuses what no file needs.
+    /// For a build with the address sanitiser: errors end the process by a signal, like other crashes, and allocations
+    /// that no file needs are refused.
     private static let sanitizer =
         "abort_on_error=1:detect_leaks=1:max_allocation_size_mb=1024:allocator_may_return_null=0:quarantine_size_mb=16"
 
@@ -16,7 +17,7 @@ struct Supervisor {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     }
 
-    /// Returns the exit code: 0, or 1 if a reader failed. Then the files stay.
+    /// Returns the exit code: 0, or 1 if a reader failed; the files are kept then.
     func run() throws -> Int32 {
         var failed = false
         for reader in options.readers where try !survives(reader) { failed = true }
@@ -33,8 +34,8 @@ struct Supervisor {
             "--mutations", "\(options.mutations ?? reader.fullCount)",
         ]
         if options.packs { worker.arguments?.append("--pack") }
-        worker.environment = ProcessInfo.processInfo.environment.merging(["ASAN_OPTIONS": Self.sanitizer]) { _, own in
-            own
+        worker.environment = ProcessInfo.processInfo.environment.merging(["ASAN_OPTIONS": Self.sanitizer]) { _, new in
+            new
         }
         worker.standardInput = FileHandle.nullDevice
         try worker.run()
@@ -42,21 +43,21 @@ struct Supervisor {
         if worker.terminationReason == .exit, [0, 1].contains(worker.terminationStatus) {
             return worker.terminationStatus == 0
         }
-        try tell(worker, reader)
+        try report(worker, reader)
         return false
     }
 
-    private func tell(_ worker: Process, _ reader: FuzzReader) throws {
+    private func report(_ worker: Process, _ reader: FuzzReader) throws {
         let code = worker.terminationStatus
         let cause =
             worker.terminationReason == .exit
             ? "ended with code \(code)"
-            : code == SIGALRM ? "never ended" : "ended by signal \(code) (\(String(cString: strsignal(code))))"
+            : code == SIGALRM ? "hung" : "ended by signal \(code) (\(String(cString: strsignal(code))))"
         let progress = try Data(contentsOf: URL(fileURLWithPath: Worker.progressPath(folder, reader)))
         let number = progress.withUnsafeBytes { $0.count >= 8 ? $0.loadUnaligned(as: Int64.self) : -1 }
         let file = reader.path(in: "\(folder)/\(reader.name)")
         let line =
-            "\(reader.name), seed \(options.seed), mutation \(number): the reader \(cause); the file: \(file); again: "
+            "\(reader.name), seed \(options.seed), mutation \(number): the reader \(cause); file: \(file); to repeat: "
             + "launch/dev/fuzz \(reader.name) --seed \(options.seed) --from \(number) --mutations 1\n"
         FileHandle.standardError.write(Data(line.utf8))
     }

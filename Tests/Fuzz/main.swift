@@ -1,5 +1,5 @@
-// Feeds mutated files to the program's readers, in a process of each reader's own: a crash or a hang is told from there, with
-// the mutation's seed and number and the file that it left.
+// Feeds mutated files to the program's readers, each in a separate process: a crash or a hang is reported with seed,
+// index and file of the mutation.
 //
 //     launch/dev/fuzz                                       # every reader
 //     launch/dev/fuzz safetensors --mutations 1000 --seed 7

@@ -1,4 +1,4 @@
-/// SplitMix64 (Steele, Lea & Flood 2014), begun anew for each mutation: any of them can be made again by itself.
+/// SplitMix64 (Steele, Lea & Flood 2014), seeded for each mutation, so that a single mutation can be repeated.
 package struct FuzzRandom: RandomNumberGenerator {
     private var state: UInt64
 
@@ -19,13 +19,13 @@ package struct FuzzRandom: RandomNumberGenerator {
     /// A number from 0 to `count - 1`; `count` is above 0.
     mutating func below(_ count: Int) -> Int { Int(next() % UInt64(count)) }
 
-    /// True once in `count` times.
+    /// True with probability 1 / `count`.
     mutating func once(in count: Int) -> Bool { below(count) == 0 }
 
-    /// One of the choices, of which there is at least one.
+    /// A random element of `choices`, which must not be empty.
     mutating func pick<Choice>(_ choices: [Choice]) -> Choice { choices[below(choices.count)] }
 
-    /// A range of up to `longest` within `0..<count`, empty only if there is nothing.
+    /// A range of at most `longest` within `0..<count`; empty only if `count` is 0.
     mutating func range(in count: Int, longest: Int = .max) -> Range<Int> {
         guard count > 0 else { return 0..<0 }
         let start = below(count)

@@ -1,24 +1,24 @@
-/// A reader of files: what it is given, and how the program reads it.
+/// A reader under test: the files it is given, and how the program reads them.
 package struct FuzzReader: Sendable {
-    /// Makes the mutated file of a random number's choice.
+    /// Generates a mutated file from random numbers.
     package typealias Mutations = @Sendable (inout FuzzRandom) -> [UInt8]
 
     package let name: String
-    /// How many mutations a full run tries.
+    /// The number of mutations of a full run.
     package let fullCount: Int
-    /// Where the mutated file stands in the reader's folder.
+    /// The mutated file's path in the reader's folder.
     let file: String
-    /// What every message must name: the file, or the folder that stands for it.
+    /// The path that every message must contain: the file, or its folder.
     let subject: String
-    /// Writes what else stands in the folder.
+    /// Writes the folder's other files.
     let begin: @Sendable (_ folder: String) throws -> Mutations
-    /// Reads the file as the program does, checks what must hold of anything that is read, and returns what was read in words.
+    /// Reads the file as the program does, checks the reader's invariants, and returns a description of what was read.
     let read: @Sendable (_ place: Place, _ random: inout FuzzRandom) throws -> String
 
     /// The mutated file, if the reader's folder is this one.
     package func path(in folder: String) -> String { "\(folder)/\(file)" }
 
-    /// Where a reader reads.
+    /// A reader's folder and file.
     package struct Place: Sendable {
         package let folder: String
         package let path: String
@@ -38,7 +38,7 @@ package struct FuzzReader: Sendable {
     }
 }
 
-/// Something was read that contradicts itself: a fault of the reader.
+/// An invariant of what was read is violated: an error of the reader.
 struct Contradiction: Error, CustomStringConvertible {
     let description: String
 }

@@ -3,17 +3,18 @@ import FileFormats
 import Glibc
 import RunFolder
 import Sequences
+import System
 import Training
 
-/// A reader under mutated files, one after the other, in a folder of its own.
+/// Tests a reader on mutated files, one after the other, in a private folder.
 package final class FuzzRun {
-    /// What came of one mutated file.
+    /// The result of one mutated file.
     package enum Verdict: Sendable {
-        /// It was read, in words.
+        /// The file was read; with a description of what was read.
         case accepted(String)
         /// It was refused with this message.
         case refused(String)
-        /// The reader is at fault.
+        /// The reader has an error.
         case failed(String)
     }
 
@@ -24,8 +25,8 @@ package final class FuzzRun {
     private let watchesMemory: Bool
 
     /// - Parameters:
-    ///   - folder: is there, and the run's alone.
-    ///   - watchesMemory: looks at the whole process's memory, which then must do nothing else.
+    ///   - folder: exists, and is used only by this run.
+    ///   - watchesMemory: checks the whole process's memory; the process must not do anything else then.
     package init(_ reader: FuzzReader, seed: UInt64, folder: String, watchesMemory: Bool) throws {
         self.reader = reader
         self.seed = seed
@@ -51,7 +52,7 @@ package final class FuzzRun {
         if case .failed = verdict { return verdict }
         let seconds = Self.seconds - secondsBefore
         if seconds > Self.mostSeconds(bytes.count) {
-            return .failed("\(bytes.count) bytes took \(seconds) s of processor time")
+            return .failed("\(bytes.count) bytes took \(seconds) s of CPU time")
         }
         let memory = Self.peakMemory - memoryBefore
         if watchesMemory, memory > Self.mostMemory(bytes.count) {
@@ -66,40 +67,40 @@ package final class FuzzRun {
         } catch {
             let message = "\(error)"
             switch error {
-            case is FileFormatError, is RunFolderError, is TextError, is StreamError, is ConfigError, is TrainingError:
+            case is FileFormatError, is RunFolderError, is TextError, is StreamError, is ConfigError, is CommandError:
                 return fault(in: message).map { .failed("\($0): \(message.prefix(300))") } ?? .refused(message)
-            default: return .failed("\(type(of: error)), no error of ours: \(message.prefix(300))")
+            default: return .failed("\(type(of: error)) is not an error type of the program: \(message.prefix(300))")
             }
         }
     }
 
-    /// What a user could not use in a message.
+    /// The first error in a message to the user; nil if there is none.
     private func fault(in message: String) -> String? {
         if !message.contains("\(place.folder)/\(reader.subject)") { return "the message doesn't name the file" }
         if message.utf8.count > Self.longestMessage { return "the message has \(message.utf8.count) bytes" }
         let isClean = message.unicodeScalars.allSatisfy { scalar in
             ![.control, .lineSeparator, .paragraphSeparator].contains(scalar.properties.generalCategory)
         }
-        return isClean ? nil : "the message holds control characters"
+        return isClean ? nil : "the message contains control characters"
     }
 
     private static let longestMessage = 4000
 
-    /// A wide bound for what never ends or grows with a power of the size: some microseconds are usual. The sanitiser takes
-    /// several times as long.
+    /// A generous bound that detects endless loops and superlinear time: a few microseconds are normal, several times
+    /// that with the sanitiser.
     private static func mostSeconds(_ size: Int) -> Double { 2 + Double(size) / 100_000 }
 
-    /// By how much the process may have grown: 64 bytes for each of the file's, and what the sanitiser holds back.
+    /// The bound of the process's growth: 64 bytes per byte of the file, and the sanitiser's quarantine.
     private static func mostMemory(_ size: Int) -> Int { 1 << 25 + 64 * size }
 
-    /// Processor time of this thread.
+    /// CPU time of this thread.
     private static var seconds: Double {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
-    /// The most memory that the process ever had, in bytes.
+    /// The peak memory of the process in bytes.
     private static var peakMemory: Int {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)

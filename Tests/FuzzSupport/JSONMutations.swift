@@ -1,13 +1,13 @@
 import FileFormats
 
-/// Files of JSON, whole and spoilt.
+/// JSON files, valid and mutated.
 enum JSONMutations {
     private static let bytes = ByteMutator(words: [
         "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u0000", "\\ud800", "null", "true", "1", "-1", "1e9", "\n", " ",
         "/", "..",
     ])
 
-    /// One value: now and then as it was.
+    /// One value, sometimes unchanged.
     static func mutated(_ sample: JSONValue, _ random: inout FuzzRandom) -> [UInt8] {
         var tree = JSONTree(sample)
         for _ in 0..<random.below(4) { tree.mutate(&random) }
@@ -19,7 +19,7 @@ enum JSONMutations {
         return text
     }
 
-    /// A line each.
+    /// One value per line.
     static func mutatedLines(_ samples: [JSONValue], _ random: inout FuzzRandom) -> [UInt8] {
         var text: [UInt8] = []
         for sample in samples {

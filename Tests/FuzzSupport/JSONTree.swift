@@ -1,8 +1,8 @@
 import FileFormats
 
-/// JSON that need not be valid: what is no object and no array is the bytes that will be written.
+/// JSON that need not be valid: every value except objects and arrays is raw bytes.
 indirect enum JSONTree {
-    /// A key is written as it is, with its quotes.
+    /// Keys are raw bytes including their quotes.
     case object([(key: [UInt8], value: JSONTree)])
     case array([JSONTree])
     case raw([UInt8])
@@ -19,7 +19,7 @@ indirect enum JSONTree {
         }
     }
 
-    /// The text, with blanks here and there.
+    /// The text, with random white space.
     func text(_ random: inout FuzzRandom) -> [UInt8] {
         var text: [UInt8] = []
         write(to: &text, &random)
@@ -56,7 +56,7 @@ indirect enum JSONTree {
 // MARK: - Mutations
 
 extension JSONTree {
-    /// Changes the tree at one place, which is deep inside as often as not.
+    /// Changes the tree at one node, which may be deep inside.
     mutating func mutate(_ random: inout FuzzRandom) {
         switch self {
         case .object(var members):
@@ -87,17 +87,17 @@ extension JSONTree {
             members.append((random.pick(HostileJSON.strings), HostileJSON.value(&random)))
             return
         }
-        let place = random.below(members.count)
+        let index = random.below(members.count)
         switch random.below(7) {
-        case 0: members.remove(at: place)
-        case 1: members.append(members[place])
-        case 2: members.insert((members[place].key, HostileJSON.value(&random)), at: random.below(members.count + 1))
-        case 3: members[place].key = random.pick(HostileJSON.strings)
-        case 4: members.insert((random.pick(HostileJSON.strings), HostileJSON.value(&random)), at: place)
+        case 0: members.remove(at: index)
+        case 1: members.append(members[index])
+        case 2: members.insert((members[index].key, HostileJSON.value(&random)), at: random.below(members.count + 1))
+        case 3: members[index].key = random.pick(HostileJSON.strings)
+        case 4: members.insert((random.pick(HostileJSON.strings), HostileJSON.value(&random)), at: index)
         case 5: members.shuffle(using: &random)
         default:
             let other = random.below(members.count)
-            (members[place].value, members[other].value) = (members[other].value, members[place].value)
+            (members[index].value, members[other].value) = (members[other].value, members[index].value)
         }
     }
 
@@ -106,18 +106,18 @@ extension JSONTree {
             elements.append(HostileJSON.value(&random))
             return
         }
-        let place = random.below(elements.count)
+        let index = random.below(elements.count)
         switch random.below(5) {
-        case 0: elements.remove(at: place)
-        case 1: elements.append(elements[place])
-        case 2: elements.insert(HostileJSON.value(&random), at: place)
+        case 0: elements.remove(at: index)
+        case 1: elements.append(elements[index])
+        case 2: elements.insert(HostileJSON.value(&random), at: index)
         case 3: elements.shuffle(using: &random)
-        default: elements[place] = HostileJSON.value(&random)
+        default: elements[index] = HostileJSON.value(&random)
         }
     }
 }
 
-/// Values that readers of JSON stumble over.
+/// Values that are difficult for JSON readers.
 enum HostileJSON {
     static func value(_ random: inout FuzzRandom) -> JSONTree {
         switch random.below(10) {
@@ -141,7 +141,7 @@ enum HostileJSON {
         "null", "true", "false", "[]", "{}", "nul", "True", "", "[null]", "{\"a\":1}", "{\"a\":1,\"a\":2}", "[1,]", ",",
         "{\"a\"}", "/*x*/1", "'a'", "[[],{},[{}]]",
     ]
-    /// With their quotes, where they have both.
+    /// Strings with their quotes; some lack the closing one.
     static let strings: [[UInt8]] =
         [
             #""""#, #""a""#, #""..""#, #"".""#, #""../../x""#, #""/etc/hostname""#, #""a\u0000b""#, #""\ud800""#,
@@ -151,7 +151,7 @@ enum HostileJSON {
             #""\u001b[31m""#, #""__metadata__""#, #""__metad\u0061ta__""#,
         ].map { Array($0.utf8) } + ByteMutator.badUTF8.map { [0x22] + $0 + [0x22] }
 
-    /// Around the depth at which readers give up, and far beyond.
+    /// Depths around the limits of readers, and far beyond.
     private static let depths = [1, 2, 5, 60, 64, 65, 100] + Array(120...130) + [1000, 100_000]
 
     private static func nested(_ depth: Int, _ random: inout FuzzRandom) -> [UInt8] {

@@ -2,11 +2,12 @@ import ConfigFile
 import FileFormats
 import RunFolder
 import Sequences
+import System
 import Tensors
 import Training
 
 extension FuzzReader {
-    /// Every reader of the program: a new one is a line here.
+    /// All readers of the program. A new reader is a line here.
     package static let all: [FuzzReader] = [
         FuzzReader(
             "safetensors", file: "model.safetensors", fullCount: 100_000, begin: Samples.safetensors,
@@ -30,7 +31,7 @@ extension FuzzReader {
     ]
 }
 
-/// What the readers' folders hold, and what is mutated.
+/// The contents of the readers' folders, and the files to mutate.
 enum Samples {
     static let checkpoint = "checkpoints/step-00000500"
 
@@ -52,7 +53,7 @@ enum Samples {
         try writeCheckpoint(in: folder)
         let text = try OpenFile.reading("\(folder)/\(checkpoint)/state.json").text()
         let sample = try JSONValue(parsing: String(decoding: text, as: UTF8.self))
-        // Format 1 has no digest of itself, which would refuse nearly every change before anything else does.
+        // Format 1, because later formats have a digest of the file, which would refuse nearly every mutation.
         let members = (sample.members ?? []).map { $0.key == "format_version" ? ($0.key, .integer(1)) : $0 }
         let first = JSONValue.object(members)
         return { random in JSONMutations.mutated(random.once(in: 8) ? sample : first, &random) }

@@ -1,20 +1,23 @@
 import ConfigFile
 import FileFormats
+import JobControl
+import Reduction
 import RunFolder
 import Sequences
+import System
 import Tensors
 import Training
 
-/// How the program reads its files, and what must hold of what was read.
+/// How the program reads its files, and the invariants of what was read.
 enum Readings {
-    /// In words that the reference implementation's answer is compared with: of each tensor, in the order of their names'
-    /// bytes, name, type and shape as JSON, and the bits of its numbers where they are of type F32.
+    /// The description is compared with the reference implementation's: for each tensor, sorted by the bytes of its
+    /// name, name, type and shape as JSON, and for F32 the bits of its elements.
     @Sendable static func safetensors(_ place: FuzzReader.Place, _ random: inout FuzzRandom) throws -> String {
         let file = try SafetensorsFile(place.path)
         let names = file.names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         let tensors = try names.map { name -> JSONValue in
             guard let type = file.type(of: name), let shape = file.shape(of: name) else {
-                throw Contradiction(description: "there is no tensor \(name), of which there was the name")
+                throw Contradiction(description: "there is no tensor \(name), but its name is listed")
             }
             var bits = JSONValue.null
             do {
@@ -27,18 +30,18 @@ enum Readings {
         return JSONValue.array(tensors).text
     }
 
-    /// Into a network's parameters, as --init-from and a checkpoint's model.
+    /// Reads into a network's parameters, like --init-from and a checkpoint's model.
     @Sendable static func weights(_ place: FuzzReader.Place, _ random: inout FuzzRandom) throws -> String {
         let block = FloatBlock(count: Samples.layout.count)
         try Training.read(place.path, into: block, layout: Samples.layout)
         return "\(block.count) numbers"
     }
 
-    /// With all that follows from it: the configuration, the place to go on from, and the checksums of the other files.
+    /// Also reads the configuration, checks the position to resume from, and the checksums of the other files.
     @Sendable static func state(_ place: FuzzReader.Place, _ random: inout FuzzRandom) throws -> String {
         let path = "\(place.folder)/\(Samples.checkpoint)"
         let checkpoint = try Checkpoint(path: path)
-        _ = try Configuration(yaml: checkpoint.configText, file: "\(path)/state.json", table: Options.table)
+        _ = try Configuration(yaml: checkpoint.configText, file: "\(path)/state.json", table: ConfigurationTable.all)
         try ProgressCheck.check(checkpoint, stepsPerEpoch: 10)
         try checkpoint.verify()
         return "step \(checkpoint.state.step)"
@@ -62,7 +65,7 @@ enum Readings {
 
     private static func checkRoundTrip(_ vocabulary: Vocabulary, _ path: String) throws {
         guard try Vocabulary(json: vocabulary.json, path: path) == vocabulary else {
-            throw Contradiction(description: "a vocabulary that was written doesn't read back")
+            throw Contradiction(description: "a written vocabulary is not read back equal")
         }
     }
 
@@ -82,21 +85,21 @@ enum Readings {
         return failure.words
     }
 
-    /// As a rank reads it that has waited too long; what it then says is one line.
+    /// Reads it like a rank that has waited too long, whose report must be one line.
     @Sendable static func note(_ place: FuzzReader.Place, _ random: inout FuzzRandom) throws -> String {
         let run = RunDirectory(path: place.folder)
         let times = GuardTimes(timeout: 300)
         let own = RankNote(
             rank: 0, host: "node6", phase: "training", step: 12, calls: 346, waitingIn: "MPI_Allreduce",
             seconds: 300, beat: 7, asks: true)
-        var letters = RankLetters(run, rank: 0)
+        var letters = RankNotes(run, rank: 0)
         let news = letters.exchange(own, times, elapsed: 1)
         letters.takeBack()
         let hosts = [(host: "node6", sign: nil), (host: "node7", sign: ProcessIdentity.Sign?.none)]
         let verdict = HangCase(own: own, times: times, ranks: hosts).verdict(news)
         guard let note = run.note(ofRank: 1) else { return "no note: \(verdict)" }
         if case .end(let report) = verdict, report.cause != shown(report.cause, limit: 1000) {
-            throw Contradiction(description: "what is said of a note holds control characters, or too much")
+            throw Contradiction(description: "the report about a note contains control characters, or is too long")
         }
         return "rank \(note.rank) in \(note.phase): \(verdict)"
     }
@@ -105,17 +108,17 @@ enum Readings {
         try status(of: place)
     }
 
-    /// What `lstm-dist status` says of the folder: one that can't be read counts as no lock.
+    /// The output of `lstm-dist status` for the folder; an unreadable lock counts as none.
     private static func status(of place: FuzzReader.Place) throws -> String {
         let status = try RunStatus(of: place.folder)
         _ = status.json.indentedText
         guard status.text.unicodeScalars.allSatisfy({ $0 == "\n" || $0.properties.generalCategory != .control }) else {
-            throw Contradiction(description: "what is said of the run holds control characters")
+            throw Contradiction(description: "the status of the run contains control characters")
         }
         return status.text
     }
 
-    /// Read, then cut back to a step, as a resumed run does.
+    /// Reads the file, then truncates it after a step, like a resumed run.
     @Sendable static func metrics(_ place: FuzzReader.Place, _ random: inout FuzzRandom) throws -> String {
         _ = try status(of: place)
         let before = try MetricsFile.lines(of: place.path)
@@ -130,8 +133,8 @@ enum Readings {
         }
         guard after == staying, kept == after.count else {
             throw Contradiction(
-                description: "cut after step \(step), \(after.count) lines stay (\(kept) by its own account) and not "
-                    + "\(staying.count)")
+                description: "truncated after step \(step), \(after.count) lines remain (\(kept) are reported) "
+                    + "instead of \(staying.count)")
         }
         return "\(after.count) lines"
     }
@@ -140,13 +143,13 @@ enum Readings {
         let file = try OpenFile.reading(place.path)
         let text = try Configuration.text(
             of: file.bytes(count: Configuration.largestText + 1), file: place.path)
-        let configuration = try Configuration(yaml: text, file: place.path, table: Options.table)
-        let again = try Configuration(yaml: configuration.yaml, file: "again", table: Options.table)
+        let configuration = try Configuration(yaml: text, file: place.path, table: ConfigurationTable.all)
+        let again = try Configuration(yaml: configuration.yaml, file: "again", table: ConfigurationTable.all)
         guard again == configuration else {
-            throw Contradiction(description: "a configuration that was written doesn't read back")
+            throw Contradiction(description: "a written configuration is not read back equal")
         }
         _ = configuration.annotatedYAML
-        try Options.check(configuration)
+        try ReductionOptions.check(configuration)
         return configuration.text("task")
     }
 
@@ -170,7 +173,7 @@ enum Readings {
         }
     }
 
-    /// Reads all tokens, then from random places, then as the streams of a batch.
+    /// Reads all tokens, then from random positions, then as the streams of a batch.
     private static func check(_ text: TokenText, _ random: inout FuzzRandom) throws {
         var tokens = [Int32](repeating: -1, count: text.count)
         var cursor = text.cursor(at: 0)
@@ -182,7 +185,7 @@ enum Readings {
             let position = random.below(text.count)
             var cursor = text.cursor(at: position)
             guard cursor.next() == tokens[position] else {
-                throw Contradiction(description: "token \(position) is another one when it is sought")
+                throw Contradiction(description: "token \(position) is different when read by a new cursor")
             }
         }
         let batch = 1 + random.below(4)

@@ -1,10 +1,10 @@
-/// A safetensors file in parts, so that it can be spoilt where it matters.
+/// A safetensors file in parts, so that mutations hit significant parts.
 struct SafetensorsParts {
     struct Tensor {
         /// With its quotes.
         var name: [UInt8]
         var type: String
-        /// Numbers as they are written.
+        /// Numbers in their written form.
         var shape: [String]
         var offsets: [String]
     }
@@ -12,12 +12,12 @@ struct SafetensorsParts {
     var tensors: [Tensor] = []
     var data: [UInt8] = []
 
-    /// A whole file of up to five tensors of any type.
+    /// A valid file of up to five tensors of any type.
     init(_ random: inout FuzzRandom) {
         for _ in 0..<random.below(6) {
             let type = random.once(in: 2) ? ("F32", 32) : random.pick(Self.types)
             var shape = (0..<random.below(4)).map { _ in random.below(5) }
-            // Whole bytes.
+            // Tensors must be whole bytes.
             if type.1 < 8 { shape.append(4) }
             append(random.pick(Self.names), type.0, shape, bits: type.1)
         }
@@ -25,7 +25,7 @@ struct SafetensorsParts {
         tensors.shuffle(using: &random)
     }
 
-    /// A whole file of these tensors, all of type F32.
+    /// A valid file of these tensors, all of type F32.
     init(_ shapes: [(name: String, shape: [Int])], _ random: inout FuzzRandom) {
         for (name, shape) in shapes { append(JSONTree.quoted(name), "F32", shape, bits: 32) }
         fillData(&random)
@@ -63,7 +63,7 @@ extension SafetensorsParts {
         "9223372036854775807", "9223372036854775808", "18446744073709551615", "18446744073709551616", "-1", "-0", "1.0",
     ]
 
-    /// The file's bytes with some of its parts spoilt, now and then with none.
+    /// The file's bytes with some parts mutated, sometimes none.
     static func mutated(_ parts: SafetensorsParts, _ random: inout FuzzRandom) -> [UInt8] {
         var parts = parts
         for _ in 0..<random.below(3) { parts.mutate(&random) }
@@ -89,7 +89,7 @@ extension SafetensorsParts {
         "\"data_offsets\":[0,0]", "\"__metadata__\":{}", "\0\0\0\0\0\0\0\0",
     ])
 
-    /// The header's stated length: as it is, but for one in twenty.
+    /// The header's stated length: wrong in one of twenty files.
     private static func length(_ right: Int, of size: Int, _ random: inout FuzzRandom) -> UInt64 {
         guard random.once(in: 20) else { return UInt64(right) }
         return random.pick([
@@ -105,25 +105,25 @@ extension SafetensorsParts {
 
     private mutating func mutate(_ random: inout FuzzRandom) {
         guard !tensors.isEmpty else { return }
-        let place = random.below(tensors.count)
+        let index = random.below(tensors.count)
         let other = random.below(tensors.count)
         let end = random.below(2)
         switch random.below(10) {
         case 0:
-            guard tensors[place].offsets.count == 2, let number = Int(tensors[place].offsets[end]) else { return }
-            tensors[place].offsets[end] = "\(number &+ random.pick([-8, -4, -1, 1, 4, 8]))"
-        case 1: (tensors[place].offsets, tensors[other].offsets) = (tensors[other].offsets, tensors[place].offsets)
-        case 2 where tensors[place].offsets.count == 2: tensors[place].offsets[end] = random.pick(Self.dimensions)
-        case 3: tensors[place].offsets = random.pick([[], ["0"], ["0", "0", "0"], tensors[other].offsets])
-        case 4 where !tensors[place].shape.isEmpty:
-            tensors[place].shape[random.below(tensors[place].shape.count)] = random.pick(Self.dimensions)
-        case 5: tensors[place].shape.insert(random.pick(Self.dimensions), at: 0)
-        case 6: tensors[place].shape = random.pick([[], ["0"], tensors[other].shape, tensors[place].shape.reversed()])
-        case 7: tensors[place].type = random.once(in: 3) ? "F33" : random.pick(Self.types).0
-        case 8: tensors[place].name = tensors[other].name
+            guard tensors[index].offsets.count == 2, let number = Int(tensors[index].offsets[end]) else { return }
+            tensors[index].offsets[end] = "\(number &+ random.pick([-8, -4, -1, 1, 4, 8]))"
+        case 1: (tensors[index].offsets, tensors[other].offsets) = (tensors[other].offsets, tensors[index].offsets)
+        case 2 where tensors[index].offsets.count == 2: tensors[index].offsets[end] = random.pick(Self.dimensions)
+        case 3: tensors[index].offsets = random.pick([[], ["0"], ["0", "0", "0"], tensors[other].offsets])
+        case 4 where !tensors[index].shape.isEmpty:
+            tensors[index].shape[random.below(tensors[index].shape.count)] = random.pick(Self.dimensions)
+        case 5: tensors[index].shape.insert(random.pick(Self.dimensions), at: 0)
+        case 6: tensors[index].shape = random.pick([[], ["0"], tensors[other].shape, tensors[index].shape.reversed()])
+        case 7: tensors[index].type = random.once(in: 3) ? "F33" : random.pick(Self.types).0
+        case 8: tensors[index].name = tensors[other].name
         default:
-            // Nothing in it, with any shape.
-            let begin = tensors[place].offsets.first ?? "0"
+            // An empty tensor with any shape.
+            let begin = tensors[index].offsets.first ?? "0"
             let shape = [random.pick(Self.dimensions), random.pick(Self.dimensions), "0"].shuffled(using: &random)
             tensors.append(Tensor(name: random.pick(Self.names), type: "F32", shape: shape, offsets: [begin, begin]))
         }
@@ -142,7 +142,7 @@ extension SafetensorsParts {
         return .object(members)
     }
 
-    /// An entry as it should be, mostly.
+    /// A tensor's entry, mostly valid.
     private static func entry(_ tensor: Tensor, _ random: inout FuzzRandom) -> JSONTree {
         func list(_ numbers: [String]) -> JSONTree { .array(numbers.map { .raw($0) }) }
         var type = JSONTree.raw("\"\(tensor.type)\"")

@@ -1,4 +1,4 @@
-/// Texts, whole and spoilt.
+/// Texts, valid and mutated.
 enum TextMutations {
     static func mutated(_ random: inout FuzzRandom) -> [UInt8] {
         var text: [UInt8] = []
@@ -13,7 +13,7 @@ enum TextMutations {
             for _ in 0...random.below(3) { bytes.mutate(&text, &random) }
         }
         if random.once(in: 6) {
-            // Whole pages: behind the end of the mapped file there is nothing that could be read by mistake.
+            // Whole pages, so that reading beyond the end of the mapped file crashes.
             let page = 4096
             text = Array(repeatElement(0x61, count: (page - text.count % page) % page)) + text
         }

@@ -1,4 +1,4 @@
-/// Configurations, whole and spoilt.
+/// Configurations, valid and mutated.
 enum YAMLMutations {
     static let samples = [
         """
@@ -74,22 +74,22 @@ enum YAMLMutations {
     ]
 
     private static func mutate(_ lines: inout [String], _ random: inout FuzzRandom) {
-        let place = random.below(lines.count)
-        let line = lines[place]
+        let index = random.below(lines.count)
+        let line = lines[index]
         switch random.below(9) {
         case 0, 1:
-            if let colon = line.firstIndex(of: ":") { lines[place] = line[...colon] + " " + random.pick(values) }
-        case 2: lines.insert(random.pick(Self.lines), at: place)
+            if let colon = line.firstIndex(of: ":") { lines[index] = line[...colon] + " " + random.pick(values) }
+        case 2: lines.insert(random.pick(Self.lines), at: index)
         case 3: lines.insert(line, at: random.below(lines.count + 1))
-        case 4: if lines.count > 1 { lines.remove(at: place) }
-        case 5: lines[place] = String(repeating: " ", count: random.below(9)) + line.drop { $0 == " " }
-        case 6: lines.insert(contentsOf: aliases(), at: place)
-        case 7: lines[place] = line + " " + large(&random)
-        default: lines[place] = line + random.pick(values)
+        case 4: if lines.count > 1 { lines.remove(at: index) }
+        case 5: lines[index] = String(repeating: " ", count: random.below(9)) + line.drop { $0 == " " }
+        case 6: lines.insert(contentsOf: aliases(), at: index)
+        case 7: lines[index] = line + " " + large(&random)
+        default: lines[index] = line + random.pick(values)
         }
     }
 
-    /// Values that double from line to line, for a reader that expands them: a billion laughs.
+    /// Values that double in size from line to line for a reader that expands aliases: a billion laughs.
     private static func aliases() -> [String] {
         ["a0: &a0 [x, x]"] + (1...30).map { "a\($0): &a\($0) [*a\($0 - 1), *a\($0 - 1)]" }
     }

@@ -3,6 +3,7 @@
 import FileFormats
 import Foundation
 import FuzzSupport
+import System
 import Testing
 
 extension FuzzReader: CustomTestStringConvertible {
@@ -25,7 +26,7 @@ struct FuzzTests {
             case .failed(let problem): Issue.record("seed 1, mutation \(number): \(problem)")
             }
         }
-        // Else the mutations would not reach what lies behind the first check.
+        // Otherwise the mutations would not reach the code after the first check.
         #expect(accepted >= 20, "\(accepted) of 300 were read")
         if !["metrics", "lock", "note", "text-byte"].contains(reader.name) {
             #expect(refused >= 20, "\(refused) of 300 were refused")
@@ -35,11 +36,11 @@ struct FuzzTests {
     private struct Foreign: Error {}
 
     @Test(
-        "a reader that throws another's error, doesn't name its file or lets its bytes into a message is at fault",
+        "a reader fails that throws a foreign error, doesn't name its file or copies its bytes into a message",
         arguments: [
-            ("nothing", "Foreign, no error of ours: Foreign()"),
+            ("nothing", "Foreign is not an error type of the program: Foreign()"),
             ("elsewhere", "the message doesn't name the file: elsewhere/x cannot be read: No such file or directory."),
-            ("\u{1B}[31m", "the message holds control characters: "),
+            ("\u{1B}[31m", "the message contains control characters: "),
             (String(repeating: "x", count: 5000), "the message has "),
         ])
     func faults(words: String, problem: String) throws {
@@ -50,8 +51,8 @@ struct FuzzTests {
             read: { place, _ in
                 switch words {
                 case "nothing": throw Foreign()
-                case "elsewhere": throw FileFormatError.cannotRead(path: "elsewhere/x", code: ENOENT)
-                default: throw FileFormatError.cannotRead(path: place.path + words, code: ENOENT)
+                case "elsewhere": throw SystemError.cannotRead(path: "elsewhere/x", code: ENOENT)
+                default: throw SystemError.cannotRead(path: place.path + words, code: ENOENT)
                 }
             })
         let run = try FuzzRun(reader, seed: 1, folder: folder, watchesMemory: false)
@@ -62,7 +63,7 @@ struct FuzzTests {
         #expect(found.hasPrefix(problem), "\(found)")
     }
 
-    @Test("the same seed and number are the same file, others another")
+    @Test("the same seed and index give the same file, others give other files")
     func repeatable() throws {
         let folder = try makeFuzzFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -2,13 +2,13 @@ import Glibc
 import Kernels
 import Tensors
 
-/// One version of a kernel: its idea, and what it does with memory that was prepared for all versions alike.
+/// One version of a kernel: its idea, and a run on memory that all versions share.
 struct Version {
     let idea: String
     let run: () -> Void
 }
 
-/// Checks versions against a plain loop, then times them in turns, so that a busy moment hits all alike.
+/// Checks versions against a plain loop, then times them in turns, so that other load affects all versions alike.
 struct Lab {
     let peak: Double
     let rounds: Int
@@ -31,8 +31,8 @@ struct Lab {
     }
 
     /// - Parameters:
-    ///   - operations: floating-point operations of a run.
-    ///   - distance: how far the result of the last run is from the plain loop's.
+    ///   - operations: floating-point operations per run.
+    ///   - distance: the largest difference of the last run's result from the plain loop's.
     func compare(_ title: String, operations: Double, _ versions: [Version], tolerance: Double, distance: () -> Double)
     {
         print("\n\(title)")
@@ -67,10 +67,10 @@ func seconds() -> Double {
     return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
 }
 
-/// Memory with numbers of full mantissas.
+/// Random values with full mantissas.
 func numbers(_ count: Int, seed: UInt64) -> FloatBlock {
     let block = FloatBlock(count: count)
     var random = CounterRandom(seed: seed, purpose: .initialWeights, index: 0)
-    for place in 0..<count { block.pointer[place] = random.uniform(-1, 1) }
+    for index in 0..<count { block.pointer[index] = random.uniform(-1, 1) }
     return block
 }

@@ -3,19 +3,19 @@ import Tensors
 
 private let width = Tuning.tileColumns
 
-/// The largest difference of some numbers from a plain loop's in Double: every 97th of them is looked at.
+/// The largest difference from a plain loop in Double over every 97th element.
 func distance(
     _ result: (Int, Int) -> Float, rows: Int, columns: Int, inner: Int, _ a: (Int, Int) -> Float,
     _ b: (Int, Int) -> Float
 ) -> Double {
-    stride(from: 0, to: rows * columns, by: 97).reduce(0) { worst, place in
-        let (row, column) = (place / columns, place % columns)
+    stride(from: 0, to: rows * columns, by: 97).reduce(0) { worst, index in
+        let (row, column) = (index / columns, index % columns)
         let exact = (0..<inner).reduce(0.0) { $0 + Double(a(row, $1)) * Double(b($1, column)) }
         return max(worst, abs(exact - Double(result(row, column))))
     }
 }
 
-/// gates `[B, 4H]` = h `[B, H]` W_h^T, the product of each step: the weights are packed, and do not fit the cache.
+/// gates `[B, 4H]` = h `[B, H]` W_h^T, the product of each time step: the weights are packed and exceed the cache.
 func recurrentProduct(_ lab: Lab, rows: Int, hidden: Int) {
     let tiles = (4 * hidden + width - 1) / width
     let pitch = Tuning.rowPitch(hidden)
@@ -44,13 +44,13 @@ func recurrentProduct(_ lab: Lab, rows: Int, hidden: Int) {
     for block in [64, 128, 256, hidden] {
         for prefetches in [false, true] {
             versions.append(
-                Version(idea: "blocks of \(block) steps of k\(prefetches ? ", the next block prefetched" : "")") {
+                Version(idea: "blocks of \(block) k\(prefetches ? ", the next block prefetched" : "")") {
                     run(block: block, prefetches: prefetches)
                 })
         }
     }
     lab.compare(
-        "Step of the recurrence, [\(rows), \(hidden)] x [\(hidden), \(4 * hidden)], version 1 is the reference",
+        "Recurrent product, [\(rows), \(hidden)] x [\(hidden), \(4 * hidden)], version 1 is the reference",
         operations: 2 * Double(rows * hidden * tiles * width), versions, tolerance: 2e-3
     ) {
         distance(
@@ -60,7 +60,7 @@ func recurrentProduct(_ lab: Lab, rows: Int, hidden: Int) {
     }
 }
 
-/// Tiles of fewer rows than the one that is used, on rows that all of them divide.
+/// Tiles of at most the height in use; the number of rows is a multiple of each height.
 func tileHeights(_ lab: Lab, hidden: Int) {
     let rows = 60
     let tiles = (4 * hidden + width - 1) / width
@@ -117,7 +117,7 @@ private func plainLoop(
     }
 }
 
-/// dx `[R, I]` = dz `[R, 4H]` W_x: how many rows go through all panels at once, and how deep a block is.
+/// dx `[R, I]` = dz `[R, 4H]` W_x, by the rows that go through all panels at a time and the depth of a block.
 func gradientOfInput(_ lab: Lab, rows: Int, hidden: Int) {
     let tiles = (4 * hidden + width - 1) / width
     let columns = wholeVectors(hidden)
@@ -144,13 +144,13 @@ func gradientOfInput(_ lab: Lab, rows: Int, hidden: Int) {
     for depth in [640, 1280, tiles * width] {
         for rowsAtOnce in [20, 50, rows] {
             versions.append(
-                Version(idea: "blocks of \(depth) steps of k, \(rowsAtOnce) rows at once") {
+                Version(idea: "blocks of \(depth) k, \(rowsAtOnce) rows at a time") {
                     run(tilesAtOnce: max(1, depth / width), rowsAtOnce: rowsAtOnce)
                 })
         }
     }
     lab.compare(
-        "Gradient of a layer's input, [\(rows), \(4 * hidden)] x [\(4 * hidden), \(hidden)], packing counted in",
+        "Gradient of a layer's input, [\(rows), \(4 * hidden)] x [\(4 * hidden), \(hidden)], with packing",
         operations: 2 * Double(rows * tiles * width * columns), versions, tolerance: 1e-2
     ) {
         distance(

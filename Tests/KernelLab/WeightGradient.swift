@@ -3,8 +3,8 @@ import Tensors
 
 private let width = Tuning.tileColumns
 
-/// dW `[4H, H]` = dz^T h, over all steps of a batch: as one leaf or one for each sequence, and as the chain that a product
-/// with panels makes. Gates are packed `[tile][steps, columns of a tile]`; packing h is counted in.
+/// dW `[4H, H]` = dz^T h over all time steps of a batch: as one leaf, as one leaf per sequence, and as the chain of a
+/// product with panels. Gates are packed `[tile][steps, columns of a tile]`; the time of packing h is included.
 func weightGradient(_ lab: Lab, window: Int, sequences: Int, hidden: Int) {
     let steps = window * sequences
     let tiles = (4 * hidden + width - 1) / width
@@ -47,7 +47,7 @@ func weightGradient(_ lab: Lab, window: Int, sequences: Int, hidden: Int) {
     }
     let merges = SumTree.merges(inside: 0..<sequences)
     lab.compare(
-        "Gradient of a weight, [\(4 * hidden), \(steps)] x [\(steps), \(hidden)], packing of the right factor counted in",
+        "Gradient of a weight, [\(4 * hidden), \(steps)] x [\(steps), \(hidden)], with packing of the right factor",
         operations: 2 * Double(steps * tiles * width * hidden),
         [
             Version(idea: "one chain, panels of \(Tuning.tileVectors) vectors") { runWide() },

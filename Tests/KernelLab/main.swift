@@ -1,6 +1,7 @@
-// Versions of the product kernels, each checked against a plain loop and then timed: what `Tuning` chose, and what lost.
+// Versions of the product kernels, each checked against a plain loop and then timed: the choices of `Tuning` and their
+// alternatives.
 //
-//     launch/dev/kernel-lab            # all of them, some seconds each
+//     launch/dev/kernel-lab            # all of them, a few seconds each
 //     launch/dev/kernel-lab 3          # fewer rounds
 import Kernels
 import Tensors

@@ -2,12 +2,12 @@ import Foundation
 import Kernels
 import Testing
 
-/// An elementary function with what its documentation promises, beside the C library's in Double.
+/// An elementary function, its documented error bound, and the C library's function in Double.
 private struct Promise: Sendable, CustomTestStringConvertible {
     let name: String
     let vector: @Sendable (Vector) -> Vector
     let exact: @Sendable (Double) -> Double
-    /// Where the bound holds.
+    /// The range in which the bound holds.
     let range: ClosedRange<Float>
     let ulps: Double
 
@@ -23,14 +23,14 @@ private struct Promise: Sendable, CustomTestStringConvertible {
     ]
 }
 
-/// Without fused multiply-adds, on portable x86, the last correction is rounded once more.
+/// Without fused multiply-adds (portable x86) the last correction is rounded twice.
 #if SIMD_FMA || arch(arm64)
     private let hyperbolicTangentUlps = 2.0
 #else
     private let hyperbolicTangentUlps = 2.1
 #endif
 
-/// Numbers of a range: evenly spaced ones, and every 1,009th float of each sign, so that small ones are met as well.
+/// Floats of a range: evenly spaced ones, and every 1,009th float of each sign, so that small ones are tested as well.
 private func grid(_ range: ClosedRange<Float>) -> [Float] {
     let even = (0...200_000).map { range.lowerBound + (range.upperBound - range.lowerBound) * Float($0) / 200_000 }
     let positive = stride(from: Float.leastNormalMagnitude.bitPattern, through: range.upperBound.bitPattern, by: 1009)
@@ -42,7 +42,7 @@ private func grid(_ range: ClosedRange<Float>) -> [Float] {
 
 @Suite("Elementary functions on vectors")
 struct ActivationTests {
-    @Test("each is as close to the value in Double as its documentation says", arguments: Promise.all)
+    @Test("each is within its documented error of the value in Double", arguments: Promise.all)
     private func accuracy(_ promise: Promise) {
         let numbers = grid(promise.range)
         var worst = (ulps: 0.0, at: Float(0))
@@ -54,7 +54,7 @@ struct ActivationTests {
         #expect(worst.ulps <= promise.ulps, "\(worst.ulps) ulp at \(worst.at)")
     }
 
-    @Test("each saturates where its value leaves the range of Float")
+    @Test("each saturates when its value leaves the range of Float")
     func saturation() {
         let large: [Float] = [88.7, 89, 1e4, .greatestFiniteMagnitude, .infinity]
         let small = large.map { -$0 }
@@ -79,15 +79,15 @@ struct ActivationTests {
         }
     }
 
-    @Test("a NaN in one lane leaves the other lanes alone")
+    @Test("a NaN in one lane does not change the other lanes")
     func lanes() {
         let numbers = (0..<Vector.lanes).map { Float($0) / 4 - 1 }
         for promise in Promise.all {
             let clean = mapped(numbers, promise.vector)
             for lane in numbers.indices {
-                var spoilt = numbers
-                spoilt[lane] = .nan
-                var result = mapped(spoilt, promise.vector)
+                var withNaN = numbers
+                withNaN[lane] = .nan
+                var result = mapped(withNaN, promise.vector)
                 #expect(result[lane].isNaN)
                 result[lane] = clean[lane]
                 #expect(result == clean)
@@ -111,8 +111,8 @@ struct ActivationTests {
                 == mapped(numbers, { $0.hyperbolicTangent }).map { -$0 })
     }
 
-    @Test("an element's value does not depend on its place in a vector or in the rest")
-    func places() {
+    @Test("an element's value does not depend on its index in a whole or partial vector")
+    func positions() {
         for promise in Promise.all {
             for x: Float in [-3.3, -0.1, 0.6249, 0.7, 5] {
                 let row = mapped([Float](repeating: x, count: 2 * Vector.lanes + 3), promise.vector)

@@ -1,7 +1,7 @@
 import Kernels
 import Testing
 
-/// Groups of numbered rows, each with the tree that its sum goes along; nil: no rows.
+/// Groups of row indices, each with the tree of its sum; a nil tree means no rows.
 private struct Groups {
     let trees: [PlainTree?]
     let rows: [[Int32]]
@@ -13,7 +13,7 @@ private struct Groups {
         }
     }
 
-    /// As the kernel is told.
+    /// The kernel's arguments.
     var starts: [Int32] { rows.reduce(into: [0]) { $0.append($0[$0.count - 1] + Int32($1.count)) } }
 
     var gathered: [GatheredRow] {
@@ -31,13 +31,13 @@ struct GatheredSumTests {
     private static let lanes = Vector.lanes
 
     @Test(
-        "each group's rows are summed along its tree, to the bit, wherever they lie; an empty group gives zeros",
+        "each group's rows, at any indices, are summed along its tree bit for bit; an empty group gives zeros",
         arguments: [
             1, lanes - 1, lanes, 2 * lanes + 3, 4 * lanes, 4 * lanes + 1, 6 * lanes - 1, 8 * lanes, 9 * lanes + 2,
         ])
     func bits(columns: Int) {
         var random = SeededRandom(UInt64(columns))
-        // Whole vectors are read, so that what fills them must be there, but nothing else.
+        // Whole vectors are read, so rows are padded to them; everything else is NaN.
         let (count, read) = (30, wholeVectors(columns))
         let pitch = read + 2
         let matrix = rowsAmongNaN((0..<30).map { $0 }, of: count, width: read, pitch: pitch, &random)
@@ -47,10 +47,10 @@ struct GatheredSumTests {
                 .leftToRight([2, 4, 6, 1]), .rightToLeft([Int](repeating: 2, count: 41)), .balanced([1, 1, 1, 1, 1]),
                 nil,
             ], of: count, &random)
-        // Results stand in the groups' reverse order, with NaN between them.
+        // Results are in the groups' reverse order, with NaN between them.
         let resultPitch = columns + 1
         let blank = [Float](repeating: .nan, count: groups.trees.count * resultPitch)
-        func place(_ group: Int, _ column: Int) -> Int {
+        func offset(_ group: Int, _ column: Int) -> Int {
             (groups.trees.count - 1 - group) * resultPitch + column
         }
         for adding in [false, true] {
@@ -63,17 +63,17 @@ struct GatheredSumTests {
                             steps.reduce(0) { $0 + matrix[Int(rows[$1]) * pitch + column] }
                         } ?? 0
                     let before = random.floats(1)[0]
-                    if adding { found[place(group, column)] = before }
-                    expected[place(group, column)] = adding ? before + sum : sum
+                    if adding { found[offset(group, column)] = before }
+                    expected[offset(group, column)] = adding ? before + sum : sum
                 }
             }
-            sum(matrix, pitch: pitch, columns: columns, groups, adding: adding, to: &found) { place($0, 0) }
+            sum(matrix, pitch: pitch, columns: columns, groups, adding: adding, to: &found) { offset($0, 0) }
             let off = difference(found, expected)
             #expect(off == nil, "adding: \(adding)")
         }
     }
 
-    @Test("another tree over the same rows gives other bits: the comparison above would notice")
+    @Test("another tree over the same rows gives other bits, so the comparison above can fail")
     func order() {
         var random = SeededRandom(1)
         let columns = 4 * Self.lanes
@@ -90,7 +90,7 @@ struct GatheredSumTests {
         #expect(Set(sums).count == 3)
     }
 
-    @Test("no groups leave everything alone")
+    @Test("with no groups nothing is written")
     func nothing() {
         var random = SeededRandom(3)
         let none = Groups([], of: 1, &random)
@@ -101,7 +101,7 @@ struct GatheredSumTests {
 
     private func sum(
         _ matrix: [Float], pitch: Int, columns: Int, _ groups: Groups, adding: Bool, to result: inout [Float],
-        _ place: (Int) -> Int
+        _ offset: (Int) -> Int
     ) {
         var stack = [Float](repeating: .nan, count: leafStackCount)
         let (starts, rows) = (groups.starts, groups.gathered)
@@ -111,7 +111,7 @@ struct GatheredSumTests {
                     sumGatheredRows(
                         matrix, pitch: pitch, columns: columns, starts: starts, rows: rows, adding: adding,
                         stack: stack
-                    ) { result + place($0) }
+                    ) { result + offset($0) }
                 }
             }
         }

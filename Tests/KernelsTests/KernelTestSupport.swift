@@ -1,6 +1,6 @@
 import Kernels
 
-/// `function` of each number, computed as kernels do: vector by vector, and the rest.
+/// `function` of each element, computed as kernels do: by whole vectors, then the remaining lanes.
 func mapped(_ numbers: [Float], _ function: (Vector) -> Vector) -> [Float] {
     var result = [Float](repeating: .nan, count: numbers.count)
     numbers.withUnsafeBufferPointer { input in
@@ -16,26 +16,26 @@ func mapped(_ numbers: [Float], _ function: (Vector) -> Vector) -> [Float] {
 func withMemory<Result>(of array: inout [Float], _ body: (UnsafeMutablePointer<Float>) -> Result) -> Result {
     array.reserveCapacity(1)  // an empty array has an address too
     return array.withUnsafeMutableBufferPointer { buffer in
-        guard let start = buffer.baseAddress else { preconditionFailure("the line above made room") }
+        guard let start = buffer.baseAddress else { preconditionFailure("the line above reserved capacity") }
         return body(start)
     }
 }
 
-/// The first place where two blocks of memory have other bits, in words for a message; nil: they are the same.
+/// A description of the first element whose bits differ; nil if there is none.
 func difference(_ found: [Float], _ expected: [Float]) -> String? {
     guard found.count == expected.count else { return "\(found.count) floats instead of \(expected.count)" }
-    for (place, (a, b)) in zip(found, expected).enumerated() where a.bitPattern != b.bitPattern {
-        return "\(a) instead of \(b) at \(place)"
+    for (index, (a, b)) in zip(found, expected).enumerated() where a.bitPattern != b.bitPattern {
+        return "\(a) instead of \(b) at \(index)"
     }
     return nil
 }
 
-/// `count` different row numbers of a matrix, in any order.
+/// `count` distinct row indices of a matrix, in random order.
 func randomRows(_ count: Int, of rows: Int, _ random: inout SeededRandom) -> [Int32] {
     Array((0..<Int32(rows)).shuffled(using: &random).prefix(count))
 }
 
-/// A row-major matrix of which only some rows hold numbers; NaN is all that nobody is to read.
+/// A row-major matrix with random values in the rows `numbers`, and NaN in all elements that must not be read.
 func rowsAmongNaN(
     _ numbers: [Int32], of rows: Int, width: Int, pitch: Int, _ random: inout SeededRandom
 ) -> [Float] {
@@ -46,7 +46,7 @@ func rowsAmongNaN(
     return matrix
 }
 
-/// SplitMix64: random numbers that a seed repeats.
+/// SplitMix64: random numbers that are reproducible by their seed.
 struct SeededRandom: RandomNumberGenerator {
     var state: UInt64
 
@@ -60,7 +60,7 @@ struct SeededRandom: RandomNumberGenerator {
         return z ^ (z >> 31)
     }
 
-    /// Full mantissas, so that an order of sums shows.
+    /// Floats with full mantissas, so that the order of a sum changes its bits.
     mutating func floats(_ count: Int, in range: ClosedRange<Float> = -1...1) -> [Float] {
         (0..<count).map { _ in Float.random(in: range, using: &self) }
     }

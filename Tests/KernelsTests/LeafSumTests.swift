@@ -1,7 +1,7 @@
 import Kernels
 import Testing
 
-/// A product whose sums go along a tree, from plain loops.
+/// A product summed along a tree, computed by plain loops.
 private struct PlainLeaves {
     let rows: Int
     let columns: Int
@@ -19,7 +19,7 @@ private struct PlainLeaves {
         b = random.floats(tree.steps * columns)
     }
 
-    /// A chain over the steps of each leaf, rounded as the level's multiply-add rounds.
+    /// A chain over the k of each leaf, with the rounding of the SIMD level's multiply-add.
     func sum(_ row: Int, _ column: Int, along tree: PlainTree? = nil) -> Float {
         (tree ?? self.tree).sum { steps in
             steps.reduce(Vector.zero) {
@@ -28,12 +28,12 @@ private struct PlainLeaves {
         }
     }
 
-    /// In Double, of the products or of their sizes.
+    /// The sum in Double, of the products or (`term` = abs) of their magnitudes.
     func exact(_ row: Int, _ column: Int, _ term: (Double) -> Double = { $0 }) -> Double {
         (0..<inner).reduce(0) { $0 + term(Double(a[row * inner + $1]) * Double(b[$1 * columns + column])) }
     }
 
-    /// The right factor with NaN in the lanes beside it.
+    /// The right factor with NaN in the padding lanes.
     var panel: [Float] {
         let width = wholeVectors(columns)
         var panel = [Float](repeating: .nan, count: inner * width)
@@ -42,16 +42,16 @@ private struct PlainLeaves {
     }
 }
 
-/// The ways in which a left factor may lie: each run in memory of its own, rows before the first that counts.
+/// The memory layouts of a left factor: each run in separate memory, with rows before `firstRow`.
 private enum Lay: CaseIterable {
-    /// Step after step, as gates are packed.
+    /// k by k, as gates are packed.
     case steps
-    /// Row by row, as answers lie in panels, each of which holds a part of the leaves' steps.
+    /// Row by row, like the output layer's panels; with `cutRows` each panel holds only a part of a leaf's k.
     case rows, cutRows
 
     private static let firstRow = 3
 
-    /// Memory with the numbers of `plain.a`, NaN between them, and how to read it.
+    /// `plain.a` in this layout, with NaN in between.
     func factor(_ plain: PlainLeaves, _ body: (LeafFactor) -> Void) {
         let (firstRow, longest) = (Self.firstRow, self == .cutRows ? 2 : Int.max)
         let step = self == .steps ? firstRow + plain.rows + 2 : 1
@@ -83,13 +83,13 @@ private enum Lay: CaseIterable {
     }
 }
 
-/// Where numbers of a result stand in memory of which all else is NaN.
-private struct Place {
+/// The offsets of a result's elements in memory that is NaN elsewhere.
+private struct ResultLayout {
     let pitch: Int
     let groupRows: Int
     let groupStride: Int
 
-    /// - Parameter groupRows: nil: no groups.
+    /// - Parameter groupRows: nil means no groups.
     init(columns: Int, groupRows: Int? = nil) {
         let pitch = columns + 3
         self.pitch = pitch
@@ -102,19 +102,21 @@ private struct Place {
     }
 }
 
-/// Runs `body` with memory for waiting sums, and sees to it that nothing is written behind it.
+/// Runs `body` with memory for waiting sums, and checks that nothing is written beyond it.
 private func withStack(_ body: (UnsafeMutablePointer<Float>) -> Void) {
     var stack = [Float](repeating: .nan, count: leafStackCount) + [77, 77]
     withMemory(of: &stack) { body($0) }
-    #expect(stack[leafStackCount...] == [77, 77], "something was written behind the waiting sums")
+    #expect(stack[leafStackCount...] == [77, 77], "something was written beyond the waiting sums")
 }
 
-/// The memory of a result: with `before` where its numbers stand (nil: NaN) if they are added to, and NaN elsewhere.
-private func multiplied(_ plain: PlainLeaves, _ lay: Lay, _ place: Place, addingTo before: [Float]? = nil) -> [Float] {
-    var memory = [Float](repeating: .nan, count: place(plain.rows, 0) + Vector.lanes)
+/// The memory after the kernel, which adds to `before` if it is not nil; NaN outside the result.
+private func multiplied(
+    _ plain: PlainLeaves, _ lay: Lay, _ layout: ResultLayout, addingTo before: [Float]? = nil
+) -> [Float] {
+    var memory = [Float](repeating: .nan, count: layout(plain.rows, 0) + Vector.lanes)
     if let before {
         for row in 0..<plain.rows {
-            for column in 0..<plain.columns { memory[place(row, column)] = before[row * plain.columns + column] }
+            for column in 0..<plain.columns { memory[layout(row, column)] = before[row * plain.columns + column] }
         }
     }
     let panel = plain.panel
@@ -124,7 +126,7 @@ private func multiplied(_ plain: PlainLeaves, _ lay: Lay, _ place: Place, adding
                 multiplyByLeaves(
                     rows: plain.rows, a, panel: panel, columns: plain.columns, adding: before != nil,
                     into: GroupedRows(
-                        to, pitch: place.pitch, groupRows: place.groupRows, groupStride: place.groupStride),
+                        to, pitch: layout.pitch, groupRows: layout.groupRows, groupStride: layout.groupStride),
                     stack: stack)
             }
         }
@@ -132,13 +134,13 @@ private func multiplied(_ plain: PlainLeaves, _ lay: Lay, _ place: Place, adding
     return memory
 }
 
-/// The same from the plain sums.
-private func expected(_ plain: PlainLeaves, _ place: Place, addingTo before: [Float]? = nil) -> [Float] {
-    var memory = [Float](repeating: .nan, count: place(plain.rows, 0) + Vector.lanes)
+/// The same memory, computed by plain sums.
+private func expected(_ plain: PlainLeaves, _ layout: ResultLayout, addingTo before: [Float]? = nil) -> [Float] {
+    var memory = [Float](repeating: .nan, count: layout(plain.rows, 0) + Vector.lanes)
     for row in 0..<plain.rows {
         for column in 0..<plain.columns {
             let sum = plain.sum(row, column)
-            memory[place(row, column)] = before.map { $0[row * plain.columns + column] + sum } ?? sum
+            memory[layout(row, column)] = before.map { $0[row * plain.columns + column] + sum } ?? sum
         }
     }
     return memory
@@ -147,14 +149,14 @@ private func expected(_ plain: PlainLeaves, _ place: Place, addingTo before: [Fl
 @Suite("Product summed by leaves")
 struct LeafProductTests {
     private static let lanes = Vector.lanes
-    /// Leaves of unequal lengths, of which some are empty.
+    /// Trees of leaves of unequal lengths; some leaves are empty.
     private static let trees: [PlainTree] = [
         .leaf(steps: 0), .leaf(steps: 9), .balanced([3, 0, 7, 1, 5, 0, 2]), .leftToRight([0, 4, 1, 6, 5]),
         .rightToLeft([2, 5, 0, 1]), .sum(.balanced([5, 5, 5]), .leftToRight([2, 8, 0])),
     ]
 
     @Test(
-        "every number is the sum of its leaves' chains along the tree, to the bit, and nothing else is written",
+        "every element is the sum of its leaves' chains along the tree, bit for bit, and nothing else is written",
         arguments: 1...2 * Tuning.leafRows + 1)
     func bits(rows: Int) {
         var random = SeededRandom(UInt64(rows))
@@ -162,74 +164,75 @@ struct LeafProductTests {
             for (number, tree) in Self.trees.enumerated() {
                 let plain = PlainLeaves(rows, columns, tree, &random)
                 let before = random.floats(rows * columns)
-                let place = Place(columns: columns)
-                let (sums, added) = (expected(plain, place), expected(plain, place, addingTo: before))
+                let layout = ResultLayout(columns: columns)
+                let (sums, added) = (expected(plain, layout), expected(plain, layout, addingTo: before))
                 for lay in Lay.allCases {
-                    let set = difference(multiplied(plain, lay, place), sums)
-                    let add = difference(multiplied(plain, lay, place, addingTo: before), added)
+                    let set = difference(multiplied(plain, lay, layout), sums)
+                    let add = difference(multiplied(plain, lay, layout, addingTo: before), added)
                     #expect(set == nil && add == nil, "\(columns) columns, tree \(number), \(lay)")
                 }
             }
         }
     }
 
-    @Test("groups of rows stand apart", arguments: [1, 5, Tuning.leafRows, Tuning.leafRows + 1, 1000])
+    @Test(
+        "groups of rows are written to separate memory", arguments: [1, 5, Tuning.leafRows, Tuning.leafRows + 1, 1000])
     func groups(groupRows: Int) {
         var random = SeededRandom(UInt64(groupRows))
         let plain = PlainLeaves(3 * Tuning.leafRows - 1, Self.lanes + 1, .balanced([3, 1, 4]), &random)
         let before = random.floats(plain.rows * plain.columns)
-        let place = Place(columns: plain.columns, groupRows: groupRows)
-        let set = difference(multiplied(plain, .steps, place), expected(plain, place))
+        let layout = ResultLayout(columns: plain.columns, groupRows: groupRows)
+        let set = difference(multiplied(plain, .steps, layout), expected(plain, layout))
         let added = difference(
-            multiplied(plain, .rows, place, addingTo: before), expected(plain, place, addingTo: before))
+            multiplied(plain, .rows, layout, addingTo: before), expected(plain, layout, addingTo: before))
         #expect(set == nil && added == nil)
     }
 
-    @Test("a long sum is a plain loop's in Double")
+    @Test("a long sum is near that of a plain loop in Double")
     func long() {
         var random = SeededRandom(4)
         for tree in [PlainTree.balanced([Int](repeating: 35, count: 20)), .leaf(steps: 700)] {
             let plain = PlainLeaves(2 * Tuning.leafRows + 1, 2 * Self.lanes - 3, tree, &random)
-            let place = Place(columns: plain.columns)
-            let found = multiplied(plain, .cutRows, place)
-            // A term is rounded once as a product and once by each addition after it, each time by 2^-24 at most of a sum
-            // that is no larger than that of all sizes.
+            let layout = ResultLayout(columns: plain.columns)
+            let found = multiplied(plain, .cutRows, layout)
+            // A term is rounded once as a product and once by each later addition, each time by at most 2^-24 of a sum
+            // that does not exceed the sum of all magnitudes.
             let roundings = Double((tree.leaves.map(\.steps).max() ?? 0) + tree.depth + 1)
             for row in 0..<plain.rows {
                 for column in 0..<plain.columns {
                     let bound = roundings * 0x1p-24 * plain.exact(row, column, abs)
-                    #expect(abs(Double(found[place(row, column)]) - plain.exact(row, column)) <= bound)
+                    #expect(abs(Double(found[layout(row, column)]) - plain.exact(row, column)) <= bound)
                 }
             }
         }
     }
 
-    @Test("forty sums may wait at once")
+    @Test("forty sums can wait at the same time")
     func deep() {
         var random = SeededRandom(5)
         let tree = PlainTree.rightToLeft([Int](repeating: 1, count: 41))
         let plain = PlainLeaves(Tuning.leafRows, Tuning.leafVectors * Self.lanes, tree, &random)
-        let place = Place(columns: plain.columns)
-        let off = difference(multiplied(plain, .steps, place), expected(plain, place))
+        let layout = ResultLayout(columns: plain.columns)
+        let off = difference(multiplied(plain, .steps, layout), expected(plain, layout))
         #expect(off == nil)
     }
 
-    @Test("another tree over the same leaves gives other bits: the comparisons above would notice")
+    @Test("another tree over the same leaves gives other bits, so the comparisons above can fail")
     func order() {
         var random = SeededRandom(6)
         let leaves = [5, 6, 7, 8]
         let plain = PlainLeaves(4, Self.lanes, .balanced(leaves), &random)
-        let place = Place(columns: plain.columns)
-        let found = multiplied(plain, .steps, place)
+        let layout = ResultLayout(columns: plain.columns)
+        let found = multiplied(plain, .steps, layout)
         for other in [PlainTree.leftToRight(leaves), .rightToLeft(leaves), .leaf(steps: 26)] {
             let differs = (0..<plain.rows).contains { row in
-                (0..<plain.columns).contains { found[place(row, $0)] != plain.sum(row, $0, along: other) }
+                (0..<plain.columns).contains { found[layout(row, $0)] != plain.sum(row, $0, along: other) }
             }
             #expect(differs)
         }
     }
 
-    @Test("panels cover the columns in order, whole vectors but for the last", arguments: 0...100)
+    @Test("panels cover the columns in order; all but the last are whole vectors", arguments: 0...100)
     func panels(columns: Int) {
         let panels = Array(ColumnPanels.forLeaves(of: columns))
         #expect(panels.flatMap { Array($0) } == Array(0..<columns))
@@ -240,7 +243,7 @@ struct LeafProductTests {
 
 @Suite("Sum of rows by leaves")
 struct RowSumTests {
-    @Test("rows are summed along the tree, to the bit, wherever each leaf's stand", arguments: [false, true])
+    @Test("rows at any offsets are summed along the tree, bit for bit", arguments: [false, true])
     func bits(byTime: Bool) {
         var random = SeededRandom(byTime ? 1 : 2)
         let columns = Tuning.tileColumns
@@ -249,7 +252,7 @@ struct RowSumTests {
             .rightToLeft([Int](repeating: 2, count: 41)),
         ]
         for (number, tree) in trees.enumerated() {
-            // By time: row (t, leaf) of a matrix with room for the longest leaf, as gate gradients lie.
+            // By time: row (t, leaf) of a matrix as long as the longest leaf, the layout of gate gradients.
             let longest = tree.leaves.map(\.steps).max() ?? 0
             let step = byTime ? tree.leaves.count * columns : columns
             let matrix = random.floats(tree.leaves.count * longest * columns)
@@ -259,7 +262,7 @@ struct RowSumTests {
                 steps += (0..<leaf.steps).map { start + $0 * step }
             }
             let sums = (0..<columns).map { column in
-                tree.sum { some in some.reduce(0) { $0 + matrix[steps[$1] + column] } }
+                tree.sum { leaf in leaf.reduce(0) { $0 + matrix[steps[$1] + column] } }
             }
             for most in [2, Int.max] {
                 let runs = zip(starts, tree.leaves).flatMap { start, leaf in

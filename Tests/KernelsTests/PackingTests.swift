@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Packing")
 struct PackingTests {
-    @Test("columns are packed as they lie, zeros beside them", arguments: [1, 5, 16, 17, 40, 64])
+    @Test("columns are packed in order, padded with zeros", arguments: [1, 5, 16, 17, 40, 64])
     func columns(count: Int) {
         var random = SeededRandom(UInt64(count))
         let matrix = random.floats(11 * 70)
@@ -17,7 +17,7 @@ struct PackingTests {
         }
     }
 
-    @Test("rows are packed as columns, zeros in the lanes without one", arguments: 1...Vector.lanes)
+    @Test("rows are packed as columns, with zeros in the unused lanes", arguments: 1...Vector.lanes)
     func transposed(lanes: Int) {
         var random = SeededRandom(UInt64(lanes))
         let panelPitch = Vector.lanes * 2
@@ -48,7 +48,7 @@ struct PackingTests {
         }
     }
 
-    @Test("a panel is laid out as numbered rows, with zeros up to a whole vector", arguments: [1, 16, 17, 40, 64])
+    @Test("a panel is unpacked to selected rows, padded with zeros to whole vectors", arguments: [1, 16, 17, 40, 64])
     func unpacked(columns: Int) {
         var random = SeededRandom(UInt64(columns))
         for count in [1, 15, 16, 33] {
@@ -71,14 +71,14 @@ struct PackingTests {
         }
     }
 
-    /// Widths beside which the column of factors begins a vector, ends one, and stands within one.
+    /// Widths with which the column of factors is the last lane, the first lane or an inner lane of a vector.
     @Test(
-        "numbered rows are packed times their factors, and the factors as one more column",
+        "selected rows are packed times their factors, and the factors as one more column",
         arguments: [1, 2, 3].flatMap { [$0 * Vector.lanes - 1, $0 * Vector.lanes, $0 * Vector.lanes + 5] })
     func scaled(width: Int) {
         var random = SeededRandom(UInt64(width))
         let (count, pitch) = (9, wholeVectors(width) + 3)
-        // A row may come twice.
+        // A row may be selected twice.
         let rows = randomRows(count - 1, of: 20, &random) + [7]
         var matrix = rowsAmongNaN(rows, of: 20, width: wholeVectors(width), pitch: pitch, &random)
         for row in 0..<20 { for column in width..<wholeVectors(width) { matrix[row * pitch + column] = 0 } }

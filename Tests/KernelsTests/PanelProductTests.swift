@@ -1,7 +1,7 @@
 import Kernels
 import Testing
 
-/// The product as a plain triple loop in Double, and what a Float chain may be off by.
+/// The product as a plain triple loop, in Double and as a Float chain.
 private struct PlainProduct {
     let rows: Int
     let columns: Int
@@ -21,7 +21,7 @@ private struct PlainProduct {
         (0..<inner).reduce(0) { $0 + Double(a[row * inner + $1]) * Double(b[$1 * columns + column]) }
     }
 
-    /// As a tile computes it: one chain over k, rounded as the level's multiply-add rounds.
+    /// As a tile computes it: one chain over k, with the rounding of the SIMD level's multiply-add.
     func chain(_ row: Int, _ column: Int, from start: Float) -> Float {
         var sum = Vector(repeating: start)
         for k in 0..<inner {
@@ -37,11 +37,11 @@ private struct PlainProduct {
     }
 }
 
-/// The ways in which a left factor `[rows, inner]` may lie in memory.
+/// The memory layouts of a left factor `[rows, inner]`.
 private enum Lay: CaseIterable {
     case rows, columns, blocks
 
-    /// Memory with the numbers of `plain.a`, NaN between them, and how to read it.
+    /// `plain.a` in this layout, with NaN in between.
     func factor(_ plain: PlainProduct, _ body: (LeftFactor) -> Void) {
         let (rows, inner) = (plain.rows, plain.inner)
         switch self {
@@ -56,7 +56,7 @@ private enum Lay: CaseIterable {
             for row in 0..<rows { for k in 0..<inner { memory[k * pitch + row] = plain.a[row * inner + k] } }
             withMemory(of: &memory) { body(LeftFactor(columns: $0, pitch: pitch, count: inner)) }
         case .blocks:
-            // Two blocks, or one where k can't be halved.
+            // Two blocks, or one if K is odd.
             let blocks = inner % 2 == 0 ? 2 : 1
             let length = inner / blocks
             let stride = rows * (length + 1) + 5
@@ -106,12 +106,12 @@ struct PanelProductTests {
             #expect(
                 memory[row * pitch + plain.columns] == Self.mark
                     && memory[row * pitch + plain.columns + 1] == Self.mark,
-                "something was written beside row \(row)")
+                "something was written next to row \(row)")
         }
         return (0..<plain.rows).flatMap { row in (0..<plain.columns).map { memory[row * pitch + $0] } }
     }
 
-    @Test("every number is one chain over k, to the bit, for all rows, columns and lays", arguments: 1...13)
+    @Test("every element is one chain over k, bit for bit, for all rows, columns and layouts", arguments: 1...13)
     func chains(rows: Int) {
         var random = SeededRandom(UInt64(rows))
         let lanes = Vector.lanes
@@ -126,10 +126,10 @@ struct PanelProductTests {
                     let added = result(plain, lay, start: begin, rowsAtOnce: 4)
                     for row in 0..<rows {
                         for column in 0..<columns {
-                            let place = row * columns + column
+                            let index = row * columns + column
                             let what = "[\(rows), \(inner)] x [\(inner), \(columns)] \(lay), (\(row), \(column))"
-                            #expect(set[place] == plain.chain(row, column, from: 0), "\(what)")
-                            #expect(added[place] == plain.chain(row, column, from: begin[place]), "\(what)")
+                            #expect(set[index] == plain.chain(row, column, from: 0), "\(what)")
+                            #expect(added[index] == plain.chain(row, column, from: begin[index]), "\(what)")
                         }
                     }
                 }
@@ -150,20 +150,20 @@ struct PanelProductTests {
         }
     }
 
-    @Test("a long product is a plain loop's in Double")
+    @Test("a long product is near that of a plain loop in Double")
     func long() {
         var random = SeededRandom(4)
         let plain = PlainProduct(9, 70, 3000, &random)
         let found = result(plain, .columns, start: nil)
         for row in 0..<plain.rows {
             for column in 0..<plain.columns {
-                // 3,000 terms below 1, each step rounded to 2^-24 of a sum that stays below some 100.
+                // 3,000 terms below 1; each addition is rounded to 2^-24 of a sum that stays below about 100.
                 #expect(abs(Double(found[row * plain.columns + column]) - plain.exact(row, column)) < 2e-3)
             }
         }
     }
 
-    @Test("a product over blocks of k has the bits of the whole")
+    @Test("a product over blocks of k has the same bits as in one block")
     func blocksOfInner() {
         var random = SeededRandom(5)
         let plain = PlainProduct(6, 4 * Vector.lanes, 50, &random)
@@ -188,20 +188,20 @@ struct PanelProductTests {
         }
     }
 
-    @Test("prefetching changes no number, wherever it points")
+    @Test("prefetching any address changes no element")
     func prefetching() {
         var random = SeededRandom(6)
         let plain = PlainProduct(11, 2 * Vector.lanes, 20, &random)
         let panels = plain.panels
         let elsewhere = UnsafeMutablePointer<Float>.allocate(capacity: 1)
         defer { elsewhere.deallocate() }
-        for wish: Prefetch in [.result, .beside(1 << 20), .floats(elsewhere, 48), .floats(elsewhere, 160_000)] {
+        for prefetch: Prefetch in [.result, .beside(1 << 20), .floats(elsewhere, 48), .floats(elsewhere, 160_000)] {
             var memory = [Float](repeating: .nan, count: plain.rows * plain.columns)
             withMemory(of: &memory) {
                 multiply(
                     rows: plain.rows, LeftFactor(rows: plain.a, pitch: 20, count: 20), panel: panels,
                     columns: plain.columns, start: .zero, into: ResultRows($0, pitch: plain.columns),
-                    prefetching: wish)
+                    prefetching: prefetch)
             }
             for row in 0..<plain.rows {
                 #expect(memory[row * plain.columns] == plain.chain(row, 0, from: 0))
@@ -209,7 +209,7 @@ struct PanelProductTests {
         }
     }
 
-    @Test("panels cover the columns in order, four vectors at most, the last ones alike", arguments: 0...200)
+    @Test("panels cover the columns in order, at most four vectors each, the last two balanced", arguments: 0...200)
     func panels(columns: Int) {
         let panels = Array(ColumnPanels(of: columns))
         #expect(panels.flatMap { Array($0) } == Array(0..<columns))
@@ -219,7 +219,7 @@ struct PanelProductTests {
         #expect(panels.dropLast().allSatisfy { $0.count % Vector.lanes == 0 })
     }
 
-    @Test("rows of activations are whole vectors apart and no multiple of a kilobyte")
+    @Test("the pitch of activations is whole vectors and not a multiple of a kilobyte")
     func pitches() {
         for width in 1...2048 {
             let pitch = Tuning.rowPitch(width)

@@ -1,9 +1,9 @@
-/// The shape of a sum by leaves as a tree, added up by going down it: what kernels read as a list of `merges`.
+/// The tree of a sum by leaves, summed recursively; kernels read it as a list of `merges`.
 indirect enum PlainTree: Sendable {
     case leaf(steps: Int)
     case sum(PlainTree, PlainTree)
 
-    /// Halves of halves, of which the first has the odd leaf.
+    /// Recursive halves; the first half has the odd leaf.
     static func balanced(_ steps: [Int]) -> PlainTree {
         guard steps.count > 1 else { return .leaf(steps: steps.first ?? 0) }
         let middle = (steps.count + 1) / 2
@@ -15,12 +15,12 @@ indirect enum PlainTree: Sendable {
         steps.dropFirst().reduce(.leaf(steps: steps.first ?? 0)) { .sum($0, .leaf(steps: $1)) }
     }
 
-    /// a + (b + (c + d)): all wait for the last one.
+    /// a + (b + (c + d)): all sums wait for the last one.
     static func rightToLeft(_ steps: [Int]) -> PlainTree {
         steps.dropLast().reversed().reduce(.leaf(steps: steps.last ?? 0)) { .sum(.leaf(steps: $1), $0) }
     }
 
-    /// From left to right, as a kernel is told.
+    /// The leaves from left to right, as a kernel's arguments.
     var leaves: [(steps: Int, merges: Int)] {
         switch self {
         case .leaf(let steps): return [(steps, 0)]
@@ -31,7 +31,7 @@ indirect enum PlainTree: Sendable {
         }
     }
 
-    /// Steps of all leaves.
+    /// Total steps of all leaves.
     var steps: Int {
         switch self {
         case .leaf(let steps): steps
@@ -39,7 +39,7 @@ indirect enum PlainTree: Sendable {
         }
     }
 
-    /// The most additions that a number goes through, without those of its leaf.
+    /// The maximum number of additions after a leaf's chain.
     var depth: Int {
         switch self {
         case .leaf: 0
@@ -47,7 +47,7 @@ indirect enum PlainTree: Sendable {
         }
     }
 
-    /// The sum, where `chain` gives a leaf's from the range of its steps.
+    /// The sum; `chain` returns a leaf's sum for the range of its steps.
     func sum(from first: Int = 0, _ chain: (Range<Int>) -> Float) -> Float {
         switch self {
         case .leaf(let steps): chain(first..<first + steps)

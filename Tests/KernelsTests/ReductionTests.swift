@@ -5,7 +5,7 @@ import Testing
 struct ReductionTests {
     private static let counts = [0, 1, 7, 8, 15, 16, 17, 40, 4095, 4096, 4097, 20_011]
 
-    @Test("the sum of squares is a plain loop's in Double to 1e-6, whatever the length", arguments: counts)
+    @Test("the sum of squares is that of a plain loop in Double to 1e-6, for any length", arguments: counts)
     func squares(count: Int) {
         var random = SeededRandom(UInt64(count))
         var numbers = random.floats(count, in: -3...3)
@@ -14,7 +14,7 @@ struct ReductionTests {
         #expect(abs(sum - exact) <= 1e-6 * exact)
     }
 
-    @Test("the sum of squares of a long block of equal numbers is as exact")
+    @Test("the sum of squares of a long block of equal values is exact to 1e-5")
     func longBlock() {
         var numbers = [Float](repeating: 0.1, count: 1 << 22)
         let exact = Double(1 << 22) * Double(0.1 as Float) * Double(0.1 as Float)
@@ -22,7 +22,7 @@ struct ReductionTests {
         #expect(abs(sum - exact) <= 1e-5 * exact)
     }
 
-    @Test("a NaN or an overflow shows in the sum of squares")
+    @Test("a NaN or an overflow propagates to the sum of squares")
     func notFinite() {
         var numbers = [Float](repeating: 1, count: 5000)
         numbers[4999] = .nan
@@ -31,7 +31,7 @@ struct ReductionTests {
         #expect(numbers.withUnsafeMutableBufferPointer { $0.sumOfSquares } == .infinity)
     }
 
-    @Test("a sum of blocks goes along the tree, and its squares are those of the whole bit for bit", arguments: counts)
+    @Test("blocks are summed along the tree, and the squares are those of the whole bit for bit", arguments: counts)
     func sums(count: Int) {
         var random = SeededRandom(UInt64(count) + 2000)
         func leaves(_ terms: Int) -> [Int] { [Int](repeating: 1, count: terms) }
@@ -41,12 +41,12 @@ struct ReductionTests {
         for tree in trees { check(tree, first: 5, count: count, &random) }
     }
 
-    /// Sums the blocks of a tree over one of its own terms.
+    /// Sums the blocks of a tree in place of one of its terms.
     private func check(_ tree: PlainTree, first: Int, count: Int, _ random: inout SeededRandom) {
         let blocks = (0..<tree.steps).map { _ in random.floats(first + count) + [55] }
-        var expected = (0..<count).map { place in tree.sum { blocks[$0.lowerBound][first + place] } }
+        var expected = (0..<count).map { index in tree.sum { blocks[$0.lowerBound][first + index] } }
         let squares = expected.withUnsafeMutableBufferPointer { $0.sumOfSquares }
-        let own = tree.steps / 2
+        let overwritten = tree.steps / 2
         let pointers = blocks.map { block in
             let memory = UnsafeMutablePointer<Float>.allocate(capacity: block.count)
             memory.initialize(from: block, count: block.count)
@@ -55,17 +55,17 @@ struct ReductionTests {
         defer { for pointer in pointers { pointer.deallocate() } }
         let terms = zip(pointers, tree.leaves).map { SumTerm($0, merges: $1.merges) }
         let found = terms.withUnsafeBufferPointer {
-            UnsafeMutableBufferPointer(start: pointers[own] + first, count: count).setSum(of: $0, from: first)
+            UnsafeMutableBufferPointer(start: pointers[overwritten] + first, count: count).setSum(of: $0, from: first)
         }
         for (index, block) in blocks.enumerated() {
-            let after = index == own ? block[..<first] + expected + [55] : block[...]
+            let after = index == overwritten ? block[..<first] + expected + [55] : block[...]
             let off = difference((0..<block.count).map { pointers[index][$0] }, Array(after))
             #expect(off == nil, "block \(index) of \(blocks.count)")
         }
         #expect(found.bitPattern == squares.bitPattern)
     }
 
-    @Test("terms in order are added from the left to the right")
+    @Test("terms in order are added from left to right")
     func inOrder() {
         var random = SeededRandom(12)
         let numbers = random.floats(5)
@@ -79,7 +79,7 @@ struct ReductionTests {
         #expect(sum == [numbers[1...].reduce(numbers[0], +)])
     }
 
-    @Test("a sum of two or more that is 0 is +0, one term stays as it is", arguments: 1...5)
+    @Test("a zero sum of two or more terms is +0; a single term is not changed", arguments: 1...5)
     func zeros(terms count: Int) {
         let numbers = [Float](repeating: -0.0, count: Vector.lanes + 3)
         var sum = [Float](repeating: .nan, count: numbers.count)
@@ -94,7 +94,7 @@ struct ReductionTests {
         #expect(sum.allSatisfy { $0 == 0 && ($0.sign == .minus) == (count == 1) })
     }
 
-    @Test("sums of squares over whole partial sums, added in order, are that over the whole bit for bit")
+    @Test("sums of squares over partial sums, added in order, equal the sum over the whole bit for bit")
     func partialSums() {
         var random = SeededRandom(7)
         var numbers = random.floats(5 * PartialSum.length + 100)
@@ -107,7 +107,7 @@ struct ReductionTests {
         #expect(sum.bitPattern == whole.bitPattern)
     }
 
-    @Test("products of numbered rows with a row are plain sums, a lane each, and 0 in the other lanes")
+    @Test("dot products of selected rows with a row are plain sums, one per lane, and 0 in the other lanes")
     func rowProducts() {
         var random = SeededRandom(11)
         for columns in [Vector.lanes, 3 * Vector.lanes] {
@@ -127,7 +127,7 @@ struct ReductionTests {
         }
     }
 
-    @Test("columns are scaled by their own factors, and nothing beside them")
+    @Test("columns are scaled by their factors, and nothing else is changed")
     func scaling() {
         var random = SeededRandom(4)
         let (rows, columns) = (5, 2 * Vector.lanes)
@@ -135,8 +135,8 @@ struct ReductionTests {
         let factors = random.floats(columns)
         var scaled = matrix
         withMemory(of: &scaled) { scaleColumns($0, rows: rows, columns: columns, by: factors) }
-        for (place, number) in matrix.enumerated() {
-            #expect(scaled[place] == (place < rows * columns ? number * factors[place % columns] : number))
+        for (index, element) in matrix.enumerated() {
+            #expect(scaled[index] == (index < rows * columns ? element * factors[index % columns] : element))
         }
     }
 

@@ -2,7 +2,7 @@ import Foundation
 import Kernels
 import Testing
 
-/// The softmax of some columns of logits, computed as a panel with one bias a class, in blocks of classes.
+/// The softmax of columns of logits, computed as a panel with one bias per class, in blocks of classes.
 private struct PanelRun {
     var probabilities: [[Float]] = []
     var gradients: [[Float]] = []
@@ -12,7 +12,7 @@ private struct PanelRun {
     init(_ columns: [[Float]], bias: [Float], targets: [Int32], blockLength: Int = 7) {
         let classes = columns[0].count
         let width = wholeVectors(columns.count)
-        // What a product left beside the columns must not matter.
+        // The padding columns' values must not matter.
         var panel = [Float](repeating: 7, count: classes * width)
         for (column, logits) in columns.enumerated() {
             for (row, logit) in logits.enumerated() { panel[row * width + column] = logit }
@@ -58,7 +58,7 @@ struct SoftmaxTests {
     }
 
     @Test(
-        "probabilities and cross-entropies are those of a plain loop in Double",
+        "probabilities and cross-entropies are near those of a plain loop in Double",
         arguments: [1, 2, 3, 17, 63, 64, 65, 1000, 10_007],
         [1, 5, Vector.lanes, 2 * Vector.lanes + 1, 4 * Vector.lanes])
     func columns(classes: Int, count: Int) {
@@ -72,7 +72,7 @@ struct SoftmaxTests {
                 let sums = zip(logits[column], bias).map { Double($0 + $1) }
                 let expected = plain(sums)
                 let loss = expected.logSum - sums[Int(targets[column])]
-                // e^x is good to 2 ulp (2.4e-7); a Float sum of 10,000 terms of one lane to some 1e-5.
+                // e^x is accurate to 2 ulp (2.4e-7), a Float sum of 10,000 terms in one lane to about 1e-5.
                 #expect(abs(run.losses[column] - loss) < 2e-5 * (1 + abs(expected.logSum)), "spread \(spread)")
                 for (p, e) in zip(run.probabilities[column], expected.probabilities) {
                     #expect(abs(Double(p) - e) < 4e-5 * e + 1e-37, "spread \(spread)")
@@ -81,11 +81,11 @@ struct SoftmaxTests {
                     #expect(abs(d - (row == targets[column] ? p - 1 : p)) <= 2e-7, "spread \(spread)")
                 }
             }
-            #expect(run.unusedColumns.allSatisfy { $0 == 0 }, "columns beyond the last must give no gradient")
+            #expect(run.unusedColumns.allSatisfy { $0 == 0 }, "the padding columns must have zero gradients")
         }
     }
 
-    @Test("large logits neither overflow nor vanish")
+    @Test("large logits neither overflow nor underflow")
     func large() {
         let run = PanelRun([[1e6, 1e6 - 1, -1e6, 0, -3e38]], bias: [0, 0, 0, 0, 0], targets: [1])
         #expect(abs(run.losses[0] - 1.313_26) < 0.07)
@@ -93,10 +93,10 @@ struct SoftmaxTests {
         #expect(run.probabilities[0][2...].allSatisfy { $0 >= 0 && $0 < 1e-37 })
     }
 
-    @Test("logits that rise from block to block, by more than e^x can hold, are as one block")
+    @Test("logits that rise between blocks, by more than the range of e^x, give the result of one block")
     func rising() {
         let bias = [Float](repeating: 0.5, count: 30)
-        // Steps that keep the top for some blocks, and steps that move it with each.
+        // Increments that keep the top for several blocks, and increments that move it with each block.
         for order in [1, 4, 12].flatMap({ step in
             let logits = (0..<30).map { Float($0 * step) - 100 }
             return [logits, logits.reversed()]
@@ -107,14 +107,14 @@ struct SoftmaxTests {
                 let loss = expected.logSum - Double(order[Int(target)]) - 0.5
                 #expect(abs(run.losses[0] - loss) < 1e-4 * (1 + loss))
                 for (p, e) in zip(run.probabilities[0], expected.probabilities) {
-                    // A top that stays, up to 20 below the largest logit, loses what is below e^-67.
+                    // With a top up to 20 below the largest logit, values below e^-67 underflow.
                     #expect(abs(Double(p) - e) < 1e-5 * e + exp(-67))
                 }
             }
         }
     }
 
-    @Test("equal logits give equal probabilities, and one class gives 1 and no loss")
+    @Test("equal logits give equal probabilities, and one class gives probability 1 and loss 0")
     func equal() {
         for classes in [1, 3, 4, 64] {
             let run = PanelRun(
@@ -126,11 +126,11 @@ struct SoftmaxTests {
 
     @Test("a NaN or an infinite logit makes that column's loss NaN, and no other's", arguments: [Float.nan, .infinity])
     func notFinite(number: Float) {
-        for place in 0..<5 {
+        for row in 0..<5 {
             var columns = [[Float]](repeating: [1, 2, 3, 4, 5], count: 20)
-            columns[18][place] = number
+            columns[18][row] = number
             let run = PanelRun(columns, bias: [0, 0, 0, 0, 0], targets: [Int32](repeating: 2, count: 20))
-            for column in 0..<20 { #expect(run.losses[column].isNaN == (column == 18), "place \(place)") }
+            for column in 0..<20 { #expect(run.losses[column].isNaN == (column == 18), "row \(row)") }
         }
     }
 }

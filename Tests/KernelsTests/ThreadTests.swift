@@ -3,7 +3,7 @@ import Kernels
 import Tensors
 import Testing
 
-/// The product of two floats that stand in memory, so that no optimiser knows it before it runs.
+/// The product of two floats that are read from memory, so that the compiler cannot evaluate it.
 @inline(never)
 private func product(_ a: Float, _ b: Float, in block: FloatBlock) -> Float {
     block.pointer[0] = a
@@ -12,8 +12,8 @@ private func product(_ a: Float, _ b: Float, in block: FloatBlock) -> Float {
     return block.pointer[0] * block.pointer[1]
 }
 
-/// What a thread computes before and after it is prepared.
-private struct Answers: Sendable {
+/// Products with subnormals, before and after the thread is prepared.
+private struct Products: Sendable {
     let before: Float
     let after: Float
     let ofSubnormal: Float
@@ -29,15 +29,15 @@ private struct Answers: Sendable {
 @Suite("Threads")
 struct ThreadTests {
     #if arch(x86_64)
-        @Test("a prepared thread takes subnormal numbers for zero and makes none; other threads are left as they were")
+        @Test("a prepared thread treats subnormal inputs and results as zero; other threads are not changed")
         func subnormals() async {
-            let answers = await withCheckedContinuation { continuation in
-                // A thread of its own: how it rounds must not reach other tests.
-                Thread { continuation.resume(returning: Answers()) }.start()
+            let products = await withCheckedContinuation { continuation in
+                // A separate thread: its rounding mode must not affect other tests.
+                Thread { continuation.resume(returning: Products()) }.start()
             }
-            #expect(answers.before > 0 && answers.before.isSubnormal)
-            #expect(answers.after == 0)
-            #expect(answers.ofSubnormal == 0)
+            #expect(products.before > 0 && products.before.isSubnormal)
+            #expect(products.after == 0)
+            #expect(products.ofSubnormal == 0)
             #expect(product(1e-30, 1e-10, in: FloatBlock(count: 2)) > 0)
         }
     #endif

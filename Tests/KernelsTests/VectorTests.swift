@@ -14,7 +14,7 @@ struct VectorTests {
         #expect(Array(memory[count...]) == [Float](repeating: 100, count: guarded))
     }
 
-    @Test("whole vectors come first, then what is left, whose other lanes are zero", arguments: 0...40)
+    @Test("whole vectors come first, then the remaining elements, padded with zeros", arguments: 0...40)
     func spans(count: Int) {
         var memory = [Float](repeating: 3, count: count + Vector.lanes)
         var offsets: [Int] = []
@@ -28,9 +28,9 @@ struct VectorTests {
             }
         }
         let whole = count / Vector.lanes
-        let rest = count % Vector.lanes
-        #expect(offsets == (0..<whole + (rest > 0 ? 1 : 0)).map { $0 * Vector.lanes })
-        #expect(rests == [Int?](repeating: nil, count: whole) + (rest > 0 ? [rest] : []))
+        let remainder = count % Vector.lanes
+        #expect(offsets == (0..<whole + (remainder > 0 ? 1 : 0)).map { $0 * Vector.lanes })
+        #expect(rests == [Int?](repeating: nil, count: whole) + (remainder > 0 ? [remainder] : []))
         #expect(sum == Float(3 * count))
     }
 
@@ -47,7 +47,7 @@ struct VectorTests {
         #expect(memory == (0..<Vector.lanes + 8).map { Float($0) })
     }
 
-    @Test("a sum with a product is within one rounding or two of the exact one")
+    @Test("a multiply-add is within one or two roundings of the exact value")
     func multiplyAdd() {
         var random = SeededRandom(1)
         for _ in 0..<1000 {
@@ -59,7 +59,7 @@ struct VectorTests {
         }
     }
 
-    @Test("the larger, the smaller and the chosen of two, with the NaN that stays")
+    @Test("lanewise maximum, minimum and selection, and their NaN handling")
     func choices() {
         func lane(_ x: Float) -> Vector { Vector(repeating: x) }
         #expect(lane(1).larger(lane(2))[0] == 2 && lane(3).larger(lane(2))[0] == 3)

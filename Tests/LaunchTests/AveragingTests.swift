@@ -111,7 +111,7 @@ extension LaunchTests {
             "where no window can be had, training says so and why, and goes on with MPI_Allreduce",
             arguments: [
                 ("osc", "^sm", "MPI_Win_allocate_shared failed: "),
-                ("osc_sm_backing_directory", "/proc", "/proc has 0 MiB left and a window shared by the ranks of this"),
+                ("osc_sm_backing_directory", "/proc", "not enough shared memory in /proc: 0 MiB free, the ranks of"),
             ])
         func refused(parameter: String, value: String, reason: String) async throws {
             let folder = try folder()

@@ -2,6 +2,7 @@
 
 import Foundation
 import LaunchSupport
+import System
 import Testing
 import Training
 
@@ -43,8 +44,8 @@ extension LaunchTests {
                 "lstm-dist: --set data.train: the file \"empty.txt\" is empty; accepted: \(Self.readable)",
                 from: try await train(folder, set: "data.train=empty.txt"), in: folder)
             expect(
-                "lstm-dist: short.txt: 13 tokens are too few for training.batch 12: that many streams of at least 10 "
-                    + "tokens need 120; accepted: a longer text, or a smaller training.batch or training.window",
+                "lstm-dist: short.txt: 13 tokens are too few for training.batch 12: 12 streams of at least 10 "
+                    + "tokens need 120; use a longer text or a smaller training.batch or training.window",
                 from: try await train(folder, set: "data.train=short.txt"), in: folder)
             expect(
                 "lstm-dist: --set data.train: \"/\" is a directory; accepted: \(Self.readable)",
@@ -75,8 +76,7 @@ extension LaunchTests {
                 "lstm-dist: binary.dat, byte offset 8: found a zero byte, so this is a binary file; \(accepted)",
                 from: try await train(folder, set: "data.train=binary.dat"), in: folder)
             expect(
-                "lstm-dist: latin.txt, line 3, byte offset 15: the byte 0xE9 doesn't begin a character of valid UTF-8; "
-                    + accepted,
+                "lstm-dist: latin.txt, line 3, byte offset 15: invalid UTF-8 (byte 0xE9); \(accepted)",
                 from: try await train(folder, set: "data.train=latin.txt"), in: folder)
         }
 
@@ -94,7 +94,7 @@ extension LaunchTests {
                     "training.optimizer.learning_rate=.nan",
                     "training.optimizer.learning_rate is .nan; accepted: a number from 0 to 1000000"
                 ),
-                ("training.batch", "there is no = in it; accepted: --set key.path=value"),
+                ("training.batch", "missing '='; accepted: --set key.path=value"),
                 ("model.cell=lstn", "model.cell is lstn; accepted: lstm, gru or rnn; did you mean lstm?"),
             ])
         func wrongSet(argument: String, message: String) async throws {
@@ -120,7 +120,7 @@ extension LaunchTests {
                 ),
                 (
                     "training: {steps: 3, epochs: 2}",
-                    "line 2: training.epochs excludes training.steps, which is given beside it; accepted: one of them"
+                    "line 2: training.epochs excludes training.steps, which is given together with it; accepted: one of them"
                 ),
             ])
         func wrongFile(line: String, message: String) async throws {
@@ -150,7 +150,7 @@ extension LaunchTests {
             let memory = Double(sysconf(Int32(_SC_PHYS_PAGES))) * Double(sysconf(Int32(_SC_PAGESIZE)))
             expect(
                 "lstm-dist: model.hidden 65536 and model.layers 64 need 42.4 TiB of memory a rank (weights and optimiser "
-                    + "42.4 TiB, activations 4.0 GiB), 127.1 TiB for the 3 ranks of a host, and this host has \(MemoryEstimate.text(memory)); accepted: a "
+                    + "42.4 TiB, activations 4.4 GiB), 127.1 TiB for the 3 ranks of a host, and this host has \(byteCount(memory)); accepted: a "
                     + "smaller model, training.batch or training.window",
                 from: run, in: folder)
         }
@@ -183,7 +183,7 @@ extension LaunchTests {
                 "lstm-dist: absent.safetensors cannot be read: No such file or directory.",
                 from: try await start("absent.safetensors", "model.layers=1"), in: folder)
             expect(
-                "lstm-dist: text.txt is not a whole safetensors file: it states a header of "
+                "lstm-dist: text.txt is not a valid safetensors file: its header's length is given as "
                     + "\(try statedLength(folder)) bytes; \(try folder.bytes(of: "text.txt").count - 8) bytes follow, and "
                     + "at most 100000000 are accepted.",
                 from: try await start("text.txt", "model.layers=1"), in: folder)

@@ -16,21 +16,21 @@ extension LaunchTests {
         }
 
         @Test(
-            "what can't be measured is refused in one sentence, with what is accepted",
+            "invalid options are refused in one sentence, with the accepted values",
             arguments: [
                 (
                     "--shapes char-12",
-                    "--shapes is 'char-12'; accepted: some of char-512,ptb-medium,ptb-large,ptb-small,char-128,adding-128."
+                    "--shapes is 'char-12'; accepted: a list of char-512,ptb-medium,ptb-large,ptb-small,char-128,adding-128."
                 ),
-                ("--ranks 1,0", "--ranks is '1,0'; accepted: rank counts, as 1,2."),
+                ("--ranks 1,0", "--ranks is '1,0'; accepted: rank counts, such as 1,2."),
                 ("--repeats 0", "--repeats is '0'; accepted: 1 or more."),
                 ("--pairs -1", "--pairs is '-1'; accepted: 0 or more."),
                 ("--seconds 0.0", "--seconds is '0.0'; accepted: above 0."),
                 ("--output figures.txt", "--output is 'figures.txt'; accepted: a name that ends in .json or .md."),
                 ("--output absent/figures.md", "--output absent/figures.md: this file can't be written."),
                 ("--python absent/python", "There is no Python 'absent/python'."),
-                ("--folder absent", "--folder is 'absent', which is not a folder that can be written."),
-                ("--memory --shapes", "--shapes wants a value."),
+                ("--folder absent", "--folder is 'absent'; accepted: a writable folder."),
+                ("--memory --shapes", "--shapes requires a value."),
                 ("ptb-medium", "Unknown argument 'ptb-medium'."),
             ])
         func refused(words: String, sentence: String) async throws {
@@ -40,25 +40,25 @@ extension LaunchTests {
             #expect(run.exitCode == 2)
         }
 
-        @Test("a Python without torch is refused; nothing is downloaded that wasn't asked for")
+        @Test("a Python without torch is refused; nothing is downloaded without --download")
         func withoutTorch() async throws {
             let folder = try TestFolder()
-            // A python3 that has nothing: first on the PATH.
+            // A python3 without torch, first on the PATH.
             let path = try folder.write(program: "#!/bin/sh\nexit 1\n", to: "python3")
             let named = try await compare(["--python", "./python3"], in: folder)
             #expect(
                 named.errors
-                    == "launch/compare-pytorch: ./python3 has no torch; accepted: a Python that has it, or --download "
+                    == "launch/compare-pytorch: ./python3 has no torch; use a Python that has it, or --download "
                     + "without --python. See launch/compare-pytorch --help.\n")
             #expect(named.exitCode == 2)
-            // An environment that was downloaded before would be used.
+            // An environment that has already been downloaded would be used.
             let own = ProjectFiles.folder.appending(path: ".build/compare-venv").path
             guard !FileManager.default.fileExists(atPath: own) else { return }
             let found = try await compare([], in: folder, environment: ["PATH": path])
             #expect(
                 found.errors
-                    == "launch/compare-pytorch: python3 has no torch. Name a Python that has it with --python PATH; or give "
-                    + "--download, which downloads torch==2.13.0+cpu numpy and what they need, about 220 MB from "
+                    == "launch/compare-pytorch: python3 has no torch. Use --python PATH with a Python that has it, or "
+                    + "--download, which downloads torch==2.13.0+cpu numpy and their dependencies, about 220 MB from "
                     + "https://download.pytorch.org/whl/cpu and pypi.org, into \(own). See launch/compare-pytorch --help.\n"
             )
             #expect(found.exitCode == 2)

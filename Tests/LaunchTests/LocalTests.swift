@@ -27,7 +27,7 @@ extension LaunchTests {
             return try StartedRun(Self.script, Self.words, ranks: nil, in: folder.url, environment: environment)
         }
 
-        @Test("SIGINT, SIGTERM and SIGHUP stop a training in order, each in a leg of its own")
+        @Test("SIGINT, SIGTERM and SIGHUP stop a training cleanly, each in a separate session")
         func signals() async throws {
             let folder = try TestFolder.withText(Self.config)
             var before = 0
@@ -55,7 +55,7 @@ extension LaunchTests {
             let run = try start(in: folder, path: path)
             let ended = try await run.result()
             #expect(ended.exitCode == 137)
-            #expect(ended.errors.contains("all ranks are dead, and mpirun has not noticed"), "\(ended.errors)")
+            #expect(ended.errors.contains("all ranks are dead, but mpirun has not noticed"), "\(ended.errors)")
         }
     }
 }

@@ -135,8 +135,8 @@ extension LaunchTests {
             let tokens = try folder.bytes(of: "text.txt").count
             #expect(
                 refused.errors
-                    == "lstm-dist: text.txt: \(tokens) tokens are too few for training.batch 9999: that many "
-                    + "streams of at least 10 tokens need 99990; accepted: a longer text, or a smaller training.batch or "
+                    == "lstm-dist: text.txt: \(tokens) tokens are too few for training.batch 9999: 9999 "
+                    + "streams of at least 10 tokens need 99990; use a longer text or a smaller training.batch or "
                     + "training.window\n")
             #expect(refused.exitCode == 2)
         }

@@ -3,6 +3,7 @@
 import FileFormats
 import Foundation
 import LaunchSupport
+import System
 import Testing
 import Training
 
@@ -204,7 +205,7 @@ extension LaunchTests {
         @Test("ranks that may use all cores are warned when their threads are more than these, and only then")
         func cores() async throws {
             let folder = try TestFolder()
-            let cores = Environment.allowedCPUs.count
+            let cores = ProcessorCores.allowedCPUs.count
             func ids(_ threads: Int, ranks: Int) async throws -> [String] {
                 let run = try await folder.lstmDist(
                     "doctor", "--json", "--threads-per-rank", "\(threads)", ranks: ranks)

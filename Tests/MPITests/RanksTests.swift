@@ -1,18 +1,18 @@
-// The exercises on real ranks: what they print, and how they end.
+// The exercises on real ranks: their output, and how they end.
 
 import Foundation
 import LaunchSupport
 import MPI
 import Testing
 
-/// One run at a time: the ranks of two would fight for the cores.
+/// One run at a time: the ranks of two runs would compete for the cores.
 @Suite("MPI on real ranks", .serialized)
 struct RanksTests {
-    /// What `all` runs; `list` prints the endings after these.
+    /// The exercises that `all` runs; `list` prints the endings after these.
     static let checks = [
-        "allreduce", "reduce", "broadcast", "gather", "allgather", "scatter", "exchange", "barrier", "begin-allreduce",
-        "begin-broadcast", "begin-barrier", "values", "split", "split-by-host", "duplicate",
-        "shared-window", "shared-counters", "window-refused", "page", "agree", "error", "once",
+        "allreduce", "broadcast", "gather", "allgather", "scatter", "exchange", "barrier", "begin-allreduce",
+        "values", "split", "split-by-host", "shared-window", "shared-counters", "window-refused", "page", "agree",
+        "error", "once",
     ]
     static let endings = ["bad-input", "abort", "abort-unheard", "wrong", "huge", "huge-window"]
 
@@ -20,13 +20,13 @@ struct RanksTests {
         try await MPIRun.run(try BuiltProduct.named("MPIExercises"), arguments, ranks: ranks)
     }
 
-    /// The rank that fails on purpose, and how its message begins where others did not fail.
+    /// The prefix of the message of a rank that fails on purpose: empty if all ranks failed.
     private func prefix(_ rank: Int, of ranks: Int) -> String {
         ranks == 1 ? "" : "rank \(rank) on \(Job.hostName): "
     }
 
     @Test(
-        "every exercise gets the right numbers, in one piece and in many",
+        "every exercise gets the right values, in one piece and in many",
         arguments: [(1, 1000), (2, 1000), (3, 1000), (4, 1000), (2, 1_000_000), (3, 7), (4, 333)])
     func exercises(ranks: Int, piece: Int) async throws {
         let run = try await run("all", "--piece", "\(piece)", ranks: ranks)
@@ -35,7 +35,7 @@ struct RanksTests {
         #expect(run.exitCode == 0)
     }
 
-    @Test("a program started bare is a job of one rank")
+    @Test("a program started without mpirun is a job of one rank")
     func bare() async throws {
         let run = try await run("all", ranks: nil)
         #expect(run.errors == "")
@@ -43,7 +43,7 @@ struct RanksTests {
         #expect(run.exitCode == 0)
     }
 
-    @Test("the exercises tested here are all there are")
+    @Test("the list has exactly the exercises that are tested here")
     func list() async throws {
         let run = try await run("list", ranks: 2)
         #expect(run.output == (Self.checks + Self.endings).map { "\($0)\n" }.joined())
@@ -51,13 +51,13 @@ struct RanksTests {
     }
 
     @Test(
-        "a window that can't be had is refused with words and without a hang",
+        "a window that can't be allocated ends with a message and without a hang",
         arguments: [
-            // A folder that has no room at all, one that is not there, and an MPI without shared windows.
-            ("osc_sm_backing_directory", "/proc", "/proc has 0 MiB left and a window shared by"),
+            // A folder without any space, one that does not exist, and an MPI without shared windows.
+            ("osc_sm_backing_directory", "/proc", "not enough shared memory in /proc: 0 MiB free, the ranks of"),
             (
                 "osc_sm_backing_directory", "/absent",
-                "/absent, where a window shared by the ranks of this host would lie, can't be used: No such file or"
+                "can't create the memory shared by the ranks of this host in /absent: No such file or directory"
             ),
             ("osc", "^sm", "MPI_Win_allocate_shared failed: "),
         ])
@@ -69,13 +69,13 @@ struct RanksTests {
         #expect(run.exitCode == 1)
     }
 
-    @Test("bad input on one rank ends all with its message, said once, and its exit code", arguments: 1...4)
+    @Test("bad input on one rank ends all with its message, printed once, and its exit code", arguments: 1...4)
     func badInput(ranks: Int) async throws {
         let run = try await run("bad-input", ranks: ranks)
         let message = prefix(min(1, ranks - 1), of: ranks) + "data.txt: is empty."
         #expect(run.errors == "MPIExercises: \(message)\n")
-        let told = run.output.split(separator: "\n").map(String.init).sorted()
-        #expect(told == (0..<ranks).map { "rank \($0) was told: \(message)" })
+        let received = run.output.split(separator: "\n").map(String.init).sorted()
+        #expect(received == (0..<ranks).map { "rank \($0) received: \(message)" })
         #expect(run.exitCode == 2)
     }
 
@@ -88,7 +88,7 @@ struct RanksTests {
         #expect(run.exitCode == 3)
     }
 
-    @Test("an abort where MPI is not running says its cause and exits")
+    @Test("an abort while MPI is not running prints its cause and exits")
     func abortBeforeStart() async throws {
         let run = try await run("abort-before-start", ranks: nil)
         #expect(run.errors == "lstm-dist: nothing has been started\n")
@@ -96,7 +96,7 @@ struct RanksTests {
         #expect(run.exitCode == 4)
     }
 
-    @Test("an abort that mpirun does not hear ends the rank all the same")
+    @Test("an abort that mpirun does not react to ends the rank nevertheless")
     func abortUnheard() async throws {
         let run = try StartedRun(try BuiltProduct.named("MPIExercises"), ["abort-unheard"], ranks: 2)
         let ranks = try await run.ranks(2)
@@ -108,10 +108,10 @@ struct RanksTests {
         run.goOn()
         let ended = try await run.result(within: .seconds(10))
         #expect(ended.exitCode == 3)
-        #expect(ended.errors.contains("lstm-dist: rank 1 on \(Job.hostName): nobody hears this.\n"))
+        #expect(ended.errors.contains("lstm-dist: rank 1 on \(Job.hostName): mpirun is stopped.\n"))
     }
 
-    @Test("a wrong number on one rank fails the exercise", arguments: 1...4)
+    @Test("a wrong value on one rank fails the exercise", arguments: 1...4)
     func wrong(ranks: Int) async throws {
         let run = try await run("wrong", ranks: ranks)
         let last = ranks - 1
@@ -130,7 +130,7 @@ struct RanksTests {
         #expect(piece.exitCode == 2)
     }
 
-    @Test("a run that hangs is killed at its time limit, with what it had said and what was there")
+    @Test("a run that hangs is killed at its time limit; the failure has its output and its processes")
     func timeLimit() async throws {
         let script = "echo $$ | tee -a pids; exec sleep 50"
         let folder = FileManager.default.temporaryDirectory.appending(path: "time-limit-\(UUID().uuidString)")
@@ -141,14 +141,14 @@ struct RanksTests {
                 URL(filePath: "/bin/sh"), ["-c", script], ranks: 2, in: folder, limit: .seconds(2))
         }
         let pids = try String(contentsOf: folder.appending(path: "pids"), encoding: .utf8).split(separator: "\n")
-        let words =
+        let beginning =
             "'mpirun -q -n 2 /bin/sh -c \(script)' did not end within 2.0 seconds and was killed. There were:\nprocess "
-        #expect(failure?.description.hasPrefix(words) == true, "\(failure?.description ?? "no failure")")
+        #expect(failure?.description.hasPrefix(beginning) == true, "\(failure?.description ?? "no failure")")
         #expect(pids.count == 2)
         for pid in pids {
             #expect(failure?.description.contains("\n\(pid)\n") == true)
             #expect(failure?.description.contains("\nprocess \(pid): sleep S in ") == true)
-            // A process that has ended and is not yet buried has an empty command line.
+            // A zombie (ended, not yet reaped) has an empty command line.
             let command = try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8)
             #expect(command ?? "" == "")
         }

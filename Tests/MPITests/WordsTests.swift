@@ -1,4 +1,4 @@
-// What can be asked of MPI without starting it: texts, and the state before the start.
+// What works without starting MPI: descriptions, and the state before the start.
 
 import Foundation
 import MPI
@@ -12,7 +12,7 @@ struct WordsTests {
         #expect(error.description == "MPI_Bcast failed: MPI_ERR_ROOT: invalid root (error code 8).")
     }
 
-    @Test("an agreed failure names rank and host only where not all ranks failed")
+    @Test("an agreed failure names rank and host only if not all ranks failed")
     func agreedFailure() {
         func failure(_ failed: Int) -> AgreedFailure {
             AgreedFailure(
@@ -31,7 +31,7 @@ struct WordsTests {
         #expect(Job.hostName + "\n" == host)
     }
 
-    @Test("finishing what was never started does nothing")
+    @Test("finish before start does nothing")
     func finish() {
         Job.finish()
         #expect(!Job.isRunning)

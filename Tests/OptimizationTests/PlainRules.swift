@@ -1,11 +1,11 @@
-/// An optimiser for one parameter in Double, as PyTorch's documentation gives its algorithm.
+/// An optimiser for one parameter in Double: the algorithm in PyTorch's documentation.
 protocol PlainRule {
     init(_ keys: PlainKeys)
     /// The parameter after update `number` (from 1) with gradient `g`.
     mutating func update(_ p: Double, _ g: Double, rate: Double, number: Int) -> Double
 }
 
-/// The further keys of an optimiser, with PyTorch's defaults where the interface doesn't say otherwise.
+/// The further keys of an optimiser, with PyTorch's defaults except where this program's differ.
 struct PlainKeys: Sendable {
     var weightDecay = 0.0
     var momentum = 0.9
@@ -19,7 +19,7 @@ struct PlainKeys: Sendable {
     var epsilon = 1e-8
 }
 
-/// A set of keys to compare with: as YAML and for the plain rule.
+/// A set of keys to test: as YAML and for the plain rule.
 struct RuleCase: Sendable {
     let yaml: String
     let keys: PlainKeys
@@ -32,8 +32,8 @@ struct RuleCase: Sendable {
     }
 }
 
-/// The reference of each optimiser of `UpdateRuleTable`, by name, with the keys to try: a new optimiser adds its
-/// algorithm below and its line here.
+/// The reference of each optimiser of `UpdateRuleTable`, by name, with the keys to test. A new optimiser adds its
+/// algorithm below and a line here.
 let plainRules: [String: (rule: any (PlainRule & Sendable).Type, cases: [RuleCase])] = [
     "sgd": (PlainSGD.self, [RuleCase(), RuleCase("weight_decay: 0.3") { $0.weightDecay = 0.3 }]),
     "momentum": (
@@ -197,7 +197,7 @@ struct PlainAdam: PlainRule {
         first = keys.betas.0 * first + (1 - keys.betas.0) * g
         second = keys.betas.1 * second + (1 - keys.betas.1) * g * g
         largest = max(largest, second)
-        // The powers by multiplying, as far from the code's own way as can be.
+        // Powers by repeated multiplication, independent of the tested code's `pow`.
         var (power1, power2) = (1.0, 1.0)
         for _ in 0..<number {
             power1 *= keys.betas.0

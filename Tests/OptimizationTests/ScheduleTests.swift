@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Learning-rate schedules")
 struct ScheduleTests {
-    /// The rates of the first updates of some epochs.
+    /// The rates of each epoch's first update.
     private func rates(_ schedule: Schedule, epochs: ClosedRange<Int>) -> [Double] {
         epochs.map { schedule.rate(update: $0 * 10, epoch: $0, of: 1000) }
     }
@@ -13,19 +13,19 @@ struct ScheduleTests {
         a.count == b.count && zip(a, b).allSatisfy { abs($0 - $1) < 1e-12 }
     }
 
-    @Test("constant: the rate stays")
+    @Test("constant: the rate doesn't change")
     func constant() {
         #expect(rates(Schedule(.constant, base: 0.3), epochs: 1...4) == [0.3, 0.3, 0.3, 0.3])
     }
 
-    @Test("step: the rate falls by the factor after every so many epochs, counted from 1")
+    @Test("step: the rate is multiplied by the factor after every `every_epochs` epochs, counted from 1")
     func step() {
         let schedule = Schedule(.step(factor: 0.5, everyEpochs: 3), base: 8)
         #expect(rates(schedule, epochs: 1...8) == [8, 8, 8, 4, 4, 4, 2, 2])
         #expect(rates(Schedule(.step(factor: 0.1, everyEpochs: 1), base: 1), epochs: 1...1) == [1])
     }
 
-    @Test("exponential: the rate falls each epoch, after the epochs at the full rate")
+    @Test("exponential: the rate falls each epoch after the epochs at the full rate")
     func exponential() {
         #expect(rates(Schedule(.exponential(factor: 0.5, afterEpochs: 0), base: 8), epochs: 1...3) == [4, 2, 1])
         #expect(
@@ -44,10 +44,10 @@ struct ScheduleTests {
         #expect(Schedule(.cosine(final: 0), base: 2).rate(update: 1, epoch: 1, of: 1) == 2)
     }
 
-    @Test("plateau: the rate falls after more than `patience` validations without a better loss, then counts anew")
+    @Test("plateau: the rate falls after more than `patience` validations without a better loss, then counts again")
     func plateau() {
         var schedule = Schedule(.plateau(factor: 0.5, patience: 2), base: 8)
-        // ReduceLROnPlateau (threshold 0) does the same: its num_bad_epochs must pass the patience.
+        // Same as ReduceLROnPlateau (threshold 0): its num_bad_epochs must exceed the patience.
         let losses: [Double] = [3, 2, 2, 2.5, 2.1, 1.9, 2, 2, 2, 2, 2, 2, 1.8]
         var rates: [Double] = []
         for loss in losses {
@@ -58,7 +58,7 @@ struct ScheduleTests {
         #expect(schedule.memory.best == 1.8 && schedule.memory.validationsSince == 0 && schedule.memory.factor == 0.125)
     }
 
-    @Test("plateau without patience: the rate falls at each validation that isn't better, a NaN included")
+    @Test("plateau with patience 0: the rate falls at each validation that isn't better, including NaN")
     func impatient() {
         var schedule = Schedule(.plateau(factor: 0.5, patience: 0), base: 8)
         for loss in [1, .nan, .infinity, 1, 0.5] as [Double] { schedule.observe(validationLoss: loss) }
@@ -66,7 +66,7 @@ struct ScheduleTests {
         #expect(schedule.memory.best == 0.5)
     }
 
-    @Test("what a plateau remembers can be handed to another schedule, which goes on from there")
+    @Test("a plateau's state can be given to another schedule, which continues from it")
     func memory() {
         var schedule = Schedule(.plateau(factor: 0.5, patience: 1), base: 8)
         for loss in [1.0, 2] { schedule.observe(validationLoss: loss) }
@@ -76,14 +76,14 @@ struct ScheduleTests {
         #expect(other.rate(update: 1, epoch: 1, of: 10) == 4)
     }
 
-    @Test("other schedules forget validations")
+    @Test("other schedules ignore validations")
     func indifferent() {
         var schedule = Schedule(.constant, base: 8)
         for _ in 0..<9 { schedule.observe(validationLoss: 1) }
         #expect(schedule.rate(update: 1, epoch: 1, of: 10) == 8 && schedule.memory == Schedule.Memory())
     }
 
-    @Test("warm-up: update s of the first ones uses rate x s / warmup_steps, whatever the schedule")
+    @Test("warm-up: update s up to warmup_steps uses rate x s / warmup_steps, with every schedule")
     func warmUp() {
         let constant = Schedule(.constant, base: 8, warmupSteps: 4)
         #expect((1...6).map { constant.rate(update: $0, epoch: 1, of: 100) } == [2, 4, 6, 8, 8, 8])
@@ -91,7 +91,7 @@ struct ScheduleTests {
         #expect((1...6).map { step.rate(update: $0, epoch: $0 < 4 ? 1 : 2, of: 100) } == [2, 4, 6, 4, 4, 4])
     }
 
-    @Test("the schedules of a configuration are the ones it names")
+    @Test("a configuration's schedule is read from its keys")
     func configuration() throws {
         func schedule(_ yaml: String) throws -> Schedule {
             let table = ConfigTable(keys: UpdateRuleTable.keys + Schedule.keys)
@@ -112,7 +112,7 @@ struct ScheduleTests {
         #expect(try schedule("name: plateau, factor: 0.5, patience: 3").shape == .plateau(factor: 0.5, patience: 3))
     }
 
-    @Test("the optimisers' defaults are PyTorch's, but for the momentum of 0.9 and the rate")
+    @Test("the optimisers' defaults are PyTorch's, except momentum (0.9) and the rate")
     func defaults() throws {
         func optimizer(_ name: String) throws -> Configuration {
             try Configuration(

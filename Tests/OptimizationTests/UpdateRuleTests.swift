@@ -3,7 +3,7 @@ import Optimization
 import Tensors
 import Testing
 
-/// An optimiser with some of its keys.
+/// An optimiser with a set of its keys.
 private struct Example: Sendable, CustomTestStringConvertible {
     let name: String
     let keys: RuleCase
@@ -21,7 +21,7 @@ private struct Example: Sendable, CustomTestStringConvertible {
     }
 }
 
-/// Parameters and the gradients of some updates.
+/// Initial parameters and the gradients of seven updates.
 private struct Problem {
     static let updates = 7
     static let rates = [0.1, 0.1, 0.05, 0.2, 0.1, 0.01, 0.1]
@@ -37,19 +37,19 @@ private struct Problem {
 
 private func block(_ numbers: [Float]) -> FloatBlock {
     let block = FloatBlock(count: numbers.count)
-    for (place, number) in numbers.enumerated() { block.pointer[place] = number }
+    for (index, number) in numbers.enumerated() { block.pointer[index] = number }
     return block
 }
 
 @Suite("Optimisers")
 struct UpdateRuleTests {
-    @Test("every optimiser of the table has a plain reference, and every reference an optimiser")
+    @Test("every optimiser of the table has a plain reference, and every reference has an optimiser")
     func references() {
         #expect(Set(plainRules.keys) == Set(UpdateRuleTable.all.map { $0.name }))
         #expect(plainRules.values.allSatisfy { !$0.cases.isEmpty })
     }
 
-    @Test("every key of an optimiser stands in one of its cases")
+    @Test("every key of an optimiser is in one of its cases")
     func keysAreTried() {
         for rule in UpdateRuleTable.all {
             let tried = (plainRules[rule.name]?.cases ?? []).map(\.yaml).joined(separator: ", ")
@@ -57,7 +57,7 @@ struct UpdateRuleTests {
                 let name = key.path.split(separator: ".").last.map(String.init) ?? ""
                 guard !["name", "learning_rate"].contains(name) else { continue }
                 guard key.when.map({ $0.values.contains(rule.name) }) ?? true else { continue }
-                #expect(tried.contains("\(name):"), "\(rule.name) is never tried with \(name)")
+                #expect(tried.contains("\(name):"), "\(rule.name) is never tested with \(name)")
             }
         }
     }
@@ -72,21 +72,21 @@ struct UpdateRuleTests {
         var optimizer = Optimizer(try example.rule(), count: count)
         for (index, gradients) in problem.gradients.enumerated() {
             let rate = Problem.rates[index]
-            for place in 0..<count {
-                expected[place] = rules[place].update(
-                    expected[place], Double(gradients[place]), rate: rate, number: index + 1)
+            for offset in 0..<count {
+                expected[offset] = rules[offset].update(
+                    expected[offset], Double(gradients[offset]), rate: rate, number: index + 1)
             }
             optimizer.update(parameters, with: block(gradients), in: 0..<count, rate: rate)
-            for place in 0..<count {
-                let difference = abs(Double(parameters.pointer[place]) - expected[place])
+            for offset in 0..<count {
+                let difference = abs(Double(parameters.pointer[offset]) - expected[offset])
                 // Parameters and updates are of the order of 1; a few roundings of 6e-8 each add up over the updates.
-                #expect(difference < 5e-6, "update \(index + 1), parameter \(place) of seed 1")
+                #expect(difference < 5e-6, "update \(index + 1), parameter \(offset) of seed 1")
             }
         }
         #expect(optimizer.updates == Problem.updates)
     }
 
-    @Test("updating ranges one after the other is updating the whole, bit for bit", arguments: Example.all)
+    @Test("updating ranges one after the other equals updating the whole, bit for bit", arguments: Example.all)
     private func ranges(_ example: Example) throws {
         let count = 101
         let problem = Problem(count: count, seed: 2)
@@ -106,21 +106,21 @@ struct UpdateRuleTests {
         #expect(one.updates == two.updates)
     }
 
-    @Test("an update leaves alone what stands outside its range", arguments: Example.all)
+    @Test("an update changes nothing outside its range", arguments: Example.all)
     private func outside(_ example: Example) throws {
         let problem = Problem(count: 60, seed: 3)
         let parameters = block(problem.start)
         var optimizer = Optimizer(try example.rule(), count: 60)
         let before = optimizer.slots.map { Array($0.block.buffer) }
         optimizer.update(parameters, with: block(problem.gradients[0]), in: 7..<44, rate: 0.1)
-        for place in Array(0..<7) + Array(44..<60) {
-            #expect(parameters.pointer[place] == problem.start[place])
-            for (slot, old) in zip(optimizer.slots, before) { #expect(slot.block.pointer[place] == old[place]) }
+        for offset in Array(0..<7) + Array(44..<60) {
+            #expect(parameters.pointer[offset] == problem.start[offset])
+            for (slot, old) in zip(optimizer.slots, before) { #expect(slot.block.pointer[offset] == old[offset]) }
         }
         #expect((7..<44).allSatisfy { parameters.pointer[$0] != problem.start[$0] })
     }
 
-    @Test("a factor of the gradients is as good as scaled gradients, bit for bit", arguments: Example.all)
+    @Test("`scale` equals scaled gradients, bit for bit", arguments: Example.all)
     private func scale(_ example: Example) throws {
         let count = 53
         let factor: Float = 0.3187
@@ -141,7 +141,7 @@ struct UpdateRuleTests {
     }
 
     @Test(
-        "going through the filled rows alone is going through all, bit for bit, and leaves out what may be left out",
+        "updating only the rows with gradients equals updating all rows, bit for bit",
         arguments: Example.all)
     private func filledRows(_ example: Example) throws {
         let (rows, width) = (20, 9)
@@ -172,7 +172,7 @@ struct UpdateRuleTests {
         }
     }
 
-    @Test("only rules that leave a parameter without a gradient alone say so", arguments: Example.all)
+    @Test("restsWithoutGradient is true exactly if a zero gradient changes nothing", arguments: Example.all)
     private func rests(_ example: Example) throws {
         let rule = try example.rule()
         let parameters = block([1.5, -2.25])
@@ -184,7 +184,7 @@ struct UpdateRuleTests {
         #expect((before == after) == rule.restsWithoutGradient)
     }
 
-    @Test("a rank that owns nothing counts updates and notices changes like the others")
+    @Test("a rank that owns no range counts updates and marks the parameters as changed like the others")
     func noRanges() throws {
         let parameters = block([1, 2])
         var optimizer = Optimizer(try Example(name: "sgd", keys: RuleCase()).rule(), count: 2)
@@ -193,7 +193,7 @@ struct UpdateRuleTests {
         #expect(optimizer.updates == 1 && parameters.revision == 1)
     }
 
-    @Test("state in blocks that were handed in begins when it is told to")
+    @Test("state in given blocks is initialised only by fillInitialState")
     func handedIn() throws {
         let keys = RuleCase("initial_accumulator_value: 0.5")
         let memory = FloatBlock(count: 2)
@@ -204,7 +204,7 @@ struct UpdateRuleTests {
         #expect(optimizer.slots[0].block === memory)
     }
 
-    @Test("an update announces that the parameters have changed")
+    @Test("an update marks the parameters as changed")
     func revision() throws {
         let parameters = FloatBlock(count: 1)
         var optimizer = Optimizer(try Example(name: "sgd", keys: RuleCase()).rule(), count: 1)
@@ -212,7 +212,7 @@ struct UpdateRuleTests {
         #expect(parameters.revision == 1)
     }
 
-    @Test("zeros stay zeros where gradients are zero, as the padding between tensors must", arguments: Example.all)
+    @Test("zero parameters with zero gradients stay zero, as the padding between tensors must", arguments: Example.all)
     private func padding(_ example: Example) throws {
         let parameters = FloatBlock(count: 20)
         var optimizer = Optimizer(try example.rule(), count: 20)
@@ -220,7 +220,7 @@ struct UpdateRuleTests {
         #expect(parameters.buffer.allSatisfy { $0 == 0 })
     }
 
-    @Test("the state has PyTorch's names and begins as PyTorch's")
+    @Test("the state has PyTorch's names and initial values")
     func slots() throws {
         func slots(_ name: String, _ yaml: String = "") throws -> [String] {
             let optimizer = Optimizer(try Example(name: name, keys: RuleCase(yaml)).rule(), count: 2)

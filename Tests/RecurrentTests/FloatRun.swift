@@ -1,12 +1,12 @@
 import Recurrent
 import Tensors
 
-/// `Network` on a case: parameters, gradients, state and activations of its own.
+/// `SequenceModel` on a case: parameters, gradients, state and activations of its own.
 struct FloatRun {
     let configuration: NetworkConfiguration
     let parameters: FloatBlock
     let gradients: FloatBlock
-    var network: Network
+    var network: SequenceModel
     let state: RecurrentState
     let workspace: Workspace
     let dropoutSeed: UInt64?
@@ -20,43 +20,64 @@ struct FloatRun {
         for (place, number) in example.parameters.enumerated() { parameters.pointer[place] = number }
         // Whoever does not write a gradient leaves this.
         for tensor in configuration.layout.tensors { gradients[tensor.range].update(repeating: 1000) }
-        network = Network(configuration, parameters: parameters, gradients: gradients)
+        network = SequenceModel(configuration, parameters: parameters, gradients: gradients)
         network.pack()
         let own = example.batch.firstStream..<example.batch.firstStream + example.batch.sequences
         state = RecurrentState(streams: streams ?? own, for: configuration)
-        workspace = Workspace(for: configuration, keepsAnswers: true)
+        workspace = Workspace(for: configuration, keepsOutputs: true)
         dropoutSeed = example.seed
-        set(example.state, firstStream: example.batch.firstStream)
-    }
-
-    private func offset(_ layer: Int, _ stream: Int) -> Int {
-        (layer * state.streams.count + stream - state.streams.lowerBound) * configuration.hiddenSize
-    }
-
-    func set(_ plain: PlainState, firstStream: Int) {
-        for (block, numbers) in [(state.hidden, plain.hidden), (state.cell, plain.cell)] {
-            for (layer, rows) in numbers.enumerated() {
-                for (b, row) in rows.enumerated() {
-                    for (unit, number) in row.enumerated() {
-                        block.pointer[offset(layer, firstStream + b) + unit] = Float(number)
-                    }
-                }
-            }
-        }
+        state.set(example.state, firstStream: example.batch.firstStream)
     }
 
     /// h, then c, of the held streams: `[layers, streams, H]` each.
     var stateNumbers: [Double] { (state.hidden.numbers() + state.cell.numbers()).map { Double($0) } }
 
-    func forward(_ batch: Batch) -> Tally { network.forward(batch, state, workspace, dropoutSeed: dropoutSeed) }
+    func forward(_ batch: Batch) -> Tally {
+        Tally(scored: network.score(batch, state, workspace, dropoutSeed: dropoutSeed), workspace)
+    }
 
     func step(_ batch: Batch, adding: Bool = false) -> Tally {
-        network.forwardAndBackward(batch, state, workspace, dropoutSeed: dropoutSeed, adding: adding)
+        Tally(
+            scored: network.train(batch, state, workspace, dropoutSeed: dropoutSeed, adding: adding),
+            workspace)
     }
 
     func gradient(_ name: String) -> [Double] {
         guard let tensor = configuration.layout[name] else { return [] }
         return gradients.numbers(tensor.range).map { Double($0) }
+    }
+}
+
+/// The loss of a window, summed over its scored steps, and their number.
+struct Tally: Equatable {
+    var loss = 0.0
+    var scored = 0
+
+    init() {}
+
+    /// Of the window that a workspace holds.
+    init(scored: Int, _ workspace: Workspace) {
+        loss = workspace.sequenceLosses.reduce(0, +)
+        self.scored = scored
+    }
+
+    static func += (total: inout Tally, part: Tally) {
+        total.loss += part.loss
+        total.scored += part.scored
+    }
+}
+
+extension RecurrentState {
+    /// Copies h and c of consecutive streams.
+    func set(_ plain: PlainState, firstStream: Int) {
+        for (block, numbers) in [(hidden, plain.hidden), (cell, plain.cell)] {
+            for (layer, rows) in numbers.enumerated() {
+                for (b, row) in rows.enumerated() {
+                    let offset = (layer * streams.count + firstStream + b - streams.lowerBound) * hiddenSize
+                    for (unit, number) in row.enumerated() { block.pointer[offset + unit] = Float(number) }
+                }
+            }
+        }
     }
 }
 

@@ -76,7 +76,8 @@ struct GradientTests {
 
 /// A step's loss, its count, the gradients and the state after it are the Double reference's.
 func expectReference(_ example: NetworkCase) throws {
-    let plain = example.plainRun(try #require(plainCells[example.cellName]))
+    let plain = example.plainRun(
+        try #require(plainCells[example.cellName] ?? plainCellsWithVectors[example.cellName]))
     let run = FloatRun(example)
     let tally = run.step(example.batch)
     #expect(abs(tally.loss - plain.loss) < 1e-5 * plain.loss)

@@ -18,7 +18,7 @@ struct InitialWeightsTests {
         _ configuration: NetworkConfiguration, _ weights: InitialWeights, seed: UInt64 = 1
     ) -> [Float] {
         let block = FloatBlock(count: configuration.layout.count)
-        weights.fill(block, for: configuration, seed: seed)
+        weights.fill(block, configuration.modelLayout, seed: seed)
         return block.numbers()
     }
 
@@ -139,7 +139,9 @@ struct InitialWeightsTests {
     @Test("the sizes of a network are the configuration's")
     func sizes() throws {
         let task = ConfigKey("task", .choice(["language-model", "reber"]), isRequired: true, "The task.")
-        let table = ConfigTable(keys: [task] + NetworkConfiguration.keys)
+        let table = ConfigTable(
+            keys: [task] + NetworkConfiguration.keys,
+            traits: [NetworkConfiguration.readsTokens: Condition(path: "task", isOneOf: ["language-model"])])
         let text = "task: language-model\nmodel: {cell: gru, layers: 3, hidden: 6, embedding: 5, dropout: 0.25}\n"
         let network = NetworkConfiguration(
             try Configuration(yaml: text, file: "test.yaml", table: table),

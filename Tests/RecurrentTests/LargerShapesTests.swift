@@ -3,8 +3,9 @@ import Recurrent
 import Tensors
 import Testing
 
-/// Shapes beyond what the gradient tests' differences can afford: several tiles of units, of rows and of columns, blocks of a
-/// vocabulary, chunks of a window, the embedding folded and not. Against the Double tape, which the gradient tests prove.
+/// Shapes beyond what the gradient tests' differences can afford: several tiles of units, of rows and of columns,
+/// blocks of a vocabulary, chunks of a window, the embedding folded and not. Against the Double tape, which the
+/// gradient tests prove.
 @Suite("Larger shapes")
 struct LargerShapesTests {
     static let shapes: [NetworkCase] = CellTable.all.flatMap { cell in

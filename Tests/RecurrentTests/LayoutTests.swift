@@ -55,7 +55,7 @@ struct LayoutTests {
                 let configuration = NetworkConfiguration(
                     cell: cell, layers: 3, hiddenSize: 5, embeddingSize: 4,
                     task: TaskShape(input: input, output: .classes(6)))
-                let ranges = configuration.finishingRanges
+                let ranges = configuration.finishingRanges(byTree: false)
                 #expect(ranges.reversed().flatMap { Array($0) } == Array(0..<configuration.layout.count))
                 let first = ranges.map { range in
                     configuration.layout.tensors.first { range.contains($0.offset) }?.name
@@ -63,6 +63,13 @@ struct LayoutTests {
                 let embedding: [String?] = configuration.embeddingSize > 0 ? ["embedding.weight"] : []
                 #expect(
                     first == ["output.weight", "rnn.weight_ih_l2", "rnn.weight_ih_l1", "rnn.weight_ih_l0"] + embedding)
+                // By the tree, the first input weights are finished with the embedding.
+                let byTree = configuration.finishingRanges(byTree: true)
+                guard let recurrent = configuration.layout["rnn.weight_hh_l0"]?.offset, !embedding.isEmpty else {
+                    #expect(byTree == ranges)
+                    continue
+                }
+                #expect(byTree == ranges.dropLast(2) + [recurrent..<ranges[3].upperBound, 0..<recurrent])
             }
         }
     }

@@ -64,7 +64,7 @@ struct NetworkTests {
             ]
             for dropoutSeed: UInt64? in [nil, 99, nil, 99] {
                 for part in parts {
-                    _ = used.network.forwardAndBackward(
+                    _ = used.network.train(
                         part, state, used.workspace, dropoutSeed: dropoutSeed, adding: true)
                 }
             }
@@ -81,8 +81,8 @@ struct NetworkTests {
         for cell in CellTable.all {
             let dropping = FloatRun(NetworkCase(cell: cell.name, seed: 9, dropout: 0.5))
             let example = NetworkCase(cell: cell.name, seed: 9, dropout: 0)
-            let scored = dropping.network.forward(example.batch, dropping.state, dropping.workspace)
-            #expect(scored == FloatRun(example).forward(example.batch))
+            let scored = dropping.network.score(example.batch, dropping.state, dropping.workspace)
+            #expect(Tally(scored: scored, dropping.workspace) == FloatRun(example).forward(example.batch))
         }
     }
 
@@ -90,31 +90,33 @@ struct NetworkTests {
     func scoring() {
         let example = NetworkCase(cell: "lstm", seed: 12, dropout: 0.4)
         let run = FloatRun(example)
-        let network = Network.forScoring(example.configuration, run.parameters)
+        let network = SequenceModel.forScoring(example.configuration, run.parameters)
         let state = RecurrentState(streams: run.state.streams, for: example.configuration)
-        let expected = run.network.forward(
+        let expected = run.network.score(
             example.batch, RecurrentState(streams: run.state.streams, for: example.configuration), run.workspace)
-        #expect(
-            network.forward(example.batch, state, Workspace(for: example.configuration, keepsAnswers: false))
-                == expected)
+        let workspace = Workspace(for: example.configuration, keepsOutputs: false)
+        #expect(network.score(example.batch, state, workspace) == expected)
+        #expect(workspace.sequenceLosses == run.workspace.sequenceLosses)
     }
 
     @Test("each range of gradients is final when it is called finished", arguments: NetworkCase.all)
     func finished(_ example: NetworkCase) {
         for batch in [example.batch, example.batch.part(sequences: 0..<0, example.task)] {
             let run = FloatRun(example)
-            var ranges: [Range<Int>] = []
+            let ranges = example.configuration.finishingRanges(byTree: false)
+            var numbers: [Int] = []
             var seen: [Float] = []
-            _ = run.network.forwardAndBackward(
+            _ = run.network.train(
                 batch, run.state, run.workspace, dropoutSeed: run.dropoutSeed,
                 sums: .whole(sequences: batch.sequences, adding: false)
-            ) { range in
-                ranges.append(range)
+            ) { number in
+                let range = ranges[number]
+                numbers.append(number)
                 seen = run.gradients.numbers(range) + seen
                 // Nothing of it is written again.
                 run.gradients[range].update(repeating: -7)
             }
-            #expect(ranges == example.configuration.finishingRanges)
+            #expect(numbers == Array(ranges.indices))
             #expect(run.gradients.numbers().allSatisfy { $0 == -7 })
             let other = FloatRun(example)
             _ = other.step(batch)
@@ -169,8 +171,8 @@ struct NetworkTests {
                 var network = run.network
                 network.pack()
                 // Also a weight that meets a zero: 0 x NaN is NaN.
-                let tally = network.forward(example.batch, run.state, run.workspace)
-                #expect(tally.loss.isNaN, "\(tensor.name) of \(cell.name)")
+                _ = network.score(example.batch, run.state, run.workspace)
+                #expect(run.workspace.sequenceLosses.reduce(0, +).isNaN, "\(tensor.name) of \(cell.name)")
             }
         }
     }
@@ -192,9 +194,9 @@ struct NetworkTests {
         run.parameters.markChanged()
         for part in [2, 0, 1] { networks[part].pack(part: part, of: 3) }
         run.gradients.clear()
-        #expect(
-            networks[2].forwardAndBackward(
-                example.batch, run.state, run.workspace, dropoutSeed: run.dropoutSeed, adding: false) == tally)
+        let scored = networks[2].train(
+            example.batch, run.state, run.workspace, dropoutSeed: run.dropoutSeed, adding: false)
+        #expect(Tally(scored: scored, run.workspace) == tally)
         for tensor in example.configuration.layout.tensors {
             #expect(others[1].numbers(tensor.range) == expected.gradients.numbers(tensor.range), "\(tensor.name)")
         }
@@ -208,16 +210,5 @@ struct NetworkTests {
         #expect(run.stateNumbers.contains { $0 != 0 })
         run.state.reset()
         #expect(run.stateNumbers.allSatisfy { $0 == 0 })
-    }
-
-    @Test("tallies add up their losses and counts")
-    func tallies() {
-        var tally = Tally()
-        var part = Tally()
-        part.loss = 1.5
-        part.scored = 2
-        tally += part
-        tally += part
-        #expect(tally.loss == 3 && tally.scored == 4)
     }
 }

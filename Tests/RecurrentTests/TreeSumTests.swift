@@ -3,7 +3,7 @@ import Tensors
 import Testing
 
 /// Gradients of a case's batch, computed in parts as ranks compute them: sums along the tree, put together afterwards.
-private struct TreeRun {
+struct TreeRun {
     let configuration: NetworkConfiguration
     private(set) var nodes: [(rows: Range<Int>, block: [Float])] = []
 
@@ -21,7 +21,7 @@ private struct TreeRun {
         let gradients = FloatBlock(count: stride * covering.count)
         gradients.buffer.update(repeating: 1000)  // whoever does not write a gradient leaves this
         let run = FloatRun(example)
-        var network = Network(
+        var network = SequenceModel(
             configuration, parameters: run.parameters, gradients: gradients, blockStride: stride,
             gradientRows: covering.map { _ in
                 GradientRows(
@@ -37,9 +37,10 @@ private struct TreeRun {
         let sums = covering.enumerated().map {
             GradientSums.node($1, first: rows.lowerBound, block: $0, adds: false)
         }
-        _ = network.forwardAndBackward(
-            batch.part(sequences: rows, example.task), run.state, run.workspace, dropoutSeed: example.seed,
-            sums: GradientSums(sums), tokens: tokens
+        _ = network.train(
+            batch.part(sequences: rows, example.task), run.state,
+            Workspace(for: configuration, keepsOutputs: false, stepTokens: tokens), dropoutSeed: example.seed,
+            sums: GradientSums(sums)
         ) { _ in }
         for (block, node) in covering.enumerated() {
             nodes.append((node, gradients.numbers(block * stride..<block * stride + configuration.layout.count)))

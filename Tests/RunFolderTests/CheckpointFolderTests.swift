@@ -110,8 +110,8 @@ import Testing
         #expect(
             texts[1...] == [
                 "The checkpoint step-00000030 is not whole: it has no state.json.",
-                "step-00000020/model.safetensors is not a whole safetensors file: "
-                    + "it has 1 bytes, and the header's length alone takes 8.",
+                "step-00000020/model.safetensors is not a valid safetensors file: "
+                    + "it has 1 bytes, less than the 8 of the header's length.",
             ])
     }
 

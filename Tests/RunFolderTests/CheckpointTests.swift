@@ -219,7 +219,7 @@ import Testing
             training: [], state: CheckpointMaker.state(500))
         #expect(
             errorText { try maker.writer.write(contents) }
-                == "Tensor 'a' cannot be written as safetensors: its shape [2] is not that of 0 numbers.")
+                == "Tensor 'a' cannot be written as safetensors: its shape [2] does not match its 0 elements.")
         #expect(try maker.names() == ["latest", "step-00000500"])
         #expect(try folder.text(maker.place("step-00000500/state.json")) == before)
     }

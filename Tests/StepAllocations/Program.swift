@@ -34,8 +34,8 @@ enum Program {
         let arguments = Array(CommandLine.arguments.dropFirst())
         let threads = arguments.firstIndex(of: "--threads").flatMap { Int(arguments[$0 + 1]) } ?? 1
         let yaml = try String(contentsOfFile: arguments[0], encoding: .utf8)
-        let configuration = try Configuration(yaml: yaml, file: arguments[0], table: Options.table)
-        var assembly = try Assembly(configuration, on: communicator, threads: threads)
+        let configuration = try Configuration(yaml: yaml, file: arguments[0], table: ConfigurationTable.all)
+        var assembly = try TrainerBuilder(configuration, on: communicator, threads: threads)
         for _ in 0..<warmUp { _ = try assembly.trainer.step() }
         allocation_count_begin()
         for _ in 0..<counted { _ = try assembly.trainer.step() }

@@ -60,6 +60,15 @@ struct FloatBlockTests {
         #expect(Array(other.buffer) == [5, 5, 5])
     }
 
+    @Test("the floats of blocks that are made are counted, without making them")
+    func counted() {
+        let count = FloatBlock.floats { make in
+            #expect(make(1 << 60).count == 0)
+            _ = make(5)
+        }
+        #expect(count == (1 << 60) + 5)
+    }
+
     @Test("the revision counts the announced changes")
     func revisions() {
         let block = FloatBlock(count: 1)

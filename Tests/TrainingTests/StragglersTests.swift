@@ -1,3 +1,4 @@
+import Reduction
 import Testing
 import Training
 

@@ -1,5 +1,5 @@
-"""Measures lstm-dist and PyTorch in turns and prints what comes out. Started by launch/compare-pytorch, which has checked
-the options; its help explains them.
+"""Measures lstm-dist and PyTorch in turns and prints the results. Started by launch/compare-pytorch, which checks the
+options and explains them in its help.
 """
 
 import argparse
@@ -32,13 +32,13 @@ class Comparison:
         self.peak_shape = named("adding-128")
 
     def peak(self):
-        """One core's multiply-add peak now, on the core that one rank runs on."""
+        """The current multiply-add peak of the core that one rank runs on."""
         return self.ours.peak(self.peak_shape, texts.make(self.peak_shape, self.options.folder), self.cpus)[
             "fma_peak_gflops"
         ]
 
     def measure(self, shape):
-        """All measurements of a shape, in the order of the rank counts."""
+        """All measurements of a shape, by rank count."""
         corpus = texts.make(shape, self.options.folder)
         self.ours.check(shape, corpus, max(self.options.ranks), self.cpus)
         plan = self.ours.calibrate(shape, corpus, self.options.seconds, self.cpus)
@@ -53,7 +53,7 @@ class Comparison:
             before = self.peak() if ranks == 1 else None
             measured.ours.append(self.ours.together(*where))
             if ranks == 1:
-                # A core that something else disturbs shows less than its peak: the better of two times counts.
+                # Other load on the core lowers the measured peak, so the better of two measurements is used.
                 measured.peaks.append(max(before, self.peak()))
 
         turns = [
@@ -62,7 +62,7 @@ class Comparison:
             lambda: measured.tcmalloc.append(self.tcmalloc.together(*where)),
         ]
         for repeat in range(self.options.repeats):
-            # Forwards, then backwards, so that a machine that slows down or speeds up favours neither.
+            # In alternating order, so that a machine that slows down or speeds up favours neither side.
             for turn in turns if repeat % 2 == 0 else reversed(turns):
                 turn()
             note(
@@ -111,8 +111,8 @@ class Comparison:
     def run(self):
         if max(self.options.ranks) > len(self.cpus):
             note(
-                f"warning: {max(self.options.ranks)} ranks share {len(self.cpus)} core(s) here, so the figures say little; "
-                "give --ranks that have a core each"
+                f"warning: {max(self.options.ranks)} ranks share {len(self.cpus)} core(s), so the figures are not "
+                "meaningful; use at most as many --ranks as cores"
             )
         measured = []
         for name in self.options.shapes:
@@ -122,7 +122,7 @@ class Comparison:
 
     @property
     def command(self):
-        """Without what names places of this machine."""
+        """The command line without paths of this machine."""
         words = ["launch/compare-pytorch"]
         words += ["--shapes", ",".join(self.options.shapes), "--ranks", ",".join(map(str, self.options.ranks))]
         for name in ("repeats", "pairs", "seconds"):

@@ -1,4 +1,4 @@
-"""Starts what is measured, on cores of its own, and ends it all when something fails."""
+"""Starts the measured processes on separate cores, and ends all of them if one fails."""
 
 import os
 import signal
@@ -7,11 +7,11 @@ import time
 
 
 class Failure(Exception):
-    """A process that failed; the message has its own words."""
+    """A failed process; the message has its output."""
 
 
 class Process:
-    """A process and all that it starts, kept to some CPUs."""
+    """A process and its children, restricted to a list of CPUs."""
 
     def __init__(self, command, cpus, folder, environment=None):
         self.command = command
@@ -39,15 +39,15 @@ class Process:
         return self.process.poll() is None
 
     def check(self):
-        """Raises if it ended with anything but 0."""
+        """Raises if the process ended with a status other than 0."""
         if self.process.poll() in (None, 0):
             return
         with open(self.errors_path, encoding="utf-8", errors="replace") as file:
-            words = file.read().strip() or "(it said nothing)"
-        raise Failure(f"'{' '.join(self.command)}' ended with {self.process.returncode}. Its own words:\n{words}")
+            errors = file.read().strip() or "(none)"
+        raise Failure(f"'{' '.join(self.command)}' ended with {self.process.returncode}. Its error output:\n{errors}")
 
     def end(self):
-        """Ends all of it, if it is still there: mpirun is asked first, so that it can end its ranks."""
+        """Ends the process group if it is still running: first by SIGTERM, so that mpirun can end its ranks."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             if self.runs:
                 os.killpg(self.process.pid, number)
@@ -58,7 +58,7 @@ class Process:
 
 
 def wait(processes, watch=lambda: None):
-    """Waits until all have succeeded; as soon as one fails, ends the others and raises its Failure."""
+    """Waits until all have succeeded; if one fails, ends the others and raises its Failure."""
     try:
         while any(process.runs for process in processes):
             for process in processes:
@@ -73,19 +73,19 @@ def wait(processes, watch=lambda: None):
 
 
 def pss(process, name):
-    """Proportional set sizes in MiB, of a process and its descendants whose command line has `name` in it."""
+    """Proportional set sizes in MiB of a process and its descendants whose program or script is `name`."""
     sizes = []
     for identifier in descendants(process.process.pid):
         try:
             with open(f"/proc/{identifier}/cmdline", "rb") as file:
-                # mpirun has the name among its arguments, too: the program itself is the first, or a script of python.
+                # Only the program and its first argument (a Python script): mpirun's arguments contain the name, too.
                 words = file.read().split(b"\0")[:2]
             if not any(os.path.basename(word) == name.encode() for word in words):
                 continue
             with open(f"/proc/{identifier}/smaps_rollup", encoding="ascii") as file:
                 sizes += [int(line.split()[1]) / 1024 for line in file if line.startswith("Pss:")]
         except OSError:
-            continue  # it has ended meanwhile
+            continue  # it has ended
     return sizes
 
 
@@ -95,7 +95,7 @@ def descendants(root):
         if entry.isdigit():
             try:
                 with open(f"/proc/{entry}/stat", encoding="ascii", errors="replace") as file:
-                    # The name in parentheses can hold anything; state and parent follow it.
+                    # The name in parentheses can contain any character; state and parent follow it.
                     parents[int(entry)] = int(file.read().rpartition(")")[2].split()[1])
             except OSError:
                 continue
@@ -112,10 +112,10 @@ def cores():
         topology = f"/sys/devices/system/cpu/cpu{cpu}/topology"
         try:
             with open(f"{topology}/core_id") as core, open(f"{topology}/physical_package_id") as package:
-                place = (package.read().strip(), core.read().strip())
+                identifier = (package.read().strip(), core.read().strip())
         except OSError:
-            place = cpu
-        if place not in seen:
-            seen.add(place)
+            identifier = cpu
+        if identifier not in seen:
+            seen.add(identifier)
             firsts.append(cpu)
     return firsts

@@ -1,11 +1,11 @@
-"""What the measurements of a comparison say: figures with their spread, tables as text and as Markdown, JSON."""
+"""The results of a comparison: figures with their spread, tables as text and Markdown, JSON."""
 
 import statistics
 from collections import namedtuple
 
 
 class Figure:
-    """The median of some measurements, shown with the least and the greatest of them."""
+    """The median of measurements, shown with their minimum and maximum."""
 
     def __init__(self, values):
         self.values = list(values)
@@ -30,29 +30,29 @@ class Figure:
 
 
 def ratio(ours, theirs):
-    """Turn by turn: what was measured one after the other is compared."""
+    """Ratios by turn: measurements that were taken one after the other are compared."""
     return Figure(our / their for our, their in zip(ours, theirs))
 
 
 class Measured:
-    """All measurements of one shape at one rank count; lists of tokens a second, all ranks together."""
+    """All measurements of one shape with one rank count; lists of tokens per second of all ranks together."""
 
     def __init__(self, shape, ranks, executed):
         self.shape = shape
         self.executed = executed
-        """Of the nominal operations, the share that lstm-dist carries out."""
+        """The fraction of the nominal operations that lstm-dist executes."""
         self.ranks = ranks
         self.ours = []
         self.plain = []
         self.tcmalloc = []
         self.peaks = []
-        """GFLOP/s of one core beside each of `ours`; at one rank only."""
+        """Peak GFLOP/s of one core for each of `ours`; only with one rank."""
         self.pairs = []
-        """Tokens a second of the ranks together, and of as many single ranks side by side."""
+        """Tokens per second of N ranks together, and of N single ranks side by side."""
 
     @property
     def best(self):
-        """PyTorch's better way, by its median: its name and its measurements."""
+        """PyTorch's faster variant by median: its name and its measurements."""
         ways = [("plain", self.plain), ("tcmalloc", self.tcmalloc)]
         return max(ways, key=lambda way: statistics.median(way[1]))
 
@@ -110,7 +110,7 @@ class Table(namedtuple("Table", "head rows")):
 
 
 def summary(measured):
-    """A row a shape: the ratios of all rank counts side by side."""
+    """One row per shape, with the ratios of all rank counts."""
     counts = sorted({entry.ranks for entry in measured})
     head = ["shape"]
     for ranks in counts:
@@ -135,7 +135,7 @@ def summary(measured):
 
 
 def details(measured):
-    """A row a shape and rank count: what the ratios were made of."""
+    """One row per shape and rank count, with the figures behind the ratios."""
     head = ["shape", "ranks", "lstm-dist tokens/s", "GFLOP/s a rank", "FMA peak", "PyTorch plain", "with tcmalloc"]
     rows = [
         [
@@ -168,7 +168,7 @@ def memory_table(memory):
 
 
 class Report(namedtuple("Report", "facts command measured memory")):
-    """facts: pairs of a name and a value; what the figures were measured with and on."""
+    """facts: pairs of a name and a value that describe programs and machine."""
 
     @property
     def heading(self):

@@ -1,11 +1,11 @@
-"""The models that lstm-dist and PyTorch are compared on, and what a token of each costs."""
+"""The models on which lstm-dist and PyTorch are compared, and their operations per token."""
 
 import array
 from typing import NamedTuple
 
 FOLDED_SHARE = 0.75
-"""Distinct tokens over tokens of a window up to which lstm-dist computes the first layer's input once a distinct token
-(Sources/Kernels/Tuning.swift)."""
+"""Maximum ratio of distinct tokens to tokens of a window for which lstm-dist computes the first layer's input once per
+distinct token (Sources/Kernels/Tuning.swift)."""
 
 
 class Shape(NamedTuple):
@@ -16,17 +16,17 @@ class Shape(NamedTuple):
     layers: int
     window: int
     batch: int
-    """Sequences of each rank: with more ranks the global batch grows."""
+    """Sequences per rank: the global batch grows with the number of ranks."""
     tokenizer: str
 
     @property
     def tokens_per_step(self):
-        """Of one rank."""
+        """Per rank."""
         return self.window * self.batch
 
     @property
     def flops_per_token(self):
-        """Nominal: three times the forward pass's 2 x 4H (in + H) a layer and 2HV of the output layer."""
+        """Nominal: three times the forward pass, which is 2 x 4H (in + H) per layer and 2HV for the output layer."""
         flops, width = 2 * self.hidden * self.vocabulary, self.embedding
         for _ in range(self.layers):
             flops += 2 * 4 * self.hidden * (width + self.hidden)
@@ -34,7 +34,7 @@ class Shape(NamedTuple):
         return 3 * flops
 
     def executed_flops_per_token(self, path):
-        """Nominal, less what lstm-dist leaves out on the tokens of the file `path`: the mean over windows spread over it."""
+        """Nominal minus the operations that lstm-dist saves on the tokens of the file `path` (mean over windows)."""
         tokens = array.array("i")
         with open(path, "rb") as file:
             tokens.frombytes(file.read())
@@ -49,7 +49,7 @@ class Shape(NamedTuple):
         return self.flops_per_token - saved * 3 * 2 * 4 * self.hidden * self.embedding
 
     def config(self, text, ranks, steps, steps_per_line):
-        """lstm-dist's configuration of a training from the file `text`, without validations and checkpoints on its way."""
+        """lstm-dist's configuration of a training on the file `text`, without validations and regular checkpoints."""
         return f"""task: language-model
 data: {{train: {text}, tokenizer: {self.tokenizer}}}
 model: {{cell: lstm, layers: {self.layers}, hidden: {self.hidden}, embedding: {self.embedding}}}

@@ -1,4 +1,4 @@
-"""The two sides of the comparison: each trains a shape on some ranks and says how many tokens a second it took."""
+"""The two sides of the comparison: each trains a shape on a number of ranks and returns tokens per second."""
 
 import json
 import os
@@ -14,16 +14,16 @@ TCMALLOC = "libtcmalloc_minimal.so.4"
 WARM_UP_LINES = 2
 
 Plan = namedtuple("Plan", "steps_per_line lines")
-"""How long a training is; both sides follow the same one. The first WARM_UP_LINES don't count."""
+"""The length of a training, the same for both sides. The first WARM_UP_LINES are not measured."""
 
 
 def counted(rates):
-    """Median of a training's tokens a second after its warm-up."""
+    """Median of a training's tokens per second after its warm-up."""
     return statistics.median(rates[WARM_UP_LINES:])
 
 
 class LSTMDist:
-    """`lstm-dist train` on a text; ranks under launch/local, one rank bare."""
+    """`lstm-dist train` on a text: several ranks by launch/local, a single one without mpirun."""
 
     def __init__(self, program, folder):
         self.program = os.path.abspath(program)
@@ -56,13 +56,13 @@ class LSTMDist:
         return counted(self.rates(process))
 
     def side_by_side(self, shape, corpus, count, plan, cpus):
-        """As many trainings of one rank at the same time, each on a core of its own; the sum of what they reach."""
+        """The total tokens per second of `count` concurrent trainings of one rank, each on a separate core."""
         processes = [self.start(shape, corpus, 1, plan, [cpus[i % len(cpus)]]) for i in range(count)]
         wait(processes)
         return sum(counted(self.rates(process)) for process in processes)
 
     def calibrate(self, shape, corpus, seconds, cpus):
-        """A plan whose trainings take about so many seconds on one rank, in lines of at least a fifth of a second."""
+        """A plan for trainings of about `seconds` on one rank, in lines of at least a fifth of a second."""
         process = self.start(shape, corpus, 1, Plan(1, 6), cpus[:1])
         wait([process])
         step = shape.tokens_per_step / counted(self.rates(process))
@@ -70,7 +70,7 @@ class LSTMDist:
         return Plan(steps_per_line, WARM_UP_LINES + max(5, round(seconds / (step * steps_per_line))))
 
     def check(self, shape, corpus, ranks, cpus):
-        """Sees to it that the text gives the vocabulary that PyTorch's model will have."""
+        """Checks that the text's vocabulary has the size of PyTorch's model."""
         folder = os.path.join(self.folder, "check")
         os.makedirs(folder, exist_ok=True)
         config = os.path.join(folder, "config.yaml")
@@ -82,7 +82,7 @@ class LSTMDist:
             raise Failure(f"{shape.name}: the vocabulary is not {shape.vocabulary}:\n{process.output}")
 
     def peak(self, shape, corpus, cpus):
-        """`lstm-dist bench step` of a small shape: one core's multiply-add peak in GFLOP/s, and the program's own facts."""
+        """The JSON of `lstm-dist bench step` of a small shape, with one core's multiply-add peak in GFLOP/s."""
         folder = os.path.join(self.folder, "peak")
         os.makedirs(folder, exist_ok=True)
         config = os.path.join(folder, "config.yaml")
@@ -94,7 +94,7 @@ class LSTMDist:
         return json.loads(process.output)
 
     def memory(self, shape, corpus, ranks, plan, cpus):
-        """MiB of a rank: the highest PSS after the first line of metrics, in the mean over ranks."""
+        """MiB per rank: the maximum, after the first line of metrics, of the mean PSS over ranks."""
         process = self.start(shape, corpus, ranks, plan, cpus[:ranks])
         metrics = os.path.join(process.folder, "run", "metrics.jsonl")
         sizes = watch_memory([process], os.path.basename(self.program), lambda: written(metrics))
@@ -103,7 +103,7 @@ class LSTMDist:
 
 
 class PyTorch:
-    """train_with_torch.py: ranks meet over gloo on this host."""
+    """train_with_torch.py: ranks communicate by gloo on this host."""
 
     def __init__(self, folder, tcmalloc):
         self.folder = folder
@@ -122,7 +122,7 @@ class PyTorch:
             "--lines", str(plan.lines), "--steps-per-line", str(plan.steps_per_line), "--ranks", str(ranks),
             "--meeting", os.path.join(folder, "meeting"),
         ]
-        # All ranks may use all the cores: gloo has threads of its own.
+        # All ranks may use all cores, because gloo has additional threads.
         os.makedirs(folder)
         return [
             Process([*command, "--rank", str(rank)], cpus[:ranks], os.path.join(folder, str(rank)), environment)
@@ -132,15 +132,15 @@ class PyTorch:
     def together(self, shape, corpus, ranks, plan, cpus):
         processes = self.start(shape, corpus, ranks, plan, cpus)
         wait(processes)
-        said = json.loads(processes[0].output)
-        if said["tcmalloc"] != self.tcmalloc:
+        result = json.loads(processes[0].output)
+        if result["tcmalloc"] != self.tcmalloc:
             raise Failure(f"PyTorch ran {'without' if self.tcmalloc else 'with'} tcmalloc: is {TCMALLOC} installed?")
-        self.version = said["torch"]
+        self.version = result["torch"]
         shutil.rmtree(os.path.dirname(processes[0].folder))
-        return counted(said["tokens_per_second"])
+        return counted(result["tokens_per_second"])
 
     def memory(self, shape, corpus, ranks, plan, cpus):
-        """As LSTMDist.memory, from the start: what loads torch and the tokens needs less than training."""
+        """Like LSTMDist.memory, but from the start: loading torch and the tokens needs less memory than training."""
         processes = self.start(shape, corpus, ranks, plan, cpus)
         return watch_memory(processes, "train_with_torch.py", lambda: True)
 
@@ -150,7 +150,7 @@ def written(path):
 
 
 def watch_memory(processes, name, is_training):
-    """The highest mean over ranks of their PSS, from when `is_training` on until they end."""
+    """The maximum, while `is_training` is true, of the mean PSS over ranks."""
     highest = 0.0
 
     def look():

@@ -1,4 +1,4 @@
-"""Texts to train on, made from a seed: the same for everyone, and the same tokens for both sides."""
+"""Training texts generated from a seed: always the same, and the same tokens for both sides."""
 
 import array
 import itertools
@@ -7,28 +7,28 @@ import random
 from collections import namedtuple
 
 Corpus = namedtuple("Corpus", "text ids")
-"""The paths of a text and of its tokens as numbers (32-bit, native byte order), in any order of the vocabulary."""
+"""The paths of a text and of its token ids (32-bit, native byte order); the order of the vocabulary is arbitrary."""
 
 WORDS = 900_000
 CHARACTERS = 1_000_000
-# Frequencies as 1 / rank^1.08: 700 tokens then hold about 320 different words, as those of the Penn Treebank do.
+# Frequencies 1 / rank^1.08: 700 tokens then have about 320 distinct words, like those of the Penn Treebank.
 EXPONENT = 1.08
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,"
 
 
 def zipf(types, count, seed):
-    """`count` numbers below `types`, the lower the more frequent; the last ones are each type once, so that none is missing."""
+    """`count` ids below `types`, lower ones more frequent; each id occurs once at the end, so that none is missing."""
     weights = list(itertools.accumulate(1 / (rank + 1) ** EXPONENT for rank in range(types)))
     return random.Random(seed).choices(range(types), cum_weights=weights, k=count - types) + list(range(types))
 
 
 def make(shape, folder):
-    """Writes the text of a shape and its tokens; shapes with as many types share them."""
+    """Writes the text of a shape and its tokens; shapes with the same tokenizer and vocabulary share them."""
     corpus = Corpus(*(os.path.join(folder, f"{shape.tokenizer}-{shape.vocabulary}.{ending}") for ending in ("txt", "ids")))
     if os.path.exists(corpus.ids):
         return corpus
     if shape.tokenizer == "word":
-        # lstm-dist counts <unk> and <eos> in, and ends a line with <eos>: number 0, as frequent as the commonest word.
+        # lstm-dist's vocabulary includes <unk> and <eos>, which ends a line: id 0 here, the most frequent one.
         types = shape.vocabulary - 1
         numbers = zipf(types, WORDS, seed=1)
         words = ["\n"] + [f"w{number}" for number in range(1, types)]

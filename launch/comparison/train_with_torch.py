@@ -1,7 +1,7 @@
 """PyTorch's side of the comparison: trains a language model on a file of tokens, on one rank or on several over gloo.
 
-Rank 0 prints one JSON object: tokens a second (all ranks together) of each line of steps, and what it ran on. A step is what
-lstm-dist does in one: a window of truncated back-propagation with the state carried on, mean cross-entropy over all tokens,
+Rank 0 prints one JSON object: tokens per second (of all ranks) for each line of steps, and PyTorch's version. A step is
+the same as in lstm-dist: a window of truncated backpropagation with carried state, mean cross-entropy over all tokens,
 gradients averaged over ranks, clipped by their global norm, plain gradient descent.
 
 Ranks find each other by --rank, --ranks and --meeting, a file that doesn't exist yet.
@@ -55,7 +55,7 @@ def train(shape, options):
     tokens = streams(options.tokens, shape, options.rank, options.ranks)
 
     def step(inputs, targets, state):
-        """Returns the state to go on from; what else it made is given back before the next step."""
+        """Returns the state for the next step; everything else is freed before it."""
         optimizer.zero_grad()
         scores, state = network(inputs, state)
         nn.functional.cross_entropy(scores.flatten(0, 1), targets.flatten()).backward()
@@ -103,7 +103,7 @@ def main():
         print(json.dumps(figures), flush=True)
     if options.ranks > 1:
         torch.distributed.destroy_process_group()
-        # Without the interpreter's own end: gloo's threads now and then abort a process that is done.
+        # Without the interpreter's shutdown, in which gloo's threads occasionally abort the process.
         os._exit(0)
 
 

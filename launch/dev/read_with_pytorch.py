@@ -1,7 +1,7 @@
-"""Reads lstm-dist's checkpoints with PyTorch, and hands PyTorch's weights to lstm-dist; compares the losses.
+"""Reads lstm-dist's checkpoints with PyTorch, and PyTorch's weights with lstm-dist; compares the losses.
 
-Started by launch/dev/read-with-pytorch, in an empty folder, with the path of lstm-dist. Ends with 1 when a loss differs
-by more than 1e-5, relative.
+Started by launch/dev/read-with-pytorch in an empty folder, with the path of lstm-dist. Ends with 1 if a loss differs by
+more than 1e-5, relative.
 """
 
 import json
@@ -18,7 +18,7 @@ CELLS = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}
 
 
 class Model(torch.nn.Module):
-    """The modules under the names of lstm-dist's tensors. A token is a byte."""
+    """Modules with the names of lstm-dist's tensors. A token is a byte."""
 
     def __init__(self, cell):
         super().__init__()
@@ -28,7 +28,7 @@ class Model(torch.nn.Module):
 
     @torch.no_grad()
     def loss(self, text, steps=None):
-        """Mean loss in nats over the first `steps` steps (else all) of STREAMS contiguous streams, from a zero state."""
+        """Mean loss in nats over the first `steps` time steps (default: all) of STREAMS streams, from a zero state."""
         length = len(text) // STREAMS
         tokens = torch.frombuffer(bytearray(text[: length * STREAMS]), dtype=torch.uint8).long()
         tokens = tokens.view(STREAMS, length).t()
@@ -40,7 +40,7 @@ class Model(torch.nn.Module):
 
 
 def text(seed, count):
-    """Made-up words from a congruential generator."""
+    """Words from a congruential generator."""
     words = "the a of ocean river stone light and under over sings falls moves through small grey".split()
     result = []
     for _ in range(count):
@@ -77,14 +77,14 @@ def main():
                 f"validation: {{every_steps: 100}}\n"
                 f"logging: {{every_steps: 1}}\n"
             )
-        # There: trained here, read there.
+        # Trained by lstm-dist, read by PyTorch.
         lstm_dist("train", config, "--run", cell, "--quiet")
         ours = json.loads(lstm_dist("evaluate", cell))
         model = Model(cell)
         model.load_state_dict(load_file(f"{ours['checkpoint']}/model.safetensors"), strict=True)
         agree &= compare(f"{cell}, trained by lstm-dist", ours["loss"], model.loss(validation))
 
-        # Back: made there, trained on here.
+        # Initialised by PyTorch, trained by lstm-dist.
         torch.manual_seed(3)
         model = Model(cell)
         weights = f"{cell}.safetensors"
@@ -92,9 +92,9 @@ def main():
         lstm_dist("train", config, "--run", f"{cell}-on", "--quiet", "--init-from", weights)
         with open(f"{cell}-on/metrics.jsonl") as file:
             losses = [line["loss"] for line in map(json.loads, file) if line["split"] == "train"]
-        agree &= compare(f"{cell}, begun by PyTorch", losses[0], model.loss(training, WINDOW))
+        agree &= compare(f"{cell}, initialised by PyTorch", losses[0], model.loss(training, WINDOW))
         if not losses[-1] < 0.8 * losses[0]:
-            print(f"{cell}: the loss went from {losses[0]} to {losses[-1]} only")
+            print(f"{cell}: the loss only decreased from {losses[0]} to {losses[-1]}")
             agree = False
     print("all losses agree" if agree else f"some losses differ by more than {TOLERANCE}")
     sys.exit(0 if agree else 1)

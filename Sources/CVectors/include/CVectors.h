@@ -1,6 +1,6 @@
-// Vector operations that Swift has no fast words for: `addingProduct` goes lane by lane through Swift's generic code, and
-// the optimiser puts only parts of it together again (2.2 times the time of a sigmoid and a tanh, AVX-512); shuffles of
-// two vectors, prefetches and the like can't be said at all.
+// Vector operations that Swift lacks or compiles poorly: `addingProduct` goes lane by lane through Swift's generic
+// code, which the optimiser vectorises only in part (2.2 times the time of a sigmoid and a tanh, AVX-512); shuffles of
+// two vectors, prefetches and the like cannot be expressed at all.
 #pragma once
 
 typedef float float_vector_8 __attribute__((ext_vector_type(8)));
@@ -38,42 +38,42 @@ static inline __attribute__((always_inline)) float_vector_16 odd_lanes_16(float_
     return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 }
 
-/// In each lane a where a > b, else b: of a NaN and a number b.
+/// Lanewise a > b ? a : b. If a or b is NaN, the result is b.
 static inline __attribute__((always_inline)) float_vector_8 larger_8(float_vector_8 a, float_vector_8 b) {
     return a > b ? a : b;
 }
 
-/// In each lane a where a > b, else b: of a NaN and a number b.
+/// Lanewise a > b ? a : b. If a or b is NaN, the result is b.
 static inline __attribute__((always_inline)) float_vector_16 larger_16(float_vector_16 a, float_vector_16 b) {
     return a > b ? a : b;
 }
 
-/// In each lane a where a < b, else b: of a NaN and a number b.
+/// Lanewise a < b ? a : b. If a or b is NaN, the result is b.
 static inline __attribute__((always_inline)) float_vector_8 smaller_8(float_vector_8 a, float_vector_8 b) {
     return a < b ? a : b;
 }
 
-/// In each lane a where a < b, else b: of a NaN and a number b.
+/// Lanewise a < b ? a : b. If a or b is NaN, the result is b.
 static inline __attribute__((always_inline)) float_vector_16 smaller_16(float_vector_16 a, float_vector_16 b) {
     return a < b ? a : b;
 }
 
-/// In each lane a where x < y, else b.
+/// Lanewise x < y ? a : b.
 static inline __attribute__((always_inline)) float_vector_8 choose_less_8(
     float_vector_8 x, float_vector_8 y, float_vector_8 a, float_vector_8 b) {
     return x < y ? a : b;
 }
 
-/// In each lane a where x < y, else b.
+/// Lanewise x < y ? a : b.
 static inline __attribute__((always_inline)) float_vector_16 choose_less_16(
     float_vector_16 x, float_vector_16 y, float_vector_16 a, float_vector_16 b) {
     return x < y ? a : b;
 }
 
-/// ln x, the C library's, which kernels can't import where there is no operating system.
+/// ln x of the C library, which kernels can't import on a target without an operating system.
 static inline __attribute__((always_inline)) float natural_logarithm(float x) { return __builtin_logf(x); }
 
-/// Asks for the cache line of an address, which need not be readable.
+/// Prefetches the cache line of an address, which need not be readable.
 static inline __attribute__((always_inline)) void prefetch_line(const void *address) {
     __builtin_prefetch(address, 0, 3);
 }

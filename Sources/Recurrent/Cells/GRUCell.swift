@@ -9,7 +9,7 @@ import Kernels
 package enum GRUCell: Cell {
     package static let name = "gru"
     package static let gates = 3
-    /// The candidate's two products stand at the ends, so that each product's gates are neighbours.
+    /// The candidate's two products are at the ends, so that each product's gates are neighbours.
     package static let gateOfSlot = [2, 0, 1, 2]
     package static let inputSlots = 0..<3
     package static let hiddenSlots = 1..<4
@@ -19,7 +19,7 @@ package enum GRUCell: Cell {
 
     package static func forward(_ step: CellStep) {
         let L = Vector.lanes
-        for (a, u) in step.places {
+        for (a, u, _) in step.places {
             let r = Vector(at: a + L).sigmoid
             let z = Vector(at: a + 2 * L).sigmoid
             let n = Vector(at: a).plus(r, times: Vector(at: a + 3 * L)).hyperbolicTangent
@@ -35,7 +35,7 @@ package enum GRUCell: Cell {
 
     package static func backward(_ step: CellStep, _ gradients: CellGradients) {
         let L = Vector.lanes
-        for (a, u) in step.places {
+        for (a, u, _) in step.places {
             let n = Vector(at: a)
             let r = Vector(at: a + L)
             let z = Vector(at: a + 2 * L)

@@ -1,12 +1,13 @@
 import Kernels
 
-/// Long short-term memory in the form of Gers et al. (2000), without peepholes; PyTorch's `nn.LSTM`, gate order i, f, g, o:
+/// Long short-term memory in the form of Gers et al. (2000), without peepholes; PyTorch's `nn.LSTM`, gate order i, f,
+/// g, o:
 ///
 ///     i, f, o = σ(W_x x + W_h h + b)    g = tanh(W_x x + W_h h + b)
 ///     c = f·c' + i·g                    h = o·tanh(c)
 ///
-/// Sources: Hochreiter & Schmidhuber (1997), section 4; Gers, Schmidhuber & Cummins (2000), section 3 (the forget gate);
-/// Zaremba et al. (2014), section 3.
+/// Sources: Hochreiter & Schmidhuber (1997), section 4; Gers, Schmidhuber & Cummins (2000), section 3 (the forget
+/// gate); Zaremba et al. (2014), section 3.
 package enum LSTMCell: Cell {
     package static let name = "lstm"
     package static let gates = 4
@@ -20,7 +21,7 @@ package enum LSTMCell: Cell {
     /// Keeps tanh(c) for the backward pass.
     package static func forward(_ step: CellStep) {
         let L = Vector.lanes
-        for (z, u) in step.places {
+        for (z, u, _) in step.places {
             let i = Vector(at: z).sigmoid
             let f = Vector(at: z + L).sigmoid
             let g = Vector(at: z + 2 * L).hyperbolicTangent
@@ -43,7 +44,7 @@ package enum LSTMCell: Cell {
 
     package static func backward(_ step: CellStep, _ gradients: CellGradients) {
         let L = Vector.lanes
-        for (z, u) in step.places {
+        for (z, u, _) in step.places {
             let i = Vector(at: z)
             let f = Vector(at: z + L)
             let g = Vector(at: z + 2 * L)

@@ -12,7 +12,7 @@ package enum RNNCell: Cell {
     package static let inputGate: Int? = nil
 
     package static func forward(_ step: CellStep) {
-        for (z, u) in step.places {
+        for (z, u, _) in step.places {
             let h = Vector(at: z).hyperbolicTangent
             h.store(to: z)
             h.store(to: step.hidden + u)
@@ -21,7 +21,7 @@ package enum RNNCell: Cell {
     }
 
     package static func backward(_ step: CellStep, _ gradients: CellGradients) {
-        for (z, u) in step.places {
+        for (z, u, _) in step.places {
             let h = Vector(at: z)
             (Vector(at: gradients.hidden + u) * (1 - h * h)).store(to: z)
             step.prefetchNextTile(gradients.hidden + u)

@@ -1,11 +1,11 @@
 package import ConfigFile
 package import Tensors
 
-/// The adding problem: of a long sequence of pairs (value, marker), give the sum of the two marked values at the end.
+/// The adding problem: predict the sum of the two marked values at the end of a long sequence of pairs (value, marker).
 ///
-/// Source: Hochreiter & Schmidhuber (1997), section 5.4. T to T + T/10 pairs; values uniform in [-1, 1]; the marker is 1 at
-/// two pairs, -1 at the first and the last, 0 elsewhere; the first mark is among the first ten pairs, the second among the
-/// unmarked of the first T/2 - 1. Target: 0.5 + (X1 + X2) / 4. A marked first pair has value 0.
+/// Source: Hochreiter & Schmidhuber (1997), section 5.4. T to T + T/10 pairs; values uniform in [-1, 1]; the marker is
+/// 1 at two pairs, -1 at the first and the last, 0 elsewhere; the first mark is among the first ten pairs, the second
+/// among the unmarked of the first T/2 - 1. Target: 0.5 + (X1 + X2) / 4. A marked first pair has value 0.
 package struct Adding: GeneratedTask {
     package static let name = "adding"
     package static let keys = [
@@ -18,7 +18,7 @@ package struct Adding: GeneratedTask {
     package let shape = TaskShape(input: .features(2), output: .values(1))
     /// T.
     private let length: Int
-    /// A sequence counts as right when its error is at most this.
+    /// A sequence is correct if its error is at most this.
     private static let tolerance: Float = 0.04
 
     package var longestSequence: Int { length + length / 10 }
@@ -45,12 +45,12 @@ package struct Adding: GeneratedTask {
         }
         var targets = [Int32](repeating: Batch.unscored, count: count)
         targets[count - 1] = 0
-        var answers = [Float](repeating: 0, count: count)
-        answers[count - 1] = 0.5 + (values[first] + values[second]) / 4
-        return DrawnSequence(features: features, targets: targets, values: answers)
+        var targetValues = [Float](repeating: 0, count: count)
+        targetValues[count - 1] = 0.5 + (values[first] + values[second]) / 4
+        return DrawnSequence(features: features, targets: targets, values: targetValues)
     }
 
-    /// Sums: sequences off by more than the tolerance, and sequences.
+    /// Sums: sequences whose error exceeds the tolerance, and all sequences.
     package let sumCount = 2
 
     package func judge(_ batch: Batch, _ outputs: ScoredOutputs, sums: inout [Double], sequenceErrors: inout [Float]) {

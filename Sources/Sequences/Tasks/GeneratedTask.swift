@@ -1,12 +1,12 @@
 package import ConfigFile
 package import Tensors
 
-/// A task whose sequences are drawn, not read: each from the seed, its epoch and its place in it, on any rank alike.
+/// A task whose sequences are generated: each is a function of the seed, its epoch and its index in it, on every rank.
 package protocol GeneratedTask: SequenceTask {
     init(_ configuration: Configuration)
     /// Sequences that a validation scores.
     static var validationSequences: Int { get }
-    /// Steps of the longest sequence, or of a seldom surpassed one where there is no longest.
+    /// Time steps of the longest sequence, or a bound that is rarely exceeded if there is no maximum.
     var longestSequence: Int { get }
     /// Draws one sequence.
     func draw(_ random: inout CounterRandom) -> DrawnSequence
@@ -16,14 +16,16 @@ package protocol GeneratedTask: SequenceTask {
 package struct DrawnSequence: Sendable {
     /// `[length, features]`, row-major.
     package var features: [Float]
-    /// `[length]`: a class or `Batch.unscored`; for values, anything not negative where scored.
+    /// `[length]`: a class or `Batch.unscored`; for values, any non-negative number at scored time steps.
     package var targets: [Int32]
-    /// `[length, values]` for a task of values; else empty.
+    /// `[length, values]` for a task with values as outputs; otherwise empty.
     package var values: [Float] = []
     package var length: Int { targets.count }
 }
 
 extension GeneratedTask {
+    package static var reads: DataKind { .generated }
+
     package static func load(_ configuration: Configuration, _ request: DataRequest) throws -> TaskData {
         let task = Self(configuration)
         var data = TaskData(task: task)
@@ -41,10 +43,10 @@ extension GeneratedTask {
     }
 }
 
-/// The sequences of a generated task, cut into batches; the last batch of an epoch may be smaller.
+/// The sequences of a generated task in batches; the last batch of an epoch may be smaller.
 ///
-/// Training's and validation's are drawn for different purposes from the seed and so share no draw; validation's are the
-/// same at every validation.
+/// Training and validation draw from the seed with different purposes, so their sequences are independent. Every
+/// validation has the same sequences.
 package struct GeneratedSource: SequenceSource {
     private let task: any GeneratedTask
     private let purpose: CounterRandom.Purpose
@@ -52,11 +54,9 @@ package struct GeneratedSource: SequenceSource {
     private let batch: Int
     private let perEpoch: Int
 
-    package static let keys = [
+    static let keys = [
         ConfigKey(
             "data.sequences_per_epoch", .integer(1...1_000_000_000), default: .integer(1000),
-            when: Condition(
-                path: "task", isOneOf: TaskTable.all.filter { $0 is any GeneratedTask.Type }.map { $0.name }),
             "Sequences drawn for each epoch of a generated task.")
     ]
 
@@ -75,7 +75,7 @@ package struct GeneratedSource: SequenceSource {
     package var longestWindow: Int { task.longestSequence }
     package func rows(inStep step: Int) -> Int { min(batch, perEpoch - step * batch) }
 
-    /// Sequences of unequal length are followed by zero inputs and unscored steps, up to the longest of these rows.
+    /// Shorter sequences are padded with zero inputs and unscored time steps, up to the longest of these sequences.
     package mutating func read(_ rows: Range<Int>, step: Int, epoch: Int, into batch: inout Batch) {
         let drawn = rows.map { row in
             var random = CounterRandom(
@@ -87,13 +87,13 @@ package struct GeneratedSource: SequenceSource {
         batch.firstStream = rows.lowerBound
         batch.steps = drawn.reduce(0) { $0 + $1.length }
         batch.position = ((epoch - 1) * stepsPerEpoch + step) * longestWindow
-        for (b, sequence) in drawn.enumerated() { batch.place(sequence, in: b, task.shape) }
+        for (b, sequence) in drawn.enumerated() { batch.copy(sequence, to: b, task.shape) }
     }
 }
 
 extension Batch {
-    /// Copies a sequence to row b.
-    fileprivate mutating func place(_ sequence: DrawnSequence, in b: Int, _ shape: TaskShape) {
+    /// Copies a sequence to sequence b of the batch.
+    fileprivate mutating func copy(_ sequence: DrawnSequence, to b: Int, _ shape: TaskShape) {
         guard case .features(let width) = shape.input else { return }
         for t in 0..<sequence.length {
             let row = t * sequences + b

@@ -1,41 +1,19 @@
 package import ConfigFile
 import Glibc
+import System
 package import Tensors
 
-/// Predicting each next token of a text.
+/// Prediction of the next token of a text.
 package struct LanguageModel: SequenceTask {
     package static let name = "language-model"
     package let shape: TaskShape
 
-    /// A language model over this many tokens.
+    /// A language model with `vocabularySize` tokens.
     package init(vocabularySize: Int) {
         shape = TaskShape(input: .tokens(vocabulary: vocabularySize), output: .classes(vocabularySize))
     }
 
-    private static let here = Condition(path: "task", isOneOf: [name])
-
-    package static let keys = [
-        ConfigKey(
-            "data.train", .texts, when: here, isRequired: true, "Training text: a file, a list of files or a glob."),
-        ConfigKey("data.validation", .texts, when: here, "Validation text."),
-        ConfigKey(
-            "data.validation_fraction", .number(.from(0, below: 1)), when: here,
-            "Validates on this last part of the training text's tokens."),
-        ConfigKey("data.test", .texts, when: here, "Test text, scored once when training has ended."),
-        ConfigKey(
-            "data.source", .text, when: here, "How to get the text, said when a file of it is missing."),
-        ConfigKey(
-            "data.tokenizer", .choice(TokenizerKind.allCases.map(\.rawValue)), default: .text("character"), when: here,
-            "What a token is."),
-        ConfigKey(
-            "data.vocabulary", .wordOrInteger(["all"], 2...100_000_000), default: .integer(10000),
-            when: Condition(path: "data.tokenizer", isOneOf: [TokenizerKind.word.rawValue]),
-            "Words that are kept, <eos> and <unk> counted in; the rest are <unk>."),
-        ConfigKey(
-            "training.window", .integer(1...1_000_000), default: .integer(50), when: here,
-            "Steps of truncated back-propagation through time; the state is carried from window to window."),
-    ]
-    package static let exclusiveKeys = [["data.validation", "data.validation_fraction"]]
+    package static let reads = DataKind.text
 
     package static func load(_ configuration: Configuration, _ request: DataRequest) throws -> TaskData {
         do {
@@ -126,8 +104,9 @@ package struct LanguageModel: SequenceTask {
     }
 }
 
-/// A text that isn't there, with the configuration's word on how to get it.
-package struct MissingData: Error, Equatable, CustomStringConvertible {
+/// A missing text, with the configuration's `data.source`.
+package struct MissingData: Error, Equatable, CustomStringConvertible, ExitCoded {
+    package var exitCode: Int32 { error.exitCode }
     package let error: TextError
     package let source: String
 

@@ -1,13 +1,12 @@
 package import ConfigFile
 package import Tensors
 
-/// The embedded Reber grammar: at each step, predict the next symbol. The last but one symbol repeats the second, across
-/// an inner string of any length.
+/// The embedded Reber grammar: predict the next symbol at each time step. The second-to-last symbol repeats the second,
+/// across an inner string of any length.
 ///
 /// Source: Hochreiter & Schmidhuber (1997), section 5.1 and figures 3 and 4; Reber (1967). Symbols are one-hot inputs.
 package struct Reber: GeneratedTask {
     package static let name = "reber"
-    package static let keys: [ConfigKey] = []
     package static let validationSequences = 1000
     package let shape = TaskShape(input: .features(Grammar.symbols.count), output: .classes(Grammar.symbols.count))
 
@@ -16,7 +15,7 @@ package struct Reber: GeneratedTask {
     package init(_ configuration: Configuration) {}
     package init() {}
 
-    /// The transition diagrams, inner in outer.
+    /// The transition diagrams: the inner one, embedded in the outer one.
     package struct Grammar: Sendable {
         package static let symbols: [Character] = ["B", "T", "P", "S", "X", "V", "E"]
         static let (B, T, P, S, X, V, E) = (0, 1, 2, 3, 4, 5, 6)
@@ -27,7 +26,7 @@ package struct Reber: GeneratedTask {
             [(E, 7)],
         ]
 
-        private enum Place {
+        private enum State {
             case start
             case choice
             case inner(Int)
@@ -36,14 +35,14 @@ package struct Reber: GeneratedTask {
             case over
         }
 
-        private var place = Place.start
+        private var state = State.start
         private var outer = 0
 
         package init() {}
 
-        /// The symbols that may come next, none at the end.
+        /// The possible next symbols; none at the end.
         package var legal: [Int] {
-            switch place {
+            switch state {
             case .start: [Self.B]
             case .choice: [Self.T, Self.P]
             case .inner(let node): Self.inner[node].map(\.symbol)
@@ -53,24 +52,25 @@ package struct Reber: GeneratedTask {
             }
         }
 
-        /// Goes on by a symbol, which must be legal.
+        /// Advances by a symbol, which must be legal.
         package mutating func advance(_ symbol: Int) {
             precondition(legal.contains(symbol), "symbol \(symbol) is not legal here")
-            switch place {
-            case .start: place = .choice
+            switch state {
+            case .start: state = .choice
             case .choice:
                 outer = symbol
-                place = .inner(0)
+                state = .inner(0)
             case .inner(let node):
                 let next = Self.inner[node].first { $0.symbol == symbol }?.next ?? 7
-                place = next == 7 ? .repetition : .inner(next)
-            case .repetition: place = .end
-            case .end, .over: place = .over
+                state = next == 7 ? .repetition : .inner(next)
+            case .repetition: state = .end
+            case .end, .over: state = .over
             }
         }
     }
 
-    /// A string, each choice with probability one half: its symbols but the last as inputs, the next ones as targets.
+    /// Draws a string, each choice with probability one half: all symbols but the last are inputs, their successors
+    /// targets.
     package func draw(_ random: inout CounterRandom) -> DrawnSequence {
         var grammar = Grammar()
         var string: [Int] = []
@@ -85,27 +85,27 @@ package struct Reber: GeneratedTask {
         return DrawnSequence(features: features, targets: string.dropFirst().map { Int32($0) })
     }
 
-    /// Sums: strings at whose every step all legal symbols rank before all others, and strings.
+    /// Sums: strings in which all legal symbols rank before all others at every time step, and all strings.
     package let sumCount = 2
 
     package func judge(_ batch: Batch, _ outputs: ScoredOutputs, sums: inout [Double], sequenceErrors: inout [Float]) {
         var grammars = [Grammar](repeating: Grammar(), count: batch.sequences)
-        var right = [Bool](repeating: true, count: batch.sequences)
+        var isCorrect = [Bool](repeating: true, count: batch.sequences)
         let width = Grammar.symbols.count
         for (index, row) in outputs.rows.enumerated() {
             let sequence = Int(row) % batch.sequences
             let input = batch.features[Int(row) * width..<(Int(row) + 1) * width].firstIndex(of: 1) ?? 0
             grammars[sequence].advance(input - Int(row) * width)
             let legal = grammars[sequence].legal
-            let answer = outputs[index]
-            for symbol in answer.indices where !legal.contains(symbol) {
-                // Not as `<=` turned around: a NaN is wrong on either side.
-                if !legal.allSatisfy({ answer[$0] > answer[symbol] }) { right[sequence] = false }
+            let output = outputs[index]
+            for symbol in output.indices where !legal.contains(symbol) {
+                // Not negated to `<=`: a NaN on either side must count as wrong.
+                if !legal.allSatisfy({ output[$0] > output[symbol] }) { isCorrect[sequence] = false }
             }
         }
-        sums[0] += Double(right.count { $0 })
+        sums[0] += Double(isCorrect.count { $0 })
         sums[1] += Double(batch.sequences)
-        for sequence in right.indices { sequenceErrors[sequence] = right[sequence] ? 0 : 1 }
+        for sequence in isCorrect.indices { sequenceErrors[sequence] = isCorrect[sequence] ? 0 : 1 }
     }
 
     package func metrics(loss: Double, sums: [Double]) -> [(name: String, value: Double)] {

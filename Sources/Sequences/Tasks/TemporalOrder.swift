@@ -1,13 +1,13 @@
 package import ConfigFile
 package import Tensors
 
-/// Temporal order, two symbols: which of X and Y came first and which second, among a hundred distractors? Four classes.
+/// Temporal order, two symbols: classify the order of two symbols X or Y among a hundred distractors. Four classes.
 ///
-/// Source: Hochreiter & Schmidhuber (1997), section 5.6, experiment 6a. 100 to 110 symbols, one-hot; E first, B last, X or Y
-/// at a place in 10...20 and at one in 50...60, the rest from a, b, c, d. The answer is due at the end.
+/// Source: Hochreiter & Schmidhuber (1997), section 5.6, experiment 6a. 100 to 110 symbols, one-hot; E first, B last, X
+/// or Y at one time step in 10...20 and at one in 50...60, the others from a, b, c, d. Only the last time step is
+/// scored.
 package struct TemporalOrder: GeneratedTask {
     package static let name = "temporal-order"
-    package static let keys: [ConfigKey] = []
     package static let validationSequences = 1000
     /// Inputs a, b, c, d, X, Y, E, B; classes XX, XY, YX, YY.
     package let shape = TaskShape(input: .features(8), output: .classes(4))
@@ -40,22 +40,24 @@ package struct TemporalOrder: GeneratedTask {
         return DrawnSequence(features: features, targets: targets)
     }
 
-    /// Sums: sequences whose class is the most likely one, and sequences. A sequence's error is the largest difference of
-    /// a class's probability from 0 or 1.
+    /// Sums: sequences whose class is the most likely one, and all sequences. A sequence's error is the largest
+    /// difference of a class's probability from its target, 0 or 1.
     package let sumCount = 2
 
     package func judge(_ batch: Batch, _ outputs: ScoredOutputs, sums: inout [Double], sequenceErrors: inout [Float]) {
         for (index, row) in outputs.rows.enumerated() {
-            let answer = outputs[index]
+            let probabilities = outputs[index]
             let target = Int(batch.targets[Int(row)])
             var error: Float = 0
-            for (place, p) in answer.enumerated() {
-                let difference = abs(p - (place == target ? 1 : 0))
+            for (label, p) in probabilities.enumerated() {
+                let difference = abs(p - (label == target ? 1 : 0))
                 if !error.isNaN && !(difference <= error) { error = difference }
             }
             sequenceErrors[Int(row) % batch.sequences] = error
-            let isRight = answer.indices.allSatisfy { $0 == target || answer[$0] < answer[target] }
-            sums[0] += isRight ? 1 : 0
+            let isCorrect = probabilities.indices.allSatisfy {
+                $0 == target || probabilities[$0] < probabilities[target]
+            }
+            sums[0] += isCorrect ? 1 : 0
             sums[1] += 1
         }
     }

@@ -1,15 +1,17 @@
-/// What can be wrong with text, its files and its vocabulary. `description` is the whole message for the user.
+import System
+
+/// Errors of texts, their files and vocabularies. `description` is the whole message for the user.
 ///
-/// `place` says where the user named the files, such as `configs/a.yaml, line 3: data.train`. Lines count from 1,
-/// byte offsets from 0.
-package enum TextError: Error, Equatable, Sendable {
+/// `place` is where the user named the files, such as `configs/a.yaml, line 3: data.train`. Lines count from 1, byte
+/// offsets from 0.
+package enum TextError: Error, Equatable, Sendable, ExitCoded {
     case noFileNamed(place: String)
     case noMatch(pattern: String, place: String)
     case missing(path: String, place: String, workingDirectory: String)
-    /// `found` is what the path names instead of a file, such as "a directory".
+    /// `found` is the kind of the path, such as "a directory".
     case notAFile(path: String, place: String, found: String)
     case empty(path: String, place: String)
-    /// `reason` is the system's; `isSystemFault` when another file wouldn't have fared better.
+    /// `reason` is the system's message; `isSystemFault` if the cause is the system and not this file.
     case unreadable(path: String, place: String, reason: String, isSystemFault: Bool)
     case binary(path: String, offset: Int, tokenizer: TokenizerKind)
     case invalidUTF8(path: String, line: Int, offset: Int, byte: UInt8, tokenizer: TokenizerKind)
@@ -18,11 +20,11 @@ package enum TextError: Error, Equatable, Sendable {
     /// `position` counts the prompt's characters from 1.
     case unknownPromptCharacter(Unicode.Scalar, position: Int, vocabularySize: Int)
     case vocabularyTooSmall(size: Int)
-    /// `found` is a clause that says what is wrong in the file at `path`.
+    /// `found` is a clause that describes the error in the file at `path`.
     case invalidVocabulary(path: String, found: String)
     case outOfMemory(bytes: Int)
 
-    /// 2 where the user's file, text or prompt is to blame, 1 for the system's faults.
+    /// 2 for errors in the user's file, text or prompt, 1 for errors of the system.
     package var exitCode: Int32 {
         switch self {
         case .unreadable(_, _, _, isSystemFault: true), .outOfMemory: 1
@@ -35,7 +37,7 @@ extension TextError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .noFileNamed(let place):
-            "\(place): the list names no file; accepted: \(Self.acceptedFiles)"
+            "\(place): the list has no files; accepted: \(Self.acceptedFiles)"
         case .noMatch(let pattern, let place):
             "\(place): no file matches the pattern \"\(pattern)\"; accepted: \(Self.acceptedFiles)"
         case .missing(let path, let place, let directory):
@@ -53,10 +55,10 @@ extension TextError: CustomStringConvertible {
             "\(path), byte offset \(offset): found a zero byte, so this is a binary file; "
                 + Self.accepted(by: tokenizer)
         case .invalidUTF8(let path, let line, let offset, let byte, let tokenizer):
-            "\(path), line \(line), byte offset \(offset): the byte \(Self.hexadecimal(byte)) doesn't begin a character "
-                + "of valid UTF-8; " + Self.accepted(by: tokenizer)
+            "\(path), line \(line), byte offset \(offset): invalid UTF-8 (byte \(Self.hexadecimal(byte))); "
+                + Self.accepted(by: tokenizer)
         case .longWord(let path, let line, let offset, let longest):
-            "\(path), line \(line), byte offset \(offset): found \(longest) bytes and more without white space; "
+            "\(path), line \(line), byte offset \(offset): found more than \(longest) bytes without white space; "
                 + "data.tokenizer: word accepts words of at most \(longest) bytes, "
                 + "data.tokenizer: character has no such limit"
         case .unknownCharacter(let scalar, let path, let line, let offset, let size):
@@ -68,9 +70,9 @@ extension TextError: CustomStringConvertible {
         case .vocabularyTooSmall(let size):
             "the vocabulary's size is \(size); accepted: 2 or more, because <unk> and <eos> count in it"
         case .invalidVocabulary(let path, let found):
-            "\(path) is not a vocabulary: \(found); accepted: a vocabulary.json as written beside a checkpoint"
+            "\(path) is not a vocabulary: \(found); accepted: a vocabulary.json of a checkpoint"
         case .outOfMemory(let bytes):
-            "there is no memory for a table of \(bytes) bytes in which to count words"
+            "not enough memory: a table of \(bytes) bytes is needed to count words"
         }
     }
 
@@ -89,7 +91,7 @@ extension TextError: CustomStringConvertible {
         "0x" + String(UInt8(byte / 16), radix: 16, uppercase: true) + String(byte % 16, radix: 16, uppercase: true)
     }
 
-    /// `"é" (U+00E9)`, or the code alone where the character by itself would show nothing or spoil the line.
+    /// `"é" (U+00E9)`, or only the code for a character that is invisible or would break the line.
     private static func name(of scalar: Unicode.Scalar) -> String {
         let digits = String(scalar.value, radix: 16, uppercase: true)
         let code = "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits

@@ -1,28 +1,31 @@
 import Glibc
 import Synchronization
+import System
 
 /// The files of one split (training, validation or test text), mapped read-only, in order.
 ///
-/// A mapped file costs address space and page cache, no anonymous memory, whatever its size. A file must not shrink
-/// while it is mapped: reading beyond its new end would end the process with SIGBUS.
+/// A mapped file of any size takes address space and page cache, but no anonymous memory. A file must not shrink while
+/// it is mapped: reading beyond its new end would end the process with SIGBUS.
 package final class TextFiles: Sendable {
     let files: [MappedFile]
     /// The bytes of all files.
     package let byteCount: Int
-    /// Whether every file was found to be text; files are looked at once.
+    /// Whether every file has been checked to be text; files are checked only once.
     private let isText = Mutex(false)
 
-    /// Opens the files that `patterns` name: paths, and globs (`*`, `?`, `[…]`) whose files come sorted by the bytes
-    /// of their names. A path that exists is taken as it is, also if it looks like a glob. A file named twice is
-    /// read twice.
+    /// Opens the files of `patterns`: paths, and globs (`*`, `?`, `[…]`), whose files are sorted by the bytes of their
+    /// names. An existing path is taken literally, even if it looks like a glob. A file that is given twice is read
+    /// twice.
     ///
-    /// Throws for a path or a glob that names nothing, and for a directory, an empty or an unreadable file, naming it
-    /// and `place`, where the user wrote it (such as `configs/a.yaml, line 3: data.train`).
+    /// Throws for a path or a glob without a file, a directory, and an empty or unreadable file. The error has the path
+    /// and `place`, where the user gave it (such as `configs/a.yaml, line 3: data.train`).
     package init(patterns: [String], place: String) throws(TextError) {
         var files: [MappedFile] = []
         for pattern in patterns {
             for path in try Self.paths(matching: pattern, place: place) {
-                files.append(try MappedFile(path: path, place: place))
+                do throws(MappedFile.Failure) { files.append(try MappedFile(path: path)) } catch {
+                    throw TextError(error, path: path, place: place)
+                }
             }
         }
         guard !files.isEmpty else { throw .noFileNamed(place: place) }
@@ -30,17 +33,10 @@ package final class TextFiles: Sendable {
         byteCount = files.reduce(0) { $0 + $1.bytes.count }
     }
 
-    /// The path of each file, in the order of reading.
+    /// The paths of the files, in reading order.
     package var paths: [String] { files.map(\.path) }
 
-    /// Calls `body` with the bytes of file `index`, for a checksum; they are valid only during the call.
-    package func withBytes<Result, Failure>(
-        ofFile index: Int, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        try body(UnsafeRawBufferPointer(files[index].bytes))
-    }
-
-    /// Throws unless every file is UTF-8 without a zero byte, which all that reads characters or words relies on.
+    /// Throws unless every file is UTF-8 without zero bytes. All code that reads characters or words relies on this.
     func checkText(for tokenizer: TokenizerKind) throws(TextError) {
         try isText.withLock { (isText: inout Bool) throws(TextError) in
             guard !isText else { return }

@@ -1,47 +1,51 @@
-/// A place in a token stream that reads on from there. A copy reads on by itself.
+import System
+
+/// A read position in a token stream. Copies are independent.
 package struct TokenCursor: Sendable {
     package let text: TokenText
-    /// The next token's number, from 0; `text.count` at the end.
+    /// The next token's index, from 0; `text.count` at the end.
     package private(set) var position: Int
-    private var place: TokenText.Place
+    private var location: TokenText.FileOffset
 
     fileprivate init(_ text: TokenText, mark: Int) {
         self.text = text
-        place = text.marks[mark]
+        location = text.marks[mark]
         position = mark * text.interval
     }
 
     fileprivate init(_ text: TokenText, byte: Int) {
         self.text = text
-        place = TokenText.Place(file: 0, offset: byte)
+        location = TokenText.FileOffset(file: 0, offset: byte)
         position = byte
-        while place.file < text.files.files.count - 1, place.offset >= text.files.files[place.file].bytes.count {
-            place.offset -= text.files.files[place.file].bytes.count
-            place.file += 1
+        while location.file < text.files.files.count - 1,
+            location.offset >= text.files.files[location.file].bytes.count
+        {
+            location.offset -= text.files.files[location.file].bytes.count
+            location.file += 1
         }
     }
 
-    /// The next token. There must be one: `position < text.count`.
+    /// The next token. Assumes `position < text.count`.
     package mutating func next() -> Int32 {
         var token: Int32 = 0
         withUnsafeMutablePointer(to: &token) { read(into: UnsafeMutableBufferPointer(start: $0, count: 1)) }
         return token
     }
 
-    /// Fills `tokens` with the next tokens. There must be as many: `position + tokens.count <= text.count`.
+    /// Fills `tokens` with the next tokens. Assumes `position + tokens.count <= text.count`.
     package mutating func read(into tokens: UnsafeMutableBufferPointer<Int32>) {
         precondition(tokens.count <= text.count - position, "a token cursor is read beyond the end of its text")
         position += tokens.count
         var filled = 0
         while filled < tokens.count {
-            let rest = UnsafeMutableBufferPointer(rebasing: tokens[filled...])
-            let file = text.files.files[place.file].bytes
-            filled += read(from: file, into: rest)
-            if filled < tokens.count { place = TokenText.Place(file: place.file + 1, offset: 0) }
+            let remaining = UnsafeMutableBufferPointer(rebasing: tokens[filled...])
+            let file = text.files.files[location.file].bytes
+            filled += read(from: file, into: remaining)
+            if filled < tokens.count { location = TokenText.FileOffset(file: location.file + 1, offset: 0) }
         }
     }
 
-    /// Reads on in one file until `tokens` is full or the file ends, and returns how many tokens it read.
+    /// Reads from one file until `tokens` is full or the file ends, and returns the number of tokens read.
     private mutating func read(
         from file: UnsafeBufferPointer<UInt8>, into tokens: UnsafeMutableBufferPointer<Int32>
     ) -> Int {
@@ -55,10 +59,10 @@ package struct TokenCursor: Sendable {
     private mutating func readBytes(
         from file: UnsafeBufferPointer<UInt8>, into tokens: UnsafeMutableBufferPointer<Int32>
     ) -> Int {
-        let offset = place.offset
+        let offset = location.offset
         let count = min(tokens.count, file.count - offset)
         for index in 0..<count { tokens[index] = Int32(file[offset + index]) }
-        place.offset += count
+        location.offset += count
         return count
     }
 
@@ -66,25 +70,25 @@ package struct TokenCursor: Sendable {
         from file: UnsafeBufferPointer<UInt8>, into tokens: UnsafeMutableBufferPointer<Int32>
     ) -> Int {
         guard let start = file.baseAddress else { return 0 }
-        var offset = place.offset
+        var offset = location.offset
         var count = 0
         text.vocabulary.lookup.characters.withUnsafeBufferPointer { characters in
             while count < tokens.count && offset < file.count {
                 let (value, length) = scalar(at: start + offset)
-                // TokenText has found every character in the vocabulary.
+                // TokenText has checked that every character is in the vocabulary.
                 tokens[count] = characters[value] - 1
                 count += 1
                 offset += length
             }
         }
-        place.offset = offset
+        location.offset = offset
         return count
     }
 
     private mutating func readWords(
         from file: UnsafeBufferPointer<UInt8>, into tokens: UnsafeMutableBufferPointer<Int32>
     ) -> Int {
-        var walk = WordWalk(over: file, at: place.offset)
+        var walk = WordWalk(over: file, at: location.offset)
         let count = text.vocabulary.withWordIDs { words in
             for index in tokens.indices {
                 switch walk.next() {
@@ -96,20 +100,20 @@ package struct TokenCursor: Sendable {
             }
             return tokens.count
         }
-        place.offset = walk.offset
+        location.offset = walk.offset
         return count
     }
 }
 
 extension TokenText {
-    /// A cursor before token `position`, from 0 to `count`: the mark before it, and then at most `interval` tokens to
-    /// skip.
+    /// A cursor before token `position`, from 0 to `count`. Starts at the mark before it and skips at most `interval`
+    /// tokens.
     package func cursor(at position: Int) -> TokenCursor {
-        precondition((0...count).contains(position), "token \(position) is sought in a text of \(count)")
+        precondition((0...count).contains(position), "token \(position) is outside a text of \(count) tokens")
         guard vocabulary.kind != .byte else { return TokenCursor(self, byte: position) }
-        // A text that ends at a mark has none there.
+        // There is no mark at the end of the text.
         var cursor = TokenCursor(self, mark: min(position / interval, marks.count - 1))
-        // A kilobyte: more would come from the heap.
+        // A kilobyte; a larger allocation would be on the heap.
         withUnsafeTemporaryAllocation(of: Int32.self, capacity: min(interval, 256)) { skipped in
             while cursor.position < position {
                 cursor.read(into: UnsafeMutableBufferPointer(rebasing: skipped.prefix(position - cursor.position)))

@@ -1,19 +1,19 @@
 import Glibc
 
-/// From a character or a word to its id: a table by code point, or an open-addressing table of words.
+/// The ids of characters or words: a table by code point, or an open-addressing hash table of words.
 struct TokenLookup: Sendable {
     struct Slot {
         var hash: UInt32
-        /// The id plus 1; 0: free.
+        /// The id plus 1; 0 means free.
         var number: UInt32
     }
 
-    /// For each code point up to the highest, and for all of ASCII, its id plus 1; 0: not in the vocabulary.
+    /// The id plus 1 of each code point up to the highest, at least of all of ASCII; 0 means not in the vocabulary.
     /// At most 4.5 MB.
     private(set) var characters: [Int32] = []
-    /// A power of two of them, at most two thirds taken: 12 to 24 bytes a word.
+    /// The number of slots is a power of two, at most two thirds are used: 12 to 24 bytes per word.
     private(set) var slots: [Slot] = []
-    /// The first id whose token has a lower id too; such tokens make no vocabulary.
+    /// The first id whose token also has a lower id; such tokens are not a valid vocabulary.
     private(set) var doubled: Int?
 
     init(kind: TokenizerKind, tokenBytes: [UInt8], starts: [Int]) {
@@ -24,7 +24,7 @@ struct TokenLookup: Sendable {
         }
     }
 
-    /// The id of a character; nil if the vocabulary lacks it.
+    /// The id of a character; nil if it isn't in the vocabulary.
     func id(of character: Unicode.Scalar) -> Int32? {
         let value = Int(character.value)
         return value < characters.count && characters[value] > 0 ? characters[value] - 1 : nil
@@ -65,14 +65,14 @@ struct TokenLookup: Sendable {
     }
 }
 
-/// The ids of words through plain pointers, for loops over text; valid inside `Vocabulary.withWordIDs`.
+/// The ids of words by plain pointers, for loops over text; valid only inside `Vocabulary.withWordIDs`.
 struct WordIDs {
     fileprivate let slots: UnsafePointer<TokenLookup.Slot>
     fileprivate let mask: Int
     fileprivate let tokenBytes: UnsafePointer<UInt8>
     fileprivate let starts: UnsafePointer<Int>
 
-    /// The id of the word of `length` bytes at `word`, that of `<unk>` if the vocabulary lacks it.
+    /// The id of the word of `length` bytes at `word`; that of `<unk>` if it isn't in the vocabulary.
     @inline(__always)
     func id(of word: UnsafePointer<UInt8>, length: Int, hash: UInt32) -> Int32 {
         var slot = Int(hash) & mask
@@ -96,7 +96,7 @@ extension Vocabulary {
         lookup.slots.withUnsafeBufferPointer { slots in
             tokenBytes.withUnsafeBufferPointer { tokenBytes in
                 starts.withUnsafeBufferPointer { starts in
-                    // None of the three is empty: a vocabulary of words holds <unk> and <eos>.
+                    // None of the three is empty: a vocabulary of words contains <unk> and <eos>.
                     body(
                         WordIDs(
                             slots: slots.baseAddress.unsafelyUnwrapped, mask: slots.count - 1,

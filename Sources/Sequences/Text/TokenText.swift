@@ -1,28 +1,30 @@
-/// The tokens of one split's files under a vocabulary: one stream, the files in their order.
+import System
+
+/// The tokens of one split's files by a vocabulary, as one stream in the order of the files.
 ///
-/// The tokens aren't kept, they are read from the mapped files again and again. What is kept is where every 8,192nd
-/// token begins: 16 bytes each, 4 MB for 2 GB of characters.
+/// Tokens are not stored, but read from the mapped files each time. Only the offset of every 8,192nd token is stored:
+/// 16 bytes each, 4 MB for 2 GB of characters.
 package final class TokenText: Sendable {
     package let files: TextFiles
     package let vocabulary: Vocabulary
-    /// L: how many tokens there are, at least 1.
+    /// L: the number of tokens, at least 1.
     package let count: Int
-    /// How many tokens lie between two marks.
+    /// The number of tokens between two marks.
     let interval: Int
-    /// Where token `k * interval` begins. None for bytes, whose places need no search.
-    let marks: [Place]
+    /// The offsets of tokens `k * interval`. Empty for bytes, whose offsets need no search.
+    let marks: [FileOffset]
 
-    /// Where in the files a token begins to be read, white space before a word included.
-    struct Place {
+    /// The offset in a file at which reading of a token starts, before the white space that precedes a word.
+    struct FileOffset {
         var file: Int
-        /// One beyond the file's size behind the `<eos>` of a last line without newline.
+        /// The file's size plus 1 after the `<eos>` of a last line without a newline.
         var offset: Int
     }
 
     /// Reads all files once, to check and count.
     ///
-    /// Throws for files that aren't text (`character`, `word`), for a character that the vocabulary lacks, naming it
-    /// and its place, and for a word longer than 1 MiB. `interval` is above 0.
+    /// Throws for files that aren't text (`character`, `word`), for a character that isn't in the vocabulary, with its
+    /// location, and for a word longer than 1 MiB. `interval` must be above 0.
     package init(_ files: TextFiles, vocabulary: Vocabulary, interval: Int = 8192) throws(TextError) {
         var marks = Marks(interval: interval)
         switch vocabulary.kind {
@@ -42,7 +44,7 @@ package final class TokenText: Sendable {
         self.files = files
         self.vocabulary = vocabulary
         self.interval = interval
-        self.marks = marks.places
+        self.marks = marks.offsets
         count = marks.count
         for file in files.files { file.forgetPages() }
     }
@@ -51,15 +53,15 @@ package final class TokenText: Sendable {
         let interval: Int
         var count = 0
         var next = 0
-        var places: [Place] = []
+        var offsets: [FileOffset] = []
 
         init(interval: Int) { self.interval = interval }
 
-        /// Counts a token that begins at `offset` or behind white space there.
+        /// Counts a token that begins at `offset`, or after white space at `offset`.
         @inline(__always)
         mutating func add(file: Int, offset: Int) {
             if count == next {
-                places.append(Place(file: file, offset: offset))
+                offsets.append(FileOffset(file: file, offset: offset))
                 next += interval
             }
             count += 1
@@ -70,7 +72,7 @@ package final class TokenText: Sendable {
         of file: MappedFile, _ index: Int, _ vocabulary: Vocabulary, _ marks: inout Marks
     ) throws(TextError) {
         let text = file.bytes
-        // Where a character stands that the vocabulary lacks.
+        // The offset of a character that isn't in the vocabulary.
         let fault: Int? = vocabulary.lookup.characters.withUnsafeBufferPointer { characters in
             guard let start = text.baseAddress else { return nil }
             var offset = 0

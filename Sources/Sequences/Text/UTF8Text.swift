@@ -1,9 +1,9 @@
-// Reading UTF-8 byte by byte: the check of a whole text, and what checked text may then rely on.
+// Validation of UTF-8, and functions for validated text.
 
-/// The first reason why bytes aren't text, with its offset.
+/// The first error in bytes that aren't text, with its offset.
 enum TextFault: Equatable {
     case zeroByte(Int)
-    /// Where a sequence begins that table 3-7 of the Unicode standard doesn't list.
+    /// The offset of a sequence that isn't in table 3-7 of the Unicode standard.
     case malformed(Int)
 }
 
@@ -16,11 +16,11 @@ func firstTextFault(in bytes: UnsafeBufferPointer<UInt8>) -> TextFault? {
     while offset < size {
         while offset + 8 <= size {
             let eight = raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            // The lowest zero byte becomes 0xFF; what that borrows from the bytes above it only sends them the slow way.
+            // The lowest zero byte becomes 0xFF. Its borrow from higher bytes can only cause an unneeded slow check.
             guard ((eight &- 0x0101_0101_0101_0101) | eight) & 0x8080_8080_8080_8080 == 0 else { break }
             offset += 8
         }
-        // Some characters one by one, then another try.
+        // Checks the characters of eight bytes one by one, then tries the fast check again.
         let pause = min(size, offset + 8)
         while offset < pause {
             if start[offset] == 0 { return .zeroByte(offset) }
@@ -32,7 +32,7 @@ func firstTextFault(in bytes: UnsafeBufferPointer<UInt8>) -> TextFault? {
     return nil
 }
 
-/// The length of the well-formed sequence of two bytes or more at `p`, 0 if there is none within `left` bytes.
+/// The length of the well-formed sequence of at least two bytes at `p`; 0 if there is none within `left` bytes.
 private func wellFormedLength(_ p: UnsafePointer<UInt8>, _ left: Int) -> Int {
     func continues(_ index: Int) -> Bool { p[index] & 0xC0 == 0x80 }
     switch p[0] {
@@ -53,7 +53,7 @@ private func wellFormedLength(_ p: UnsafePointer<UInt8>, _ left: Int) -> Int {
     }
 }
 
-/// The scalar that begins at `p` and its length in bytes, in text that has been checked.
+/// The scalar at `p` and its length in bytes, in validated text.
 @inline(__always)
 func scalar(at p: UnsafePointer<UInt8>) -> (value: Int, length: Int) {
     let first = Int(p[0])
@@ -65,8 +65,8 @@ func scalar(at p: UnsafePointer<UInt8>) -> (value: Int, length: Int) {
     return ((first & 0x07) << 18 | second << 12 | third << 6 | Int(p[3] & 0x3F), 4)
 }
 
-/// The length of the white space character at `p` (Unicode White_Space), 0 if another character stands there, in text
-/// that has been checked.
+/// The length of the white space character (Unicode White_Space) at `p`; 0 if it is another character. In validated
+/// text.
 @inline(__always)
 func whiteSpaceLength(at p: UnsafePointer<UInt8>) -> Int {
     let first = p[0]

@@ -3,7 +3,8 @@ import FoundationEssentials
 extension Vocabulary {
     private static let formatVersion = 1
 
-    /// The text of vocabulary.json, one line: `format_version`, `tokenizer` and, except for bytes, `tokens` by id.
+    /// The contents of vocabulary.json on one line: `format_version`, `tokenizer` and, except for bytes, `tokens` by
+    /// id.
     package var json: String {
         var json = Array(#"{"format_version":\#(Self.formatVersion),"tokenizer":"\#(kind.rawValue)""#.utf8)
         if kind != .byte {
@@ -20,10 +21,10 @@ extension Vocabulary {
         return String(decoding: json, as: UTF8.self)
     }
 
-    /// Reads what `json` wrote; keys it doesn't know are left alone. `path` is for messages.
+    /// Reads the format of `json`; unknown keys are ignored. `path` is for messages.
     ///
-    /// Throws for anything that no version wrote: another format, tokens that are doubled, out of order, missing, or
-    /// that text under this tokenizer couldn't hold.
+    /// Throws for an unknown format, and for tokens that are duplicate, out of order, missing or impossible with the
+    /// tokenizer.
     package init(json: String, path: String) throws(TextError) {
         let file: JSONFile
         do {
@@ -38,7 +39,7 @@ extension Vocabulary {
         }
         guard let kind = TokenizerKind(rawValue: file.tokenizer) else {
             let kinds = TokenizerKind.allCases.map(\.rawValue).joined(separator: ", ")
-            throw .invalidVocabulary(path: path, found: "its tokenizer is none of \(kinds)")
+            throw .invalidVocabulary(path: path, found: "its tokenizer is not one of \(kinds)")
         }
         if let found = Self.fault(in: file.tokens, kind) { throw .invalidVocabulary(path: path, found: found) }
         guard let tokens = file.tokens else {
@@ -58,7 +59,7 @@ extension Vocabulary {
     }
 
     private struct JSONFile: Decodable {
-        /// Not `Int`, for which a fraction would be an error that doesn't tell its key.
+        /// Not `Int`, because the decoding error of a fraction doesn't contain the key.
         let formatVersion: Double
         let tokenizer: String
         let tokens: [String]?
@@ -86,11 +87,11 @@ extension Vocabulary {
         }
     }
 
-    /// What is wrong with the tokens of a file, each by itself; nil if nothing.
+    /// The first error in a file's tokens, each checked separately; nil if there is none.
     private static func fault(in tokens: [String]?, _ kind: TokenizerKind) -> String? {
         switch (kind, tokens) {
         case (.byte, nil): return nil
-        case (.byte, _): return "it lists tokens, but the byte tokenizer has none of its own"
+        case (.byte, _): return "it lists tokens, which the byte tokenizer doesn't have"
         case (_, nil): return "it has no tokens"
         case (.character, let tokens?): return faultInCharacters(tokens)
         case (.word, let tokens?): return faultInWords(tokens)

@@ -1,7 +1,9 @@
+import System
+
 extension Vocabulary {
     /// The characters (Unicode scalars) that occur in `files`, in code-point order.
     ///
-    /// Throws for files that aren't text. Memory: 1.1 MB, whatever the text.
+    /// Throws for files that aren't text. Memory: 1.1 MB for any text.
     package static func ofCharacters(in files: TextFiles) throws(TextError) -> Vocabulary {
         try files.checkText(for: .character)
         var occurs = [Bool](repeating: false, count: 0x110000)
@@ -18,11 +20,11 @@ extension Vocabulary {
         return Vocabulary(kind: .character, tokenBytes: tokenBytes, starts: starts)
     }
 
-    /// `<unk>`, `<eos>` and the most frequent words of `files`, `size` tokens in all (fewer if there are no more
-    /// words; nil: all words), ties in code-point order. `<unk>` and `<eos>` written in the text are these two.
+    /// `<unk>`, `<eos>` and the most frequent words of `files`, `size` tokens in total (fewer if there are fewer words;
+    /// nil for all words), ties in code-point order. `<unk>` and `<eos>` in the text are these two tokens.
     ///
     /// Throws for files that aren't text, for a `size` below 2 and for a word longer than 1 MiB. Memory: see
-    /// `WordTable`; 5 million distinct words take at most 154 MB to count, and some 230 MB if all of them are kept.
+    /// `WordTable`; counting 5 million distinct words takes at most 154 MB, and about 230 MB if all of them are kept.
     package static func ofWords(in files: TextFiles, size: Int?) throws(TextError) -> Vocabulary {
         if let size, size < reservedWords.count { throw .vocabularyTooSmall(size: size) }
         try files.checkText(for: .word)

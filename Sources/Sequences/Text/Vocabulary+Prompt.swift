@@ -1,8 +1,8 @@
 extension Vocabulary {
-    /// The tokens of a prompt. Words it lacks become `<unk>`, each newline among words `<eos>`; the end of a last
-    /// line without a newline adds none, so that generation goes on in that line.
+    /// The tokens of a prompt. Unknown words become `<unk>`; with words, each newline becomes `<eos>`. A last line
+    /// without a newline gets no `<eos>`, so that generation continues in that line.
     ///
-    /// Throws for a character that a vocabulary of characters lacks.
+    /// Throws for a character that isn't in a vocabulary of characters.
     package func encode(prompt: String) throws(TextError) -> [Int32] {
         switch kind {
         case .byte:
@@ -21,8 +21,8 @@ extension Vocabulary {
         }
     }
 
-    /// The bytes to print for tokens: bytes and characters as they are, words with single spaces between them and a
-    /// newline for `<eos>`. Ids outside the vocabulary print nothing.
+    /// The bytes to print for tokens: bytes and characters unchanged, words with single spaces between them and a
+    /// newline for `<eos>`. Ids outside the vocabulary are skipped.
     package func decode(_ ids: some Sequence<Int32>) -> [UInt8] {
         var text: [UInt8] = []
         var isInLine = false

@@ -6,24 +6,24 @@ package struct Vocabulary: Sendable {
     package let kind: TokenizerKind
     /// The tokens' UTF-8 (for `byte` the bytes), one after the other.
     let tokenBytes: [UInt8]
-    /// Where each token begins in `tokenBytes`, and where the last one ends.
+    /// The offset of each token in `tokenBytes`, and the end of the last one.
     let starts: [Int]
     let lookup: TokenLookup
 
-    /// The id that stands for every word the vocabulary lacks.
+    /// The id of `<unk>`, for every word that isn't in the vocabulary.
     static let unknownWord: Int32 = 0
-    /// The id that ends a line of words.
+    /// The id of `<eos>`, which ends a line of words.
     static let lineEnd: Int32 = 1
-    /// What texts say for these two, by id.
+    /// The spelling of these two in texts, by id.
     static let reservedWords = [Array("<unk>".utf8), Array("<eos>".utf8)]
 
     /// The 256 byte values.
     package static let bytes = Vocabulary(kind: .byte, tokenBytes: Array(0...255), starts: Array(0...256))
 
-    /// V: how many tokens there are.
+    /// V: the number of tokens.
     package var count: Int { starts.count - 1 }
 
-    /// Assumes tokens as described above; only `lookup.doubled` is left to be looked at.
+    /// Assumes tokens as described above; the caller checks only `lookup.doubled`.
     init(kind: TokenizerKind, tokenBytes: [UInt8], starts: [Int]) {
         self.kind = kind
         self.tokenBytes = tokenBytes
@@ -31,12 +31,12 @@ package struct Vocabulary: Sendable {
         lookup = TokenLookup(kind: kind, tokenBytes: tokenBytes, starts: starts)
     }
 
-    /// The token's bytes, `<unk>` and `<eos>` as they are written; none for an id outside the vocabulary.
+    /// The token's bytes, `<unk>` and `<eos>` in their spelling; empty for an id outside the vocabulary.
     package func bytes(of id: Int) -> [UInt8] {
         id >= 0 && id < count ? Array(tokenBytes[starts[id]..<starts[id + 1]]) : []
     }
 
-    /// The token as text; nil for an id outside the vocabulary and for a byte that is no character by itself.
+    /// The token as text; nil for an id outside the vocabulary and for a byte that isn't ASCII.
     package func text(of id: Int) -> String? {
         guard id >= 0, id < count, kind != .byte || id < 0x80 else { return nil }
         return String(decoding: bytes(of: id), as: UTF8.self)

@@ -1,13 +1,14 @@
 import Glibc
 
-/// A word of checked text in 12 bytes: itself if it is short, else where it stands in the mapped file.
+/// A word of validated text in 12 bytes: its bytes if it is short, else its address in the mapped file.
 ///
-/// So that counting seldom looks at the places in the file where a word was first met. The word's text must stay
-/// mapped as long as the key is used.
+/// So counting rarely reads the first occurrence of a word in the file. The word's text must stay mapped as long as the
+/// key is used.
 struct WordKey {
     private static let longestInline = 8
 
-    /// A short word's bytes from the lowest up, zeros above them (text has no zero byte); a longer word's address.
+    /// A short word's bytes from the lowest byte up, padded with zeros (text has no zero byte); a longer word's
+    /// address.
     private let bits: UInt64
     private let count: UInt32
 
@@ -31,12 +32,12 @@ struct WordKey {
     @inline(__always)
     private var address: UnsafePointer<UInt8> { UnsafePointer(bitPattern: UInt(bits)).unsafelyUnwrapped }
 
-    /// The first eight bytes, the first one highest, so that their order as a number is that of the words.
+    /// The first eight bytes, the first one highest, so that their numeric order is the order of the words.
     private var head: UInt64 {
         (length > Self.longestInline ? Self.packed(address, Self.longestInline) : bits).byteSwapped
     }
 
-    /// The `length` bytes at `start`, 1 to 8 of them, without reading beyond them.
+    /// Packs `length` bytes at `start`, 1 to 8, without reading beyond them.
     @inline(__always)
     private static func packed(_ start: UnsafePointer<UInt8>, _ length: Int) -> UInt64 {
         let raw = UnsafeRawPointer(start)
@@ -59,7 +60,7 @@ extension WordKey: Comparable {
         return a.length > longestInline && memcmp(a.address, b.address, a.length) == 0
     }
 
-    /// Code-point order, which for UTF-8 is the order of the bytes; a word comes before those that it begins.
+    /// Code-point order, which for UTF-8 is the order of the bytes; a prefix comes before longer words.
     static func < (a: WordKey, b: WordKey) -> Bool {
         let heads = (a.head, b.head)
         guard heads.0 == heads.1, a.length > longestInline, b.length > longestInline else {

@@ -1,11 +1,11 @@
 import Glibc
 
-/// The distinct words of mapped text and how often each occurs: an open-addressing table whose keys stay in the files.
+/// The distinct words of mapped text and their counts: an open-addressing hash table whose long keys stay in the files.
 ///
-/// Memory: 24 bytes a distinct word and 4 a slot, at most three quarters of the slots taken (while they double, the
-/// old ones too). 200 MB of natural text hold about a million distinct words: 32 MB. 5 million, as in text of random
-/// letters, take 120 + 34 MB. `entries` grows by `realloc`, which moves the pages of a large block instead of copying
-/// them, and pages that no word has reached yet take no memory.
+/// Memory: 24 bytes per distinct word and 4 per slot, of which at most three quarters are used (plus the old slots
+/// while they double). 200 MB of natural text have about a million distinct words: 32 MB. 5 million, as in text of
+/// random letters, take 120 + 34 MB. `entries` grows by `realloc`, which moves the pages of a large block instead of
+/// copying them, and pages that no word has reached yet take no memory.
 struct WordTable: ~Copyable {
     struct Entry {
         let key: WordKey
@@ -13,13 +13,13 @@ struct WordTable: ~Copyable {
         var occurrences: Int
     }
 
-    /// Longer stretches without white space aren't words: the file is of another kind, or of one line.
+    /// Longer sequences without white space aren't words: the file isn't natural text, or has no white space.
     static let longestWord = 1 << 20
 
     private(set) var count = 0
     private var capacity: Int
     private var entries: UnsafeMutablePointer<Entry>
-    /// For each slot the number of its entry, from 1; 0: free. A power of two of them.
+    /// The index of each slot's entry plus 1; 0 means free. The number of slots is a power of two.
     private var slots: UnsafeMutablePointer<UInt32>
     private var slotCount: Int
 
@@ -43,7 +43,7 @@ struct WordTable: ~Copyable {
 
     subscript(index: Int) -> Entry { entries[index] }
 
-    /// Counts one occurrence of the word of `length` bytes at `start`, at most `longestWord` of them.
+    /// Counts one occurrence of the word of `length` bytes at `start`; `length` is at most `longestWord`.
     @inline(__always)
     mutating func add(_ start: UnsafePointer<UInt8>, length: Int, hash: UInt32) throws(TextError) {
         let key = WordKey(start, length: length)
@@ -59,7 +59,7 @@ struct WordTable: ~Copyable {
         if count == capacity { try grow() }
     }
 
-    /// Leaves a word out of all rankings.
+    /// Excludes a word from all rankings.
     mutating func remove(_ word: [UInt8]) {
         word.withUnsafeBufferPointer { bytes in
             guard let start = bytes.baseAddress else { return }
@@ -69,7 +69,7 @@ struct WordTable: ~Copyable {
         }
     }
 
-    /// The entries of the `limit` most frequent words (nil: of all), ties in code-point order.
+    /// The entries of the `limit` most frequent words (nil for all), ties in code-point order.
     func ranking(limit: Int?) -> [UInt32] {
         let limit = limit ?? count
         let least = leastOccurrences(limit: limit)
@@ -85,7 +85,7 @@ struct WordTable: ~Copyable {
         return ranked
     }
 
-    /// How often a word occurs, at least, that can be among the `limit` most frequent; so that only those are sorted.
+    /// The minimum count of a word that can be among the `limit` most frequent, so that only those are sorted.
     private func leastOccurrences(limit: Int) -> Int {
         let most = 1 << 16
         var words = [Int](repeating: 0, count: most + 1)

@@ -1,4 +1,4 @@
-/// A walk over the words and line ends of checked text, the one place that knows where a word ends.
+/// An iterator over the words and line ends of validated text; the only code that determines where a word ends.
 struct WordWalk {
     enum Step {
         case word(start: UnsafePointer<UInt8>, length: Int, hash: UInt32)
@@ -8,12 +8,12 @@ struct WordWalk {
 
     private let bytes: UnsafePointer<UInt8>
     private let size: Int
-    /// Whether a last line without a newline still ends.
+    /// Whether a last line without a newline has a line end.
     private let endsLastLine: Bool
-    /// The next byte. Stands at `size + 1` behind the end of a last line that has no newline.
+    /// The offset of the next byte; `size + 1` after the line end of a last line without a newline.
     private(set) var offset: Int
 
-    /// `text` isn't empty and stays valid as long as the walk is used.
+    /// `text` must not be empty, and must stay valid as long as the walk is used.
     init(over text: UnsafeBufferPointer<UInt8>, at offset: Int = 0, endsLastLine: Bool = true) {
         // Never nil for a buffer that isn't empty.
         bytes = text.baseAddress.unsafelyUnwrapped
@@ -46,7 +46,7 @@ struct WordWalk {
             let byte = bytes[offset]
             let isPlain = byte &- 0x21 < 0x5F  // 0x21 to 0x7F: ASCII beyond the space
             if !isPlain && whiteSpaceLength(at: bytes + offset) > 0 { break }
-            // A continuation byte is no white space by itself, so a word's characters can be walked byte by byte.
+            // A continuation byte never begins white space, so a word can be read byte by byte.
             hash.add(byte)
             offset += 1
         }
@@ -54,7 +54,7 @@ struct WordWalk {
     }
 }
 
-/// FNV-1a in 64 bits, folded to 32 so that any of its bits can choose a slot.
+/// FNV-1a in 64 bits, folded to 32 bits that are all suitable to select a slot.
 struct WordHash {
     private var state: UInt64 = 0xCBF2_9CE4_8422_2325
 

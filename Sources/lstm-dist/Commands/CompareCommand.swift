@@ -1,5 +1,6 @@
 import ArgumentParser
 import RunFolder
+import System
 import Training
 
 /// `lstm-dist compare`
@@ -25,7 +26,7 @@ struct CompareCommand: ParsableCommand {
         let comparison = try RunComparison(first, second)
         for line in comparison.equal { print("equal      \(line)") }
         for line in comparison.differences { print("different  \(line)") }
-        guard comparison.areEqual else { throw TrainingError.failure("\(first) and \(second) are not equal") }
+        guard comparison.areEqual else { throw CommandError.failure("\(first) and \(second) are not equal") }
         print("equal to the bit")
     }
 }

@@ -11,8 +11,9 @@ struct ConfigCommand: ParsableCommand {
             EXAMPLES
               lstm-dist config show configs/text.yaml
               lstm-dist config check configs/text.yaml
+              lstm-dist config keys
             """,
-        subcommands: [Show.self, Check.self])
+        subcommands: [Show.self, Check.self, Keys.self])
 
     /// What both take.
     struct Source: ParsableArguments {
@@ -24,7 +25,7 @@ struct ConfigCommand: ParsableCommand {
         func read() throws -> Configuration {
             try Configuration(
                 yaml: ConfigSource.text(config), file: ConfigSource.name(config), overrides: overrides,
-                table: Options.table)
+                table: ConfigurationTable.all)
         }
     }
 
@@ -39,6 +40,17 @@ struct ConfigCommand: ParsableCommand {
         @OptionGroup var source: Source
 
         func run() throws { print(try source.read().annotatedYAML, terminator: "") }
+    }
+
+    struct Keys: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Prints all keys of all tasks as a table in Markdown: values, default, rule on resume, meaning.",
+            discussion: """
+                EXAMPLES
+                  lstm-dist config keys
+                """)
+
+        func run() { print(ConfigurationTable.all.reference, terminator: "") }
     }
 
     struct Check: ParsableCommand {
@@ -64,7 +76,7 @@ struct ConfigCommand: ParsableCommand {
         }
 
         func run() throws {
-            let plan = try TrainingPlan(source.read(), ranks: ranks)
+            let plan = try DryRunReport(source.read(), ranks: ranks)
             for (title, value) in plan.lines { print("\(title.padding(to: 12))\(value)") }
             try plan.check()
             if runFolder != nil || !ConfigSource.isNameless(source.config) {

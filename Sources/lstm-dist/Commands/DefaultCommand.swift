@@ -1,4 +1,5 @@
 import ArgumentParser
+import JobControl
 import MPI
 import Training
 
@@ -11,7 +12,7 @@ struct DefaultCommand: CollectiveCommand {
     @OptionGroup var verbosity: Verbosity
 
     func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws {
-        try TrainingJob(
+        try TrainingSession(
             configText: DefaultConfiguration.yaml, file: DefaultConfiguration.name, run: "runs/reber-default",
             resume: .never, overwrites: true, command: "lstm-dist"
         ).carryOut(on: communicator, console, watchedBy: hangGuard)

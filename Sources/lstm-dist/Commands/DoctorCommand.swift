@@ -1,5 +1,6 @@
 import ArgumentParser
 import FileFormats
+import JobControl
 import MPI
 import Training
 
@@ -16,14 +17,14 @@ struct DoctorCommand: CollectiveCommand {
 
     @Flag(help: "One JSON object in place of text.")
     var json = false
-    @OptionGroup var threads: Threads
+    @OptionGroup var threads: ThreadOptions
     @OptionGroup var verbosity: Verbosity
 
     var diagnosesLaunches: Bool { true }
 
     func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws {
         Job.page.begin(.work)
-        let diagnosis = try Diagnosis(communicator, announced: Launcher.announced, threads: threads.perRank)
+        let diagnosis = try Doctor(communicator, announced: Launcher.announced, threads: threads.perRank)
         if json { return console.result(diagnosis.json.text) }
         for line in diagnosis.lines { console.result(line) }
     }

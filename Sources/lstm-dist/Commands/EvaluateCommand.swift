@@ -1,5 +1,6 @@
 import ArgumentParser
 import FileFormats
+import JobControl
 import MPI
 import Training
 

@@ -1,8 +1,10 @@
 import ArgumentParser
 import FileFormats
 import Glibc
+import JobControl
 import MPI
 import Recurrent
+import System
 import Training
 
 /// `lstm-dist export`
@@ -36,7 +38,7 @@ struct ExportCommand: CollectiveCommand {
             guard communicator.isRoot else { return }
             if output == "-" {
                 guard Launcher.ranks > 1 || isatty(STDOUT_FILENO) == 0 else {
-                    throw TrainingError.usage(
+                    throw CommandError.usage(
                         "--output: standard output is a terminal, and the file is binary; accepted: --output FILE, or a pipe"
                     )
                 }

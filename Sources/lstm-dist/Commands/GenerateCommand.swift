@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import JobControl
 import MPI
 import Training
 

@@ -1,6 +1,8 @@
 import ArgumentParser
 import FileFormats
+import JobControl
 import RunFolder
+import System
 import Training
 
 /// `lstm-dist inspect`
@@ -29,7 +31,7 @@ struct InspectCommand: ParsableCommand {
         if let verification, !verification.damages.isEmpty {
             print("checkpoint  \(folder)")
             show(verification, others)
-            throw TrainingError.failure(damages.joined(separator: " "))
+            throw CommandError.failure(damages.joined(separator: " "))
         }
         let checkpoint = try Checkpoint(path: folder)
         let state = checkpoint.state
@@ -49,10 +51,10 @@ struct InspectCommand: ParsableCommand {
                 let count = file.count(of: name) ?? 0
                 total += count
                 print(
-                    "  \(shown(name, limit: 200))  \(shown("\(shape)", limit: 200))  \(MemoryEstimate.text(4 * Double(count)))"
+                    "  \(shown(name, limit: 200))  \(shown("\(shape)", limit: 200))  \(byteCount(4 * Double(count)))"
                 )
             }
-            print("  in all: \(grouped(total)) numbers, \(MemoryEstimate.text(4 * Double(total)))")
+            print("  in all: \(grouped(total)) numbers, \(byteCount(4 * Double(total)))")
         }
         if let verification {
             show(verification, others)
@@ -64,7 +66,7 @@ struct InspectCommand: ParsableCommand {
         }
         print("\nconfiguration (digest \(shown(state.configDigest, limit: 64)))")
         for line in state.config.split(separator: "\n") { print("  \(shown(String(line), limit: 10_000))") }
-        guard damages.isEmpty else { throw TrainingError.failure(damages.joined(separator: " ")) }
+        guard damages.isEmpty else { throw CommandError.failure(damages.joined(separator: " ")) }
     }
 
     private func show(_ verification: CheckpointVerification, _ others: [(path: String, damages: [any Error])]) {
@@ -81,7 +83,7 @@ struct InspectCommand: ParsableCommand {
 
     private func word(_ damages: [any Error]) -> String {
         guard let first = damages.first else { return "as written" }
-        if case FileFormatError.cannotRead = first { return "CANNOT BE READ" }
+        if case SystemError.cannotRead = first { return "CANNOT BE READ" }
         return "DAMAGED"
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import RunFolder
+import System
 import Training
 
 /// `lstm-dist stop`
@@ -23,11 +24,11 @@ struct StopCommand: ParsableCommand {
     func run() throws {
         let run = try RunDirectory.existing(folder)
         guard let presence = RunLock.presence(in: run) else {
-            throw TrainingError.usage("\(folder): nobody is training in this run folder; accepted: one that is in use")
+            throw CommandError.usage("\(folder): nobody is training in this run folder; accepted: one that is in use")
         }
         let holder = presence.holder.description
         guard !presence.isDoubtful else {
-            throw TrainingError.usage(
+            throw CommandError.usage(
                 "\(folder): \(holder) has died, or it cannot be seen from here; last heartbeat \(duration(presence.silence)) ago; "
                     + "accepted: a run folder that is in use")
         }

@@ -2,6 +2,7 @@ import ArgumentParser
 import ConfigFile
 import FileFormats
 import Foundation
+import JobControl
 import MPI
 import Training
 
@@ -38,8 +39,8 @@ struct TrainCommand: CollectiveCommand {
     var initFrom: String?
     @Flag(help: "Check everything, say what would be done, and stop before the first step.")
     var dryRun = false
-    @OptionGroup var stopping: Stopping
-    @OptionGroup var threads: Threads
+    @OptionGroup var stopping: StopOptions
+    @OptionGroup var threads: ThreadOptions
     @OptionGroup var verbosity: Verbosity
 
     func validate() throws {
@@ -67,14 +68,14 @@ struct TrainCommand: CollectiveCommand {
         }.joined(separator: " ")
     }
 
-    var waitTimeout: Double { Options.waitTimeout(in: overrides) }
+    var waitTimeout: Double { TrainingConfiguration.waitTimeout(in: overrides) }
 
     func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws {
         let text = try communicator.broadcast(
             communicator.agree { communicator.isRoot ? try ConfigSource.text(config) : nil }, root: 0)
-        let end = try TrainingJob(
+        let end = try TrainingSession(
             configText: text, file: ConfigSource.name(config), overrides: overrides,
-            run: run ?? ConfigSource.defaultRun(config), resume: TrainingJob.Resume(resume), overwrites: overwrite,
+            run: run ?? ConfigSource.defaultRun(config), resume: TrainingSession.Resume(resume), overwrites: overwrite,
             initialWeights: initFrom, isDryRun: dryRun, threads: threads.perRank, times: stopping.times,
             savesOnUser1: stopping.onUser1 == .save, command: commandThatGoesOn
         ).carryOut(on: communicator, console, watchedBy: hangGuard)

@@ -24,6 +24,8 @@ struct PlainStep<Number: Scalar> {
     /// h' and c' of the step before.
     let hidden: [Number]
     let cell: [Number]
+    /// The vectors of weights that the cell declares.
+    let vectors: [[Number]]
 
     /// W_x x + b_x + W_h h' + b_h of a gate.
     func sum(_ gate: Int) -> [Number] { zip(fromInput[gate], fromHidden[gate]).map { $0 + $1 } }

@@ -1,12 +1,12 @@
 import Recurrent
 import Tensors
 
-/// The whole network in plain loops over sequences and units: what `Network` is compared with.
+/// The whole network in plain loops over sequences and units: what `SequenceModel` is compared with.
 struct PlainNetwork<Number: Scalar> {
     let configuration: NetworkConfiguration
     let cell: (PlainStep<Number>) -> (hidden: [Number], cell: [Number])
     private let embedding: [Number]
-    private let layers: [(input: Linear, hidden: Linear)]
+    private let layers: [(input: Linear, hidden: Linear, vectors: [[Number]])]
     private let output: Linear
     /// What a unit is multiplied by: 0 or 1 / (1 - rate), 1 without dropout.
     let mask: (_ place: Int, _ time: Int, _ sequence: Int, _ unit: Int) -> Double
@@ -35,6 +35,9 @@ struct PlainNetwork<Number: Scalar> {
         func linear(_ weight: String, _ bias: String) -> Linear {
             Linear(weight: parameters[weight] ?? [], bias: parameters[bias] ?? [])
         }
+        func vectors(_ layer: Int) -> [[Number]] {
+            configuration.cell.vectors.map { parameters["rnn.\($0.name)_l\(layer)"] ?? [] }
+        }
         self.configuration = configuration
         self.cell = cell
         self.mask = mask
@@ -42,7 +45,7 @@ struct PlainNetwork<Number: Scalar> {
         layers = (0..<configuration.layers).map {
             (
                 linear("rnn.weight_ih_l\($0)", "rnn.bias_ih_l\($0)"),
-                linear("rnn.weight_hh_l\($0)", "rnn.bias_hh_l\($0)")
+                linear("rnn.weight_hh_l\($0)", "rnn.bias_hh_l\($0)"), vectors($0)
             )
         }
         output = linear("output.weight", "output.bias")
@@ -68,7 +71,7 @@ struct PlainNetwork<Number: Scalar> {
                     (hidden[layer], cells[layer]) = cell(
                         PlainStep(
                             fromInput: gates(weights.input(x)), fromHidden: gates(weights.hidden(hidden[layer])),
-                            hidden: hidden[layer], cell: cells[layer]))
+                            hidden: hidden[layer], cell: cells[layer], vectors: weights.vectors))
                     x = dropped(hidden[layer], place: layer + 1, t, b)
                 }
                 let row = t * batch.sequences + b

@@ -2,7 +2,7 @@ import Sequences
 import Tensors
 import Testing
 
-/// How a text is cut.
+/// How a text is divided.
 private struct Cut: Sendable, CustomTestStringConvertible {
     let range: Range<Int>
     let batch: Int
@@ -46,7 +46,7 @@ struct TextStreamsTests {
         folder = try TextTestFolder()
         var random = TextTestRandom(state: 11)
         let characters = (0..<100 + 3).map { _ in "aéb∀c😀d".randomElement(using: &random) ?? "a" }
-        // Two files and marks every seven tokens, so that places are looked up in between.
+        // Two files and a mark every seven tokens, so that streams begin between marks.
         let files = try folder.files(String(characters[..<41]), String(characters[41...]))
         text = try TokenText(files, vocabulary: .ofCharacters(in: files), interval: 7)
         list = tokens(of: text)
@@ -91,7 +91,7 @@ struct TextStreamsTests {
         }
     }
 
-    @Test("some rows are read alike, in order or in any order", arguments: Cut.all)
+    @Test("a range of streams is read equally in any order of steps", arguments: Cut.all)
     private func someRows(_ cut: Cut) throws {
         let plain = cut.plain(list)
         var random = TextTestRandom(state: UInt64(cut.batch * 1000 + cut.window))
@@ -104,12 +104,12 @@ struct TextStreamsTests {
             for step in steps + steps.shuffled(using: &random) {
                 compare(&streams, &batch, rows, step: step, epoch: 1, plain)
             }
-            // Other rows than before.
+            // Other streams than before.
             compare(&streams, &batch, 0..<cut.batch, step: plain.count / 2, epoch: 1, plain)
         }
     }
 
-    @Test("a copy reads on by itself")
+    @Test("copies are independent")
     func copies() throws {
         let cut = Cut(range: 0..<100, batch: 4, window: 6, keepsShortWindow: false)
         let plain = cut.plain(list)
@@ -122,7 +122,7 @@ struct TextStreamsTests {
         compare(&streams, &batch, 0..<4, step: 2, epoch: 1, plain)
     }
 
-    @Test("training leaves a short last window out, validation scores every token that has a successor")
+    @Test("training drops a short last window, validation scores every token that has a successor")
     func shortWindow() throws {
         func scored(_ keepsShortWindow: Bool) throws -> Int {
             var streams = try streams(Cut(range: 0..<100, batch: 4, window: 7, keepsShortWindow: keepsShortWindow))
@@ -136,7 +136,7 @@ struct TextStreamsTests {
         #expect(try scored(true) == 4 * 24)
     }
 
-    @Test("the position counts the steps that a stream was trained on before, over all epochs")
+    @Test("the position counts the time steps that a stream was trained on before, over all epochs")
     func positions() throws {
         var streams = try streams(Cut(range: 0..<100, batch: 4, window: 7, keepsShortWindow: false))
         var batch = Batch()
@@ -166,15 +166,15 @@ struct TextStreamsTests {
         let files = "\(folder.path)/0.txt and 1 more"
         #expect(
             error(27, batch: 4, keepsShortWindow: false, key: "training.batch")
-                == "\(files): 27 tokens are too few for training.batch 4: that many streams of at least 7 tokens "
-                + "need 28; accepted: a longer text, or a smaller training.batch or training.window")
+                == "\(files): 27 tokens are too few for training.batch 4: 4 streams of at least 7 tokens "
+                + "need 28; use a longer text or a smaller training.batch or training.window")
         #expect(
             error(7, batch: 4, keepsShortWindow: true, key: "validation.batch")
-                == "\(files): 7 tokens are too few for validation.batch 4: that many streams of at least 2 tokens "
-                + "need 8; accepted: a longer text, or a smaller validation.batch")
+                == "\(files): 7 tokens are too few for validation.batch 4: 4 streams of at least 2 tokens "
+                + "need 8; use a longer text or a smaller validation.batch")
     }
 
-    @Test("one file is named alone")
+    @Test("the message names a single file only")
     func oneFile() throws {
         let text = try TokenText(folder.files("abc"), vocabulary: .bytes)
         let error = #expect(throws: StreamError.self) {
@@ -182,7 +182,7 @@ struct TextStreamsTests {
         }
         #expect(
             error?.description
-                == "\(folder.path)/0.txt: 3 tokens are too few for validation.batch 2: that many streams of at least 2 "
-                + "tokens need 4; accepted: a longer text, or a smaller validation.batch")
+                == "\(folder.path)/0.txt: 3 tokens are too few for validation.batch 2: 2 streams of at least 2 "
+                + "tokens need 4; use a longer text or a smaller validation.batch")
     }
 }

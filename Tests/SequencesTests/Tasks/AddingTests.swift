@@ -21,13 +21,13 @@ struct AddingTests {
         markers(sequence).indices.filter { markers(sequence)[$0] == 1 }
     }
 
-    @Test("sequences have T to T + T/10 pairs, each length drawn", arguments: [24, 50, 100])
+    @Test("sequences have T to T + T/10 pairs, each length occurs", arguments: [24, 50, 100])
     func lengths(length: Int) {
         #expect(Set(draws(1500, length: length).map(\.length)) == Set(length...length + length / 10))
         #expect(Adding(length: length).longestSequence == length + length / 10)
     }
 
-    @Test("two pairs are marked 1, the ends -1 where they aren't, the others 0", arguments: [24, 100])
+    @Test("two pairs are marked 1, unmarked ends -1, the others 0", arguments: [24, 100])
     func markers(length: Int) throws {
         for sequence in draws(1500, length: length) {
             let marks = marks(sequence)
@@ -39,7 +39,7 @@ struct AddingTests {
     }
 
     @Test(
-        "one mark is among the first ten pairs, the other among the first T/2 - 1, each place drawn",
+        "one mark is among the first ten pairs, the other among the first T/2 - 1, each index occurs",
         arguments: [24, 100])
     func places(length: Int) throws {
         var firsts: Set<Int> = []
@@ -55,7 +55,7 @@ struct AddingTests {
         #expect(seconds == Set(1..<length / 2 - 1))
     }
 
-    @Test("the target is 0.5 + (X1 + X2) / 4 at the last pair alone, where X is 0 if the first pair is marked")
+    @Test("the target is 0.5 + (X1 + X2) / 4 at the last pair only, where X is 0 if the first pair is marked")
     func target() throws {
         var firstPairs = 0
         for sequence in draws(1500, length: 100) {
@@ -73,7 +73,7 @@ struct AddingTests {
                 #expect(values[0] != 0)
             }
         }
-        // About one in ten, and some more whose second mark falls there.
+        // About one in ten, plus those whose second mark is there.
         #expect((100...240).contains(firstPairs))
     }
 
@@ -86,7 +86,7 @@ struct AddingTests {
         #expect(abs(mean) < 0.02 && abs(square - 1.0 / 3) < 0.01)
     }
 
-    @Test("an answer off by more than 0.04 is wrong, and so is a NaN")
+    @Test("an output with an error above 0.04 is wrong, and so is a NaN")
     func judging() {
         let task = Adding(length: 100)
         let batch = batch(of: task, sequences: 5)
@@ -97,7 +97,7 @@ struct AddingTests {
         #expect(judgement.errors[4].isNaN)
     }
 
-    @Test("at most one wrong answer solves the task, a validation without sequences doesn't")
+    @Test("at most one wrong output solves the task, a validation without sequences doesn't")
     func solved() {
         let task = Adding(length: 100)
         #expect(task.isSolved(validationSums: [0, 2560]) == true)

@@ -2,7 +2,7 @@ import Sequences
 import Tensors
 import Testing
 
-/// Every generated task there is.
+/// All generated tasks.
 private let tasks: [any GeneratedTask] = [Reber(), Adding(length: 30), TemporalOrder()]
 
 @Suite("Batches of generated sequences")
@@ -26,13 +26,13 @@ struct GeneratedSourceTests {
         return width
     }
 
-    @Test("the table's generated tasks are all tried here")
+    @Test("all of the table's generated tasks are tested here")
     func all() {
         let generated = TaskTable.all.filter { $0 is any GeneratedTask.Type }.map { $0.name }
         #expect(generated == tasks.map { type(of: $0).name })
     }
 
-    @Test("a sequence is the same whatever rows are read with it, by whatever rank")
+    @Test("a sequence doesn't depend on the sequences that are read with it, or on the rank")
     func rows() {
         for task in tasks {
             let source = source(task, batch: 10, perEpoch: 40)
@@ -48,7 +48,7 @@ struct GeneratedSourceTests {
         }
     }
 
-    @Test("the window is as long as the longest sequence read, and no step is counted twice")
+    @Test("the window is the longest sequence that is read, and no time step is counted twice")
     func windows() {
         for task in tasks {
             let source = source(task, batch: 8, perEpoch: 8)
@@ -60,7 +60,7 @@ struct GeneratedSourceTests {
         }
     }
 
-    @Test("what a shorter sequence leaves is zero and unscored, also in memory that was used before")
+    @Test("padding is zero and unscored, also in memory that was used before")
     func padding() {
         for task in tasks {
             var source = source(task, batch: 8, perEpoch: 80)
@@ -89,9 +89,9 @@ struct GeneratedSourceTests {
         }
     }
 
-    @Test("training's and validation's sequences, other seeds' and other epochs' differ")
+    @Test("sequences of training and validation, of other seeds and of other epochs differ")
     func draws() {
-        // Of the adding problem, whose sequences are never equal by chance.
+        // The adding problem, whose sequences are never equal by chance.
         let task = Adding(length: 30)
         var seen: Set<[Float]> = []
         var count = 0

@@ -20,7 +20,7 @@ struct LanguageModelTests {
         return try TaskTable.load(taskConfiguration(yaml), request)
     }
 
-    /// The text of a split: each stream's inputs and the last target.
+    /// A split's text: each stream's inputs and the last target.
     private func text(_ source: (any SequenceSource)?, _ vocabulary: Vocabulary?) throws -> [String] {
         var source = try #require(source)
         let vocabulary = try #require(vocabulary)
@@ -36,14 +36,14 @@ struct LanguageModelTests {
         return streams.map { $0.compactMap { vocabulary.text(of: Int($0)) }.joined() }
     }
 
-    /// 200 characters, of which z only comes among the last twenty.
+    /// 200 characters; z occurs only among the last twenty.
     private static let characters: String = {
         var characters = (0..<200).map { Array("abcdefghij")[$0 * 7 % 10] }
         characters[195] = "z"
         return String(characters)
     }()
 
-    @Test("a validation fraction takes the last tenth of the tokens, training the rest")
+    @Test("a validation fraction of 0.1 is the last tenth of the tokens; training uses the others")
     func fraction() throws {
         let file = try folder.write(Self.characters.utf8)
         let data = try load("train: \(file), validation_fraction: 0.1", window: 1)
@@ -53,7 +53,7 @@ struct LanguageModelTests {
         #expect(data.test == nil && data.files.map(\.split) == ["train"] && data.files.map(\.paths) == [[file]])
     }
 
-    @Test("the vocabulary is made from all of the training text, its validation tail included")
+    @Test("the vocabulary is made from the whole training text, including its validation fraction")
     func vocabulary() throws {
         let file = try folder.write(Self.characters.utf8)
         let data = try load("train: \(file), validation_fraction: 0.1", splits: [.train])
@@ -62,7 +62,7 @@ struct LanguageModelTests {
         #expect(data.task.shape == TaskShape(input: .tokens(vocabulary: 11), output: .classes(11)))
     }
 
-    @Test("validation and test have files of their own, cut into the validation's batch")
+    @Test("validation and test have separate files, divided into the validation's batch")
     func ownFiles() throws {
         let train = try folder.write(Self.characters.utf8, as: "train.txt")
         let valid = try folder.write("abcdabcdabc".utf8, as: "valid.txt")
@@ -76,7 +76,7 @@ struct LanguageModelTests {
         #expect(try text(two.validation, two.vocabulary) == ["abcda", "bcdab"])
     }
 
-    @Test("files handed in take the place of the test split, also where there is none")
+    @Test("given files replace the test split, also if there is none")
     func otherTest() throws {
         let train = try folder.write(Self.characters.utf8, as: "train.txt")
         let other = try folder.write("cab".utf8, as: "other.txt")
@@ -85,7 +85,7 @@ struct LanguageModelTests {
         #expect(data.training == nil && data.files.map(\.paths) == [[other]])
     }
 
-    @Test("a checkpoint's vocabulary is taken as it is, without the training text")
+    @Test("a checkpoint's vocabulary is used unchanged, without the training text")
     func givenVocabulary() throws {
         let text = try folder.write("cba".utf8, as: "text.txt")
         let files = try folder.files("abcdef")
@@ -116,7 +116,7 @@ struct LanguageModelTests {
         #expect(all.task.shape.output.width == 5)
     }
 
-    @Test("perplexity is e to the loss, and bits are its share of ln 2")
+    @Test("perplexity is e to the loss, and bits are the loss divided by ln 2")
     func metrics() throws {
         let task = try load("train: \(folder.write(Self.characters.utf8))").task
         let metrics = task.metrics(loss: 1.386_294_361_119_890_6, sums: [])
@@ -125,7 +125,7 @@ struct LanguageModelTests {
         #expect(!task.canBeSolved && task.criterion == nil)
     }
 
-    @Test("a missing file says how to get it, where the configuration knows")
+    @Test("the message about a missing file has the configuration's data.source")
     func missing() throws {
         let path = "\(folder.path)/gone.txt"
         let accepted = "accepted: paths and patterns (such as \"texts/*.txt\") of readable files that aren't empty"
@@ -136,7 +136,7 @@ struct LanguageModelTests {
         #expect(missing?.description == plain + "; how to get it: from the shelf")
     }
 
-    @Test("a text too short for its streams is refused with the key that cuts it")
+    @Test("a text too short for its streams is refused with the key of the batch")
     func short() throws {
         let file = try folder.write("abcdefg".utf8)
         let training = #expect(throws: StreamError.self) { _ = try load("train: \(file)", window: 3) }

@@ -46,19 +46,19 @@ struct ReberTests {
         }
     }
 
-    @Test("every string is legal by the paper's figures and complete")
+    @Test("every string is complete and legal by the paper's figures")
     func legality() {
         for string in strings(2000) { #expect(legal(after: string) == [], "\(String(string))") }
     }
 
-    @Test("the last symbol but one repeats the second")
+    @Test("the second-to-last symbol repeats the second")
     func outerSymbol() {
         for string in strings(2000) {
             #expect(string[1] == string[string.count - 2] && "TP".contains(string[1]), "\(String(string))")
         }
     }
 
-    @Test("at every place with a choice both branches are taken about half the time")
+    @Test("at every node with a choice both branches are taken about half the time")
     func branches() {
         var counts: [String: [Character: Int]] = ["outer": [:]]
         for string in strings(4000) {
@@ -69,12 +69,12 @@ struct ReberTests {
                 node = innerEdges.first { $0.hasPrefix("\(node) \(symbol) ") }.map { String($0.suffix(1)) } ?? "?"
             }
         }
-        for (place, taken) in counts where !["0", "6"].contains(place) {
+        for (node, taken) in counts where !["0", "6"].contains(node) {
             #expect(taken.count == 2)
             let total = taken.values.reduce(0, +)
             // 4 standard deviations; the seed is fixed.
             for count in taken.values {
-                #expect(abs(Double(count) / Double(total) - 0.5) < 2 / Double(total).squareRoot(), "\(place)")
+                #expect(abs(Double(count) / Double(total) - 0.5) < 2 / Double(total).squareRoot(), "\(node)")
             }
         }
         #expect(counts.count == 8)
@@ -94,13 +94,13 @@ struct ReberTests {
         }
     }
 
-    @Test("the grammar's legal symbols are those of the paper's figures at every place of every string")
+    @Test("the grammar's legal symbols are those of the paper's figures at every index of every string")
     func legalSets() {
         for string in strings(300) {
             var grammar = Reber.Grammar()
-            for (place, symbol) in string.enumerated() {
+            for (index, symbol) in string.enumerated() {
                 let symbols = Set(grammar.legal.map { Reber.Grammar.symbols[$0] })
-                #expect(symbols == legal(after: Array(string[..<place])), "\(String(string[..<place]))")
+                #expect(symbols == legal(after: Array(string[..<index])), "\(String(string[..<index]))")
                 grammar.advance(Reber.Grammar.symbols.firstIndex(of: symbol) ?? 0)
             }
             #expect(grammar.legal.isEmpty)
@@ -125,13 +125,13 @@ struct ReberTests {
         #expect(task.isSolved(validationSums: judgement.sums) == true)
     }
 
-    @Test("one wrong step anywhere makes its string wrong, and no other")
+    @Test("one wrong time step makes its string wrong, and no other")
     func oneWrongStep() {
         let batch = batch(of: task, sequences: 4)
         for wrong in batch.targets.indices where batch.targets[wrong] != Batch.unscored {
             let judgement = Judgement(task, batch) { row in
                 let answer = perfect(batch, row)
-                // The illegal symbols as likely as the legal ones.
+                // The illegal symbols have the probability of the legal ones.
                 return row == wrong ? answer.map { _ in 1 / 7 } : answer
             }
             #expect(judgement.sums == [3, 4])
@@ -143,7 +143,7 @@ struct ReberTests {
     @Test("all legal symbols must rank before all others")
     func bothBranches() {
         let batch = batch(of: task, sequences: 1)
-        // The second step has two legal symbols, T (1) and P (2).
+        // The second time step has two legal symbols, T (1) and P (2).
         func judged(_ answer: [Float]) -> [Double] {
             Judgement(task, batch) { $0 == 0 ? answer : perfect(batch, $0) }.sums
         }
@@ -152,7 +152,7 @@ struct ReberTests {
         #expect(judged([0.4, 0.2, 0.4, 0, 0, 0, 0]) == [0, 1])
     }
 
-    @Test("a NaN is wrong, wherever it stands")
+    @Test("a NaN is wrong at any index")
     func nan() {
         let batch = batch(of: task, sequences: 2)
         #expect(Judgement(task, batch) { _ in [Float](repeating: .nan, count: 7) }.sums == [0, 2])
@@ -166,7 +166,7 @@ struct ReberTests {
         }
     }
 
-    @Test("accuracy is the share of strings, and no string solves nothing")
+    @Test("accuracy is the fraction of correct strings, and a validation without strings doesn't solve the task")
     func metrics() {
         #expect(task.metrics(loss: 1, sums: [3, 4]).map { "\($0.name) \($0.value)" } == ["accuracy 0.75"])
         #expect(task.isSolved(validationSums: [0, 0]) == false)

@@ -9,11 +9,11 @@ struct TaskTableTests {
 
     init() throws { folder = try TextTestFolder() }
 
-    /// A configuration of the task with its defaults, and what it can't do without.
+    /// A configuration of the task with its defaults and required keys.
     private func configuration(of task: any SequenceTask.Type) throws -> Configuration {
         var yaml = "task: \(task.name)\n"
-        let required = task.keys.filter(\.isRequired).map(\.path)
-        #expect(required.allSatisfy { $0 == "data.train" }, "this test gives \(task.name) no \(required)")
+        let required = (task.reads.keys + task.keys).filter(\.isRequired).map(\.path)
+        #expect(required.allSatisfy { $0 == "data.train" }, "this test doesn't give \(task.name) \(required)")
         if required == ["data.train"] {
             let file = try folder.write(String(repeating: "so many words, and so few are new.\n", count: 100).utf8)
             yaml += "data: {train: \(file), validation_fraction: 0.1}\n"
@@ -36,18 +36,22 @@ struct TaskTableTests {
         }
     }
 
-    @Test("a task's own keys apply to it alone, and sequences_per_epoch to every generated task")
+    @Test("a task's keys apply only to it, and a kind of data's keys only to its tasks")
     func keys() throws {
         for task in TaskTable.all {
             let configuration = try configuration(of: task)
             for other in TaskTable.all where other.name != task.name {
                 for key in other.keys { #expect(!configuration.has(key.path), "\(key.path) of \(task.name)") }
             }
+            for kind in DataKind.allCases where kind != task.reads {
+                for key in kind.keys { #expect(!configuration.has(key.path), "\(key.path) of \(task.name)") }
+            }
             #expect(configuration.has("data.sequences_per_epoch") == (task is any GeneratedTask.Type), "\(task.name)")
+            #expect(configuration.has("training.window") == (task.reads == .text), "\(task.name)")
         }
     }
 
-    @Test("every batch of every task fits its shape and scores a step of every sequence")
+    @Test("every batch of every task has its shape and scores a time step of every sequence")
     func shapes() throws {
         for task in TaskTable.all {
             let data = try load(task)
@@ -87,7 +91,7 @@ struct TaskTableTests {
         }
     }
 
-    @Test("the judge's sums add up over batches, and name finite metrics")
+    @Test("the evaluation's sums accumulate over batches, and its metrics are finite")
     func judging() throws {
         for task in TaskTable.all {
             let data = try load(task)
@@ -104,7 +108,7 @@ struct TaskTableTests {
             #expect(twice.sums == once.sums.map { 2 * $0 } && twice.errors.count == once.errors.count)
             let metrics = data.task.metrics(loss: 0.5, sums: once.sums)
             #expect(metrics.allSatisfy { $0.value.isFinite } && Set(metrics.map(\.name)).count == metrics.count)
-            // A criterion needs an error of each sequence.
+            // A criterion needs the error of each sequence.
             #expect(data.task.criterion == nil || !once.errors.contains(-1))
         }
     }
@@ -138,7 +142,7 @@ struct TaskTableTests {
         }
     }
 
-    @Test("a split that isn't asked for is not opened")
+    @Test("a split that isn't requested is not opened")
     func splits() throws {
         for task in TaskTable.all {
             let request = DataRequest(splits: [.validation], batch: 2, validationBatch: 2, seed: 1)

@@ -18,12 +18,12 @@ func batch(
     return batch
 }
 
-/// How a task judges given answers to a batch.
+/// A task's evaluation of given outputs of a batch.
 struct Judgement: Equatable {
     var sums: [Double]
     var errors: [Float]
 
-    /// - Parameter answer: the answer at a scored row (t B + b) of the batch.
+    /// - Parameter answer: the output at a scored row (t B + b) of the batch.
     init(_ task: any SequenceTask, _ batch: Batch, sums: [Double]? = nil, answer: (_ row: Int) -> [Float]) {
         let rows = batch.targets.indices.filter { batch.targets[$0] != Batch.unscored }
         let values = rows.flatMap(answer)
@@ -41,12 +41,13 @@ struct Judgement: Equatable {
 }
 
 extension Batch {
-    /// The place of the 1 among a row's features.
+    /// The index of the 1 among a row's features.
     func hot(_ row: Int, width: Int) -> Int {
         features[row * width..<(row + 1) * width].firstIndex(of: 1).map { $0 - row * width } ?? -1
     }
 
-    /// Whether sequence `b` equals the other batch's `otherB` in all that it has, with padding where its window is longer.
+    /// Whether sequence `b` equals the other batch's `otherB` in all properties, apart from padding of the longer
+    /// window.
     func row(_ b: Int, equals other: Batch, _ otherB: Int, features width: Int) -> Bool {
         func step(_ batch: Batch, _ t: Int, _ b: Int) -> ([Float], Int32, [Float]) {
             guard t < batch.window else { return ([Float](repeating: 0, count: width), Batch.unscored, []) }

@@ -18,7 +18,7 @@ struct TemporalOrderTests {
         }
     }
 
-    @Test("100 to 110 one-hot symbols, E first, B last, each length drawn")
+    @Test("100 to 110 one-hot symbols, E first, B last, each length occurs")
     func lengths() {
         let draws = draws(1000)
         #expect(Set(draws.map(\.string.count)) == Set(100...110))
@@ -30,7 +30,7 @@ struct TemporalOrderTests {
         }
     }
 
-    @Test("X or Y stands at a place in 10...20 and at one in 50...60, each drawn, and a to d everywhere else")
+    @Test("X or Y is at an index in 10...20 and at one in 50...60, each of which occurs, and a to d everywhere else")
     func places() throws {
         var found: (Set<Int>, Set<Int>) = ([], [])
         for (string, _) in draws(2000) {
@@ -43,7 +43,7 @@ struct TemporalOrderTests {
         #expect(found == (Set(10...20), Set(50...60)))
     }
 
-    @Test("the class at the last symbol alone tells which of X and Y came first and second, each class a quarter")
+    @Test("only the last symbol has a class, the order of the two symbols; each class is a quarter of the sequences")
     func classes() {
         var counts = [Int](repeating: 0, count: 4)
         for (string, sequence) in draws(4000) {
@@ -57,7 +57,7 @@ struct TemporalOrderTests {
         #expect(counts.allSatisfy { abs($0 - 1000) < 110 })
     }
 
-    @Test("the distractors are drawn evenly")
+    @Test("the distractors are uniformly distributed")
     func distractors() {
         let all = draws(200).flatMap { $0.string.filter { "abcd".contains($0) } }
         for symbol in "abcd" {
@@ -65,10 +65,10 @@ struct TemporalOrderTests {
         }
     }
 
-    @Test("the most likely class must be the right one alone; a sequence's error is its largest difference from 0 or 1")
+    @Test("only the right class may be the most likely; a sequence's error is its largest difference from 0 or 1")
     func judging() {
         let batch = batch(of: task, sequences: 5)
-        /// Probabilities with the right class in front.
+        /// Probabilities in which the right class is the most likely.
         let answers: [[Float]] = [
             [0.7, 0.1, 0.1, 0.1], [0.4, 0.5, 0.05, 0.05], [0.4, 0.4, 0.1, 0.1], [1, 0, 0, 0],
             [Float](repeating: .nan, count: 4),

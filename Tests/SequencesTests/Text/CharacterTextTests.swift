@@ -42,7 +42,7 @@ struct CharacterTextTests {
         #expect(bytes.decode([0xC3, 0xA9, 0, 255]) == [0xC3, 0xA9, 0, 255])
     }
 
-    @Test("characters are scalars in code-point order: nothing is normalised, joined or left out")
+    @Test("characters are scalars in code-point order: nothing is normalised, joined or dropped")
     func characters() throws {
         // A byte order mark, é in one and in two scalars, CRLF, a tab, scalars of 2, 3 and 4 bytes, no final newline.
         let files = try folder.files("\u{FEFF}é\r\ne\u{301}", "\t😀ß∀\u{10FFFF}")
@@ -66,7 +66,7 @@ struct CharacterTextTests {
         #expect(try vocabulary.encode(prompt: "") == [])
     }
 
-    @Test("a prompt's character outside the vocabulary is named")
+    @Test("the message names a prompt's character that isn't in the vocabulary")
     func unknownInPrompt() throws {
         let vocabulary = try Vocabulary.ofCharacters(in: folder.files("abe\u{301}"))
         let error = textFailure { _ = try vocabulary.encode(prompt: "e\u{301}é") }
@@ -77,7 +77,7 @@ struct CharacterTextTests {
         #expect(error?.exitCode == 2)
     }
 
-    @Test("a character that the training text lacks is named with file, line and byte")
+    @Test("the message about a character that isn't in the training text has file, line and byte")
     func unknownInText() throws {
         let vocabulary = try Vocabulary.ofCharacters(in: folder.files("ab\n"))
         let path = try folder.write("ab\nb😀".utf8, as: "valid.txt")
@@ -91,7 +91,7 @@ struct CharacterTextTests {
     }
 
     @Test(
-        "characters that show nothing by themselves are named by code",
+        "invisible characters are named by their code",
         arguments: ["\u{7}", "\u{301}", "\u{A0}", "\u{200D}"])
     func invisible(_ character: Unicode.Scalar) throws {
         let vocabulary = try Vocabulary.ofCharacters(in: folder.files("a"))
@@ -120,7 +120,7 @@ struct CharacterTextTests {
         let (path, error) = try refused(Array("é\nab\nc".utf8) + [0xFF, 0x41])
         #expect(
             error?.description
-                == "\(path), line 3, byte offset 7: the byte 0xFF doesn't begin a character of valid UTF-8; "
+                == "\(path), line 3, byte offset 7: invalid UTF-8 (byte 0xFF); "
                 + "data.tokenizer: character accepts text in UTF-8, data.tokenizer: byte any file")
         #expect(error?.exitCode == 2)
         let files = try TextFiles(patterns: [path], place: "test")
@@ -132,7 +132,7 @@ struct CharacterTextTests {
         }
     }
 
-    @Test("every kind of malformed sequence is found where it begins")
+    @Test("every kind of malformed sequence is found at its first byte")
     func malformed() throws {
         let malformed: [[UInt8]] = [
             [0x80], [0xBF], [0xC0, 0x80], [0xC1, 0xBF], [0xC3], [0xC3, 0x28], [0xE0, 0x9F, 0xBF], [0xE2, 0x82],
@@ -154,7 +154,7 @@ struct CharacterTextTests {
         }
     }
 
-    @Test("every scalar but zero is a character")
+    @Test("every scalar except zero is a character")
     func everyScalar() throws {
         let scalars = (1...0x10FFFF as ClosedRange<UInt32>).compactMap { Unicode.Scalar($0) }
         var string = ""

@@ -27,7 +27,7 @@ struct TextFilesTests {
         #expect(files.byteCount == 12)
     }
 
-    @Test("a file whose name looks like a glob is taken as it is")
+    @Test("an existing file whose name looks like a glob is taken literally")
     func literalBrackets() throws {
         try folder.write("1".utf8, as: "part[1].txt")
         try folder.write("22".utf8, as: "part1.txt")
@@ -36,14 +36,7 @@ struct TextFilesTests {
         #expect(try names(open("part?.txt")) == ["part1.txt"])
     }
 
-    @Test("the bytes of each file can be read for a checksum")
-    func bytes() throws {
-        let files = try folder.files("ab", "c")
-        #expect(files.withBytes(ofFile: 0) { Array($0) } == Array("ab".utf8))
-        #expect(files.withBytes(ofFile: 1) { Array($0) } == Array("c".utf8))
-    }
-
-    @Test("a pattern without a match is refused with its place")
+    @Test("a pattern without a match is refused with its location in the configuration")
     func noMatch() {
         let error = textFailure { _ = try open("*.nothing") }
         #expect(
@@ -52,7 +45,7 @@ struct TextFilesTests {
         #expect(error?.exitCode == 2)
     }
 
-    @Test("a missing file is refused with its place, a relative one with the working directory")
+    @Test("a missing file is refused with its location, a relative path also with the working directory")
     func missing() {
         let absolute = textFailure { _ = try open("gone.txt") }
         #expect(absolute?.description == "\(place): there is no file \"\(folder.path)/gone.txt\"; \(Self.accepted)")
@@ -66,7 +59,7 @@ struct TextFilesTests {
     }
 
     @Test(
-        "a path through a file, an empty path and one with a zero name no file",
+        "a path through a file, an empty path and one with a zero byte don't exist",
         arguments: ["/a.txt/b", "", "/a.txt\0"])
     func oddPaths(_ end: String) throws {
         try folder.write("a".utf8, as: "a.txt")
@@ -79,7 +72,7 @@ struct TextFilesTests {
     @Test("a list without a file is refused")
     func noFile() {
         let error = textFailure { _ = try TextFiles(patterns: [], place: place) }
-        #expect(error?.description == "\(place): the list names no file; \(Self.accepted)")
+        #expect(error?.description == "\(place): the list has no files; \(Self.accepted)")
         #expect(error?.exitCode == 2)
     }
 
@@ -116,7 +109,7 @@ struct TextFilesTests {
         #expect(error?.exitCode == 2)
     }
 
-    @Test("a file without the right to read it is refused", .enabled(if: geteuid() != 0, "root may read all files"))
+    @Test("a file without read permission is refused", .enabled(if: geteuid() != 0, "root may read all files"))
     func forbidden() throws {
         let path = try folder.write("a".utf8, as: "a.txt")
         #expect(chmod(path, 0) == 0)
@@ -125,7 +118,7 @@ struct TextFilesTests {
         #expect(error?.exitCode == 2)
     }
 
-    @Test("faults of the system exit with 1")
+    @Test("errors of the system exit with 1")
     func systemFaults() {
         let full = TextError.unreadable(
             path: "a", place: "--data", reason: "Cannot allocate memory", isSystemFault: true)
@@ -133,6 +126,6 @@ struct TextFilesTests {
         #expect(full.description == "--data: the file \"a\" can't be read: Cannot allocate memory")
         let memory = TextError.outOfMemory(bytes: 123)
         #expect(memory.exitCode == 1)
-        #expect(memory.description == "there is no memory for a table of 123 bytes in which to count words")
+        #expect(memory.description == "not enough memory: a table of 123 bytes is needed to count words")
     }
 }

@@ -4,8 +4,8 @@ import Testing
 
 @Suite("Memory of a large text")
 struct TextMemoryTests {
-    // Measured in a process of its own, because tests run side by side. 40 MB as an array of tokens would take 160 MB
-    // as characters and 28 MB as words, as Strings more; what is needed is 1 to 2 MB.
+    // Measured in a separate process, because tests run concurrently. 40 MB as an array of tokens would take 160 MB as
+    // characters and 28 MB as words, as Strings more; 1 to 2 MB are needed.
     @Test(
         "40 MB of text take less than 6 MB of anonymous memory to count, index and read",
         arguments: TokenizerKind.allCases)
@@ -22,7 +22,7 @@ struct TextMemoryTests {
     }
 }
 
-/// 40 MB of some 20,000 distinct words, with characters beyond ASCII.
+/// 40 MB of about 20,000 distinct words, with characters beyond ASCII.
 private func writeLargeText(in folder: TextTestFolder) throws -> String {
     var random = TextTestRandom(state: 1)
     let names = (0..<20_000).map { "w\($0 * 7) " }
@@ -61,9 +61,9 @@ private func readAll(of path: String, _ kind: TokenizerKind) throws {
     #expect(sum > 0)
 }
 
-/// The most by which this process's anonymous memory grows while `body` runs, in bytes, looked at every millisecond.
+/// The maximum growth of this process's anonymous memory while `body` runs, in bytes, sampled every millisecond.
 private func anonymousGrowth(while body: () throws -> Void) async throws -> Int {
-    // Twice, so that reading the file has itself taken what it needs.
+    // Twice, so that reading the file has already allocated its memory.
     _ = try anonymousMemory()
     let before = try anonymousMemory()
     let watch = Task.detached {

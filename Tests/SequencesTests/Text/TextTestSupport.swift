@@ -1,7 +1,7 @@
 import Foundation
 import Sequences
 
-/// A folder of small files that goes with the object.
+/// A folder of small files, removed with the object.
 final class TextTestFolder {
     let path: String
 
@@ -29,7 +29,7 @@ final class TextTestFolder {
     }
 }
 
-/// The error that `body` throws, nil if it throws none.
+/// The error that `body` throws; nil if it throws none.
 func textFailure(_ body: () throws -> Void) -> TextError? {
     do {
         try body()
@@ -39,7 +39,7 @@ func textFailure(_ body: () throws -> Void) -> TextError? {
     }
 }
 
-/// All tokens from `position` on, read in one run.
+/// All tokens from `position` on, in one read.
 func tokens(of text: TokenText, from position: Int = 0) -> [Int32] {
     var cursor = text.cursor(at: position)
     return [Int32](unsafeUninitializedCapacity: text.count - position) { buffer, count in
@@ -59,7 +59,7 @@ func spelling(of vocabulary: Vocabulary) -> [String?] {
     (0..<vocabulary.count).map { vocabulary.text(of: $0) }
 }
 
-/// SplitMix64: random texts that a seed repeats.
+/// SplitMix64: random texts that are reproducible by their seed.
 struct TextTestRandom: RandomNumberGenerator {
     var state: UInt64
 

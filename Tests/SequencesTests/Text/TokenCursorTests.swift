@@ -8,7 +8,7 @@ struct TokenCursorTests {
 
     init() throws { folder = try TextTestFolder() }
 
-    /// Pieces that a random text is made of: scalars of each length, white space of many kinds, reserved words.
+    /// The pieces of a random text: scalars of each length, many kinds of white space, reserved words.
     private static let pieces = [
         "a", "b", "ab", "longer-than-eight", "longer-than-nine", " ", " ", "  ", "\n", "\n", "\r\n", "\t", "\u{B}",
         "\u{85}",
@@ -25,7 +25,7 @@ struct TokenCursorTests {
         }
     }
 
-    // The plain implementations, on lists of scalars, because a String would compare what looks the same.
+    // The plain implementations work on lists of scalars, because String comparison uses canonical equivalence.
     private static func plainWords(_ texts: [String]) -> [String] {
         texts.flatMap { text in
             var lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
@@ -51,7 +51,7 @@ struct TokenCursorTests {
         for position in 0...expected.count {
             #expect(tokens(of: text, from: position) == Array(expected[position...]), "seed \(seed), from \(position)")
         }
-        // Runs of random lengths, empty ones too, and single tokens.
+        // Reads of random lengths, including empty ones, and single tokens.
         var cursor = text.cursor(at: 0)
         var read: [Int32] = []
         while cursor.position < text.count {
@@ -99,7 +99,7 @@ struct TokenCursorTests {
         #expect(try Vocabulary(json: characters.json, path: "test") == characters, "seed \(seed)")
     }
 
-    @Test("a text longer than the usual interval is read from every mark and beside it")
+    @Test("a text longer than the default interval is read from every mark and next to it")
     func usualInterval() throws {
         let files = try folder.files(String(repeating: "ab é\n", count: 9_000), "c")
         for vocabulary in try [Vocabulary.ofCharacters(in: files), .ofWords(in: files, size: nil)] {
@@ -115,7 +115,7 @@ struct TokenCursorTests {
         }
     }
 
-    @Test("a copied cursor reads on by itself")
+    @Test("copied cursors are independent")
     func copies() throws {
         let text = try TokenText(folder.files("abcdef"), vocabulary: .bytes)
         var one = text.cursor(at: 1)

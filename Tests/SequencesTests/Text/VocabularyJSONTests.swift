@@ -19,7 +19,7 @@ struct VocabularyJSONTests {
         #expect(words.json == #"{"format_version":1,"tokenizer":"word","tokens":["<unk>","<eos>","b","\"a\""]}"#)
     }
 
-    @Test("each kind reads back equal and works alike")
+    @Test("each kind is read back equal and gives the same tokens")
     func roundTrip() throws {
         let text = "e\u{301} é \"\\ \u{1}\u{7F} \u{2028}\u{FFFF}\u{FEFF} 😀\n"
         let files = try folder.files(text)
@@ -40,7 +40,7 @@ struct VocabularyJSONTests {
         #expect(try one == Vocabulary.ofWords(in: folder.files("é é"), size: nil))
     }
 
-    @Test("escapes, white space and keys in another order are read; unknown keys are left alone")
+    @Test("escapes, white space and keys in another order are read; unknown keys are ignored")
     func otherSpelling() throws {
         let json =
             #" { "more": [1], "tokens" : [ "\u0061", "\ud83d\ude00" ], "tokenizer": "character", "format_version": 1 } "#
@@ -48,7 +48,7 @@ struct VocabularyJSONTests {
     }
 
     @Test(
-        "what no version wrote is refused with the reason",
+        "an invalid vocabulary is refused with the reason",
         arguments: [
             ("", "it isn't an object in valid JSON"),
             ("null", "it isn't an object in valid JSON"),
@@ -63,10 +63,10 @@ struct VocabularyJSONTests {
             (#"{"format_version":2,"tokenizer":"byte"}"#, "its format_version is 2, this program reads 1"),
             (#"{"format_version":1}"#, "it has no text as tokenizer"),
             (#"{"format_version":1,"tokenizer":null}"#, "it has no text as tokenizer"),
-            (#"{"format_version":1,"tokenizer":"bpe"}"#, "its tokenizer is none of byte, character, word"),
+            (#"{"format_version":1,"tokenizer":"bpe"}"#, "its tokenizer is not one of byte, character, word"),
             (
                 #"{"format_version":1,"tokenizer":"byte","tokens":["a"]}"#,
-                "it lists tokens, but the byte tokenizer has none of its own"
+                "it lists tokens, which the byte tokenizer doesn't have"
             ),
             (#"{"format_version":1,"tokenizer":"character"}"#, "it has no tokens"),
             (#"{"format_version":1,"tokenizer":"character","tokens":[]}"#, "it has no tokens"),
@@ -113,22 +113,22 @@ struct VocabularyJSONTests {
         #expect(
             error?.description
                 == "run/vocabulary.json is not a vocabulary: \(found); "
-                + "accepted: a vocabulary.json as written beside a checkpoint")
+                + "accepted: a vocabulary.json of a checkpoint")
         #expect(error?.exitCode == 2)
     }
 
-    @Test("a mutilated vocabulary is read or refused, never more", arguments: 1...20 as ClosedRange<UInt64>)
+    @Test("a mutated vocabulary is read or refused, without a crash", arguments: 1...20 as ClosedRange<UInt64>)
     func mutilated(_ seed: UInt64) throws {
         var random = TextTestRandom(state: seed)
         let whole = Array(try Vocabulary.ofWords(in: folder.files("a é 😀 \"b\" \\ c\n"), size: nil).json.utf8)
         for _ in 0..<200 {
             var json = whole
             for _ in 0..<Int.random(in: 1...4, using: &random) {
-                let place = Int.random(in: 0..<json.count, using: &random)
+                let offset = Int.random(in: 0..<json.count, using: &random)
                 switch Int.random(in: 0..<3, using: &random) {
-                case 0: json[place] = UInt8.random(in: 0...255, using: &random)
-                case 1: json.remove(at: place)
-                default: json.insert(whole[Int.random(in: 0..<whole.count, using: &random)], at: place)
+                case 0: json[offset] = UInt8.random(in: 0...255, using: &random)
+                case 1: json.remove(at: offset)
+                default: json.insert(whole[Int.random(in: 0..<whole.count, using: &random)], at: offset)
                 }
             }
             let text = String(decoding: json, as: UTF8.self)

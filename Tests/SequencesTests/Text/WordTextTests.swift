@@ -15,14 +15,14 @@ struct WordTextTests {
         return words
     }
 
-    @Test("words stand between white space and each line ends with <eos>")
+    @Test("words are separated by white space and each line ends with <eos>")
     func lines() throws {
         #expect(try words("a  b\n\tc\n") == ["a", "b", "<eos>", "c", "<eos>"])
         #expect(try words("\n\n \n") == ["<eos>", "<eos>", "<eos>"])
         #expect(try words("a\r\nb\r\n") == ["a", "<eos>", "b", "<eos>"])
     }
 
-    @Test("a last line without newline ends with <eos> too, at each file's end")
+    @Test("a last line without a newline also ends with <eos>, at each file's end")
     func lastLine() throws {
         #expect(try words("a") == ["a", "<eos>"])
         #expect(try words("a\nb  ") == ["a", "<eos>", "b", "<eos>"])
@@ -30,7 +30,7 @@ struct WordTextTests {
         #expect(try words("a", "b\n", " ", "c") == ["a", "<eos>", "b", "<eos>", "<eos>", "c", "<eos>"])
     }
 
-    @Test("<unk> and <eos> in the text are the vocabulary's own, and don't take another place in it")
+    @Test("<unk> and <eos> in the text are the vocabulary's reserved tokens, and don't get another id")
     func reservedWords() throws {
         let files = try folder.files("the <unk> <unk> <unk> <eos> of\n<unk>")
         let vocabulary = try Vocabulary.ofWords(in: files, size: 4)
@@ -38,9 +38,9 @@ struct WordTextTests {
         #expect(try tokens(of: TokenText(files, vocabulary: vocabulary)) == [3, 0, 0, 0, 1, 2, 1, 0, 1])
     }
 
-    @Test("words come by falling frequency, ties in code-point order")
+    @Test("words are sorted by decreasing frequency, ties in code-point order")
     func ranking() throws {
-        // Ties of all lengths around the eight bytes that a table entry holds by itself; "é" in two ways.
+        // Ties of all lengths around the eight bytes that a table entry stores inline; "é" in two forms.
         let ties = [
             "B", "Bb", "a", "ab", "abcdefg", "abcdefgh", "abcdefgha", "abcdefghab", "abcdefghb", "abcdefgi", "e\u{301}",
             "z", "é", "ﬀ", "😀",
@@ -51,7 +51,7 @@ struct WordTextTests {
         #expect((0..<vocabulary.count).map { vocabulary.bytes(of: $0) } == expected)
     }
 
-    @Test("a limited vocabulary keeps the most frequent words; the rest are <unk>", arguments: 2...8)
+    @Test("a limited vocabulary keeps the most frequent words; others are <unk>", arguments: 2...8)
     func limit(_ size: Int) throws {
         let files = try folder.files("d a b c c b a a\n")
         let vocabulary = try Vocabulary.ofWords(in: files, size: size)
@@ -61,7 +61,7 @@ struct WordTextTests {
         #expect(tokens(of: text) == [5, 2, 3, 4, 4, 3, 2, 2, 1].map { $0 < vocabulary.count ? $0 : 0 })
     }
 
-    @Test("very frequent words are ranked among each other")
+    @Test("very frequent words are ranked, too")
     func frequentWords() throws {
         let text = String(repeating: "b b c c c a a a ", count: 40_000)
         let vocabulary = try Vocabulary.ofWords(in: folder.files(text), size: 3)
@@ -78,10 +78,10 @@ struct WordTextTests {
         #expect(error?.exitCode == 2)
     }
 
-    @Test("white space is Unicode's, and nothing else parts words")
+    @Test("words are separated only by Unicode white space")
     func whiteSpace() throws {
         for value in 1...0x10FFFF as ClosedRange<UInt32> {
-            // All of the planes' first blocks that hold white space, then a sample.
+            // All scalars below U+4000, which include all white space, then a sample.
             guard value < 0x4000 || value % 997 == 0, let scalar = Unicode.Scalar(value), scalar != "\n" else {
                 continue
             }
@@ -92,12 +92,12 @@ struct WordTextTests {
     }
 
     private static let anyWords: Vocabulary = {
-        // The two tokens that every vocabulary of words has.
+        // The two reserved tokens of every vocabulary of words.
         let json = #"{"format_version":1,"tokenizer":"word","tokens":["<unk>","<eos>"]}"#
         return (try? Vocabulary(json: json, path: "test")) ?? .bytes
     }()
 
-    @Test("thousands of words are counted and found again, in a table that grows")
+    @Test("thousands of words are counted and found in a growing table")
     func manyWords() throws {
         // 100,000 words: more than the table's first 49,152. Word k occurs 1 + k mod 3 times.
         var text = ""
@@ -138,7 +138,7 @@ struct WordTextTests {
         #expect(vocabulary.decode([1]) == Array("\n".utf8))
     }
 
-    @Test("a word of 1 MiB is taken, a longer one refused with its place")
+    @Test("a word of 1 MiB is accepted, a longer one is refused with its location")
     func longWord() throws {
         let word = String(repeating: "x", count: 1 << 20)
         #expect(try words("a\n\(word) b") == ["a", "<eos>", word, "b", "<eos>"])
@@ -147,7 +147,7 @@ struct WordTextTests {
         let error = textFailure { _ = try Vocabulary.ofWords(in: files, size: 2) }
         #expect(
             error?.description
-                == "\(path), line 2, byte offset 4: found 1048576 bytes and more without white space; "
+                == "\(path), line 2, byte offset 4: found more than 1048576 bytes without white space; "
                 + "data.tokenizer: word accepts words of at most 1048576 bytes, "
                 + "data.tokenizer: character has no such limit")
         #expect(error?.exitCode == 2)

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Benchmarks
 import FileFormats
+import JobControl
 import MPI
+import System
 import Training
 
 /// `lstm-dist bench allreduce`
@@ -62,7 +64,7 @@ struct BenchAllreduce: CollectiveCommand {
             if communicator.isRoot { try BenchCommand.Output.write(figures.indentedText, to: json) }
         }
         guard wrong == 0 else {
-            throw TrainingError.failure(
+            throw CommandError.failure(
                 "bench allreduce: \(counted(wrong, "element")) of the sums came out wrong; this MPI must not be trained with"
             ).everywhere
         }

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Benchmarks
 import ConfigFile
+import Reduction
 import RunFolder
+import System
 import Training
 
 /// `lstm-dist bench`
@@ -35,8 +37,9 @@ struct BenchCommand: ParsableCommand {
         /// - Parameter reduction: in place of what it says of `communication.reduction`.
         func configuration(_ text: String, reduction: String? = nil) throws -> Configuration {
             let overrides = overrides + (reduction.map { ["communication.reduction=\($0)"] } ?? [])
-            let configuration = try Configuration(yaml: text, file: name, overrides: overrides, table: Options.table)
-            try Options.check(configuration)
+            let configuration = try Configuration(
+                yaml: text, file: name, overrides: overrides, table: ConfigurationTable.all)
+            try ReductionOptions.check(configuration)
             return configuration
         }
     }

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Benchmarks
 import FileFormats
+import JobControl
 import MPI
+import System
 import Training
 
 /// `lstm-dist bench memory`

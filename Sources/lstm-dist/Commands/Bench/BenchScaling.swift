@@ -1,6 +1,9 @@
 import ArgumentParser
 import Benchmarks
 import FileFormats
+import JobControl
+import Reduction
+import System
 import Training
 
 /// `lstm-dist bench scaling`
@@ -52,7 +55,7 @@ struct BenchScaling: ParsableCommand {
 
     func run() throws {
         guard !Launcher.isPresent else {
-            throw TrainingError.usage(
+            throw CommandError.usage(
                 "bench scaling starts mpirun itself, once for each rank count; accepted: lstm-dist bench scaling without "
                     + "mpirun or srun before it")
         }

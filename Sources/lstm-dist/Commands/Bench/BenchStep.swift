@@ -3,7 +3,9 @@ import Benchmarks
 import ConfigFile
 import FileFormats
 import Foundation
+import JobControl
 import MPI
+import System
 import Training
 
 /// `lstm-dist bench step`
@@ -33,7 +35,7 @@ struct BenchStep: CollectiveCommand {
             "Measure what checkpoints, hang guard, comparison of parameters and straggler line cost instead; checkpoints go to this "
                 + "folder, which must not be there yet and is removed.", valueName: "folder"))
     var protections: String?
-    @OptionGroup var threads: Threads
+    @OptionGroup var threads: ThreadOptions
     @OptionGroup var verbosity: Verbosity
 
     func validate() throws {
@@ -56,7 +58,7 @@ struct BenchStep: CollectiveCommand {
         let configuration = try communicator.agree { try source.configuration(text) }
         if let protections { return try measure(protections: protections, configuration, on: communicator, console) }
         let benchmark = try StepBenchmark(configuration, on: communicator, threads: threads.perRank)
-        try Diagnosis.warn(ofThreads: threads.perRank, on: communicator, console)
+        try Doctor.warn(ofThreads: threads.perRank, on: communicator, console)
         let result = try benchmark.run(seconds: seconds)
         if json == "-" { return console.result(result.json.text) }
         for line in lines(result) { console.result(line) }
@@ -137,7 +139,7 @@ struct BenchStep: CollectiveCommand {
                 + (result.threads > 1 ? "that of \(result.threads) cores" : "it"),
             "of a step           forward and backward \(shareText(split.compute)), averaging \(shareText(split.averaging)), "
                 + "waiting \(shareText(split.waiting)), update \(shareText(split.update))",
-            "SIMD level          \(Environment.simdLevelOfBuild) on \(Environment.cpuModel)",
+            "SIMD level          \(Environment.simdLevelOfBuild) on \(ProcessorCores.modelName)",
             figureOfMerit(result.tokensPerSecond),
         ]
     }

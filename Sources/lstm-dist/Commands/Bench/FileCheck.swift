@@ -1,23 +1,24 @@
 import Foundation
+import System
 import Training
 
 /// Files and folders that a long measurement will write at its end.
 enum FileCheck {
-    /// - Throws: a `TrainingError` for a file that could not be written, said before the work rather than after it.
+    /// - Throws: a `CommandError` for a file that could not be written, said before the work rather than after it.
     static func writable(_ path: String, option: String) throws {
         var isFolder: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
         let reason = exists && isFolder.boolValue ? "it is a folder" : problem(ofFolderOf: path)
         if let reason {
-            throw TrainingError.usage("\(option) \(path): \(reason); accepted: a file in a folder that can be written")
+            throw CommandError.usage("\(option) \(path): \(reason); accepted: a file in a folder that can be written")
         }
     }
 
-    /// - Throws: a `TrainingError` for a folder that is there already, or whose own folder isn't.
+    /// - Throws: a `CommandError` for a folder that is there already, or whose own folder isn't.
     static func absent(_ path: String, option: String) throws {
         let isThere = (try? FileManager.default.attributesOfItem(atPath: path)) != nil
         if let reason = isThere ? "it is there already" : problem(ofFolderOf: path) {
-            throw TrainingError.usage("\(option) \(path): \(reason); accepted: a new folder in one that can be written")
+            throw CommandError.usage("\(option) \(path): \(reason); accepted: a new folder in one that can be written")
         }
     }
 

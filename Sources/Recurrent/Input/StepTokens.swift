@@ -1,0 +1,32 @@
+package import Tensors
+
+/// The distinct tokens of a step over all ranks, where gradients are summed along the tree: the gate gradients of the
+/// first layer are summed for each token, then over the ranks, before the products with the embedding (`FoldedInput`).
+package final class StepTokens {
+    /// Ascending.
+    package private(set) var tokens: [Int32] = []
+    /// The index in `tokens` of each token of the vocabulary; undefined for tokens that do not occur.
+    private(set) var indices: [Int32]
+    /// Whether the embedding is folded in this step.
+    package private(set) var isFolded = false
+
+    package init(vocabulary: Int) {
+        indices = [Int32](repeating: 0, count: vocabulary)
+        tokens.reserveCapacity(vocabulary)
+    }
+
+    /// - Parameters:
+    ///   - set: the tokens of all ranks.
+    ///   - steps: time steps of all ranks' sequences.
+    ///   - most: the largest number of tokens for which folding pays.
+    package func take(_ set: RowSet, steps: Int, most: Int) {
+        tokens.removeAll(keepingCapacity: true)
+        set.forEachRun(in: 0..<set.rows) { run in
+            for token in run {
+                indices[token] = Int32(truncatingIfNeeded: tokens.count)
+                tokens.append(Int32(truncatingIfNeeded: token))
+            }
+        }
+        isFolded = tokens.count <= most && FoldedInput.pays(tokens: tokens.count, steps: steps)
+    }
+}

@@ -1,0 +1,32 @@
+package import ConfigFile
+
+/// A kind of data. It owns the keys and files that all of its tasks share, so that a second task on text declares neither
+/// `data.train` nor `data.tokenizer`.
+package enum DataKind: Sendable, CaseIterable {
+    /// Text in files, divided into streams.
+    case text
+    /// Sequences drawn from the seed.
+    case generated
+
+    /// The condition that the configuration's task reads this kind of data.
+    package var condition: Condition {
+        Condition(path: "task", isOneOf: TaskTable.all.filter { $0.reads == self }.map { $0.name })
+    }
+
+    /// Its keys. A key without a condition applies to all tasks of this kind.
+    package var keys: [ConfigKey] {
+        let keys =
+            switch self {
+            case .text: TextData.keys
+            case .generated: GeneratedSource.keys
+            }
+        return keys.map { $0.when == nil ? $0.when(condition) : $0 }
+    }
+
+    package var exclusiveKeys: [[String]] {
+        switch self {
+        case .text: TextData.exclusiveKeys
+        case .generated: []
+        }
+    }
+}

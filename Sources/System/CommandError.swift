@@ -1,0 +1,26 @@
+/// An error that knows the exit code of the program it ends.
+package protocol ExitCoded {
+    /// The status that the process returns; not 0.
+    var exitCode: Int32 { get }
+}
+
+/// What stops a command, in a sentence for the user.
+package struct CommandError: Error, Equatable, ExitCoded, CustomStringConvertible {
+    package let description: String
+    package let exitCode: Int32
+    /// Whether every rank throws the same error, computed from what all of them know: rank 0 then reports for all.
+    package var isEverywhere = false
+
+    /// The user asked for something that can't be done: exit code 2.
+    package static func usage(_ message: String) -> CommandError { CommandError(description: message, exitCode: 2) }
+
+    /// Something failed: exit code 1.
+    package static func failure(_ message: String) -> CommandError { CommandError(description: message, exitCode: 1) }
+
+    /// This error, thrown by every rank.
+    package var everywhere: CommandError {
+        var error = self
+        error.isEverywhere = true
+        return error
+    }
+}

@@ -1,0 +1,55 @@
+import FileFormats
+import JobControl
+import MPI
+import RunFolder
+import System
+
+/// A run's checkpoints without the run, for measuring what they cost the training: the same copy, the same writing beside it.
+/// Its methods are collective; the root alone has files.
+package final class CheckpointTrial {
+    private let work: CheckpointWork?
+    private let copy: TrainingSnapshot?
+    private var thread: BackgroundWork<CheckpointWork.Result>?
+    private var step = 0
+
+    /// - Parameter folder: where checkpoints go; must not be there yet.
+    package init(in folder: String, for trainer: Trainer) throws {
+        (work, copy) = try trainer.communicator.agree {
+            guard trainer.communicator.isRoot else { return (nil, nil) }
+            let run = RunDirectory(path: folder)
+            try run.prepare()
+            let copy = TrainingSnapshot(for: trainer)
+            copy.fill(from: trainer)
+            return (CheckpointWork(run: run, lock: nil, metrics: try MetricsFile(path: run.metricsPath), kept: 1), copy)
+        }
+    }
+
+    /// Begins to write the trainer's state. The seconds that training waits for it are those until this returns.
+    package func begin(_ trainer: Trainer) throws {
+        step += 1
+        try CheckpointTransfer.checkWeights(trainer) { CommandError.failure("the weights are not finite") }
+        try CheckpointTransfer.gather(trainer, into: copy)
+        guard let work, let copy else { return }
+        let save = CheckpointWork.Save(
+            copy: copy,
+            state: CheckpointState(
+                programVersion: programVersion, step: step, epoch: trainer.epoch, position: trainer.position, seed: 1,
+                config: "", extra: .object(CheckpointTransfer.extra(trainer))),
+            vocabulary: nil, isBest: false, outcome: Outcome(state: .running, step: step, reason: "measuring"))
+        thread = BackgroundWork { work.carryOut([save]) }
+    }
+
+    /// Whether nothing is being written.
+    package var isOver: Bool { thread?.hasEnded ?? true }
+
+    /// Waits for the write and gives the seconds that it took on the writer's thread, and those of a core; zeros elsewhere than at the
+    /// root.
+    package func result() throws -> (seconds: Double, coreSeconds: Double) {
+        guard let result = thread?.result() else { return (0, 0) }
+        thread = nil
+        if let failure = result.failure {
+            throw CommandError.failure("the checkpoint could not be written: \(failure)")
+        }
+        return (result.seconds, result.coreSeconds)
+    }
+}

@@ -1,0 +1,129 @@
+package import MPI
+package import Recurrent
+package import Reduction
+package import Sequences
+import Tensors
+
+/// Scores a whole split with a network, spread over ranks and their threads: validation, test and `evaluate`.
+///
+/// It holds its own state and activations, so the state that training carries is never touched. Each sequence's (or
+/// stream's) loss is a Double of its own, summed in the order of the sequences: the figure depends on the number of ranks
+/// and threads by the rounding of kernels only.
+package final class Evaluator {
+    private let communicator: Communicator
+    private let task: any SequenceTask
+    private let source: any SequenceSource
+    private let rootOnly: Bool
+    private let state: RecurrentState
+    private let team: ThreadTeam?
+    /// One a thread.
+    private let readers: [Reader]
+
+    /// The figures of a split.
+    package struct Score: Sendable {
+        /// Mean over the scored steps: nats for classes, squared error for values.
+        package let loss: Double
+        package let scored: Int
+        /// The task's metrics.
+        package let metrics: [(name: String, value: Double)]
+        package let isSolved: Bool
+    }
+
+    /// - Parameter team: the threads that score this rank's share; nil: the calling one.
+    package init(
+        _ communicator: Communicator, task: any SequenceTask, source: any SequenceSource,
+        for configuration: NetworkConfiguration, rootOnly: Bool, team: ThreadTeam? = nil
+    ) {
+        self.communicator = communicator
+        self.task = task
+        self.source = source
+        self.rootOnly = rootOnly
+        state = RecurrentState(streams: 0..<source.rows(inStep: 0), for: configuration)
+        self.team = team
+        readers = (0..<(team?.count ?? 1)).map { _ in Reader(task, source, configuration) }
+    }
+
+    /// Scores the split. Collective (MPI_Allreduce). The network must be packed.
+    package func score(_ network: SequenceModel) throws -> Score {
+        let steps = source.stepsPerEpoch
+        let rowsOfAStep = source.rows(inStep: 0)
+        // Loss and scored steps of each stream, or of each sequence of all steps; then the task's sums.
+        let units = source.carriesState ? rowsOfAStep : (0..<steps).reduce(0) { $0 + source.rows(inStep: $1) }
+        var figures = [Double](repeating: 0, count: 2 * units + task.sumCount)
+        for reader in readers { reader.clearSums() }
+        state.reset()
+        for step in 0..<steps {
+            let rows = source.rows(inStep: step)
+            let mine =
+                rootOnly
+                ? (communicator.isRoot ? 0..<rows : 0..<0)
+                : Shard.rows(rows, part: communicator.rank, of: communicator.size)
+            guard !mine.isEmpty else { continue }
+            if !source.carriesState { state.reset() }
+            let first = source.carriesState ? 0 : step * rowsOfAStep
+            try figures.withUnsafeMutableBufferPointer { figures in
+                let losses = UnsafeMutableBufferPointer(rebasing: figures[first..<first + rows])
+                let scored = UnsafeMutableBufferPointer(rebasing: figures[units + first..<units + first + rows])
+                guard let team else { return try readers[0].score(mine, of: step, network, state, losses, scored) }
+                try team.run { thread in
+                    let part = Shard.rows(mine, part: thread, of: team.count)
+                    try readers[thread].score(part, of: step, network, state, losses, scored)
+                }
+            }
+        }
+        for reader in readers {
+            for (index, sum) in reader.sums.enumerated() { figures[2 * units + index] += sum }
+        }
+        let communicator = communicator
+        try figures.withUnsafeMutableBufferPointer { try communicator.allreduce($0, .sum) }
+        return summary(figures, units: units)
+    }
+
+    /// One thread's means to score rows; all that it writes to is its own or its rows'.
+    private final class Reader {
+        private let task: any SequenceTask
+        private var source: any SequenceSource
+        private let workspace: Workspace
+        private var batch = Batch()
+        /// The task's sums, since they were cleared.
+        private(set) var sums: [Double] = []
+
+        init(_ task: any SequenceTask, _ source: any SequenceSource, _ configuration: NetworkConfiguration) {
+            self.task = task
+            self.source = source
+            workspace = Workspace(for: configuration, keepsOutputs: task.sumCount > 0)
+        }
+
+        func clearSums() { sums = [Double](repeating: 0, count: task.sumCount) }
+
+        /// Adds each row's loss and scored steps to its figures.
+        ///
+        /// - Parameters:
+        ///   - losses: of each row of the step, over all ranks.
+        ///   - scored: as `losses`.
+        func score(
+            _ rows: Range<Int>, of step: Int, _ network: SequenceModel, _ state: RecurrentState,
+            _ losses: UnsafeMutableBufferPointer<Double>, _ scored: UnsafeMutableBufferPointer<Double>
+        ) throws {
+            guard !rows.isEmpty else { return }
+            try source.read(rows, step: step, epoch: 1, into: &batch)
+            _ = network.score(batch, state, workspace)
+            for (row, loss) in workspace.sequenceLosses.enumerated() { losses[rows.lowerBound + row] += loss }
+            for (place, target) in batch.targets.enumerated() where target != Batch.unscored {
+                scored[rows.lowerBound + place % rows.count] += 1
+            }
+            guard task.sumCount > 0 else { return }
+            var errors = [Float](repeating: 0, count: rows.count)
+            task.judge(batch, workspace.scoredOutputs, sums: &sums, sequenceErrors: &errors)
+        }
+    }
+
+    private func summary(_ figures: [Double], units: Int) -> Score {
+        let scored = figures[units..<2 * units].reduce(0, +)
+        let loss = figures[..<units].reduce(0, +) / max(scored, 1)
+        let sums = Array(figures[(2 * units)...])
+        return Score(
+            loss: loss, scored: Int(scored), metrics: task.metrics(loss: loss, sums: sums),
+            isSolved: task.isSolved(validationSums: sums) ?? false)
+    }
+}

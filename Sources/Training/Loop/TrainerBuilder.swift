@@ -1,0 +1,109 @@
+package import ConfigFile
+package import FileFormats
+package import MPI
+import Optimization
+import Recurrent
+package import Reduction
+import RunFolder
+package import Sequences
+package import Tensors
+
+/// The parts of a training, put together in the order they need each other: configuration, task and data, layout, memory,
+/// network, initial weights.
+package struct TrainerBuilder {
+    package let configuration: Configuration
+    package let options: TrainingConfiguration
+    package let data: TaskData
+    package var trainer: Trainer
+    package let validation: Evaluator?
+    /// Size and checksum of the data's files; at the root.
+    package let fingerprints: JSONValue
+    private let hosts: Hosts
+
+    /// Collective: every rank opens the data it will read; a failure on one ends all, with one message.
+    ///
+    /// - Parameter threads: that each rank computes with.
+    package init(
+        _ configuration: Configuration, on communicator: Communicator, initialWeights: String? = nil, threads: Int = 1
+    ) throws {
+        let options = TrainingConfiguration(configuration)
+        let data = try communicator.agree { try TaskTable.load(configuration, options.dataRequest) }
+        guard let source = data.training else { preconditionFailure("training was asked for") }
+
+        let sizes = NetworkConfiguration(configuration, task: data.task.shape)
+        let rule = UpdateRuleTable.rule(configuration)
+        let hosts = try Hosts(communicator)
+        // Before anything is made whose size follows from the data.
+        fingerprints = try DataFingerprints.compared(of: data, on: communicator, host: hosts.host)
+        try communicator.agree {
+            try MemoryEstimate(
+                sizes, options, source, slots: rule.slots.count, ranks: communicator.size,
+                sharedBy: options.reduction.averaging == .auto ? hosts.host.size : 1, threads: threads,
+                keepsOutputs: data.task.criterion != nil
+            ).check(ranksOnHost: hosts.host.size)
+        }
+        self.configuration = configuration
+        self.options = options
+        self.data = data
+        self.hosts = hosts
+        trainer = try Trainer(
+            communicator, hosts, configuration, task: data.task, source: source, threads: threads
+        ) { parameters in
+            if let initialWeights { try read(initialWeights, into: parameters, layout: sizes.layout) }
+        }
+        let team = trainer.team
+        validation = data.validation.map {
+            Evaluator(
+                communicator, task: data.task, source: $0, for: sizes, rootOnly: options.validatesAtRoot, team: team)
+        }
+    }
+
+    /// Gives back what the ranks share; nothing of the assembly may be used afterwards. Collective (MPI_Win_free).
+    package func free() throws {
+        try trainer.memory.free()
+        try hosts.free()
+    }
+}
+
+extension Trainer {
+    /// Puts a trainer together on memory of its own (`memory`, to be freed by the caller): network, initial weights and
+    /// optimiser by the configuration.
+    ///
+    /// Collective (MPI_Win_allocate_shared on each host, or nothing).
+    ///
+    /// - Parameters:
+    ///   - threads: that this rank computes with.
+    ///   - finishWeights: may change the initial weights, on the ranks that write them for others.
+    package init(
+        _ communicator: Communicator, _ hosts: Hosts, _ configuration: Configuration, task: any SequenceTask,
+        source: any SequenceSource, threads: Int = 1, finishWeights: (FloatBlock) throws -> Void = { _ in }
+    ) throws {
+        let team = try communicator.agree { try ThreadTeam(threads) }
+        let options = TrainingConfiguration(configuration)
+        let sizes = NetworkConfiguration(configuration, task: task.shape)
+        let rule = UpdateRuleTable.rule(configuration)
+        let blocks = SumPlan.Rank.blocks(
+            rank: communicator.rank, of: communicator.size, rows: source.rowsOfSteps,
+            options.division(threads: threads)
+        ).rank
+        let memory = try StepMemory(
+            communicator, hosts, count: sizes.layout.count,
+            gradientBlocks: (blocks, sizes.gradientStride(byTree: options.sumsByTree)),
+            embedding: sizes.embeddingShape,
+            packed: sizes.packedCount, slots: rule.slots.count, averaging: options.reduction.averaging,
+            byTree: options.sumsByTree)
+        let optimizer = Optimizer(rule, blocks: memory.slots)
+        try memory.write {
+            optimizer.fillInitialState()
+            InitialWeights(configuration).fill(memory.parameters, sizes.modelLayout, seed: options.seed)
+            try finishWeights(memory.parameters)
+        }
+        try self.init(
+            communicator, team, options, task: task, source: source,
+            network: SequenceModel(
+                sizes, parameters: memory.parameters, gradients: memory.gradients.memory,
+                blockStride: memory.gradients.stride, gradientRows: memory.gradients.rows,
+                packed: memory.sharing?.packed),
+            memory: memory, optimizer: optimizer, schedule: Schedule(configuration))
+    }
+}

@@ -1,0 +1,402 @@
+import ConfigFile
+package import FileFormats
+package import JobControl
+package import MPI
+import Optimization
+import Recurrent
+import Reduction
+package import RunFolder
+import Sequences
+import System
+import Tensors
+
+/// A training from its start, or from a checkpoint, to its end: steps, train lines, validations and checkpoints in that
+/// order, and what the root writes of them. Every method that works on `trainer` is collective.
+package final class TrainingLoop {
+    private let communicator: Communicator
+    private let console: Console
+    private let run: RunDirectory
+    private let assembly: TrainerBuilder
+    private var trainer: Trainer
+    private let fingerprints: JSONValue
+    /// At the root: the SHA-256 of the file of weights that the run began with.
+    private let initialWeights: String?
+    /// The command that goes on with this run.
+    private let command: String
+    /// Of each rank, at the root.
+    private let hosts: [String]
+    /// At the root alone.
+    private var log: RunLog?
+    private var keeper: CheckpointKeeper?
+    private lazy var vocabularyText = assembly.data.vocabulary?.json
+    private var stopPolicy: StopPolicy
+
+    private var best = Double.infinity
+    private var bestStep: Int?
+    private var validationsSinceBest = 0
+    private var lastCheckpointStep = -1
+    private var ending: Ending?
+    /// Steps without an update (`training.nonfinite`), of all legs.
+    private var skipped = 0
+    /// Those of this leg alone: what is said of them becomes rarer, anew in each.
+    private var skippedInLeg = 0
+    /// A leg was stopped before the validation that was due then.
+    private var owesValidation = false
+
+    /// Why a training is over before its last step.
+    private enum Ending: Equatable {
+        case solved
+        case patience
+    }
+
+    /// How a leg ended.
+    package enum SessionEnd: Equatable {
+        case done
+        case stopped(StopReason)
+    }
+
+    /// - Parameters:
+    ///   - initialWeights: at the root of a run that begins: the SHA-256 of the file of weights that it begins with.
+    ///   - stopPolicy: asks this rank for the leg's end.
+    ///   - checkpoint: at the root, what to go on from; nil to begin. `resumes` says the same on every rank.
+    package init(
+        _ assembly: TrainerBuilder, on communicator: Communicator, in run: RunDirectory, console: Console,
+        fingerprints: JSONValue, initialWeights: String?, command: String, stopPolicy: StopPolicy, resumes: Bool,
+        from checkpoint: Checkpoint?
+    ) throws {
+        self.assembly = assembly
+        self.communicator = communicator
+        self.run = run
+        self.console = console
+        self.fingerprints = fingerprints
+        self.initialWeights =
+            resumes ? checkpoint?.state.extra[CheckpointTransfer.initialWeights]?.stringValue : initialWeights
+        self.command = command
+        self.stopPolicy = stopPolicy
+        trainer = assembly.trainer
+        hosts = try communicator.gather(Job.hostName, root: 0)
+        if resumes {
+            try CheckpointTransfer.restore(checkpoint, into: &trainer)
+            lastCheckpointStep = trainer.steps
+            let extra = checkpoint?.state.extra
+            best = try communicator.broadcast(extra?["best_validation_loss"]?.numberValue ?? .infinity, root: 0)
+            bestStep = extra?["best_step"]?.integerValue
+            validationsSinceBest = Int(
+                try communicator.broadcast(Int64(extra?["validations_since_best"]?.integerValue ?? 0), root: 0))
+            skipped = Int(try communicator.broadcast(Int64(extra?["skipped_steps"]?.integerValue ?? 0), root: 0))
+            owesValidation =
+                try communicator.broadcast(extra?["owes_validation"] == .boolean(true) ? 1 : Int32(0), root: 0) == 1
+            if try communicator.broadcast(extra?["ending"]?.stringValue == "solved" ? 1 : Int32(0), root: 0) == 1 {
+                ending = .solved
+            }
+        }
+        if isOutOfPatience { ending = .patience }
+    }
+
+    private var options: TrainingConfiguration { assembly.options }
+    private var isOutOfPatience: Bool { options.patience > 0 && validationsSinceBest >= options.patience }
+
+    /// Updates done.
+    package var steps: Int { trainer.steps }
+
+    /// Whether there is nothing left to train.
+    package var isComplete: Bool { !owesValidation && (ending != nil || trainer.steps >= trainer.totalSteps) }
+
+    /// Trains to the end, or until a rank is asked to stop. Collective.
+    package func train() throws -> SessionEnd {
+        try communicator.agree {
+            guard communicator.isRoot else { return }
+            let metrics = try MetricsFile(path: run.metricsPath)
+            let removed = try metrics.cut(after: trainer.steps, beforeValidation: owesValidation).removed
+            if removed > 0 { console.info("\(run.metricsPath): removed \(counted(removed, "line")) of later steps") }
+            log = runLog(metrics)
+            keeper = CheckpointKeeper(
+                run, lock: stopPolicy.lock, metrics: metrics, options: options, console: console,
+                resumed: lastCheckpointStep < 0 ? nil : lastCheckpointStep)
+            keeper?.reserve(for: trainer)
+            try run.write(outcome: running)
+        }
+        // Whatever ends the training: a checkpoint that is being written is not given up.
+        defer { Job.page.during(.checkpoint) { keeper?.settle() } }
+        if owesValidation {
+            owesValidation = false
+            // A checkpoint in any case: the one that is there says that the validation is still to come.
+            try writeCheckpoint(isBest: validate(epoch: trainer.epochOfLastStep))
+        }
+        Job.page.note(steps: trainer.steps)
+        Job.page.begin(.training)
+        while !isComplete {
+            let start = secondsNow()
+            let summary = try step()
+            Job.page.note(steps: trainer.steps)
+            stopPolicy.noteStep(seconds: secondsNow() - start)
+            let writes = trainer.steps.isMultiple(of: options.loggingInterval)
+            if !stopPolicy.hasLostFolder {
+                log?.step(
+                    summary, step: trainer.steps, skipped: skipped, stragglers: writes ? trainer.stragglers : nil,
+                    writes: writes)
+            }
+            keeper?.report()
+            noteCriterion()
+            if let reason = summary.requests.stop, !isComplete {
+                try stop(for: reason)
+                return .stopped(reason)
+            }
+            let improved = try validationIsDue ? validate(epoch: summary.epoch) : false
+            if isComplete || improved || checkpointIsDue(summary) { try writeCheckpoint(isBest: improved) }
+        }
+        if lastCheckpointStep != trainer.steps { try writeCheckpoint(isBest: false) }
+        try finishCheckpoints()
+        try test()
+        try finish()
+        return .done
+    }
+
+    private var requests: StepRequests {
+        stopPolicy.noteCheckpoint(seconds: keeper?.longestSeconds ?? 0)
+        let requests = stopPolicy.requests(validates: assembly.validation != nil && validationIsDue(after: 1))
+        return keeper?.isDue ?? false ? requests.union(.checkpoint) : requests
+    }
+
+    private func step() throws -> Trainer.StepSummary {
+        do {
+            let summary = try trainer.step(requests: requests)
+            if let fault = summary.skipped {
+                skipped += 1
+                skippedInLeg += 1
+                // Of a few each is worth a line; of thousands each doubling of their number.
+                if skippedInLeg <= 8 || skippedInLeg.nonzeroBitCount == 1 {
+                    console.warning(
+                        "\(fault.words); passed over without an update, \(counted(skipped, "step")) so far"
+                            + (skippedInLeg < 8 ? "" : "; the next word of it comes after as many more"))
+                }
+            }
+            return summary
+        } catch let fault as NonFiniteStep {
+            let checkpoint =
+                lastWholeStep.map { "the last checkpoint, of step \($0), is good" } ?? "there is no checkpoint yet"
+            throw CommandError.failure(
+                "\(fault.words), so training has stopped without this update; \(checkpoint); try a smaller "
+                    + "training.optimizer.learning_rate or training.clip_norm, or pass over such steps by "
+                    + "training.nonfinite: skip"
+            ).everywhere
+        }
+    }
+
+    /// Ends a leg after a step. A validation that is due is left to the next leg: there may be little time. Collective.
+    private func stop(for reason: StopReason) throws {
+        if reason == .folderLost {
+            // The root alone knows how, and speaks for all.
+            throw CommandError.failure(stopPolicy.lock?.loss.map { "\($0)" } ?? reason.words).everywhere
+        }
+        if reason.wantsCheckpoint {
+            owesValidation = assembly.validation != nil && validationIsDue
+            try writeCheckpoint(isBest: false)
+            try finishCheckpoints()
+        }
+        try communicator.agree { try stopPolicy.lock?.check() }
+        guard communicator.isRoot else { return }
+        let saved =
+            reason.wantsCheckpoint
+            ? "the checkpoint is written"
+            : lastWholeStep.map { "the last checkpoint is of step \($0)" } ?? "there is no checkpoint"
+        try run.write(
+            outcome: Outcome(state: .stopped, step: trainer.steps, reason: "\(reason.words); \(saved)", next: command))
+        try run.removeStopRequest()
+        console.info("stopped at step \(trainer.steps): \(reason.words); \(saved); to go on: \(command)")
+    }
+
+    /// Of the newest checkpoint that is on the disk, at the root. Waits for the one that is being written.
+    private var lastWholeStep: Int? {
+        Job.page.during(.checkpoint) { keeper?.settle() }
+        return keeper?.lastWhole
+    }
+
+    /// What outcome.json says while training goes on, and after a death that nobody could write down.
+    private var running: Outcome {
+        Outcome(
+            state: .running, step: trainer.steps, reason: "training; the step is the last checkpoint's", next: command)
+    }
+
+    /// Says a complete run's figures again, and makes up for a test that is missing: asked for since, or cut off by the
+    /// program's death. Collective.
+    package func sayAgain() throws {
+        let isMissing = try communicator.agree { () -> Int32 in
+            guard communicator.isRoot, assembly.data.test != nil else { return 0 }
+            return try MetricsFile(path: run.metricsPath).lastLines()["test"] == nil ? 1 : 0
+        }
+        if try communicator.broadcast(isMissing, root: 0) == 1 {
+            try communicator.agree {
+                guard communicator.isRoot else { return }
+                let metrics = try MetricsFile(path: run.metricsPath)
+                // A test line may have been torn.
+                try metrics.cut(after: trainer.steps)
+                log = runLog(metrics)
+            }
+            try test()
+        }
+        try finish()
+    }
+
+    private func runLog(_ metrics: MetricsFile) -> RunLog {
+        RunLog(console, metrics, task: assembly.data.task, hosts: hosts, totalSteps: trainer.totalSteps)
+    }
+
+    private func noteCriterion() {
+        guard let metAfter = trainer.criterion?.metAfter, metAfter > trainer.sequences - options.batch else { return }
+        console.info("the paper's criterion on training sequences is met after \(metAfter) sequences")
+        if assembly.data.task.isSolvedByCriterion { ending = .solved }
+    }
+
+    private func checkpointIsDue(_ summary: Trainer.StepSummary) -> Bool {
+        if case .steps(let steps) = options.checkpointInterval, trainer.steps.isMultiple(of: steps) { return true }
+        return summary.requests.contains(.checkpoint)
+    }
+
+    /// Returns whether the loss is better than all before.
+    private func validate(epoch: Int) throws -> Bool {
+        guard let validation = assembly.validation else { return false }
+        let start = secondsNow()
+        defer { stopPolicy.noteValidation(seconds: secondsNow() - start) }
+        try trainer.pack()
+        let score = try pausing(.validation) { try validation.score(trainer.network) }
+        let improved = score.loss < best
+        best = min(best, score.loss)
+        if improved { bestStep = trainer.steps }
+        validationsSinceBest = improved ? 0 : validationsSinceBest + 1
+        trainer.schedule.observe(validationLoss: score.loss)
+        log?.score("validation", score, step: trainer.steps, epoch: epoch, isBest: improved)
+        if isOutOfPatience { ending = .patience }
+        if score.isSolved && criterionAllows { ending = .solved }
+        return improved
+    }
+
+    /// As the paper proceeds: the test counts once the criterion on training sequences, if there is one, has been met.
+    private var criterionAllows: Bool { trainer.criterion.map { $0.metAfter != nil } ?? true }
+
+    private var validationIsDue: Bool { validationIsDue(after: 0) }
+
+    /// After so many more steps, of which an epoch has at least as many.
+    private func validationIsDue(after more: Int) -> Bool {
+        switch options.validationInterval {
+        case .steps(let steps): (trainer.steps + more).isMultiple(of: steps)
+        case .epochs(let epochs):
+            epochs > 0 && (trainer.position + more) % trainer.stepsPerEpoch == 0
+                && (trainer.epoch - (more > 0 ? 0 : 1)).isMultiple(of: epochs)
+        }
+    }
+
+    private func pausing<R>(_ phase: Phase, _ body: () throws -> R) rethrows -> R {
+        try Job.page.during(phase) { if let log { try log.pausing(body) } else { try body() } }
+    }
+
+    /// Begins to write a checkpoint of this moment; training goes on while the root writes. One that can't be written ends
+    /// nothing before `finishCheckpoints`. Collective: carried states come to the root.
+    private func writeCheckpoint(isBest: Bool) throws {
+        try pausing(.checkpoint) {
+            let start = secondsNow()
+            try checkWeights()
+            let copy = keeper?.copy(for: trainer)
+            try CheckpointTransfer.gather(trainer, into: copy)
+            if let keeper, let copy { keeper.write(save(copy, isBest: isBest), waited: secondsNow() - start) }
+            lastCheckpointStep = trainer.steps
+        }
+    }
+
+    /// Collective.
+    private func checkWeights() throws {
+        try CheckpointTransfer.checkWeights(trainer) {
+            let checkpoint = lastWholeStep.map { "the last one, of step \($0), is good" } ?? "there is none yet"
+            return CommandError.failure(
+                "after step \(trainer.steps) the weights are not finite numbers any more, so training has stopped and no "
+                    + "checkpoint was written of them; \(checkpoint); try a smaller training.optimizer.learning_rate")
+        }
+    }
+
+    /// Returns when the last checkpoint is on the disk; throws on all ranks if it can't be written. Collective.
+    private func finishCheckpoints() throws {
+        try pausing(.checkpoint) { try communicator.agree { try keeper?.finish() } }
+    }
+
+    private func save(_ copy: TrainingSnapshot, isBest: Bool) -> CheckpointWork.Save {
+        let extra =
+            CheckpointTransfer.extra(trainer) + [
+                ("best_validation_loss", best.isFinite ? .number(best) : .null),
+                ("best_step", bestStep.map { .integer($0) } ?? .null),
+                ("validations_since_best", .integer(validationsSinceBest)),
+                ("skipped_steps", .integer(skipped)), ("owes_validation", .boolean(owesValidation)),
+                ("ending", ending == .solved ? .string("solved") : .null),
+                ("ranks", .integer(communicator.size)), ("sums", SumDefinition.json(options)), ("data", fingerprints),
+                (CheckpointTransfer.initialWeights, initialWeights.map { .string($0) } ?? .null),
+            ]
+        return CheckpointWork.Save(
+            copy: copy,
+            state: CheckpointState(
+                programVersion: programVersion, step: trainer.steps, epoch: trainer.epoch,
+                position: trainer.position, seed: Int(options.seed), config: assembly.configuration.yaml,
+                extra: .object(extra)),
+            vocabulary: vocabularyText, isBest: isBest, outcome: running)
+    }
+
+    /// Scores the test split with the best weights, or with the last ones where there is no best. Collective.
+    private func test() throws {
+        guard let source = assembly.data.test else { return }
+        Job.page.begin(.test)
+        let layout = trainer.network.configuration.layout
+        let weights = FloatBlock(count: layout.count)
+        weights.copy(from: trainer.memory.parameters)
+        try communicator.agree {
+            guard communicator.isRoot, best.isFinite else { return }
+            try read(RunDirectory.resolve(run.path).model, into: weights, layout: layout)
+        }
+        try communicator.broadcast(weights.buffer, root: 0)
+        weights.markChanged()
+        let scorer = Evaluator(
+            communicator, task: assembly.data.task, source: source, for: trainer.network.configuration,
+            rootOnly: options.validatesAtRoot, team: trainer.team)
+        let score = try scorer.score(.forScoring(trainer.network.configuration, weights))
+        log?.score("test", score, step: trainer.steps, epoch: trainer.epoch, isBest: false)
+    }
+
+    /// Collective, so that files that can't be written end all ranks with one message.
+    private func finish() throws {
+        Job.page.begin(.saving)
+        let reason =
+            switch ending {
+            case .solved: "the task is solved"
+            case .patience: "\(options.patience) validations without a better loss"
+            case nil: "all steps are done"
+            }
+        try communicator.agree {
+            guard communicator.isRoot else { return }
+            try stopPolicy.lock?.check()
+            try log?.sync()
+            try run.write(outcome: Outcome(state: .done, step: trainer.steps, reason: reason))
+            if skipped > 0 {
+                console.warning(
+                    "\(counted(skipped, "step")) of \(grouped(trainer.steps)) passed over without an update: training.nonfinite is skip"
+                )
+            }
+            console.info("done at step \(trainer.steps): \(reason); \(run.path) holds the run")
+            try sayResult()
+        }
+    }
+
+    /// What standard output ends with; taken from metrics.jsonl, so that a complete run can say it again.
+    private func sayResult() throws {
+        let last = try MetricsFile(path: run.metricsPath).lastLines()
+        if let loss = last["train"]?["loss"]?.numberValue { console.result("last training loss \(format(loss))") }
+        if best.isFinite { console.result("best validation loss \(format(best))") }
+        if let test = last["test"] {
+            let figures = ["loss", "perplexity", "accuracy"].compactMap { name in
+                test[name]?.numberValue.map { "\(name) \(format($0))" }
+            }
+            console.result("test \(figures.joined(separator: ", "))")
+        }
+        guard assembly.data.task.canBeSolved else { return }
+        if let metAfter = trainer.criterion?.metAfter {
+            console.result("paper's training criterion met after \(metAfter) sequences")
+        }
+        console.result("\(ending == .solved ? "solved" : "not solved") after \(trainer.sequences) sequences")
+    }
+}

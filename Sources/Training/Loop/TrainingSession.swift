@@ -1,0 +1,331 @@
+import ConfigFile
+import FileFormats
+import Foundation
+package import JobControl
+package import MPI
+import Optimization
+import Recurrent
+import Reduction
+import RunFolder
+import Sequences
+import System
+import Tensors
+
+/// A training as it was asked for on the command line: everything that is checked, then the run folder, then the run.
+package struct TrainingSession {
+    package enum Resume: Equatable, Sendable {
+        case auto
+        case never
+        case from(String)
+
+        /// auto, never, or a path.
+        package init(_ word: String) {
+            switch word {
+            case "auto": self = .auto
+            case "never": self = .never
+            default: self = .from(word)
+            }
+        }
+    }
+
+    private let configText: String
+    private let file: String
+    private let overrides: [String]
+    private let run: RunDirectory
+    private let resume: Resume
+    private let overwrites: Bool
+    private let initialWeights: String?
+    private let isDryRun: Bool
+    private let threads: Int
+    private let times: StopTimes
+    private let savesOnUser1: Bool
+    private let command: String
+
+    /// - Parameters:
+    ///   - file: the configuration's name in messages.
+    ///   - run: the run folder's path.
+    ///   - threads: that each rank computes with.
+    ///   - times: when this leg is to be over.
+    ///   - savesOnUser1: SIGUSR1 writes a checkpoint, and training goes on.
+    ///   - command: the command line that goes on with this run, without its launcher.
+    package init(
+        configText: String, file: String, overrides: [String] = [], run: String, resume: Resume = .auto,
+        overwrites: Bool = false, initialWeights: String? = nil, isDryRun: Bool = false, threads: Int = 1,
+        times: StopTimes = StopTimes(), savesOnUser1: Bool = false, command: String
+    ) {
+        self.configText = configText
+        self.file = file
+        self.overrides = overrides
+        self.run = RunDirectory(path: run)
+        self.resume = resume
+        self.overwrites = overwrites
+        self.initialWeights = initialWeights
+        self.isDryRun = isDryRun
+        self.threads = threads
+        self.times = times
+        self.savesOnUser1 = savesOnUser1
+        self.command = command
+    }
+
+    /// Checks, then trains, to the end or until a rank is asked to stop. Collective. Nothing is written before all checks have passed.
+    @discardableResult
+    package func carryOut(
+        on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard
+    ) throws -> TrainingLoop.SessionEnd {
+        StopSignals.install()
+        let configuration = try communicator.agree {
+            let configuration = try Configuration(
+                yaml: configText, file: file, overrides: overrides, table: ConfigurationTable.all)
+            try ReductionOptions.check(configuration)
+            return configuration
+        }
+        hangGuard.setTimeout(TrainingConfiguration(configuration).waitTimeout)
+        Job.page.begin(.loading)
+        var beginning = try communicator.agree { communicator.isRoot ? try lookAtFolder(console) : Beginning() }
+        let resumes = try communicator.broadcast(Int32(beginning.checkpoint == nil ? 0 : 1), root: 0) == 1
+        try communicator.agree {
+            guard let checkpoint = beginning.checkpoint else { return }
+            // The same command goes on: weights to begin with are no matter then, unless they are others.
+            if let initialWeights {
+                try ResumeRules.check(initialWeights: initialWeights, of: run, against: checkpoint)
+            }
+            beginning.changes = try ResumeRules.check(configuration, against: checkpoint)
+            for change in beginning.changes {
+                console.info("changed since the checkpoint: \(change)")
+            }
+            if let warning = SumDefinition.difference(from: checkpoint, TrainingConfiguration(configuration)) {
+                console.info(warning)
+            }
+        }
+        let assembly = try TrainerBuilder(
+            configuration, on: communicator, initialWeights: resumes ? nil : initialWeights, threads: threads)
+        let end = try carryOut(
+            assembly, on: communicator, console, hangGuard, resumes: resumes, from: beginning)
+        Job.page.begin(.exit)
+        // After an error it is left to the system: no rank can tell whether the others would come here.
+        try assembly.free()
+        return end
+    }
+
+    private func carryOut(
+        _ assembly: TrainerBuilder, on communicator: Communicator, _ console: Console, _ hangGuard: HangGuard,
+        resumes: Bool,
+        from beginning: Beginning
+    ) throws -> TrainingLoop.SessionEnd {
+        let checkpoint = beginning.checkpoint
+        try communicator.agree {
+            if let checkpoint { try ResumeRules.check(assembly.fingerprints, against: checkpoint) }
+        }
+        try Doctor.warn(ofThreads: threads, on: communicator, console)
+        describe(assembly, on: communicator, console)
+        if isDryRun {
+            console.result("dry run: all checks have passed; nothing was written")
+            return .done
+        }
+        if communicator.size > 1, assembly.trainer.memory.refusal == nil {
+            console.info("averaging: \(assembly.trainer.memory.averaging)")
+        }
+
+        var environment = try Environment.json(
+            communicator, threads: threads, averaging: assembly.trainer.memory.averaging)
+        if case .from = resume, let checkpoint, !checkpoint.belongs(to: run) {
+            environment = .object(
+                (environment.members ?? []) + [(Self.resumedFrom, .string(absolute(checkpoint.path)))])
+        }
+        let watch = try communicator.agree { () -> RunWatcher? in
+            guard communicator.isRoot else { return nil }
+            let lock = try prepareFolder(assembly, environment, beginning, console)
+            return RunWatcher(run, lock)
+        }
+        defer { watch?.finish() }
+        try hangGuard.use(run, on: communicator)
+        // mpirun would otherwise give all threads of a rank one core.
+        let binding = threads > 1 ? " --bind-to none" : ""
+        let goingOn = "mpirun -n \(communicator.size)\(binding) \(command)"
+        let digest =
+            try resumes
+            ? nil
+            : initialWeights.flatMap { file in
+                try communicator.agree { communicator.isRoot ? try Checksum.sha256(ofFile: file) : nil }
+            }
+        let trainingRun = try TrainingLoop(
+            assembly, on: communicator, in: run, console: console, fingerprints: assembly.fingerprints,
+            initialWeights: digest,
+            command: goingOn,
+            stopPolicy: StopPolicy(times, savesOnUser1: savesOnUser1, watch: watch), resumes: resumes, from: checkpoint)
+        if trainingRun.isComplete {
+            warn(ofChanges: beginning.changes, console)
+            try trainingRun.sayAgain()
+            return .done
+        }
+        try communicator.agree {
+            if communicator.isRoot, resumes { try writeDescription(assembly, environment) }
+        }
+        if let checkpoint { console.info("going on from \(checkpoint.path)") }
+        do {
+            return try trainingRun.train()
+        } catch {
+            // Where all ranks have the same error, the root speaks for them.
+            guard watch?.lock.loss == nil else { throw error }
+            if communicator.isRoot || !isEverywhere(error) { hangGuard.note(error, step: trainingRun.steps) }
+            if communicator.isRoot {
+                // The training's own error is the one to report.
+                try? run.write(
+                    outcome: Outcome(state: .failed, step: trainingRun.steps, reason: "\(error)", next: goingOn))
+            }
+            throw error
+        }
+    }
+
+    private func isEverywhere(_ error: any Error) -> Bool {
+        error is AgreedFailure || (error as? CommandError)?.isEverywhere ?? false
+    }
+
+    /// What the root has found in the run folder.
+    private struct Beginning {
+        /// nil where the run begins.
+        var checkpoint: Checkpoint?
+        var vacancy: RunLock.Vacancy?
+        /// From the checkpoint's configuration, a clause each.
+        var changes: [String] = []
+    }
+
+    /// The root's look at the run folder: nothing is changed yet.
+    private func lookAtFolder(_ console: Console) throws -> Beginning {
+        try run.requireOwn(reading: file)
+        try run.requireWritable()
+        let vacancy = try RunLock.waitUntilFree(run) { console.warning($0) }
+        return Beginning(checkpoint: try checkpointToGoOnFrom(console), vacancy: vacancy)
+    }
+
+    private func checkpointToGoOnFrom(_ console: Console) throws -> Checkpoint? {
+        if overwrites { return nil }
+        switch resume {
+        case .never:
+            guard try !run.isUsed else {
+                throw CommandError.usage(
+                    "\(run.path): the run folder is used already and --resume never was given; accepted: --overwrite to "
+                        + "empty it, another --run, or --resume auto to go on")
+            }
+            return nil
+        case .auto:
+            let (checkpoint, damaged) = try run.newestCheckpoint()
+            for message in damaged { console.warning(message) }
+            guard checkpoint != nil || damaged.isEmpty else {
+                throw CommandError.usage(
+                    "\(run.path): no checkpoint of this run is whole; accepted: --overwrite to start anew, or another --run"
+                )
+            }
+            return checkpoint
+        case .from(let path):
+            let checkpoint = try RunDirectory.resolve(path)
+            try checkpoint.verify()
+            try requireSameRun(checkpoint)
+            return checkpoint
+        }
+    }
+
+    /// Throws if the run folder holds another run than this checkpoint's: the two would be mixed. A run that has begun from it, and
+    /// has no checkpoint yet, may begin from it again.
+    private func requireSameRun(_ checkpoint: Checkpoint) throws {
+        guard try run.isUsed, !checkpoint.belongs(to: run) else { return }
+        let began = run.readEnvironment()?[Self.resumedFrom]?.stringValue
+        if try run.checkpointSteps().isEmpty, began == absolute(checkpoint.path) { return }
+        throw CommandError.usage(
+            "\(run.path): the run folder holds another run than \(checkpoint.path); accepted: a checkpoint of this run, "
+                + "--resume auto to go on with it, or another --run")
+    }
+
+    private static let resumedFrom = "resumed_from"
+
+    private func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
+
+    /// Takes the run folder for this job.
+    private func prepareFolder(
+        _ assembly: TrainerBuilder, _ environment: JSONValue, _ beginning: Beginning, _ console: Console
+    ) throws -> RunLock {
+        try run.makeFolder()
+        let lock = try RunLock.take(run, host: Job.hostName, job: Scheduler.currentJobID, after: beginning.vacancy) {
+            console.warning($0)
+        }
+        do {
+            try prepareHeldFolder(assembly, environment, beginning.checkpoint, console)
+        } catch {
+            lock.release()
+            throw error
+        }
+        return lock
+    }
+
+    private func prepareHeldFolder(
+        _ assembly: TrainerBuilder, _ environment: JSONValue, _ checkpoint: Checkpoint?, _ console: Console
+    ) throws {
+        if overwrites { try run.empty() }
+        try run.prepare()
+        try run.removeStopRequest()
+        if case .auto = resume, !overwrites, let newest = try run.checkpointSteps().last,
+            newest > checkpoint?.state.step ?? -1, try run.newestCheckpoint().checkpoint?.state.step == newest
+        {
+            throw CommandError.usage(
+                "\(run.path): another job has written the checkpoint of step \(newest) meanwhile; accepted: the same "
+                    + "command again, which goes on from there")
+        }
+        try checkDiskSpace(for: assembly.trainer)
+        try run.forgetFailure()
+        if case .from = resume, let checkpoint {
+            let step = checkpoint.state.step
+            let best = run.bestStep
+            let removed = try CheckpointWriter(run: run).discard(after: step)
+            if !removed.isEmpty {
+                let steps = removed.map { "\($0)" + ($0 == best ? " (the best)" : "") }.joined(separator: ", ")
+                console.warning(
+                    "\(run.path): going back to step \(step) of this run; removed the "
+                        + (removed.count > 1 ? "checkpoints of steps \(steps)" : "checkpoint of step \(steps)"))
+            }
+        }
+        if let checkpoint {
+            try CheckpointWriter(run: run).mendLinks(
+                goingOnFrom: checkpoint, best: checkpoint.state.extra["best_step"]?.integerValue)
+        }
+        // A run that is complete keeps what is written of its training.
+        if checkpoint == nil || !run.hasEnvironment { try writeDescription(assembly, environment) }
+    }
+
+    /// environment.json comes first: it shows that config.yaml is this program's.
+    private func writeDescription(_ assembly: TrainerBuilder, _ environment: JSONValue) throws {
+        try run.write(environment: environment)
+        try run.write(config: assembly.configuration.yaml)
+    }
+
+    /// A complete run is only shown again: what was changed has no effect.
+    private func warn(ofChanges changes: [String], _ console: Console) {
+        let changes = changes.filter { !$0.hasPrefix("data.test ") }
+        guard !changes.isEmpty else { return }
+        console.warning(
+            "\(run.path) is complete, and was trained with another configuration: \(changes.joined(separator: "; ")). Nothing is "
+                + "trained; another --run trains with this one.")
+    }
+
+    /// - Throws: a `CommandError` before any work, where not even one checkpoint fits on the disk.
+    private func checkDiskSpace(for trainer: Trainer) throws {
+        let needed = Double(
+            trainer.memory.parameters.count * (1 + trainer.optimizer.slots.count) * MemoryLayout<Float>.stride)
+        guard let free = DiskSpace.free(at: run.checkpointsPath), free < needed else { return }
+        throw CommandError.failure(
+            "\(run.path): the disk has \(byteCount(free)) left, and a checkpoint needs \(byteCount(needed)); accepted: "
+                + "more room, or --run on another disk")
+    }
+
+    private func describe(_ assembly: TrainerBuilder, on communicator: Communicator, _ console: Console) {
+        let sizes = assembly.trainer.network.configuration
+        let ranks = counted(communicator.size, "rank") + (threads > 1 ? " of \(counted(threads, "thread"))" : "")
+        console.info(
+            "\(assembly.configuration.text("task")): \(sizes.cell.name) \(sizes.layers) x \(sizes.hiddenSize), "
+                + "\(grouped(sizes.layout.parameterCount)) parameters, batch \(assembly.options.batch) on \(ranks), "
+                + "\(grouped(assembly.trainer.totalSteps)) steps (\(grouped(assembly.trainer.stepsPerEpoch)) an epoch)")
+        if let refusal = assembly.trainer.memory.refusal {
+            let way = assembly.options.sumsByTree ? assembly.trainer.memory.messages : "plain MPI_Allreduce"
+            console.info("averaging: \(way), since the ranks can't share memory: \(refusal)")
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import Kernels
+import Recurrent
+import Reduction
+import Sequences
+import Tensors
+
+/// A rank's forward and backward passes of a step, divided over its threads: each computes some of the rank's rows, as ranks
+/// compute some of the step's, with gradients of its own; then all of them add the gradients up.
+///
+/// Threads work on consecutive rows in their order, so what they find out, put together in that order, is in the order of the
+/// rows.
+final class RankStep {
+    private let team: ThreadTeam
+    private let workers: [StepWorker]
+    /// Of each worker; the first one's are the rank's.
+    private let gradients: [GradientBlocks]
+    private let finishingRanges: [Range<Int>]
+    /// Floats of the network's gradients.
+    private let count: Int
+    private let sumsByTree: Bool
+    /// Of the step over all ranks, where gradients are summed along the tree.
+    private let stepTokens: StepTokens?
+    /// The gradients of all workers, by thread.
+    private let termsInOrder: [SumTerm]
+
+    /// Of the last step's rows.
+    private(set) var result = StepResult()
+
+    /// - Parameters:
+    ///   - network: on the rank's gradients.
+    ///   - finishingRanges: of a gradient block (`NetworkConfiguration.finishingRanges`).
+    ///   - blocks: that each thread's worker needs.
+    init(
+        _ team: ThreadTeam, _ network: SequenceModel, _ gradients: GradientBlocks, _ finishingRanges: [Range<Int>],
+        blocks: [Int], _ state: RecurrentState, _ stepTokens: StepTokens?, task: any SequenceTask,
+        source: any SequenceSource, _ options: TrainingConfiguration
+    ) {
+        self.team = team
+        let sizes = network.configuration
+        // Each thread makes what is its own, so that it lies in the memory near its core.
+        let parts = team.map { thread -> (worker: StepWorker, gradients: GradientBlocks) in
+            let own =
+                thread == 0
+                ? gradients
+                : GradientBlocks(blocks[thread], stride: gradients.stride, embedding: sizes.embeddingShape)
+            let worker = StepWorker(
+                thread == 0
+                    ? network : network.with(gradients: own.memory, blockStride: own.stride, gradientRows: own.rows),
+                own, finishingRanges, state, stepTokens, task: task, source: source, options)
+            return (worker, own)
+        }
+        workers = parts.map(\.worker)
+        self.gradients = parts.map(\.gradients)
+        termsInOrder = SumTerm.inOrder(parts.map { UnsafePointer($0.gradients.pointer(0)) })
+        count = sizes.layout.count
+        sumsByTree = options.sumsByTree
+        self.stepTokens = stepTokens
+        self.finishingRanges = finishingRanges
+    }
+
+    /// The rank's network, packed since the last step.
+    var network: SequenceModel { workers[0].network }
+
+    /// Lays the weights out for the kernels: they have changed.
+    ///
+    /// - Parameters:
+    ///   - part: of the work, which some ranks that have the packed weights in common share.
+    ///   - parts: how many they are.
+    func pack(part: Int, of parts: Int) {
+        team.run { thread in workers[thread].pack(part: part * team.count + thread, of: parts * team.count) }
+    }
+
+    /// Inserts the tokens of the rank's rows of a step.
+    func noteTokens(_ plan: SumPlan.Rank, step: Int, epoch: Int, in set: RowSet) throws {
+        for (worker, plan) in zip(workers, plan.workers) {
+            try worker.noteTokens(plan, step: step, epoch: epoch, in: set)
+        }
+    }
+
+    /// Reads the rank's rows of a step, leaves the gradients of their summed loss in the rank's blocks as planned, and sets
+    /// `result`.
+    ///
+    /// - Parameters:
+    ///   - finished: called with the number of each finishing range, in their order, as soon as the rank's gradients
+    ///     are final there: with several threads, after their sum.
+    func compute(
+        _ plan: SumPlan.Rank, step: Int, epoch: Int, finished: (Int) throws -> Void
+    ) throws {
+        if team.count == 1 {
+            try workers[0].compute(plan.workers[0], step: step, epoch: epoch, finished: finished)
+        } else {
+            try team.run { thread in
+                try workers[thread].compute(plan.workers[thread], step: step, epoch: epoch) { _ in }
+            }
+            addUpGradients(plan)
+            for number in finishingRanges.indices { try finished(number) }
+        }
+        result.clear()
+        for worker in workers { result.append(worker.result) }
+    }
+
+    /// Sums over the threads.
+    private func addUpGradients(_ plan: SumPlan.Rank) {
+        for rows in gradients[0].rows { rows.touchAll() }
+        guard sumsByTree else {
+            return team.setSum(of: termsInOrder, 0..<count, into: gradients[0].pointer(0))
+        }
+        let there = zip(plan.workers, gradients).flatMap { worker, blocks in
+            worker.nodes.map { (rows: $0.rows, start: UnsafePointer(blocks.pointer($0.block))) }
+        }
+        for (group, node) in zip(SumTree.groups(of: there.map(\.rows), of: plan.all), plan.nodes) {
+            let terms = zip(there[group.terms], group.merges).map { SumTerm($0.start, merges: $1) }
+            let result = gradients[0].pointer(node.block)
+            if let stepTokens, stepTokens.isFolded {
+                team.setSum(of: terms, finishingRanges[finishingRanges.count - 1].upperBound..<count, into: result)
+                team.setSum(of: terms, network.tokenSums(stepTokens), into: result)
+            } else {
+                team.setSum(of: terms, 0..<count, into: result)
+            }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+package import JobControl
+package import MPI
+package import Optimization
+package import Recurrent
+package import Reduction
+package import Sequences
+import System
+
+/// One model in training on all ranks: the way of a batch.
+package struct Trainer {
+    package let communicator: Communicator
+    package let task: any SequenceTask
+    package let memory: StepMemory
+    /// h and c of this rank's streams.
+    package let state: RecurrentState
+    package var optimizer: Optimizer
+    package var schedule: Schedule
+    package var criterion: CriterionTracker?
+    /// The threads of this rank.
+    package let team: ThreadTeam
+    private let source: any SequenceSource
+    private let work: RankStep
+    private let reduction: StepReduction
+    private let sums: StepSums
+    private let folded: FoldedReduction?
+    private let options: TrainingConfiguration
+    private let check: ParameterCheck
+    /// See `NetworkConfiguration.finishingRanges`.
+    private let finishingRanges: [Range<Int>]
+    private var times = StepTimes()
+    /// Whether this process has compared the parameters yet.
+    private var hasCompared = false
+
+    /// The epoch of the next step, from 1, and the steps done within it.
+    package private(set) var epoch = 1
+    package private(set) var position = 0
+    /// The epoch of the last step, once there has been one.
+    package var epochOfLastStep: Int { position > 0 ? epoch : epoch - 1 }
+    /// Sequences trained on, for tasks whose sequences end.
+    package private(set) var sequences = 0
+
+    /// Collective (MPI_Allgather).
+    ///
+    /// - Parameter network: on the parameters and gradients of `memory`.
+    package init(
+        _ communicator: Communicator, _ team: ThreadTeam, _ options: TrainingConfiguration, task: any SequenceTask,
+        source: any SequenceSource, network: SequenceModel, memory: StepMemory, optimizer: Optimizer, schedule: Schedule
+    ) throws {
+        self.communicator = communicator
+        self.team = team
+        self.options = options
+        self.task = task
+        self.source = source
+        self.memory = memory
+        self.optimizer = optimizer
+        self.schedule = schedule
+        let rows = source.rows(inStep: 0)
+        state = RecurrentState(
+            streams: source.carriesState ? Shard.rows(rows, part: communicator.rank, of: communicator.size) : 0..<rows,
+            for: network.configuration)
+        let sizes = network.configuration
+        let division = options.division(threads: team.count)
+        finishingRanges = sizes.finishingRanges(byTree: options.sumsByTree)
+        criterion = task.criterion.map { CriterionTracker($0) }
+        check = ParameterCheck(communicator, memory, sizes.layout)
+        sums = StepSums(
+            communicator, sequences: rows, requestCount: StepRequests.count, wantsErrors: criterion != nil)
+        let hasTokens = sizes.embeddingShape.rows > 0
+        folded = options.sumsByTree && hasTokens ? FoldedReduction(communicator, memory, team, network) : nil
+        work = RankStep(
+            team, network, memory.gradients, finishingRanges,
+            blocks: SumPlan.Rank.blocks(
+                rank: communicator.rank, of: communicator.size, rows: source.rowsOfSteps, division
+            ).workers, state, folded?.tokens, task: task, source: source, options)
+        reduction = try StepReduction(
+            communicator, team, memory, division, layout: sizes.layout,
+            finishingRanges: finishingRanges, input: folded)
+    }
+
+    package var network: SequenceModel { work.network }
+    package var stepsPerEpoch: Int { source.stepsPerEpoch }
+    package var totalSteps: Int { options.totalSteps(stepsPerEpoch: stepsPerEpoch) }
+    /// Updates done.
+    package var steps: Int { optimizer.updates }
+    package var carriesState: Bool { source.carriesState }
+    /// Streams over all ranks.
+    package var streams: Int { source.rows(inStep: 0) }
+
+    /// What a step did.
+    package struct StepSummary {
+        package let epoch: Int
+        /// Mean loss over the scored steps of the global batch, before the update.
+        package let loss: Double
+        /// Steps of all sequences: tokens of a language model.
+        package let tokens: Int
+        /// Of this rank: rows of the first layer's input, fewer than its tokens where the embedding was folded.
+        package let inputRows: Int
+        /// Of the averaged gradient, before clipping.
+        package let gradientNorm: Double
+        /// Why there was no update, in a training that goes on without (`training.nonfinite`).
+        package let skipped: NonFiniteStep?
+        package let learningRate: Double
+        /// Of all ranks.
+        package let requests: StepRequests
+        /// Seconds of this rank: in forward and backward, with the sum over its threads; in the sums over ranks and the norm;
+        /// waiting until all ranks have come to the sums, and to the end of the update; in the update.
+        package let computeSeconds: Double
+        package let averagingSeconds: Double
+        package let waitingSeconds: Double
+        package let updateSeconds: Double
+
+        package var communicationSeconds: Double { averagingSeconds + waitingSeconds }
+    }
+
+    /// How far the ranks' times are apart, after a step that had a train line: over the steps since the one before. nil for one rank.
+    package var stragglers: Stragglers? { communicator.size > 1 ? Stragglers(sums.rankReports) : nil }
+
+    /// One optimiser step over the global batch. Collective: every rank calls it, each with its own shard.
+    ///
+    /// - Parameters:
+    ///   - requests: this rank's; the summary has those of all ranks.
+    ///   - onGradient: called with each range of this rank's gradients when it is final, before it is summed over ranks.
+    /// - Throws: `NonFiniteStep` on every rank.
+    package mutating func step(
+        requests: StepRequests = [], onGradient: ((Range<Int>) -> Void)? = nil
+    ) throws -> StepSummary {
+        let start = secondsNow()
+        if position == 0 || !source.carriesState { state.reset() }
+        let rows = source.rows(inStep: position)
+        reduction.prepare(rows: rows)
+        if let folded {
+            try work.noteTokens(reduction.plan, step: position, epoch: epoch, in: folded.beginNotes())
+        }
+        try pack()
+        try folded?.gather(steps: rows * source.longestWindow)
+        try work.compute(reduction.plan, step: position, epoch: epoch) { finished in
+            onGradient?(finishingRanges[finished])
+            try reduction.begin(finished)
+        }
+        let computed = secondsNow()
+        let compares = check.isNeeded && (!hasCompared || steps.isMultiple(of: options.verifyInterval))
+        hasCompared = true
+        let reports = communicator.size > 1 && (compares || (steps + 1).isMultiple(of: options.loggingInterval))
+        var report = reports ? times.take() : nil
+        if compares { report?.hash = check.hash() }
+        let share = StepSums.Share(
+            firstSequence: Shard.rows(rows, part: communicator.rank, of: communicator.size).lowerBound,
+            result: work.result, requests: requests.rawValue, report: report)
+        let reported = secondsNow()
+        let total = try sums.reduce(share)
+        let arrived = secondsNow()  // all ranks have come here
+        let summed = try reduction.finish()
+        if compares { try check.compare(sums.rankReports.map(\.hash), step: steps) }
+        let reduced = secondsNow()
+        let norm = summed.squaredNorm.squareRoot() / total.divisor
+        let rate = schedule.rate(update: steps + 1, epoch: epoch, of: totalSteps)
+        let fault = norm.isFinite && total.loss.isFinite ? nil : try nonFinite(total, gradientNorm: norm)
+        if let fault {
+            guard options.skipsNonFinite else { throw fault }
+            state.resetNonFinite()
+            optimizer.close(memory.parameters)
+        } else {
+            update(scale: total.scale(gradientNorm: norm, clippingTo: options.clipNorm), rate: rate)
+        }
+        let updated = secondsNow()
+        try reduction.waitForUpdates()
+        let met = secondsNow()
+        let computing = computed - start - summed.begunSeconds
+        times.note(computing: computing + updated - reduced)
+        let errors = sums.sequenceErrors.prefix(rows)
+        criterion?.observe(errors)
+        let summary = StepSummary(
+            epoch: epoch, loss: total.meanLoss, tokens: total.steps, inputRows: work.result.inputRows,
+            gradientNorm: norm, skipped: fault, learningRate: rate, requests: StepRequests(rawValue: total.requests),
+            computeSeconds: computing, averagingSeconds: summed.seconds,
+            waitingSeconds: arrived - reported + met - updated, updateSeconds: updated - reduced)
+        advance(by: rows)
+        return summary
+    }
+
+    /// Lays the weights out for the kernels: needed after an update, before a pass. Collective over the host, whose ranks share
+    /// the work where they share the memory.
+    package func pack() throws {
+        let sharing = memory.sharing
+        work.pack(part: sharing?.hosts.host.rank ?? 0, of: sharing?.hosts.host.size ?? 1)
+        try sharing?.meet()
+    }
+
+    /// Updates the parameters of this rank's ranges, each thread a part of every range.
+    private mutating func update(scale: Float, rate: Double) {
+        team.run { thread in
+            for range in reduction.ownRanges {
+                optimizer.change(
+                    memory.parameters, with: memory.gradients.memory, filledAt: memory.gradients.rows[0],
+                    in: Shard.floats(range, part: thread, of: team.count), scale: scale, rate: rate)
+            }
+        }
+        optimizer.close(memory.parameters)
+    }
+
+    private mutating func advance(by rows: Int) {
+        if !source.carriesState { sequences += rows }
+        position += 1
+        if position == source.stepsPerEpoch {
+            position = 0
+            epoch += 1
+        }
+    }
+
+    private func nonFinite(_ total: StepSums.Total, gradientNorm: Double) throws -> NonFiniteStep {
+        try .found(
+            by: communicator, step: steps + 1, loss: total.meanLoss, gradientNorm: gradientNorm,
+            gradients: memory.gradients.memory, ownRanges: reduction.ownRanges, layout: network.configuration.layout,
+            hasFiniteParts: reduction.hadFiniteBiases && work.result.sequenceLosses.allSatisfy(\.isFinite))
+    }
+
+    /// Goes on from where a checkpoint stood.
+    package mutating func resume(updates: Int, epoch: Int, position: Int, sequences: Int) {
+        optimizer.updates = updates
+        self.epoch = epoch
+        self.position = position
+        self.sequences = sequences
+    }
+}

@@ -1,0 +1,146 @@
+import JobControl
+import RunFolder
+import Testing
+
+@Suite("The verdict on a long wait")
+struct HangVerdictTests {
+    private static let times = GuardTimes(timeout: 300)
+
+    private func note(
+        _ rank: Int, in phase: Phase = .training, step: Int = 12, waitingIn call: String? = nil, for seconds: Double
+    ) -> RankNote {
+        RankNote(
+            rank: rank, host: "n\(rank)", phase: phase.words, step: step, calls: 100, waitingIn: call, seconds: seconds,
+            beat: 1, asks: call != nil && seconds >= 150)
+    }
+
+    private func waiting(_ rank: Int, for seconds: Double = 301) -> RankNote {
+        note(rank, waitingIn: "MPI_Allreduce", for: seconds)
+    }
+
+    private func hang(_ own: RankNote, _ signs: [ProcessIdentity.Sign?] = [nil, nil, nil]) -> HangCase {
+        HangCase(
+            own: own, times: Self.times, ranks: signs.enumerated().map { (host: "n\($0.offset)", sign: $0.element) })
+    }
+
+    private func news(_ notes: RankNote..., asking: Int? = nil, hasFailure: Bool = false) -> RankNotes.News {
+        var news = RankNotes.News()
+        for note in notes { news.notes[note.rank] = note }
+        news.asking = asking
+        news.hasFailure = hasFailure
+        return news
+    }
+
+    private func report(_ verdict: HangVerdict) throws -> HangReport {
+        guard case .end(let report) = verdict else {
+            throw Unexpected(description: "the verdict is \(verdict)")
+        }
+        return report
+    }
+
+    private struct Unexpected: Error { let description: String }
+
+    private static let waited = "rank 0 on n0 has waited 301 s in MPI_Allreduce, in training after step 12: "
+
+    @Test("a rank that shows nothing is named, with what is seen of its process")
+    func silent() throws {
+        let signs: [(ProcessIdentity.Sign?, String)] = [
+            (.stopped, "it is stopped (SIGSTOP)"), (.gone, "it is gone"), (nil, "it gives no sign of life"),
+            (.goesOn, "it gives no sign of life"),
+            (.blocked, "it is held in a call of the system, as by a file system that does not answer"),
+        ]
+        for (sign, words) in signs {
+            let report = try report(hang(waiting(0), [nil, nil, sign]).verdict(news(waiting(1))))
+            #expect(
+                report
+                    == HangReport(
+                        rank: 2, host: "n2", step: 12, phase: "training",
+                        cause: Self.waited + "rank 2 on n2 has not arrived: \(words)"))
+        }
+    }
+
+    @Test("a rank that computes on and on is named, with where it is; several are named one after the other")
+    func computing() throws {
+        let late = note(1, step: 11, for: 170)
+        let report = try report(hang(waiting(0)).verdict(news(late)))
+        #expect(
+            report
+                == HangReport(
+                    rank: 1, host: "n1", step: 11, phase: "training",
+                    cause: Self.waited
+                        + "rank 1 on n1 has not arrived: it is in training, after step 11, and has not gone on for 170 s; "
+                        + "rank 2 on n2 has not arrived: it gives no sign of life"))
+    }
+
+    @Test("of many missing ranks the first are named, the others counted")
+    func many() throws {
+        let signs = [ProcessIdentity.Sign?](repeating: nil, count: 1000)
+        let report = try report(hang(waiting(0), signs).verdict(news()))
+        #expect(report.cause.contains("rank 8 on n8 has not arrived: it gives no sign of life; and 991 more ranks"))
+        #expect(!report.cause.contains("rank 9 on"))
+        #expect(report.cause.utf8.count < 1000)
+    }
+
+    @Test("a rank that reads, writes or validates, and shows it, is waited for, unless another one is missing")
+    func working() throws {
+        for phase in Phase.allCases where phase.mayKeepOthersWaiting {
+            let working = note(1, in: phase, for: 5000)
+            #expect(hang(waiting(0, for: 5000)).verdict(news(working, waiting(2))) == .goOn)
+            let report = try report(hang(waiting(0)).verdict(news(working)))
+            #expect(report.rank == 2)
+        }
+        #expect(Phase.allCases.filter(\.mayKeepOthersWaiting).count == 6)
+    }
+
+    @Test("a rank that has gone on within half the time may yet come")
+    func moving() {
+        #expect(hang(waiting(0)).verdict(news(note(1, for: 149), waiting(2))) == .goOn)
+        #expect(hang(waiting(0)).verdict(news(waiting(1, for: 149), waiting(2))) == .goOn)
+    }
+
+    @Test("where all ranks wait, the network is suspected")
+    func allWaiting() throws {
+        var other = waiting(1)
+        other.waitingIn = "MPI_Bcast"
+        let report = try report(hang(waiting(0)).verdict(news(other, waiting(2))))
+        #expect(
+            report.cause == Self.waited
+                + "all ranks wait (in MPI_Allreduce, MPI_Bcast), and nothing arrives: the network may be cut")
+        #expect(report.rank == 0)
+    }
+
+    @Test("before its time, and at work, a rank has nothing to say")
+    func early() {
+        #expect(hang(waiting(0, for: 299)).verdict(news()) == .goOn)
+        #expect(hang(waiting(0, for: 299)).verdictAlone() == .goOn)
+        #expect(hang(note(0, for: 5000)).verdict(news()) == .goOn)
+        #expect(hang(note(0, for: 5000), [nil, .stopped, nil]).verdictAlone() == .goOn)
+    }
+
+    @Test("a higher rank leaves the word to the lower one, and follows it when that has written down why")
+    func higher() {
+        #expect(hang(waiting(2, for: 5000)).verdict(news(asking: 1)) == .goOn)
+        #expect(hang(waiting(2, for: 310)).verdict(news(asking: 1, hasFailure: true)) == .goOn)
+        #expect(hang(waiting(2, for: 380)).verdict(news(asking: 1, hasFailure: true)) == .endSilently)
+        #expect(hang(waiting(2, for: 310)).verdict(news(hasFailure: true)) == .goOn)
+        #expect(hang(waiting(2, for: 380)).verdict(news(hasFailure: true)) == .endSilently)
+    }
+
+    @Test("without notes only processes of the same machine can be seen")
+    func alone() throws {
+        #expect(
+            try report(hang(waiting(0), [.goesOn, .goesOn, nil]).verdictAlone()).cause
+                == Self.waited + "which rank has not arrived can't be seen from here")
+        let report = try report(hang(waiting(0), [.goesOn, .goesOn, .stopped]).verdictAlone())
+        #expect(report.cause == Self.waited + "rank 2 on n2 has not arrived: it is stopped (SIGSTOP)")
+        #expect(report.rank == 2)
+    }
+
+    @Test("for rank 0 that works alone the others wait as long as it lives")
+    func rootAlone() throws {
+        let own = note(1, in: .rootAlone, waitingIn: "MPI_Allreduce", for: 5000)
+        #expect(hang(own, [.goesOn, .goesOn, nil]).verdictAlone() == .goOn)
+        #expect(hang(own, [.blocked, .goesOn, nil]).verdictAlone() == .goOn)
+        #expect(try report(hang(own, [.gone, .goesOn, nil]).verdictAlone()).rank == 0)
+    }
+}
