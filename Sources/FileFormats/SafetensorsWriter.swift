@@ -24,15 +24,17 @@ package enum SafetensorsWriter {
     /// Writes the file and returns once it is on the disk. An existing file is overwritten; a file that could not be
     /// written completely is removed.
     ///
-    /// - Parameter metadata: the header's `__metadata__`, sorted by key; all values are strings.
+    /// - Parameters:
+    ///   - metadata: the header's `__metadata__`, sorted by key; all values are strings.
+    ///   - isNew: nothing may have the path yet, not even a link.
     /// - Returns: the SHA-256 of the file's contents, computed while writing.
     /// - Throws: `FileFormatError`; for an invalid tensor before the file is touched.
     @discardableResult
     package static func write(
-        to path: String, tensors: [SafetensorsTensor], metadata: [String: String] = [:]
+        to path: String, tensors: [SafetensorsTensor], metadata: [String: String] = [:], isNew: Bool = false
     ) throws -> String {
         let header = try header(of: tensors, metadata)
-        let file = try OpenFile.writing(path)
+        let file = try isNew ? OpenFile.creating(path) : OpenFile.writing(path)
         do {
             return try write(header, tensors, to: file)
         } catch {

@@ -145,6 +145,10 @@ package final class SharedWindow {
             throw SharedWindowError.unusable(directory: directory, reason: String(cString: strerror(errno)))
         }
         let free = Int(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
+        // (Some file systems have no fixed number of inodes, and report 0 of 0.)
+        guard status.f_files == 0 || status.f_favail >= 2 else {
+            throw SharedWindowError.unusable(directory: directory, reason: "no free inodes (df -i \(directory))")
+        }
         let needed = bytes + bytes / 16 + 64 * alignment  // with MPI's part of the file, and a reserve
         guard needed <= free else {
             throw SharedWindowError.noSpace(directory: directory, needed: needed, free: free)

@@ -14,7 +14,7 @@ package enum AtomicFile {
     /// Replaces the file's contents by what `body` writes; if it throws, the file stays as it was.
     package static func write(to path: String, _ body: (OpenFile) throws -> Void) throws {
         try replace(path) { passing in
-            let file = try OpenFile.writing(passing)
+            let file = try OpenFile.creating(passing)
             try body(file)
             try file.sync()
         }
@@ -23,7 +23,6 @@ package enum AtomicFile {
     /// Makes `path` a symbolic link to `target`, whatever it linked to before.
     package static func link(_ path: String, to target: String) throws {
         try replace(path) { passing in
-            try FolderCalls.removeFile(passing)
             guard symlink(target, passing) == 0 else {
                 throw SystemError.cannotWrite(path: path, code: errno)
             }

@@ -44,6 +44,11 @@ package struct Checkpoint: Sendable {
         if let damage = CheckpointVerification(ofCheckpoint: path).damages.first { throw damage }
     }
 
+    /// Whether it is one of that run folder's own.
+    package func belongs(to run: RunDirectory) -> Bool {
+        FolderCalls.isSame(path, run.checkpointPath(ofStep: state.step))
+    }
+
     /// Where a link, or a chain of them, leads; any other path as it is.
     static func followed(_ path: String) -> String {
         var path = path

@@ -33,6 +33,9 @@ package struct CheckpointState: Sendable, Equatable {
     /// An object that the trainer fills: schedule, patience, the task's state, fingerprints of the data, ranks, losses.
     package var extra: JSONValue
 
+    /// The step of the best checkpoint so far, as the trainer keeps it in `extra`.
+    package var bestStep: Int? { extra["best_step"]?.integerValue }
+
     package init(
         programVersion: String, step: Int, epoch: Int, position: Int, seed: Int, config: String,
         extra: JSONValue = .object([])

@@ -27,21 +27,30 @@ package struct CheckpointContents {
 /// A checkpoint appears whole, by a rename: whatever happens meanwhile, the ones before it stay as they are.
 package struct CheckpointWriter: Sendable {
     package let run: RunDirectory
+    /// Looked at before each change, if the run folder has been locked.
+    private let lock: RunLock?
 
     /// The run folder must have been prepared.
-    package init(run: RunDirectory) { self.run = run }
+    package init(run: RunDirectory, lock: RunLock? = nil) {
+        self.run = run
+        self.lock = lock
+    }
 
     /// Writes the checkpoint of its step, in the place of one that is there, points `latest` to it and returns its
     /// folder, all on the disk.
+    /// - Throws: `RunFolderError.noLinks` where only the link could not be made: the checkpoint is whole.
     @discardableResult
     package func write(_ contents: CheckpointContents) throws -> String {
         let name = RunNames.folder(ofStep: contents.step)
         let passing = "\(run.checkpointsPath)/\(PassingName.of(name, .new))"
         let place = run.checkpointPath(ofStep: contents.step)
+        try lock?.check()
         try run.clearOwnLeftovers()
         do {
-            try FolderCalls.make(passing)
+            try FolderCalls.makeOne(run.checkpointsPath)
+            try FolderCalls.makeNew(passing)
             try fill(passing, with: contents)
+            try lock?.check()
             try replace(place, by: passing, aside: "\(run.checkpointsPath)/\(PassingName.of(name, .old))")
         } catch {
             try? RunDirectory.removeCheckpoint(passing)
@@ -62,6 +71,7 @@ package struct CheckpointWriter: Sendable {
     /// Removes the oldest checkpoints beyond `count`; the one that `best` points to is neither counted nor removed, and
     /// the one that `latest` points to, which was written whole, is never removed.
     package func keep(_ count: Int) throws {
+        try lock?.check()
         let best = run.bestStep
         let latest = run.latestStep
         let counted = try run.checkpointSteps().filter { $0 != best }
@@ -75,28 +85,33 @@ package struct CheckpointWriter: Sendable {
         let latest = checkpoint.state.step
         guard FolderCalls.isSame(checkpoint.path, run.checkpointPath(ofStep: latest)) else { return }
         let steps = try run.checkpointSteps()
-        for (link, step, now) in [(RunNames.latest, latest, run.latestStep), (RunNames.best, best, run.bestStep)] {
-            guard let step, steps.contains(step), now != step else { continue }
-            try point(link, to: RunNames.folder(ofStep: step))
+        for (link, step) in [(RunNames.latest, latest), (RunNames.best, best)] {
+            guard let step, steps.contains(step), run.linkedStep(link) != step else { continue }
+            try pointIfPossible(link, to: step)
         }
     }
 
     /// Removes the checkpoints of later steps, for a run that goes on from an older one by another road: else they would
     /// pass for its newest. Links that led to them move to the newest that stays (`latest`) or go (`best`).
-    package func discard(after step: Int) throws {
+    ///
+    /// - Returns: those steps, ascending.
+    @discardableResult
+    package func discard(after step: Int) throws -> [Int] {
         let steps = try run.checkpointSteps()
         let staying = steps.last { $0 <= step }
-        if let latest = run.latestStep, latest > step {
+        if let latest = run.linkedStep(RunNames.latest), latest > step {
             if let staying {
-                try point(RunNames.latest, to: RunNames.folder(ofStep: staying))
+                try pointIfPossible(RunNames.latest, to: staying)
             } else {
-                try FolderCalls.removeFile("\(run.checkpointsPath)/\(RunNames.latest)")
+                try RunDirectory.removeCheckpoint("\(run.checkpointsPath)/\(RunNames.latest)")
             }
         }
-        if let best = run.bestStep, best > step {
-            try FolderCalls.removeFile("\(run.checkpointsPath)/\(RunNames.best)")
+        if let best = run.linkedStep(RunNames.best), best > step {
+            try RunDirectory.removeCheckpoint("\(run.checkpointsPath)/\(RunNames.best)")
         }
-        for later in steps where later > step { try remove(later) }
+        let later = steps.filter { $0 > step }
+        for step in later { try remove(step) }
+        return later
     }
 
     /// Removes a checkpoint. It loses its name first: half removed, it is no damaged checkpoint but a leftover. One that holds
@@ -116,9 +131,9 @@ package struct CheckpointWriter: Sendable {
         var state = contents.state
         state.checksums = [:]
         state.checksums[RunNames.model] = try SafetensorsWriter.write(
-            to: "\(folder)/\(RunNames.model)", tensors: contents.model, metadata: ["format": "pt"])
+            to: "\(folder)/\(RunNames.model)", tensors: contents.model, metadata: ["format": "pt"], isNew: true)
         state.checksums[RunNames.training] = try SafetensorsWriter.write(
-            to: "\(folder)/\(RunNames.training)", tensors: contents.training)
+            to: "\(folder)/\(RunNames.training)", tensors: contents.training, isNew: true)
         if let vocabulary = contents.vocabulary {
             try write(vocabulary, to: "\(folder)/\(RunNames.vocabulary)")
             state.checksums[RunNames.vocabulary] = Checksum.sha256(of: vocabulary)
@@ -128,7 +143,7 @@ package struct CheckpointWriter: Sendable {
     }
 
     private func write(_ text: String, to path: String) throws {
-        let file = try OpenFile.writing(path)
+        let file = try OpenFile.creating(path)
         try file.write(text)
         try file.sync()
     }
@@ -140,7 +155,6 @@ package struct CheckpointWriter: Sendable {
             try FolderCalls.move(passing, to: place)
             return try FolderCalls.sync(run.checkpointsPath)
         }
-        try RunDirectory.removeCheckpoint(aside)
         try FolderCalls.move(place, to: aside)
         do {
             try FolderCalls.move(passing, to: place)
@@ -153,6 +167,22 @@ package struct CheckpointWriter: Sendable {
     }
 
     private func point(_ link: String, to folder: String) throws {
-        try AtomicFile.link("\(run.checkpointsPath)/\(link)", to: folder)
+        try lock?.check()
+        let path = "\(run.checkpointsPath)/\(link)"
+        // A copy of a checkpoint in the place of the link, as `cp -L` makes one.
+        if FolderCalls.kind(path) == .folder { try RunDirectory.removeCheckpoint(path) }
+        do {
+            try AtomicFile.link(path, to: folder)
+        } catch SystemError.cannotWrite(_, let code) where FolderCalls.meansNoLinks(code) {
+            throw RunFolderError.noLinks(path: path, code: code)
+        }
+    }
+
+    private func pointIfPossible(_ link: String, to step: Int) throws {
+        do {
+            try point(link, to: RunNames.folder(ofStep: step))
+        } catch RunFolderError.noLinks {
+            return
+        }
     }
 }

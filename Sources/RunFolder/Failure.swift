@@ -53,12 +53,15 @@ extension RunDirectory {
         guard !hasFailure else { return }
         let passing = "\(path)/\(PassingName.of(RunNames.failure, .new))"
         defer { unlink(passing) }
-        let file = try OpenFile.writing(passing)
+        let file = try OpenFile.creating(passing)
         try file.write(failure.json.indentedText)
         try file.sync()
         // A link is made only where the name is free, which a renaming does not ask.
-        guard link(passing, failurePath) == 0 || errno == EEXIST else {
-            throw SystemError.cannotWrite(path: failurePath, code: errno)
+        if link(passing, failurePath) != 0, errno != EEXIST {
+            guard FolderCalls.meansNoLinks(errno) else {
+                throw SystemError.cannotWrite(path: failurePath, code: errno)
+            }
+            try FolderCalls.move(passing, to: failurePath)
         }
         try FolderCalls.sync(path)
     }

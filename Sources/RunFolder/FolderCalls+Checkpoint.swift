@@ -1,3 +1,4 @@
+import Glibc
 import System
 
 extension FolderCalls {
@@ -9,7 +10,12 @@ extension FolderCalls {
         case .link:
             throw RunFolderError.strangeLink(
                 path: path, target: linkTarget(path) ?? "", expected: "the checkpoint's file itself")
-        default: throw RunFolderError.missingFile(checkpoint: folder, file: name)
+        default:
+            var status = stat()
+            if lstat(path, &status) != 0, errno != ENOENT, errno != ENOTDIR {
+                throw SystemError.cannotRead(path: path, code: errno)
+            }
+            throw RunFolderError.missingFile(checkpoint: folder, file: name)
         }
     }
 }

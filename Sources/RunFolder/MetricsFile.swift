@@ -92,14 +92,18 @@ package final class MetricsFile: Sendable {
     /// The last line of each split, by its name. Lines that can't be read are passed over.
     package func lastLines() throws -> [String: JSONValue] { try Self.lastLines(of: path) }
 
-    /// The same of a file that is only read.
+    /// The same of a file that is only read, and of that no more than the last 16 MiB, some 80,000 lines: a split without a line
+    /// there is left out.
     package static func lastLines(of path: String) throws -> [String: JSONValue] {
         var last: [String: JSONValue] = [:]
-        try forEachReadableLine(of: path) { line in
+        let size = try OpenFile.reading(path).size()
+        try forEachReadableLine(of: path, from: max(0, size - lastBytes)) { line in
             if let split = line["split"]?.stringValue { last[split] = line }
         }
         return last
     }
+
+    private static let lastBytes = 16 << 20
 
     /// All lines of a file, which is only read. Lines that can't be read are passed over.
     package static func lines(of path: String) throws -> [JSONValue] {
@@ -108,8 +112,10 @@ package final class MetricsFile: Sendable {
         return lines
     }
 
-    private static func forEachReadableLine(of path: String, _ body: (JSONValue) -> Void) throws {
-        try forEachLine(of: path) { line in
+    private static func forEachReadableLine(
+        of path: String, from start: Int = 0, _ body: (JSONValue) -> Void
+    ) throws {
+        try forEachLine(of: path, from: start) { line in
             if let json = try? JSONValue(parsing: UnsafeRawBufferPointer(line)) { body(json) }
         }
     }
@@ -124,7 +130,11 @@ package final class MetricsFile: Sendable {
 
     /// Calls `body` with each line, its newline included if it has one; with nothing in place of a line too long to be of ours,
     /// so that no file, not one of holes either, takes more memory than such a line.
-    private static func forEachLine(of path: String, _ body: (UnsafeBufferPointer<UInt8>) throws -> Void) throws {
+    ///
+    /// - Parameter start: where to begin; the rest of a line that began earlier comes first.
+    private static func forEachLine(
+        of path: String, from start: Int = 0, _ body: (UnsafeBufferPointer<UInt8>) throws -> Void
+    ) throws {
         let file = try OpenFile.reading(path)
         var line: [UInt8] = []
         var isTooLong = false
@@ -137,7 +147,7 @@ package final class MetricsFile: Sendable {
             line.removeAll(keepingCapacity: true)
             isTooLong = false
         }
-        var offset = 0
+        var offset = start
         while true {
             let piece = try file.bytes(at: offset, count: pieceSize)
             var rest = piece[...]

@@ -1,4 +1,5 @@
 import FileFormats
+import Glibc
 import System
 
 /// What one rank is doing, written by itself for the others: `ranks/rank-00002.json`.
@@ -65,8 +66,13 @@ extension RunDirectory {
     package func write(note: RankNote) throws {
         try FolderCalls.makeOne(notesPath)
         let passing = "\(notesPath)/\(PassingName.of(RunNames.note(ofRank: note.rank), .new))"
-        try OpenFile.writing(passing).write(note.json.indentedText)
-        try FolderCalls.move(passing, to: notePath(note.rank))
+        do {
+            try OpenFile.creating(passing).write(note.json.indentedText)
+            try FolderCalls.move(passing, to: notePath(note.rank))
+        } catch {
+            unlink(passing)
+            throw error
+        }
     }
 
     /// The ranks that have a note there, in their order; none where there is no folder of notes.

@@ -26,7 +26,7 @@ package struct RunDirectory: Sendable, Equatable {
 
     private static let probe = "probe"
 
-    private func file(_ name: String) -> String { "\(path)/\(name)" }
+    func file(_ name: String) -> String { "\(path)/\(name)" }
 }
 
 // MARK: - The folder as a whole
@@ -45,13 +45,14 @@ extension RunDirectory {
             try FolderCalls.make(folder, lasting: true)
             let probe = "\(folder)/\(PassingName.of(Self.probe, .new))"
             do {
-                try OpenFile.writing(probe).write("probe\n")
+                try OpenFile.creating(probe).write("probe\n")
             } catch SystemError.cannotWrite(_, let code) {
                 unlink(probe)
                 throw RunFolderError.cannotWriteInto(folder: folder, code: code)
             }
             try FolderCalls.removeFile(probe)
         }
+        try removeClaims()
         // A job that asks for the lock at this moment may still want its file.
         try removeLeftoverFiles { $0.name != RunNames.lock || $0.isAbandoned }
         try removeLeftoverCheckpoints { _ in true }
@@ -75,6 +76,7 @@ extension RunDirectory {
             try FolderCalls.removeFile(file(name))
         }
         try removeLeftoverFiles { _ in true }
+        try removeClaims()
         try removeNotes()
         if FolderCalls.kind(checkpointsPath) == .link { return try FolderCalls.removeFile(checkpointsPath) }
         try removeLeftoverCheckpoints { _ in true }
@@ -82,11 +84,19 @@ extension RunDirectory {
             let entry = "\(checkpointsPath)/\(name)"
             if RunNames.step(ofFolder: name) != nil {
                 try Self.removeCheckpoint(entry)
-            } else if RunNames.isLink(name), FolderCalls.kind(entry) == .link {
-                try FolderCalls.removeFile(entry)
+            } else if RunNames.isLink(name) {
+                try Self.removeCheckpoint(entry)
             }
         }
         try FolderCalls.removeIfEmpty(checkpointsPath)
+    }
+
+    /// Removes claims to locks that are there no more.
+    private func removeClaims() throws {
+        let current = LockFile(lockPath).map { RunNames.claim(to: $0.contents) }
+        for entry in try FolderCalls.entries(of: path) where RunNames.isClaim(entry) && entry != current {
+            try FolderCalls.removeFile(file(entry))
+        }
     }
 
     private func removeLeftoverFiles(_ isWanted: (PassingName) -> Bool) throws {
@@ -107,7 +117,8 @@ extension RunDirectory {
                 try FolderCalls.removeFile(leftover)
             } else if let step = RunNames.step(ofFolder: passing.name) {
                 let place = checkpointPath(ofStep: step)
-                let isWhole = FolderCalls.isFile("\(leftover)/\(RunNames.state)")
+                let isWhole =
+                    FolderCalls.kind(leftover) == .folder && FolderCalls.kind("\(leftover)/\(RunNames.state)") == .file
                 if passing.kind == .old, isWhole, FolderCalls.kind(place) == nil {
                     try FolderCalls.move(leftover, to: place)
                 } else {
@@ -177,7 +188,7 @@ extension RunDirectory {
 
     /// The request that lies in the run folder; nil if there is none. Any other text means `checkpoint`, as does a file made by hand.
     package func readStopRequest() -> StopRequest? {
-        guard FolderCalls.kind(file(RunNames.stop)) != nil else { return nil }
+        guard FolderCalls.kind(file(RunNames.stop)) == .file else { return nil }
         let text = (try? FolderCalls.text(of: file(RunNames.stop))) ?? ""
         return StopRequest(rawValue: String(text.prefix { !$0.isNewline })) ?? .checkpoint
     }

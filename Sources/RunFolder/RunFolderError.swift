@@ -7,6 +7,8 @@ import System
 package enum RunFolderError: Error, Equatable, Sendable {
     /// A file can't be made in a folder that is there.
     case cannotWriteInto(folder: String, code: Int32)
+    /// A symbolic link can't be made, since the file system has none.
+    case noLinks(path: String, code: Int32)
 
     /// Neither a file nor a folder that can be seen; `code` is the system's `errno`.
     case nothingThere(path: String, code: Int32)
@@ -14,6 +16,8 @@ package enum RunFolderError: Error, Equatable, Sendable {
     case notAModel(path: String)
     /// A folder that is neither a run folder nor a checkpoint.
     case notARun(path: String)
+    /// What must not become a run folder, or a part of one; `reason` is a predicate.
+    case notARunFolder(path: String, reason: String)
     /// A run folder without a checkpoint that can be used; `damaged` says what was found and left aside.
     case noCheckpoint(run: String, damaged: [String])
     /// A checkpoint that should be in the run folder and isn't.
@@ -32,13 +36,15 @@ package enum RunFolderError: Error, Equatable, Sendable {
     case strangeName(path: String, name: String)
     /// Another job is at work in the run folder.
     case held(run: String, holder: String)
+    /// The job that held the run folder has no right to it any more; `reason` is a clause.
+    case lost(run: String, reason: String)
 }
 
 extension RunFolderError: ExitCoded {
     /// 2 where the user named or damaged something, 1 where the system refuses.
     package var exitCode: Int32 {
         switch self {
-        case .cannotWriteInto: 1
+        case .cannotWriteInto, .noLinks, .lost: 1
         default: 2
         }
     }
@@ -49,6 +55,8 @@ extension RunFolderError: CustomStringConvertible {
         switch self {
         case .cannotWriteInto(let folder, let code):
             return "Nothing can be written into the folder \(folder): \(systemText(code))."
+        case .noLinks(let path, let code):
+            return "The link \(path) cannot be made: \(systemText(code))."
         case .nothingThere(let path, let code):
             return "\(path) cannot be opened: \(systemText(code)); \(Self.accepted)."
         case .notAModel(let path):
@@ -56,6 +64,8 @@ extension RunFolderError: CustomStringConvertible {
         case .notARun(let path):
             return "\(path) is neither a run folder (it has no folder checkpoints) nor a checkpoint "
                 + "(it has no state.json); \(Self.accepted)."
+        case .notARunFolder(let path, let reason):
+            return "\(path) \(reason); accepted: another --run."
         case .noCheckpoint(let run, let damaged):
             let found = damaged.isEmpty ? "" : " Left aside: " + damaged.joined(separator: " ")
             return "The run folder \(run) has no whole checkpoint: best, latest and step-* were looked for "
@@ -82,6 +92,10 @@ extension RunFolderError: CustomStringConvertible {
         case .held(let run, let holder):
             return "The run folder \(run) is in use by \(holder); accepted: wait for its end, end it with "
                 + "lstm-dist stop \(run), or give another --run."
+        case .lost(let run, let reason):
+            return
+                "The run folder \(run) is no longer this job's: \(reason). The job ends without a checkpoint and leaves the "
+                + "folder as it is."
         }
     }
 

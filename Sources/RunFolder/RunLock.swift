@@ -1,198 +1,332 @@
 import FileFormats
 import Glibc
+import Synchronization
 import System
 
-/// The hold of one job on a run folder: the file `lock`, whose heartbeat is its time of change.
+/// Exclusive lock on a run folder: the file `lock`, whose modification time is its heartbeat.
 ///
-/// A lock is stale when its process is gone, where that can be seen, or when its heart has stopped; then it is taken over.
+/// A lock is stale when its process is gone, where that can be seen, or when its heartbeat has stopped; a stale lock is taken over.
+/// Its contents name the process and the folder, and are never those of another lock. Three rules keep a second job out of the folder:
+/// - A new lock is linked to a free name; it never replaces another.
+/// - A lock is replaced or removed only by the process that holds its *claim*: a file named after the checksum of the lock's contents,
+///   made in the same way. With the claim in hand it compares the contents again. So only the contents that were found stale go, and
+///   of several processes that wait for them one succeeds.
+/// - The holder compares file and folder at each heartbeat and before each checkpoint (`check`), and ends its job if another has them.
 package final class RunLock: Sendable {
     /// Seconds between heartbeats, and after how many without one the holder counts as dead.
     package static let heartbeat = 5.0
     package static let deadAfter = 20.0
 
-    private let path: String
-    private let content: String
+    private let run: RunDirectory
+    private let contents: [UInt8]
+    /// Of the folder as it was when the lock was made. It stays open: so no other folder can get the same number.
+    private let descriptor: Int32
+    private let found = Mutex<RunFolderError?>(nil)
 
-    /// Who holds a lock.
-    package struct Holder: Sendable, Equatable {
-        package let host: String
-        package let process: Int32
-        /// Of the batch scheduler.
-        package let job: String?
-        /// What tells this process from a later one of the same number, and its machine and process numbers from others.
-        fileprivate let started: String
-        fileprivate let machine: String
-
-        /// Of a lock that is there but says nothing, as after a crash of its machine; its heart may still beat.
-        fileprivate static let unknown = Holder(host: "", process: 0, job: nil, started: "", machine: "")
-
-        package var description: String {
-            guard self != .unknown else {
-                return "a process that its file \(RunNames.lock), which is damaged, doesn't name"
-            }
-            return "process \(process) on \(shown(host))" + (job.map { " of job \(shown($0))" } ?? "")
+    private init(_ run: RunDirectory, host: String, job: String?) throws {
+        self.run = run
+        // An overlay file system gives a folder another number with the first file that is made in it.
+        let first = "\(run.path)/\(PassingName.of(RunNames.lock, .new))"
+        _ = try OpenFile.creating(first)
+        unlink(first)
+        descriptor = open(run.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0, let folder = FolderIdentity(descriptor: descriptor) else {
+            let code = errno
+            if descriptor >= 0 { close(descriptor) }
+            throw SystemError.cannotList(folder: run.path, code: code)
         }
-
-        /// nil: this process can't tell.
-        fileprivate var isAlive: Bool? {
-            guard machine == ProcessStatus.machine else { return nil }
-            guard kill(process, 0) == 0 || errno == EPERM else { return false }
-            return Self.start(of: process) == started
-        }
-
-        fileprivate static func this(host: String, job: String?) -> Holder {
-            Holder(
-                host: host, process: getpid(), job: job, started: start(of: getpid()) ?? "",
-                machine: ProcessStatus.machine)
-        }
-
-        /// nil if the process is gone.
-        private static func start(of process: Int32) -> String? {
-            ProcessStatus(of: process).flatMap { $0.isGone ? nil : String($0.startTime) }
-        }
-
-        fileprivate var json: JSONValue {
-            [
-                "host": .string(host), "process": .integer(Int(process)), "job": job.map { .string($0) } ?? .null,
-                "started": .string(started), "machine": .string(machine),
-            ]
-        }
-
-        fileprivate init(_ fields: Fields) throws {
-            host = try fields.string("host")
-            process = Int32(clamping: try fields.integer("process"))
-            job = fields.json["job"]?.stringValue
-            started = try fields.string("started")
-            machine = try fields.string("machine")
-        }
-
-        private init(host: String, process: Int32, job: String?, started: String, machine: String) {
-            self.host = host
-            self.process = process
-            self.job = job
-            self.started = started
-            self.machine = machine
-        }
+        contents = Array(Holder.this(host: host, job: job, folder: folder).json.indentedText.utf8)
     }
 
-    private init(path: String, content: String) {
-        self.path = path
-        self.content = content
+    deinit { close(descriptor) }
+}
+
+// MARK: - Taking
+
+extension RunLock {
+    /// Proof that nobody holds a run folder: it has no lock, or one that was found stale.
+    package struct Vacancy: Sendable {
+        fileprivate let stale: LockFile?
     }
 
-    /// Who holds a run folder at this moment; nil if nobody does. May wait until a silent holder's heart ought to have beaten.
-    private static func holder(of run: RunDirectory, deadAfter: Double) -> Holder? {
-        let path = run.lockPath
-        guard let holder = read(path) else { return nil }
-        if holder == .this(host: holder.host, job: holder.job) { return nil }
-        if let isAlive = holder.isAlive { return isAlive ? holder : nil }
-        guard let first = beat(of: path) else { return nil }
-        // The folder's own clock is unknown: what counts is whether the heart beats while this process looks on.
-        let began = ContinuousClock.now
-        while ContinuousClock.now - began < .seconds(deadAfter) {
-            usleep(250_000)
-            guard let next = beat(of: path) else { return nil }
-            if next != first { return holder }
-        }
-        return nil
-    }
-
-    /// Who holds a run folder as far as can be seen at once, and the seconds since the last heartbeat by this host's clock; nil if
-    /// nobody does.
-    package static func presence(in run: RunDirectory) -> (holder: Holder, silence: Double)? {
-        guard let holder = read(run.lockPath), holder != .unknown, holder.isAlive ?? true,
-            let beat = beat(of: run.lockPath)
-        else { return nil }
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return (holder, max(0, Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9 - Double(beat) * 1e-9))
-    }
-
-    /// Returns when nobody holds the run folder; waits some seconds for a holder that is about to end.
+    /// Returns when nobody holds the run folder; waits some seconds for a holder that is about to end, and for `deadAfter` seconds for
+    /// a heartbeat of one that can't be seen from here.
+    ///
+    /// - Parameter report: called with a sentence once a heartbeat that was due has not come.
     /// - Throws: `RunFolderError.held`.
+    @discardableResult
     package static func waitUntilFree(
-        _ run: RunDirectory, patience: Double = 3, deadAfter: Double = RunLock.deadAfter
-    ) throws {
+        _ run: RunDirectory, patience: Double = 3, deadAfter: Double = RunLock.deadAfter,
+        report: (String) -> Void = { _ in }
+    ) throws -> Vacancy {
         let began = ContinuousClock.now
-        while let holder = holder(of: run, deadAfter: deadAfter) {
+        while let seen = LockFile(run.lockPath) {
+            let holder = seen.holder
+            switch holder.isAlive(in: run) {
+            case false: return Vacancy(stale: seen)
+            case nil where !showsLife(seen, in: run, within: deadAfter, report): return Vacancy(stale: seen)
+            default: break
+            }
             guard ContinuousClock.now - began < .seconds(patience) else {
                 throw RunFolderError.held(run: run.path, holder: holder.description)
             }
             usleep(200_000)
         }
+        return Vacancy(stale: nil)
+    }
+
+    /// Whether a lock changes while this process looks on: the clock that sets its time is unknown, so that only a change counts.
+    private static func showsLife(
+        _ seen: LockFile, in run: RunDirectory, within deadAfter: Double, _ report: (String) -> Void
+    ) -> Bool {
+        let began = ContinuousClock.now
+        var isReported = false
+        while ContinuousClock.now - began < .seconds(deadAfter) {
+            usleep(250_000)
+            if LockFile(run.lockPath) != seen { return true }
+            if !isReported, ContinuousClock.now - began > .seconds(heartbeat + 1) {
+                report(
+                    "The run folder \(run.path) is in use by \(seen.holder.description), which cannot be seen from here and gives no "
+                        + "sign of life; its lock is taken over if none comes within \(Int(deadAfter)) s.")
+                isReported = true
+            }
+        }
+        return false
     }
 
     /// Takes a run folder, also from a holder that is dead.
     ///
     /// - Parameters:
     ///   - job: of the batch scheduler.
+    ///   - vacancy: what `waitUntilFree` has returned before; if it still holds, nothing is waited for again.
     ///   - deadAfter: seconds without a heartbeat after which a holder that can't be looked at counts as dead.
     /// - Throws: `RunFolderError.held`.
     package static func take(
-        _ run: RunDirectory, host: String, job: String?, deadAfter: Double = RunLock.deadAfter
+        _ run: RunDirectory, host: String, job: String?, after vacancy: Vacancy? = nil,
+        deadAfter: Double = RunLock.deadAfter, report: (String) -> Void = { _ in }
     ) throws -> RunLock {
-        try waitUntilFree(run, deadAfter: deadAfter)
-        let me = Holder.this(host: host, job: job)
-        let lock = RunLock(path: run.lockPath, content: me.json.indentedText)
-        if let stale = read(lock.path), stale != me { try lock.clear(stale, in: run) }
-        try lock.make(in: run)
-        return lock
+        if let vacancy, let lock = try occupy(run, vacancy, host: host, job: job) { return lock }
+        let began = ContinuousClock.now
+        while true {
+            let vacancy = try waitUntilFree(run, deadAfter: deadAfter, report: report)
+            if let lock = try occupy(run, vacancy, host: host, job: job) { return lock }
+            guard ContinuousClock.now - began < .seconds(deadAfter + 10) else {
+                throw RunFolderError.held(run: run.path, holder: "another job that is about to take it")
+            }
+            usleep(20_000)
+        }
     }
 
-    /// Takes a stale lock away by a rename, which only one of several takers can do; another's that has just come in its place is
-    /// put back.
-    private func clear(_ stale: Holder, in run: RunDirectory) throws {
+    /// Takes a run folder if the vacancy still holds; nil if the folder has another lock by now, or another process is about to
+    /// replace the stale one.
+    package static func occupy(_ run: RunDirectory, _ vacancy: Vacancy, host: String, job: String?) throws -> RunLock? {
+        let lock = try RunLock(run, host: host, job: job)
+        guard let stale = vacancy.stale else { return try lock.make(run.lockPath) ? lock : nil }
+        let isTaken = try lock.withClaim(to: stale) {
+            let passing = "\(run.path)/\(PassingName.of(RunNames.lock, .new))"
+            defer { unlink(passing) }
+            try lock.write(passing)
+            try FolderCalls.move(passing, to: run.lockPath)
+        }
+        return isTaken ? lock : nil
+    }
+
+    /// Does something with the exclusive right to replace or remove a lock; does nothing, and returns false, if another process has
+    /// that right or the lock has changed.
+    private func withClaim(to lock: LockFile, _ body: () throws -> Void) throws -> Bool {
+        let claim = "\(run.path)/\(RunNames.claim(to: lock.contents))"
+        guard try make(claim) else {
+            try clearAbandonedClaim(claim)
+            return false
+        }
+        defer { if LockFile(claim)?.contents == contents { unlink(claim) } }
+        guard LockFile(run.lockPath) == lock, LockFile(claim)?.contents == contents else { return false }
+        try body()
+        return true
+    }
+
+    /// Removes a claim whose process died with it, which may last no longer than some system calls.
+    private func clearAbandonedClaim(_ claim: String) throws {
+        guard let seen = LockFile(claim) else { return }
+        switch seen.holder.isAlive(in: run) {
+        case true: return
+        case nil:
+            // The time of another new file in this folder is by the same clock.
+            let other = "\(run.path)/\(PassingName.of(RunNames.lock, .new))"
+            defer { unlink(other) }
+            try write(other)
+            guard let now = LockFile(other)?.beat, now &- seen.beat > Int64(1e9 * Self.deadAfter) else { return }
+        case false: break
+        }
         let aside = "\(run.path)/\(PassingName.of(RunNames.lock, .old))"
-        guard rename(path, aside) == 0 else { return }
-        defer { unlink(aside) }
-        guard let moved = Self.read(aside), moved != stale else { return }
-        link(aside, path)
-        throw RunFolderError.held(run: run.path, holder: moved.description)
+        guard rename(claim, aside) == 0 else { return }
+        // Another process may have cleared it, and made its own in its place: that one goes back.
+        if LockFile(aside)?.contents != seen.contents, link(aside, claim) != 0, FolderCalls.meansNoLinks(errno),
+            FolderCalls.kind(claim) == nil
+        {
+            rename(aside, claim)
+        }
+        unlink(aside)
     }
 
-    /// Makes the file under a passing name and links it: it appears whole, and not over another.
-    private func make(in run: RunDirectory) throws {
+    /// Makes a file of these contents that appears whole, and only under a free name; returns false if the name is taken.
+    private func make(_ path: String) throws -> Bool {
         let passing = "\(run.path)/\(PassingName.of(RunNames.lock, .new))"
         defer { unlink(passing) }
-        let file = try OpenFile.writing(passing)
-        try file.write(content)
-        guard link(passing, path) == 0 else {
-            let code = errno
-            if code == EEXIST, let other = Self.read(path) {
-                if other == Holder.this(host: other.host, job: other.job) { return }
-                throw RunFolderError.held(run: run.path, holder: other.description)
-            }
-            throw SystemError.cannotWrite(path: path, code: code)
+        try write(passing)
+        if link(passing, path) == 0 { return true }
+        switch errno {
+        case EEXIST: return false
+        case let code where FolderCalls.meansNoLinks(code): return try makeDirectly(path)
+        case ENOENT where FolderCalls.isFolder(run.path): return false  // the folder's holder has cleared it away
+        case let code: throw SystemError.cannotWrite(path: path, code: code)
         }
     }
 
-    /// Shows that the holder is alive. Any thread may call it.
-    package func beat() { utimensat(AT_FDCWD, path, nil, 0) }
+    /// The same on a file system without hard links: others may see the file before it is whole, and wait for a heartbeat then.
+    private func makeDirectly(_ path: String) throws -> Bool {
+        do {
+            try write(path)
+            return true
+        } catch SystemError.cannotWrite(_, EEXIST) {
+            return false
+        }
+    }
 
-    /// Gives the run folder free.
+    private func write(_ path: String) throws {
+        let file = try OpenFile.creating(path)
+        do {
+            try contents.withUnsafeBytes { try file.write($0) }
+        } catch {
+            unlink(path)
+            throw error
+        }
+    }
+}
+
+// MARK: - Holding
+
+extension RunLock {
+    /// Why this job has no right to the folder any more: `RunFolderError.lost`; nil as long as nothing is known of it. Costs no look at
+    /// the disk.
+    package var loss: RunFolderError? { found.withLock { $0 } }
+
+    /// Looks whether lock and folder are still this job's. What can't be seen at this moment is no proof of the contrary.
+    ///
+    /// - Throws: `RunFolderError.lost`, from then on at each call.
+    package func check() throws { try look(beats: false) }
+
+    /// Shows that the holder is alive, unless the lock is lost. Any thread may call it.
+    package func beat() { try? look(beats: true) }
+
+    /// Unlocks the run folder.
     package func release() {
-        guard let text = try? FolderCalls.text(of: path), text == content else { return }
-        unlink(path)
-    }
-
-    /// nil if there is none.
-    private static func read(_ path: String) -> Holder? {
-        // It appears whole. Twice, since it may have been taken away between the two looks, and a new one put there.
-        for _ in 1...2 {
-            guard FolderCalls.kind(path) == .file else { return nil }
-            if let holder = try? Holder(Fields(of: path)) { return holder }
+        guard (try? look(beats: false)) != nil, let own = LockFile(run.lockPath), own.contents == contents else {
+            return
         }
-        return .unknown
+        do {
+            _ = try withClaim(to: own) { unlink(run.lockPath) }
+        } catch {
+            // A full disk takes no claim.
+            unlink(run.lockPath)
+        }
     }
 
-    /// The time of a lock's last change.
-    private static func beat(of path: String) -> Int64? {
-        var status = stat()
-        // Opened, since some file systems ask the server only then; not every lock may be.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    private func look(beats: Bool) throws {
+        if let loss { throw loss }
+        guard let reason = reasonOfLoss(beats: beats) else { return }
+        let loss = RunFolderError.lost(run: run.path, reason: reason)
+        found.withLock { $0 = loss }
+        throw loss
+    }
+
+    private func reasonOfLoss(beats: Bool) -> String? {
+        guard let now = FolderIdentity(path: run.path) else {
+            return [ENOENT, ENOTDIR].contains(errno) ? "it was moved or deleted" : nil
+        }
+        guard now == FolderIdentity(descriptor: descriptor) else {
+            return "it was moved or deleted, and another folder is in its place"
+        }
+        let file = open(run.lockPath, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        guard file >= 0 else { return errno == ENOENT ? "its file \(RunNames.lock) was removed" : nil }
+        defer { close(file) }
+        guard let seen = LockFile(descriptor: file), let bytes = seen.contents else { return nil }
+        guard bytes == contents else {
+            return "\(seen.holder.description) has taken it over, since this job gave no sign of life for some time"
+        }
+        // Of the file that was compared, not of one that has come in its place.
+        if beats { futimens(file, nil) }
+        return nil
+    }
+}
+
+// MARK: - Looking
+
+extension RunLock {
+    /// A holder of a run folder, as far as can be seen at once.
+    package struct Presence: Sendable {
+        package let holder: Holder
+        /// Seconds since the last heartbeat, by this host's clock.
+        package let silence: Double
+        /// The holder can't be seen from here, and its heartbeat is overdue: it may be dead.
+        package let isDoubtful: Bool
+    }
+
+    /// nil if nobody holds the folder.
+    package static func presence(in run: RunDirectory) -> Presence? {
+        guard let seen = LockFile(run.lockPath) else { return nil }
+        let holder = seen.holder
+        let isAlive = holder.isAlive(in: run)
+        guard holder.isNamed, isAlive ?? true else { return nil }
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        let silence = max(0, Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9 - Double(seen.beat) * 1e-9)
+        return Presence(holder: holder, silence: silence, isDoubtful: isAlive == nil && silence > deadAfter)
+    }
+}
+
+/// A file with the contents of a lock, as it was at one moment.
+struct LockFile: Equatable, Sendable {
+    /// nil if they can't be read.
+    let contents: [UInt8]?
+    /// The time of its last change, in nanoseconds.
+    let beat: Int64
+
+    /// nil if there is no such file.
+    init?(_ path: String) {
+        // Opened, since some file systems ask the server for the time only then; not every lock may be.
+        let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         defer { if descriptor >= 0 { close(descriptor) } }
-        guard descriptor >= 0 ? fstat(descriptor, &status) == 0 : stat(path, &status) == 0 else { return nil }
+        if descriptor >= 0 {
+            self.init(descriptor: descriptor)
+        } else {
+            var status = stat()
+            guard lstat(path, &status) == 0 else { return nil }
+            self.init(status, contents: nil)
+        }
+    }
+
+    init?(descriptor: Int32) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { return nil }
+        let file = OpenFile.borrowing(descriptor, name: RunNames.lock)
+        self.init(status, contents: try? file.bytes(count: Self.longest))
+    }
+
+    private init?(_ status: stat, contents: [UInt8]?) {
+        guard status.st_mode & S_IFMT == S_IFREG else { return nil }
+        self.contents = contents
         // A time may be set to any, and only another one counts as a beat: what is too large for Int64 may wrap.
-        return Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
+        beat = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
+    }
+
+    /// Bytes of a lock, at most.
+    private static let longest = 1 << 16
+
+    var holder: RunLock.Holder {
+        guard let contents, let fields = try? Fields(parsing: contents, from: RunNames.lock),
+            let holder = try? RunLock.Holder(fields)
+        else { return .unknown }
+        return holder
     }
 }

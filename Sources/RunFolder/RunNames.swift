@@ -1,4 +1,6 @@
+import FileFormats
 import Glibc
+import System
 
 /// The names of everything that a run folder contains. Nothing with another name is ever removed.
 enum RunNames {
@@ -7,7 +9,6 @@ enum RunNames {
     static let outcome = "outcome.json"
     static let failure = "failure.json"
     static let metrics = "metrics.jsonl"
-    static let report = "report.html"
     static let lock = "lock"
     static let stop = "stop"
     static let checkpoints = "checkpoints"
@@ -23,16 +24,25 @@ enum RunNames {
 
     /// A checkpoint's files; the one without which it isn't whole goes first when they are removed.
     static let inCheckpoint = [state, model, training, vocabulary]
-    private static let inRun = [config, environment, outcome, failure, metrics, report, stop]
-    private static let events = "events.out.tfevents."
+    /// The run's own files, but for the lock.
+    static let inRun = [config, environment, outcome, failure, metrics, stop]
 
-    static func isFile(_ name: String) -> Bool { inRun.contains(name) || name.hasPrefix(events) }
+    static func isFile(_ name: String) -> Bool { inRun.contains(name) }
 
     /// Whether a name is that of a file in a folder itself, whatever the folder. (The system reads a path up to a zero.)
     static func isPlain(_ name: String) -> Bool {
         !name.isEmpty && !name.utf8.contains(UInt8(ascii: "/")) && !name.utf8.contains(0)
             && name.utf8.first != UInt8(ascii: ".")
     }
+
+    private static let claims = ".lock.claim-"
+
+    /// The file of the process that may replace or remove a lock of these contents (nil: that can't be read).
+    static func claim(to lock: [UInt8]?) -> String {
+        claims + (lock.map { String(Checksum.sha256(of: $0).prefix(16)) } ?? "unreadable")
+    }
+
+    static func isClaim(_ name: String) -> Bool { name.hasPrefix(claims) }
 
     static func isLink(_ name: String) -> Bool { name == best || name == latest }
 
@@ -66,6 +76,9 @@ enum RunNames {
 }
 
 /// A name that only lives while its writer does: the new version of `name`, or the old one put aside.
+///
+/// It ends with the writer's process number and 64 random bits, so that nobody can put a link there beforehand; earlier versions
+/// of this program wrote names without those bits.
 struct PassingName {
     enum Kind: String {
         case new = ".tmp-"
@@ -77,19 +90,23 @@ struct PassingName {
     let kind: Kind
     let process: Int32
 
-    /// The passing name that this process uses.
-    static func of(_ name: String, _ kind: Kind) -> String { ".\(name)\(kind.rawValue)\(getpid())" }
+    /// A new passing name of this process, another one at each call.
+    static func of(_ name: String, _ kind: Kind) -> String {
+        let bits = String(UInt64.random(in: 0...UInt64.max), radix: 16)
+        return ".\(name)\(kind.rawValue)\(getpid())-\(String(repeating: "0", count: 16 - bits.count))\(bits)"
+    }
 
     /// Takes a passing name apart; nil for any other name.
     init?(_ entry: String) {
-        guard entry.hasPrefix("."), let dash = entry.lastIndex(of: "-"),
-            let process = Int32(entry[entry.index(after: dash)...]), process > 0,
-            let kind = [Kind.new, .old].first(where: { entry[...dash].hasSuffix($0.rawValue) })
+        guard
+            let match = entry.wholeMatch(
+                of: #/\.(?<name>.+)(?<kind>\.tmp-|\.old-)(?<process>[0-9]{1,10})(-[0-9a-f]{16})?/#.dotMatchesNewlines()),
+            let process = Int32(match.output.process), process > 0,
+            let kind = Kind(rawValue: String(match.output.kind))
         else { return nil }
-        name = String(entry[...dash].dropFirst().dropLast(kind.rawValue.count))
+        name = String(match.output.name)
         self.kind = kind
         self.process = process
-        guard !name.isEmpty else { return nil }
     }
 
     /// Its writer is gone: no process of that number is left on this host, or it is this one, which writes nothing yet.

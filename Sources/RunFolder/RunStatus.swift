@@ -4,7 +4,7 @@ import System
 /// Where a run is, as its folder tells it.
 package struct RunStatus {
     private let outcome: Outcome?
-    private let presence: (holder: RunLock.Holder, silence: Double)?
+    private let presence: RunLock.Presence?
     private let failure: Failure?
     private let stopRequest: StopRequest?
     private let latest: Int?
@@ -24,11 +24,15 @@ package struct RunStatus {
         lastLines = (try? MetricsFile.lastLines(of: run.metricsPath)) ?? [:]
     }
 
-    /// The state of outcome.json, or `died` where that says running and nobody is; `new` before there is any.
+    /// The state of outcome.json, or `died` where that says running and no holder gives a sign of life; `new` before there is any.
     private var state: String {
+        if isSilent { return "died" }
         guard let outcome else { return presence == nil ? "new" : "running" }
         return outcome.state == .running && presence == nil ? "died" : outcome.state.rawValue
     }
+
+    /// A holder that can't be seen from here gives no sign of life: it may be dead.
+    private var isSilent: Bool { presence?.isDoubtful ?? false && outcome?.state ?? .running == .running }
 
     /// The last step that is known of.
     private var step: Int {
@@ -50,6 +54,11 @@ package struct RunStatus {
 
     package var text: String {
         var lines = ["state       \(state)" + (outcome.map { ": \(shown($0.reason, limit: 1000))" } ?? "")]
+        if isSilent, let presence {
+            lines = [
+                "state       died, or it cannot be seen from here; last heartbeat \(duration(presence.silence)) ago"
+            ]
+        }
         lines.append("step        \(step)")
         if let failure { lines.append("failure     \(failure.words)") }
         if let presence {

@@ -17,6 +17,9 @@ package enum FolderCalls {
         }
     }
 
+    /// Whether an `errno` of a call that makes a link says that the file system has none.
+    package static func meansNoLinks(_ code: Int32) -> Bool { [EPERM, EOPNOTSUPP, ENOSYS].contains(code) }
+
     /// A folder, or a link to one.
     package static func isFolder(_ path: String) -> Bool {
         var status = stat()
@@ -64,6 +67,11 @@ package enum FolderCalls {
         }
         guard code == 0 || isFolder(folder) else { throw SystemError.cannotMake(folder: folder, code: code) }
         if lasting, code == 0 { try? sync(slash.map { String(folder[..<$0]) } ?? (folder.hasPrefix("/") ? "/" : ".")) }
+    }
+
+    /// Makes a folder of a name that nothing has yet, in one that must be there.
+    package static func makeNew(_ folder: String) throws {
+        guard mkdir(folder, 0o777) == 0 else { throw SystemError.cannotMake(folder: folder, code: errno) }
     }
 
     /// Makes the folder unless it is there, in one that must be there.

@@ -34,9 +34,14 @@ package final class OpenFile: Sendable {
         try opened(path, O_WRONLY | O_CREAT | O_TRUNC)
     }
 
-    /// A file opened so that every write goes to its end, made if it isn't there.
+    /// A new file opened for writing: nothing may have its name, not even a link, which would be followed otherwise.
+    package static func creating(_ path: String) throws -> OpenFile {
+        try opened(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
+    }
+
+    /// A file opened so that every write goes to its end, made if it isn't there. A link is not followed.
     package static func appending(_ path: String) throws -> OpenFile {
-        try opened(path, O_WRONLY | O_CREAT | O_APPEND)
+        try opened(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW)
     }
 
     private static func opened(_ path: String, _ flags: Int32) throws -> OpenFile {

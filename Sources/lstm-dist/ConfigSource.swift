@@ -45,9 +45,20 @@ enum ConfigSource {
         return isFolder.boolValue ? "it is a folder" : "permission denied"
     }
 
-    /// runs/ and the file's name without its ending.
+    /// runs/ and the file's name without .yaml or .yml; other endings are a part of the name, as in lr0.001.
     static func defaultRun(_ argument: String?) -> String {
         guard let argument else { return "runs/reber-default" }
-        return "runs/" + URL(fileURLWithPath: argument).deletingPathExtension().lastPathComponent
+        let name = argument.split(separator: "/").last.map(String.init) ?? argument
+        let ending = [".yaml", ".yml"].first { name.hasSuffix($0) && name.count > $0.count } ?? ""
+        return "runs/" + name.dropLast(ending.count)
+    }
+
+    /// Whether the argument names no file that could give a run its name: standard input, a pipe, or an open file as of `<(…)`.
+    static func isNameless(_ argument: String?) -> Bool {
+        guard let argument else { return false }
+        if argument == "-" { return true }
+        if ["/dev/", "/proc/"].contains(where: { argument.hasPrefix($0) }) { return true }
+        var status = stat()
+        return stat(argument, &status) == 0 && ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
     }
 }

@@ -27,6 +27,9 @@ extension CollectiveCommand {
 enum Launch {
     static func main() {
         prepareThreadForKernels()
+        if let broken = ArgumentBytes.firstBroken {
+            endTogether(code: 2) { complain("the argument \(broken) is not UTF-8; accepted: UTF-8") }
+        }
         do {
             try LSTMDist.checkCommand(in: CommandLine.arguments)
             var command = try LSTMDist.parseAsRoot()

@@ -72,8 +72,10 @@ extension LaunchTests {
             let ended = try await start(folder, ranks: ranks)
             #expect(ended.exitCode == 1)
             let lines = ended.errors.split(separator: "\n")
-            // Neither the fourth checkpoint nor any later one fits: steps 20, 25, … 60.
-            #expect(lines.count == 9 + 1, "\(ended.errors)")
+            // The fourth does not fit, and so no later one: 20, 25, … 60. Of these 9 failures the 1st, 2nd, 4th and 8th are reported.
+            #expect(lines.count == 4 + 1, "\(ended.errors)")
+            let end = " Training continues; the next attempt is at step 40. (4 failures in a row; next warning at 8)"
+            #expect(lines.count == 5 && lines[2].hasSuffix(end), "\(ended.errors)")
             let first = try #require(lines.first)
             #expect(
                 first.hasPrefix(
@@ -146,6 +148,26 @@ extension LaunchTests {
             try permit(0o755)
             try await folder.train("small.yaml", into: "run", ranks: ranks)
             try expectSame(folder.run("run"), never)
+        }
+
+        @Test(
+            "shared memory without free inodes is not waited for: ranks send messages, and the log says why",
+            .enabled(if: SmallDisk.canMount, "this process may not mount a file system: run the tests as root"))
+        func noInodes() async throws {
+            let folder = try TestFolder.withText()
+            let script = """
+                mount -t tmpfs -o size=100m,nr_inodes=2 none /dev/shm
+                exec mpirun -q -n 2 "$0" train small.yaml --run run --set communication.timeout=20
+                """
+            let run = try await MPIRun.run(
+                URL(filePath: "/usr/bin/unshare"), ["-m", "/bin/bash", "-c", script, try TestFolder.program.path],
+                ranks: nil,
+                in: folder.url)
+            #expect(run.exitCode == 0, "\(run.errors)")
+            #expect(
+                run.errors.contains(
+                    "since the ranks can't share memory: /dev/shm, where a window shared by the ranks of this host would lie, can't "
+                        + "be used: no free inodes (df -i /dev/shm)\n"), "\(run.errors)")
         }
     }
 }

@@ -138,7 +138,8 @@ extension LaunchTests {
             let again = try await MPIRun.run(TestFolder.program, words, ranks: 2, in: folder.url)
             #expect(again.exitCode == 0)
             #expect(again.output == first.output)
-            let figures = /last training loss \d\S*\nbest validation loss \d\S*\ntest loss \d\S*, perplexity \d\S*, bits_per_token \d\S*\n/
+            let figures =
+                /last training loss \d\S*\nbest validation loss \d\S*\ntest loss \d\S*, perplexity \d\S*, bits_per_token \d\S*\n/
             #expect(again.output.wholeMatch(of: figures) != nil, "\(again.output)")
             #expect(
                 again.errors.hasSuffix("\ndone at step 70: all steps are done; run holds the run\n"), "\(again.errors)")

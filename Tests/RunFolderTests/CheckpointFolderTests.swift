@@ -1,6 +1,8 @@
 import FileFormats
+import Foundation
 import Glibc
 import RunFolder
+import Synchronization
 import Testing
 
 /// Which checkpoints stay, which one is meant, and what a crash leaves.
@@ -180,6 +182,78 @@ import Testing
                 == "The run folder runs/x has no whole checkpoint: best, latest and step-* were looked for in "
                 + "runs/x/checkpoints. Left aside: The checkpoint runs/x/checkpoints/step-00000010 is not whole: "
                 + "it has no state.json.")
+    }
+
+    @Test("a training that writes and removes checkpoints meanwhile keeps no reader from one", .timeLimit(.minutes(1)))
+    func readersBesideWriter() throws {
+        try maker.write(1)
+        try maker.writer.pointBest(to: 1)
+        final class Flag: Sendable { let isOver = Atomic<Bool>(false) }
+        let flag = Flag()
+        let group = DispatchGroup()
+        group.enter()
+        Thread { [maker] in
+            var step = 1
+            while !flag.isOver.load(ordering: .relaxed) {
+                step += 1
+                try? maker.write(step)
+                try? maker.writer.pointBest(to: step)
+                try? maker.writer.keep(0)
+            }
+            group.leave()
+        }.start()
+        for _ in 1...1000 {
+            for name in ["runs/x", maker.place("best"), maker.place("latest")] {
+                #expect(throws: Never.self) { try RunDirectory.resolve(folder.file(name)) }
+            }
+        }
+        flag.isOver.store(true, ordering: .relaxed)
+        group.wait()
+    }
+
+    // MARK: without links
+
+    /// Makes folders of the links, as a copy does that follows them.
+    private func copyLinks() throws {
+        for link in ["best", "latest"] {
+            let target = try folder.target(maker.place(link))
+            try folder.remove(maker.place(link))
+            try folder.copy(maker.place(target), to: maker.place(link))
+        }
+    }
+
+    @Test("best and latest that are copies of checkpoints are known, and become links again")
+    func copiedLinks() throws {
+        for step in [10, 20] { try maker.write(step) }
+        try maker.writer.pointBest(to: 10)
+        try copyLinks()
+        #expect(run.bestStep == 10)
+        #expect(run.latestStep == 20)
+        #expect(try resolved("runs/x") == 10)
+        try maker.write(30)
+        try maker.writer.pointBest(to: 20)
+        #expect(try folder.target(maker.place("latest")) == "step-00000030")
+        #expect(try folder.target(maker.place("best")) == "step-00000020")
+        try copyLinks()
+        try maker.writer.discard(after: 10)
+        #expect(try maker.names() == ["latest", "step-00000010"])
+        try maker.writer.pointBest(to: 10)
+        try copyLinks()
+        try run.empty()
+        #expect(try folder.names("runs/x") == [])
+    }
+
+    @Test("a folder called latest that holds something else is not replaced")
+    func strangeLatest() throws {
+        try maker.write(10)
+        try folder.remove(maker.place("latest"))
+        try folder.make(maker.place("latest"))
+        try folder.write("mine", to: maker.place("latest/notes.txt"))
+        #expect(
+            errorText(in: folder) { try maker.write(20) }
+                == "runs/x/checkpoints/latest cannot be replaced or removed: Is a directory.")
+        #expect(try folder.names(maker.place("latest")) == ["notes.txt"])
+        #expect(try run.checkpointSteps() == [10, 20])
     }
 
     // MARK: what a crash leaves

@@ -3,7 +3,7 @@ import Foundation
 import RunFolder
 
 /// Writes small checkpoints whose numbers follow from the step.
-struct CheckpointMaker {
+struct CheckpointMaker: Sendable {
     let folder: TemporaryFolder
     let run: RunDirectory
     let writer: CheckpointWriter
@@ -24,7 +24,10 @@ struct CheckpointMaker {
             extra: ["patience": 3, "losses": [.float(0.1), .number(0.1)]])
     }
 
-    func write(_ step: Int, scale: Float = 1, vocabulary: String? = nil) throws {
+    func write(
+        _ step: Int, scale: Float = 1, vocabulary: String? = nil, with writer: CheckpointWriter? = nil
+    ) throws {
+        let writer = writer ?? self.writer
         let weights: [Float] = [Float(step) * scale, 0.1, -0.0]
         let moments: [Float] = [1e-30, Float(step)]
         try weights.withUnsafeBufferPointer { weights in

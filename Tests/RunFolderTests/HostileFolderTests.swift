@@ -89,6 +89,49 @@ import Testing
         #expect(try folder.text("elsewhere") == "what somebody needs\n")
     }
 
+    @Test("links in the place of files that are about to be written are never followed")
+    func plantedLinks() throws {
+        try folder.write("precious", to: "mine")
+        try folder.make("mine.d")
+        let process = getpid()
+        let names = [
+            ".probe", ".lock", ".stop", ".config.yaml", ".environment.json", ".outcome.json", ".failure.json",
+            ".metrics.jsonl", "ranks/.rank-00000.json", "checkpoints/.probe", "checkpoints/.latest",
+        ]
+        func plant() throws {
+            try? folder.make("runs/x/ranks")
+            for name in names {
+                try? folder.remove("runs/x/\(name).tmp-\(process)")
+                try folder.link("runs/x/\(name).tmp-\(process)", to: folder.file("mine"))
+            }
+            try? folder.remove(maker.place(".step-00000010.tmp-\(process)"))
+            try folder.link(maker.place(".step-00000010.tmp-\(process)"), to: folder.file("mine.d"))
+        }
+        try plant()
+        let lock = try RunLock.take(run, host: "here", job: nil)
+        try run.prepare()
+        // Of these nothing is left; they may come back at any time.
+        #expect(try folder.names("runs/x").filter { $0.hasPrefix(".") } == [])
+        try plant()
+        try run.write(config: "task: reber\n")
+        try run.write(environment: ["version": "1"])
+        try run.write(outcome: Outcome(state: .running, step: 0, reason: ""))
+        try run.write(StopRequest.now)
+        try run.write(failure: Failure(rank: 0, host: "", step: 0, phase: "", cause: "", time: ""))
+        try run.write(
+            note: RankNote(
+                rank: 0, host: "", phase: "", step: 0, calls: 0, waitingIn: nil, seconds: 0, beat: 0, asks: false))
+        let line = #"{"split":"train","step":1}"#
+        try folder.write("\(line)\nno line\n\(line)\n", to: "runs/x/metrics.jsonl")
+        try MetricsFile(path: run.metricsPath).cut(after: 1)
+        try plant()
+        try maker.write(10)
+        lock.release()
+        #expect(try folder.text("mine") == "precious")
+        #expect(try folder.names("mine.d") == [])
+        #expect(try folder.text("runs/x/stop") == "now\n")
+    }
+
     @Test("a pipe in the place of a file is refused without waiting for who writes to it")
     func pipes() throws {
         try maker.write(10)

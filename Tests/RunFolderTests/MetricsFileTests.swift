@@ -1,4 +1,5 @@
 import FileFormats
+import Glibc
 import RunFolder
 import Testing
 
@@ -109,5 +110,16 @@ import Testing
         #expect(
             errorText(in: folder) { _ = try MetricsFile(path: folder.file("none/metrics.jsonl")) }
                 == "none/metrics.jsonl cannot be written: No such file or directory.")
+    }
+
+    @Test("of a long file only the end is read for the last lines", .timeLimit(.minutes(1)))
+    func lastLinesOfLongFile() throws {
+        try folder.write(line("validation", 1) + "\n", to: "metrics.jsonl")
+        // A terabyte of holes, which reads as zeros.
+        try #require(truncate(path, 1 << 40) == 0)
+        let file = try OpenFile.appending(path)
+        try file.write("\n" + line("train", 7) + "\n" + line("train", 8) + "\n")
+        let last = try MetricsFile.lastLines(of: path)
+        #expect(last.mapValues { $0["step"]?.integerValue } == ["train": 8])
     }
 }

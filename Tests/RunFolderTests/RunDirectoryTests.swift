@@ -121,9 +121,9 @@ import Testing
     func empty() throws {
         try run.prepare()
         let own = [
-            "config.yaml", "environment.json", "outcome.json", "failure.json", "metrics.jsonl", "report.html",
-            "events.out.tfevents.17.host",
-            ".config.yaml.tmp-17", "checkpoints/step-00000005/model.safetensors",
+            "config.yaml", "environment.json", "outcome.json", "failure.json", "metrics.jsonl",
+            ".config.yaml.tmp-17", ".config.yaml.tmp-17-0123456789abcdef",
+            "checkpoints/step-00000005/model.safetensors",
             "checkpoints/step-00000005/training.safetensors", "checkpoints/step-00000005/vocabulary.json",
             "checkpoints/step-00000005/state.json", "checkpoints/step-00000006/state.json",
             "ranks/rank-00002.json", "ranks/.rank-00002.json.tmp-17", ".failure.json.tmp-17",
@@ -131,7 +131,8 @@ import Testing
         ]
         let others = [
             "notes.txt", "config.yaml.old", ".hidden", "metrics.jsonl.tmp-17", "checkpoints/step-5/state.json",
-            "checkpoints/step-00000006/mine.txt", "checkpoints/other", "more/config.yaml",
+            "checkpoints/step-00000006/mine.txt", "checkpoints/other", "more/config.yaml", "report.html",
+            "events.out.tfevents.17.host",
         ]
         for name in ["more", "ranks"]
             + ["step-00000005", "step-00000006", ".step-00000007.tmp-17", ".step-00000004.old-17", "step-5"]
@@ -144,8 +145,8 @@ import Testing
         try folder.write("?", to: "elsewhere/state.json")
         try folder.link("runs/x/checkpoints/best", to: "step-00000005")
         try folder.link("runs/x/checkpoints/step-00000009", to: folder.file("elsewhere"))
-        try folder.remove("runs/x/report.html")
-        try folder.link("runs/x/report.html", to: folder.file("elsewhere/state.json"))
+        try folder.remove("runs/x/outcome.json")
+        try folder.link("runs/x/outcome.json", to: folder.file("elsewhere/state.json"))
 
         try run.empty()
         let folders = ["checkpoints", "checkpoints/step-5", "checkpoints/step-00000006", "more"]
@@ -184,13 +185,20 @@ import Testing
         struct Stop: Error {}
         let folder = try TemporaryFolder()
         try AtomicFile.write("old", to: folder.file("x"))
-        #expect(throws: Stop.self) {
-            try AtomicFile.write(to: folder.file("x")) { file in
-                try file.write("new")
-                #expect(try folder.names("") == [".x.tmp-\(getpid())", "x"])
-                throw Stop()
+        var passing: [String] = []
+        for _ in 1...2 {
+            #expect(throws: Stop.self) {
+                try AtomicFile.write(to: folder.file("x")) { file in
+                    try file.write("new")
+                    passing.append(try #require(try folder.names("").first))
+                    #expect(try folder.names("").count == 2)
+                    throw Stop()
+                }
             }
         }
+        // A name that nobody can foresee: another one each time.
+        for name in passing { #expect(name.wholeMatch(of: #/\.x\.tmp-\d+-[0-9a-f]{16}/#) != nil, "\(name)") }
+        #expect(Set(passing).count == 2)
         #expect(try folder.text("x") == "old")
         #expect(try folder.names("") == ["x"])
     }

@@ -127,6 +127,227 @@ struct RunLockTests {
         }
     }
 
+    /// A lock whose process is dead.
+    private func writeDead() throws {
+        let process = try other()
+        try write(holder: process.processIdentifier)
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    private var text: String { get throws { try String(contentsOfFile: path, encoding: .utf8) } }
+
+    @Test("what was found stale is not what is there any more: a living job's lock stays")
+    func vacancyGone() throws {
+        try writeDead()
+        let vacancy = try RunLock.waitUntilFree(run)
+        let other = try RunLock.take(run, host: "other", job: nil)
+        let before = try text
+        #expect(try RunLock.occupy(run, vacancy, host: "here", job: nil) == nil)
+        #expect(throws: RunFolderError.self) {
+            try RunLock.take(run, host: "here", job: nil, after: vacancy, deadAfter: 0.3)
+        }
+        #expect(try text == before)
+        try other.check()
+        // Nor does one that was free a moment ago.
+        other.release()
+        let free = try RunLock.waitUntilFree(run)
+        let third = try RunLock.take(run, host: "third", job: nil)
+        #expect(try RunLock.occupy(run, free, host: "here", job: nil) == nil)
+        try third.check()
+        third.release()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: run.path) == ["checkpoints"])
+    }
+
+    @Test("a silent holder that gives a sign of life after it was found stale keeps its lock")
+    func lateBeat() throws {
+        let process = try other()
+        defer { kill(process.processIdentifier, SIGKILL) }
+        try write(holder: process.processIdentifier, machine: "another boot")
+        let vacancy = try RunLock.waitUntilFree(run, deadAfter: 0.3)
+        let before = try text
+        utimensat(AT_FDCWD, path, nil, 0)
+        #expect(try RunLock.occupy(run, vacancy, host: "here", job: nil) == nil)
+        #expect(try text == before)
+    }
+
+    @Test("of many that take a stale lock at the same time, one has it")
+    func manyTakers() throws {
+        final class Taken: Sendable { let locks = Mutex<[RunLock]>([]) }
+        for round in 1...30 {
+            try writeDead()
+            let vacancy = try RunLock.waitUntilFree(run)
+            let taken = Taken()
+            let group = DispatchGroup()
+            for number in 1...8 {
+                group.enter()
+                Thread { [run] in
+                    if let lock = try? RunLock.occupy(run, vacancy, host: "host\(number)", job: nil) {
+                        taken.locks.withLock { $0.append(lock) }
+                    }
+                    group.leave()
+                }.start()
+            }
+            group.wait()
+            let locks = taken.locks.withLock { $0 }
+            #expect(locks.count <= 1, "round \(round)")
+            // Where two wanted the claim at the same moment, none may have it; then the next try succeeds.
+            let lock = try locks.first ?? RunLock.take(run, host: "here", job: nil, after: vacancy)
+            try lock.check()
+            lock.release()
+            #expect(try FileManager.default.contentsOfDirectory(atPath: run.path) == ["checkpoints"])
+        }
+    }
+
+    @Test("who dies with the right to replace a lock keeps nobody out; a living one has it alone")
+    func claims() throws {
+        try writeDead()
+        let dead = try text
+        let claim = run.path + "/.lock.claim-" + Checksum.sha256(of: dead).prefix(16)
+        let living = try other()
+        defer { kill(living.processIdentifier, SIGKILL) }
+        try FileManager.default.removeItem(atPath: path)
+        try write(holder: living.processIdentifier)
+        try FileManager.default.moveItem(atPath: path, toPath: claim)
+        try dead.write(toFile: path, atomically: true, encoding: .utf8)
+        let found = try RunLock.waitUntilFree(run)
+        for _ in 1...3 { #expect(try RunLock.occupy(run, found, host: "here", job: nil) == nil) }
+        #expect(try text == dead)
+        try dead.write(toFile: claim, atomically: true, encoding: .utf8)
+        try RunLock.take(run, host: "here", job: nil, after: found).release()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: run.path) == ["checkpoints"])
+        // One of a lock that is there no more goes when the folder is prepared.
+        try dead.write(toFile: claim, atomically: true, encoding: .utf8)
+        try run.prepare()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: run.path) == ["checkpoints"])
+    }
+
+    private func loss(of lock: RunLock) -> String? {
+        _ = try? lock.check()
+        return lock.loss?.description.replacing(run.path, with: "RUN")
+    }
+
+    private func sentence(_ reason: String) -> String {
+        "The run folder RUN is no longer this job's: \(reason). The job ends without a checkpoint and leaves the folder as it is."
+    }
+
+    @Test("a job whose lock is another's knows it, and neither beats nor releases that one")
+    func takenOver() throws {
+        let lock = try RunLock.take(run, host: "here", job: nil)
+        #expect(loss(of: lock) == nil)
+        lock.beat()
+        let process = try other()
+        defer { kill(process.processIdentifier, SIGKILL) }
+        try FileManager.default.removeItem(atPath: path)
+        try write(holder: process.processIdentifier)
+        let before = try (text, FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date)
+        usleep(20_000)
+        lock.beat()
+        let words =
+            "process \(process.processIdentifier) on there of job 77 has taken it over, since this job gave no sign of life for "
+            + "some time"
+        #expect(loss(of: lock) == sentence(words))
+        #expect(lock.loss?.exitCode == 1)
+        lock.release()
+        let after = try (text, FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date)
+        #expect(before == after)
+        // It stays lost, whatever comes.
+        try FileManager.default.removeItem(atPath: path)
+        #expect(loss(of: lock) == sentence(words))
+    }
+
+    @Test("a job whose lock was removed, or whose folder was moved, deleted or replaced, knows it")
+    func folderGone() throws {
+        let manager = FileManager.default
+        let removed = try RunLock.take(run, host: "here", job: nil)
+        try manager.removeItem(atPath: path)
+        #expect(loss(of: removed) == sentence("its file lock was removed"))
+
+        let moved = try RunLock.take(run, host: "here", job: nil)
+        try manager.moveItem(atPath: run.path, toPath: run.path + "-moved")
+        #expect(loss(of: moved) == sentence("it was moved or deleted"))
+        moved.release()
+        #expect(manager.fileExists(atPath: run.path + "-moved/lock"), "it may be another's by now")
+
+        try run.prepare()
+        let replaced = try RunLock.take(run, host: "here", job: nil)
+        try manager.moveItem(atPath: run.path, toPath: run.path + "-again")
+        try manager.copyItem(atPath: run.path + "-again", toPath: run.path)
+        #expect(loss(of: replaced) == sentence("it was moved or deleted, and another folder is in its place"))
+    }
+
+    @Test("what can't be seen at this moment is no loss")
+    func unseen() throws {
+        let lock = try RunLock.take(run, host: "here", job: nil)
+        try FileManager.default.moveItem(atPath: path, toPath: path + "-aside")
+        // A link in its place can't be opened without following it.
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "lock-aside")
+        #expect(loss(of: lock) == nil)
+    }
+
+    @Test("a checkpoint is not written into a folder that is another job's")
+    func noCheckpoint() throws {
+        let maker = try CheckpointMaker()
+        let lock = try RunLock.take(maker.run, host: "here", job: nil)
+        let writer = CheckpointWriter(run: maker.run, lock: lock)
+        try maker.write(10, with: writer)
+        try maker.folder.remove("runs/x/lock")
+        for _ in 1...2 {
+            #expect(throws: RunFolderError.self) { try maker.write(20, with: writer) }
+            #expect(throws: RunFolderError.self) { try writer.keep(0) }
+            #expect(throws: RunFolderError.self) { try writer.pointBest(to: 10) }
+        }
+        #expect(try maker.names() == ["latest", "step-00000010"])
+    }
+
+    @Test("a copy of a run folder in use is not in use, and the one in use stays so")
+    func copied() throws {
+        let lock = try RunLock.take(run, host: "here", job: nil)
+        let copy = RunDirectory(path: folder.path + "/copy")
+        try FileManager.default.copyItem(atPath: run.path, toPath: copy.path)
+        #expect(RunLock.presence(in: copy) == nil)
+        #expect(RunLock.presence(in: run) != nil)
+        try RunLock.take(copy, host: "here", job: nil).release()
+        try lock.check()
+        #expect(throws: RunFolderError.self) { try RunLock.waitUntilFree(run, patience: 0) }
+        lock.release()
+    }
+
+    @Test("a holder on another machine whose heartbeat is overdue is in doubt; one on this machine is seen")
+    func doubt() throws {
+        let process = try other()
+        defer { kill(process.processIdentifier, SIGKILL) }
+        func presence(machine: String?, secondsAgo: Double) throws -> RunLock.Presence {
+            try? FileManager.default.removeItem(atPath: path)
+            try write(holder: process.processIdentifier, machine: machine)
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date.now - secondsAgo], ofItemAtPath: path)
+            return try #require(RunLock.presence(in: run))
+        }
+        #expect(try !presence(machine: "another boot", secondsAgo: 10).isDoubtful)
+        let doubtful = try presence(machine: "another boot", secondsAgo: 30)
+        #expect(doubtful.isDoubtful)
+        #expect((29..<40).contains(doubtful.silence))
+        #expect(try !presence(machine: nil, secondsAgo: 30).isDoubtful)
+    }
+
+    @Test("waiting for a silent holder is reported, and what was found then is not waited for again")
+    func reported() throws {
+        let process = try other()
+        defer { kill(process.processIdentifier, SIGKILL) }
+        try write(holder: process.processIdentifier, machine: "another boot")
+        var reports: [String] = []
+        let vacancy = try RunLock.waitUntilFree(run, deadAfter: 7) { reports.append($0) }
+        #expect(
+            reports == [
+                "The run folder \(run.path) is in use by process \(process.processIdentifier) on there of job 77, which cannot be "
+                    + "seen from here and gives no sign of life; its lock is taken over if none comes within 7 s."
+            ])
+        let began = ContinuousClock.now
+        try RunLock.take(run, host: "here", job: nil, after: vacancy).release()
+        #expect(ContinuousClock.now - began < .seconds(3))
+    }
+
     @Test("a request to stop is left, read and taken away")
     func stopRequest() throws {
         #expect(run.readStopRequest() == nil)

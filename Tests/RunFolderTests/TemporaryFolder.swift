@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// A folder of a test's own, gone when the test ends.
-final class TemporaryFolder {
+final class TemporaryFolder: Sendable {
     let path: String
 
     init() throws {
@@ -59,13 +59,15 @@ final class TemporaryFolder {
     }
 }
 
-/// The text of the error that `body` throws, with the folder's path left out; "no error" if it throws none.
+/// The text of the error that `body` throws, with the folder's path and the random part of names left out; "no error" if it throws
+/// none.
 func errorText(in folder: TemporaryFolder? = nil, _ body: () throws -> Void) -> String {
     do {
         try body()
         return "no error"
     } catch {
-        guard let folder else { return "\(error)" }
-        return "\(error)".replacingOccurrences(of: folder.path + "/", with: "")
+        let text = "\(error)".replacing(#/(\.(tmp|old)-\d+)-[0-9a-f]{16}/#) { "\($0.output.1)" }
+        guard let folder else { return text }
+        return text.replacingOccurrences(of: folder.path + "/", with: "")
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 package import RunFolder
 import Synchronization
 import System
@@ -7,11 +8,13 @@ import System
 /// and queries the scheduler for the time left, so that none of this delays a step.
 package final class RunWatcher: Sendable {
     private let run: RunDirectory
-    private let lock: RunLock
+    package let lock: RunLock
     /// 0: none, 1: with a checkpoint, 2: now.
     private let request = Atomic<UInt8>(0)
     /// Milliseconds on the clock of `secondsNow`; 0: unknown.
     private let end = Atomic<Int64>(0)
+    /// Of the last heartbeat, in milliseconds on `clock`.
+    private let lastBeat = Atomic<Int64>(Int64.min)
     private let isOver = Atomic<Bool>(false)
 
     /// Seconds between polls of the stop file, and between queries to the scheduler.
@@ -24,6 +27,7 @@ package final class RunWatcher: Sendable {
     package init(_ run: RunDirectory, _ lock: RunLock) {
         self.run = run
         self.lock = lock
+        lastBeat.store(Self.clock(), ordering: .relaxed)
         Thread.detachNewThread { self.work() }
     }
 
@@ -43,6 +47,16 @@ package final class RunWatcher: Sendable {
         return end > 0 ? Double(end) / 1000 - Self.afterwards : nil
     }
 
+    /// Milliseconds on a clock that also advances while the machine sleeps.
+    private static func clock() -> Int64 { Int64(1000 * seconds(on: CLOCK_BOOTTIME)) }
+
+    /// Whether this job is known to have lost the run folder. After two missed heartbeats, as when the job was suspended, this
+    /// checks the lock itself: another job may have taken the folder over.
+    var hasLostFolder: Bool {
+        if Self.clock() - lastBeat.load(ordering: .relaxed) > Int64(2000 * RunLock.heartbeat) { try? lock.check() }
+        return lock.loss != nil
+    }
+
     /// Ends the thread and releases the run folder's lock.
     package func finish() {
         isOver.store(true, ordering: .relaxed)
@@ -50,7 +64,6 @@ package final class RunWatcher: Sendable {
     }
 
     private func work() {
-        var lastBeat = -Double.infinity
         var lastQuery = -Double.infinity
         while !isOver.load(ordering: .relaxed) {
             let now = secondsNow()
@@ -59,9 +72,9 @@ package final class RunWatcher: Sendable {
             case .now: request.store(2, ordering: .relaxed)
             case nil: request.store(0, ordering: .relaxed)
             }
-            if now - lastBeat >= RunLock.heartbeat {
+            if Self.clock() - lastBeat.load(ordering: .relaxed) >= Int64(1000 * RunLock.heartbeat) {
                 lock.beat()
-                lastBeat = now
+                lastBeat.store(Self.clock(), ordering: .relaxed)
             }
             if now - lastQuery >= Self.queryInterval {
                 if let left = Scheduler.currentSecondsLeft {

@@ -26,17 +26,20 @@ package struct StepRequests: OptionSet, Sendable {
 
 /// Why a session ends before training does; the most urgent first.
 package enum StopReason: UInt32, CaseIterable, Sendable {
+    /// Another job has the run folder, or it is gone: nothing is written there any more.
+    case folderLost
     /// `lstm-dist stop --now`: without a checkpoint.
     case stopFileNow
     case interrupt, terminate, cpuTime, urgent, userSignal1, userSignal2
     case timeLeft, maxTime, stopAt, stopFile
 
     /// Whether a checkpoint is written first.
-    package var wantsCheckpoint: Bool { self != .stopFileNow }
+    package var wantsCheckpoint: Bool { self != .stopFileNow && self != .folderLost }
 
     /// The reason as text, for the message about a stopped run.
     package var description: String {
         switch self {
+        case .folderLost: "the run folder is lost"
         case .stopFileNow: "requested by lstm-dist stop --now"
         case .stopFile: "requested by lstm-dist stop"
         case .interrupt: "SIGINT"

@@ -1,4 +1,4 @@
-import RunFolder
+package import RunFolder
 import System
 
 /// Collects this rank's reasons to stop: its signals; on the root also the stop file, the clock and the scheduler.
@@ -26,12 +26,19 @@ package struct StopPolicy {
     package mutating func noteValidation(seconds: Double) { validation = max(validation, seconds) }
     package mutating func noteStep(seconds: Double) { step = max(0.9 * step, seconds) }
 
+    /// The run folder's lock; nil on all ranks but the root.
+    package var lock: RunLock? { watch?.lock }
+
+    /// Whether this job is known to have lost the run folder; only the root knows.
+    package var hasLostFolder: Bool { watch?.hasLostFolder ?? false }
+
     /// The requests of this rank after the next step.
     ///
     /// - Parameter validates: whether a validation follows that step.
     package func requests(validates: Bool) -> StepRequests {
         var requests = StopSignals.requests(savesOnUser1: savesOnUser1)
         guard let watch else { return requests }
+        if watch.hasLostFolder { requests.formUnion(StepRequests(stop: .folderLost)) }
         switch watch.stopRequest {
         case .checkpoint: requests.formUnion(StepRequests(stop: .stopFile))
         case .now: requests.formUnion(StepRequests(stop: .stopFileNow))

@@ -9,6 +9,7 @@ import System
 /// state can replace, is kept and written before the next one. All methods must be called on the main thread.
 package final class CheckpointKeeper {
     private let run: RunDirectory
+    private let lock: RunLock?
     private let console: Console
     private let interval: TrainingConfiguration.CheckpointInterval
     private let work: CheckpointWork
@@ -26,6 +27,9 @@ package final class CheckpointKeeper {
     /// Seconds of the slowest checkpoint, from the copy until everything was on disk.
     private(set) var longestSeconds = 0.0
     private var isOutcomeBehind = false
+    private var hasWarnedOfLinks = false
+    /// Saves that failed, one after the other.
+    private var failures = 0
 
     /// A save in progress.
     private struct Flight {
@@ -37,12 +41,14 @@ package final class CheckpointKeeper {
 
     /// - Parameter resumed: the step of the checkpoint that the run resumes from; nil for a new run.
     package init(
-        _ run: RunDirectory, metrics: MetricsFile, options: TrainingConfiguration, console: Console, resumed: Int?
+        _ run: RunDirectory, lock: RunLock?, metrics: MetricsFile, options: TrainingConfiguration, console: Console,
+        resumed: Int?
     ) {
         self.run = run
+        self.lock = lock
         self.console = console
         interval = options.checkpointInterval
-        work = CheckpointWork(run: run, metrics: metrics, kept: options.checkpointsKept)
+        work = CheckpointWork(run: run, lock: lock, metrics: metrics, kept: options.checkpointsKept)
         timer = CheckpointTimer(interval)
         lastWhole = resumed
     }
@@ -96,13 +102,15 @@ package final class CheckpointKeeper {
 
     /// Waits until the last state is on disk. If it can't be written, tries once more.
     ///
-    /// - Throws: a `CommandError` if it still can't.
+    /// - Throws: a `CommandError` if it still can't; `RunFolderError.lost` if the folder is not this job's any more.
     package func finish() throws {
         land(orNext: "It is retried once.")
+        if let loss = lock?.loss { throw loss }
         if !unsaved.isEmpty {
             begin(unsaved, waited: 0)
             land(orNext: nil)
         }
+        if let loss = lock?.loss { throw loss }
         guard let failure, let save = unsaved.last else { return }
         let best = unsaved.count > 1 ? " and the best (step \(unsaved[0].state.step))" : ""
         throw CommandError.failure(
@@ -131,14 +139,25 @@ package final class CheckpointKeeper {
     // MARK: - Messages
 
     private func printMessages(_ result: CheckpointWork.Result, of flight: Flight, _ next: String?) {
+        // The loss of the folder is reported once, when the job ends.
+        guard lock?.loss == nil else { return }
+        if let missing = result.missingLinks, !hasWarnedOfLinks {
+            hasWarnedOfLinks = true
+            console.warning(
+                "\(missing) best and latest are left out; the checkpoints are whole, and state.json names the best step."
+            )
+        }
+        failures = result.failure == nil ? 0 : failures + 1
         if let failure = result.failure {
-            if let next {
+            // A disk may stay full for hours: warnings back off exponentially.
+            if let next, failures.nonzeroBitCount == 1 {
                 // The best state so far, which is written first, and the latest.
                 let steps = unsaved.map { "\($0.state.step)" }
                 let what = steps.count > 1 ? "checkpoints of steps" : "checkpoint of step"
                 console.warning(
                     "the \(what) \(steps.joined(separator: " and ")) could not be saved: \(failure) "
-                        + "\(lastWholeText) \(next)")
+                        + "\(lastWholeText) \(next)"
+                        + (failures > 1 ? " (\(failures) failures in a row; next warning at \(2 * failures))" : ""))
             }
         } else {
             let step = flight.saves.last?.state.step ?? 0

@@ -20,7 +20,7 @@ package final class CheckpointTrial {
             try run.prepare()
             let copy = TrainingSnapshot(for: trainer)
             copy.fill(from: trainer)
-            return (CheckpointWork(run: run, metrics: try MetricsFile(path: run.metricsPath), kept: 1), copy)
+            return (CheckpointWork(run: run, lock: nil, metrics: try MetricsFile(path: run.metricsPath), kept: 1), copy)
         }
     }
 

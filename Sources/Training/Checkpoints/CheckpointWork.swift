@@ -5,6 +5,8 @@ import System
 /// Writes a run's files at a checkpoint, from the metrics to outcome.json, on the writer's thread.
 struct CheckpointWork: Sendable {
     let run: RunDirectory
+    /// nil where nobody else can want the folder.
+    let lock: RunLock?
     let metrics: MetricsFile
     /// The value of `checkpoint.keep`.
     let kept: Int
@@ -29,12 +31,20 @@ struct CheckpointWork: Sendable {
         var failure: String?
         /// The next one is whole as well, but no link points to it.
         var lacksOnlyLinks = false
+        /// The reason why links to whole checkpoints were left out, as a sentence.
+        var missingLinks: String?
         /// Other failures, as sentences; they do not affect the checkpoints.
         var troubles: [String] = []
         var outcomeTrouble: String?
         var seconds = 0.0
         /// CPU seconds of the writer's thread: the time that training loses if the two share a core.
         var coreSeconds = 0.0
+
+        /// Goes on without a link that the file system can't have: state.json has the best step.
+        fileprivate mutating func bear(_ error: RunFolderError) throws {
+            guard case .noLinks = error else { throw error }
+            missingLinks = missingLinks ?? "\(error)"
+        }
     }
 
     /// Writes the states in this order, each to disk with all lines of metrics.jsonl before it becomes `latest`. Stops
@@ -42,15 +52,20 @@ struct CheckpointWork: Sendable {
     func carryOut(_ saves: [Save]) -> Result {
         var result = Result()
         let (start, coreStart) = (secondsNow(), coreSeconds())
-        let writer = CheckpointWriter(run: run)
+        let writer = CheckpointWriter(run: run, lock: lock)
         do {
             for save in saves {
+                try lock?.check()
                 try metrics.sync()
-                try writer.write(
-                    CheckpointContents(
-                        model: save.copy.model, training: save.copy.training, vocabulary: save.vocabulary,
-                        state: save.state))
-                if save.isBest { try writer.pointBest(to: save.state.step) }
+                let contents = CheckpointContents(
+                    model: save.copy.model, training: save.copy.training, vocabulary: save.vocabulary, state: save.state
+                )
+                do { try writer.write(contents) } catch let error as RunFolderError { try result.bear(error) }
+                if save.isBest {
+                    do { try writer.pointBest(to: save.state.step) } catch let error as RunFolderError {
+                        try result.bear(error)
+                    }
+                }
                 result.written += 1
             }
         } catch {
@@ -58,12 +73,15 @@ struct CheckpointWork: Sendable {
             let path = run.checkpointPath(ofStep: saves[result.written].state.step)
             result.lacksOnlyLinks = (try? Checkpoint(path: path).verify()) != nil
         }
-        if result.written > 0 {
+        if result.written > 0, lock?.loss == nil {
             do { try writer.keep(kept) } catch {
                 result.troubles.append(
                     "\(error) Checkpoints beyond checkpoint.keep \(kept) are kept until the next one.")
             }
-            do { try run.write(outcome: saves[result.written - 1].outcome) } catch {
+            do {
+                try lock?.check()
+                try run.write(outcome: saves[result.written - 1].outcome)
+            } catch {
                 result.outcomeTrouble = "\(error)"
             }
         }

@@ -89,10 +89,11 @@ package final class TrainingLoop {
         try communicator.agree {
             guard communicator.isRoot else { return }
             let metrics = try MetricsFile(path: run.metricsPath)
-            _ = try metrics.cut(after: trainer.steps, beforeValidation: progress.owesValidation)
+            let removed = try metrics.cut(after: trainer.steps, beforeValidation: progress.owesValidation).removed
+            if removed > 0 { console.info("\(run.metricsPath): removed \(counted(removed, "line")) of later steps") }
             log = runLog(metrics)
             keeper = CheckpointKeeper(
-                run, metrics: metrics, options: options, console: console,
+                run, lock: stopPolicy.lock, metrics: metrics, options: options, console: console,
                 resumed: lastCheckpointStep < 0 ? nil : lastCheckpointStep)
             keeper?.reserve(for: trainer)
             try run.write(outcome: running)
@@ -112,10 +113,11 @@ package final class TrainingLoop {
             Job.page.note(steps: trainer.steps)
             stopPolicy.noteStep(seconds: secondsNow() - start)
             let writes = trainer.steps.isMultiple(of: options.loggingInterval)
-            log?.step(
-                summary, step: trainer.steps, skipped: progress.skippedSteps,
-                stragglers: writes ? trainer.stragglers : nil,
-                writes: writes)
+            if !stopPolicy.hasLostFolder {
+                log?.step(
+                    summary, step: trainer.steps, skipped: progress.skippedSteps,
+                    stragglers: writes ? trainer.stragglers : nil, writes: writes)
+            }
             keeper?.report()
             noteCriterion()
             if let reason = summary.requests.stop, !isComplete {
@@ -166,11 +168,16 @@ package final class TrainingLoop {
 
     /// Ends a session after a step. A validation that is due is left to the next session: there may be little time. Collective.
     private func stop(for reason: StopReason) throws {
+        if reason == .folderLost {
+            // Only the root knows how, and reports for all.
+            throw CommandError.failure(stopPolicy.lock?.loss.map { "\($0)" } ?? reason.description).everywhere
+        }
         if reason.wantsCheckpoint {
             progress.owesValidation = assembly.validation != nil && validationIsDue
             try writeCheckpoint(isBest: false)
             try finishCheckpoints()
         }
+        try communicator.agree { try stopPolicy.lock?.check() }
         guard communicator.isRoot else { return }
         let saved =
             reason.wantsCheckpoint
@@ -340,6 +347,7 @@ package final class TrainingLoop {
             : isOutOfPatience ? "\(options.patience) validations without a better loss" : "all steps are done"
         try communicator.agree {
             guard communicator.isRoot else { return }
+            try stopPolicy.lock?.check()
             try log?.sync()
             try run.write(outcome: Outcome(state: .done, step: trainer.steps, reason: reason))
             if progress.skippedSteps > 0 {

@@ -1,5 +1,6 @@
 import ConfigFile
 import FileFormats
+import Foundation
 package import JobControl
 package import MPI
 import Optimization
@@ -80,15 +81,16 @@ package struct TrainingSession {
         }
         hangGuard.setTimeout(TrainingConfiguration(configuration).waitTimeout)
         Job.page.begin(.loading)
-        let checkpoint = try communicator.agree { communicator.isRoot ? try checkpointToGoOnFrom(console) : nil }
-        let resumes = try communicator.broadcast(Int32(checkpoint == nil ? 0 : 1), root: 0) == 1
+        var beginning = try communicator.agree { communicator.isRoot ? try lookAtFolder(console) : Beginning() }
+        let resumes = try communicator.broadcast(Int32(beginning.checkpoint == nil ? 0 : 1), root: 0) == 1
         try communicator.agree {
-            guard let checkpoint else { return }
+            guard let checkpoint = beginning.checkpoint else { return }
             // The same command goes on: weights to begin with are no matter then, unless they are others.
             if let initialWeights {
                 try ResumeRules.check(initialWeights: initialWeights, of: run, against: checkpoint)
             }
-            for change in try ResumeRules.check(configuration, against: checkpoint) {
+            beginning.changes = try ResumeRules.check(configuration, against: checkpoint)
+            for change in beginning.changes {
                 console.info("changed since the checkpoint: \(change)")
             }
             if let warning = SumDefinition.difference(from: checkpoint, TrainingConfiguration(configuration)) {
@@ -97,7 +99,8 @@ package struct TrainingSession {
         }
         let assembly = try TrainerBuilder(
             configuration, on: communicator, initialWeights: resumes ? nil : initialWeights, threads: threads)
-        let end = try carryOut(assembly, on: communicator, console, hangGuard, resumes: resumes, from: checkpoint)
+        let end = try carryOut(
+            assembly, on: communicator, console, hangGuard, resumes: resumes, from: beginning)
         Job.page.begin(.exit)
         // After an error it is left to the system: no rank can tell whether the others would come here.
         try assembly.free()
@@ -107,8 +110,9 @@ package struct TrainingSession {
     private func carryOut(
         _ assembly: TrainerBuilder, on communicator: Communicator, _ console: Console, _ hangGuard: HangGuard,
         resumes: Bool,
-        from checkpoint: Checkpoint?
+        from beginning: Beginning
     ) throws -> TrainingLoop.SessionEnd {
+        let checkpoint = beginning.checkpoint
         try communicator.agree {
             if let checkpoint { try ResumeRules.check(assembly.fingerprints, against: checkpoint) }
         }
@@ -122,11 +126,15 @@ package struct TrainingSession {
             console.info("averaging: \(assembly.trainer.memory.averaging)")
         }
 
-        let environment = try Environment.json(
+        var environment = try Environment.json(
             communicator, threads: threads, averaging: assembly.trainer.memory.averaging)
+        if case .from = resume, let checkpoint, !checkpoint.belongs(to: run) {
+            environment = .object(
+                (environment.members ?? []) + [(Self.resumedFrom, .string(absolute(checkpoint.path)))])
+        }
         let watch = try communicator.agree { () -> RunWatcher? in
             guard communicator.isRoot else { return nil }
-            let lock = try prepareFolder(assembly, environment, checkpoint)
+            let lock = try prepareFolder(assembly, environment, beginning, console)
             return RunWatcher(run, lock)
         }
         defer { watch?.finish() }
@@ -146,14 +154,19 @@ package struct TrainingSession {
             command: goingOn,
             stopPolicy: StopPolicy(times, savesOnUser1: savesOnUser1, watch: watch), resumes: resumes, from: checkpoint)
         if trainingRun.isComplete {
+            warn(ofChanges: beginning.changes, console)
             try trainingRun.reprint()
             return .done
+        }
+        try communicator.agree {
+            if communicator.isRoot, resumes { try writeDescription(assembly, environment) }
         }
         if let checkpoint { console.info("going on from \(checkpoint.path)") }
         do {
             return try trainingRun.train()
         } catch {
             // Where all ranks have the same error, the root speaks for them.
+            guard watch?.lock.loss == nil else { throw error }
             if communicator.isRoot || !isEverywhere(error) { hangGuard.note(error, step: trainingRun.steps) }
             if communicator.isRoot {
                 // The training's own error is the one to report.
@@ -168,9 +181,24 @@ package struct TrainingSession {
         error is AgreedFailure || (error as? CommandError)?.isEverywhere ?? false
     }
 
+    /// What the root has found in the run folder.
+    private struct Beginning {
+        /// nil where the run begins.
+        var checkpoint: Checkpoint?
+        var vacancy: RunLock.Vacancy?
+        /// From the checkpoint's configuration, a clause each.
+        var changes: [String] = []
+    }
+
     /// The root's look at the run folder: nothing is changed yet.
+    private func lookAtFolder(_ console: Console) throws -> Beginning {
+        try run.requireOwn(reading: file)
+        try run.requireWritable()
+        let vacancy = try RunLock.waitUntilFree(run) { console.warning($0) }
+        return Beginning(checkpoint: try checkpointToGoOnFrom(console), vacancy: vacancy)
+    }
+
     private func checkpointToGoOnFrom(_ console: Console) throws -> Checkpoint? {
-        try RunLock.waitUntilFree(run)
         if overwrites { return nil }
         switch resume {
         case .never:
@@ -192,18 +220,36 @@ package struct TrainingSession {
         case .from(let path):
             let checkpoint = try RunDirectory.resolve(path)
             try checkpoint.verify()
+            try requireSameRun(checkpoint)
             return checkpoint
         }
     }
 
+    /// Throws if the run folder holds another run than this checkpoint's: the two would be mixed. A run that has begun from it, and
+    /// has no checkpoint yet, may begin from it again.
+    private func requireSameRun(_ checkpoint: Checkpoint) throws {
+        guard try run.isUsed, !checkpoint.belongs(to: run) else { return }
+        let began = run.readEnvironment()?[Self.resumedFrom]?.stringValue
+        if try run.checkpointSteps().isEmpty, began == absolute(checkpoint.path) { return }
+        throw CommandError.usage(
+            "\(run.path): the run folder holds another run than \(checkpoint.path); accepted: a checkpoint of this run, "
+                + "--resume auto to go on with it, or another --run")
+    }
+
+    private static let resumedFrom = "resumed_from"
+
+    private func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
+
     /// Takes the run folder for this job.
     private func prepareFolder(
-        _ assembly: TrainerBuilder, _ environment: JSONValue, _ checkpoint: Checkpoint?
+        _ assembly: TrainerBuilder, _ environment: JSONValue, _ beginning: Beginning, _ console: Console
     ) throws -> RunLock {
         try run.makeFolder()
-        let lock = try RunLock.take(run, host: Job.hostName, job: Scheduler.currentJobID)
+        let lock = try RunLock.take(run, host: Job.hostName, job: Scheduler.currentJobID, after: beginning.vacancy) {
+            console.warning($0)
+        }
         do {
-            try prepareHeldFolder(assembly, environment, checkpoint)
+            try prepareHeldFolder(assembly, environment, beginning.checkpoint, console)
         } catch {
             lock.release()
             throw error
@@ -212,7 +258,7 @@ package struct TrainingSession {
     }
 
     private func prepareHeldFolder(
-        _ assembly: TrainerBuilder, _ environment: JSONValue, _ checkpoint: Checkpoint?
+        _ assembly: TrainerBuilder, _ environment: JSONValue, _ checkpoint: Checkpoint?, _ console: Console
     ) throws {
         if overwrites { try run.empty() }
         try run.prepare()
@@ -227,14 +273,37 @@ package struct TrainingSession {
         try checkDiskSpace(for: assembly.trainer)
         try run.forgetFailure()
         if case .from = resume, let checkpoint {
-            try CheckpointWriter(run: run).discard(after: checkpoint.state.step)
+            let step = checkpoint.state.step
+            let best = run.bestStep
+            let removed = try CheckpointWriter(run: run).discard(after: step)
+            if !removed.isEmpty {
+                let steps = removed.map { "\($0)" + ($0 == best ? " (the best)" : "") }.joined(separator: ", ")
+                console.warning(
+                    "\(run.path): going back to step \(step) of this run; removed the "
+                        + (removed.count > 1 ? "checkpoints of steps \(steps)" : "checkpoint of step \(steps)"))
+            }
         }
         if let checkpoint {
             try CheckpointWriter(run: run).mendLinks(
                 goingOnFrom: checkpoint, best: checkpoint.state.extra["best_step"]?.integerValue)
         }
-        try run.write(config: assembly.configuration.yaml)
+        // A run that is complete keeps what is written of its training.
+        if checkpoint == nil || !run.hasEnvironment { try writeDescription(assembly, environment) }
+    }
+
+    /// environment.json comes first: it shows that config.yaml is this program's.
+    private func writeDescription(_ assembly: TrainerBuilder, _ environment: JSONValue) throws {
         try run.write(environment: environment)
+        try run.write(config: assembly.configuration.yaml)
+    }
+
+    /// A complete run is only shown again: what was changed has no effect.
+    private func warn(ofChanges changes: [String], _ console: Console) {
+        let changes = changes.filter { !$0.hasPrefix("data.test ") }
+        guard !changes.isEmpty else { return }
+        console.warning(
+            "\(run.path) is complete, and was trained with another configuration: \(changes.joined(separator: "; ")). Nothing is "
+                + "trained; another --run trains with this one.")
     }
 
     /// - Throws: a `CommandError` before any work, where not even one checkpoint fits on the disk.

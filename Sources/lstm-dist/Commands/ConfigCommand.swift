@@ -1,5 +1,6 @@
 import ArgumentParser
 import ConfigFile
+import RunFolder
 import Training
 
 /// `lstm-dist config`
@@ -63,8 +64,14 @@ struct ConfigCommand: ParsableCommand {
         @OptionGroup var source: Source
         @Option(help: "Ranks that the training is meant for.")
         var ranks = 1
+        @Option(
+            name: .customLong("run"),
+            help: ArgumentHelp(
+                "The run folder that the training is meant for (default: as of train).", valueName: "run"))
+        var runFolder: String?
 
         func validate() throws {
+            if runFolder == "" { throw ValidationError("--run is empty; accepted: a folder's path") }
             if ranks < 1 { throw ValidationError("--ranks is \(ranks); accepted: 1 or more") }
         }
 
@@ -72,6 +79,11 @@ struct ConfigCommand: ParsableCommand {
             let plan = try DryRunReport(source.read(), ranks: ranks)
             for (title, value) in plan.lines { print("\(title.padding(to: 12))\(value)") }
             try plan.check()
+            if runFolder != nil || !ConfigSource.isNameless(source.config) {
+                let folder = RunDirectory(path: runFolder ?? ConfigSource.defaultRun(source.config))
+                try folder.requireOwn(reading: ConfigSource.name(source.config))
+                try folder.requireWritable()
+            }
             print("all checks have passed")
         }
     }

@@ -73,11 +73,17 @@ struct InspectCommand: ParsableCommand {
         print("\nchecksums (\(CheckpointState.sha256))")
         for file in verification.files {
             let checksum = file.checksum ?? String(repeating: "-", count: 64)
-            print("  \(checksum)  \(shown(file.name))  \(file.damage == nil ? "as written" : "DAMAGED")")
+            print("  \(checksum)  \(shown(file.name))  \(word(file.damage.map { [$0] } ?? []))")
         }
         if verification.damages.isEmpty { print("  all files are as they were written") }
         guard !others.isEmpty else { return }
         print("\nthe run's other checkpoints")
-        for other in others { print("  \(other.path)  \(other.damages.isEmpty ? "as written" : "DAMAGED")") }
+        for other in others { print("  \(other.path)  \(word(other.damages))") }
+    }
+
+    private func word(_ damages: [any Error]) -> String {
+        guard let first = damages.first else { return "as written" }
+        if case SystemError.cannotRead = first { return "CANNOT BE READ" }
+        return "DAMAGED"
     }
 }

@@ -23,12 +23,18 @@ struct StopCommand: ParsableCommand {
 
     func run() throws {
         let run = try RunDirectory.existing(folder)
-        guard let (holder, _) = RunLock.presence(in: run) else {
+        guard let presence = RunLock.presence(in: run) else {
             throw CommandError.usage("\(folder): nobody is training in this run folder; accepted: one that is in use")
+        }
+        let holder = presence.holder.description
+        guard !presence.isDoubtful else {
+            throw CommandError.usage(
+                "\(folder): \(holder) has died, or it cannot be seen from here; last heartbeat \(duration(presence.silence)) ago; "
+                    + "accepted: a run folder that is in use")
         }
         try run.write(now ? .now : .checkpoint)
         print(
-            "asked \(holder.description) to end " + (now ? "at the next step" : "with a checkpoint")
+            "asked \(holder) to end " + (now ? "at the next step" : "with a checkpoint")
                 + "; lstm-dist status \(folder) says how it stands")
     }
 }

@@ -44,7 +44,11 @@ struct TrainCommand: CollectiveCommand {
     @OptionGroup var verbosity: Verbosity
 
     func validate() throws {
-        if config == "-" && run == nil { throw ValidationError("--run is needed when the configuration is -") }
+        if run == nil, let config, ConfigSource.isNameless(config) {
+            let reason = config == "-" ? "" : ", which is not a file with a name"
+            throw ValidationError("--run is needed when the configuration is \(config)\(reason)")
+        }
+        if run == "" { throw ValidationError("--run is empty; accepted: a folder's path") }
         if overwrite && resume != "auto" && resume != "never" {
             throw ValidationError("--overwrite starts anew and excludes --resume \(resume)")
         }

@@ -1,0 +1,143 @@
+// A job whose run folder is moved, deleted or taken over while it trains; and what is seen of a holder on another machine.
+
+import FileFormats
+import Foundation
+import LaunchSupport
+import Testing
+
+extension LaunchTests {
+    @Suite("run folders that are lost, and holders that are silent")
+    struct LostFolderTests {
+        private static let config = """
+            task: language-model
+            data: {train: text.txt, tokenizer: character}
+            model: {hidden: 24, embedding: 9}
+            training: {batch: 10, window: 12, steps: 100000000}
+            validation: {every_epochs: 0}
+            logging: {every_steps: 5}
+
+            """
+
+        private static let words = ["train", "small.yaml", "--run", "run", "--quiet"]
+
+        private static func sentence(_ reason: String) -> String {
+            "lstm-dist: The run folder run is no longer this job's: \(reason). The job ends without a checkpoint and leaves the "
+                + "folder as it is.\n"
+        }
+
+        private func move(_ name: String, to other: String, in folder: TestFolder) throws {
+            try FileManager.default.moveItem(at: folder.url(of: name), to: folder.url(of: other))
+        }
+
+        /// The lock of a job on another machine, whose last heartbeat is so old.
+        private func writeStrangeLock(in folder: TestFolder, secondsAgo: Double) throws {
+            let lock: JSONValue = [
+                "host": "there", "process": 4711, "job": .null, "started": "1", "machine": "another boot",
+            ]
+            try folder.write(lock.indentedText, to: "run/strange")
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date.now - secondsAgo], ofItemAtPath: folder.url(of: "run/strange").path)
+            try? FileManager.default.removeItem(at: folder.url(of: "run/lock"))
+            try move("run/strange", to: "run/lock", in: folder)
+        }
+
+        @Test(
+            "a folder that is moved away ends the job with one message, at a heartbeat or at a checkpoint, and is not made again",
+            arguments: [(1, 1_000_000_000), (2, 1_000_000_000), (1, 20), (2, 20)])
+        func moved(ranks: Int, checkpoints: Int) async throws {
+            let folder = try TestFolder.withText(Self.config)
+            let words = Self.words + ["--set", "checkpoint.every_steps=\(checkpoints)"]
+            let run = try StartedRun(TestFolder.program, words, ranks: ranks == 1 ? nil : ranks, in: folder.url)
+            try await folder.run("run").wait(for: run, lines: 2)
+            try move("run", to: "moved", in: folder)
+            let ended = try await run.result(within: .seconds(30))
+            #expect(ended.errors == Self.sentence("it was moved or deleted"))
+            #expect(ended.exitCode == 1)
+            #expect(!folder.has("run"))
+            #expect(try folder.run("moved").outcome()["state"]?.stringValue == "running")
+            #expect(!folder.has("moved/failure.json"))
+        }
+
+        @Test("a job that was suspended while another took the folder over ends, and writes nothing more there")
+        func suspended() async throws {
+            let folder = try TestFolder.withText(Self.config)
+            let words = Self.words + ["--set", "checkpoint.every_steps=500"]
+            let run = try StartedRun(TestFolder.program, words, ranks: nil, in: folder.url)
+            try await folder.run("run").wait(for: run, lines: 2)
+            run.send(SIGSTOP)
+            while StartedRun.state(of: run.launcher) != "T" { try await Task.sleep(for: .milliseconds(5)) }
+            try writeStrangeLock(in: folder, secondsAgo: 0)
+            let files = folder.run("run")
+            let before = try (
+                files.metrics().count, folder.text(of: "run/lock"), files.outcome(), files.checkpointNames()
+            )
+            // Longer than two heartbeats.
+            try await Task.sleep(for: .seconds(11))
+            run.goOn()
+            let ended = try await run.result(within: .seconds(20))
+            #expect(
+                ended.errors
+                    == Self.sentence(
+                        "process 4711 on there has taken it over, since this job gave no sign of life for some time"))
+            #expect(ended.exitCode == 1)
+            // A line may have been under way.
+            #expect(try files.metrics().count <= before.0 + 1)
+            #expect(try folder.text(of: "run/lock") == before.1)
+            #expect(try files.outcome() == before.2)
+            #expect(try files.checkpointNames().filter { !$0.hasPrefix(".") } == before.3.filter { !$0.hasPrefix(".") })
+        }
+
+        @Test("status of a silent holder on another machine, stop of it, and taking over from it")
+        func silent() async throws {
+            let folder = try TestFolder.withText(Self.config)
+            try await folder.train("small.yaml", into: "run", set: ["training.steps=20"])
+            try folder.write(
+                folder.text(of: "run/outcome.json").replacing(#""done""#, with: #""running""#), to: "run/outcome.json")
+            try writeStrangeLock(in: folder, secondsAgo: 40)
+            let doubt = #/died, or it cannot be seen from here; last heartbeat 4\ds ago/#
+            let status = try await folder.lstmDist("status", "run").output
+            #expect(status.prefixMatch(of: #/state       /#) != nil && status.contains(doubt), "\(status)")
+            let json = try JSONValue(parsing: try await folder.lstmDist("status", "run", "--json").output)
+            #expect(json["state"]?.stringValue == "died")
+            #expect(json["holder"]?.stringValue == "process 4711 on there")
+            let stop = try await folder.lstmDist("stop", "run")
+            #expect(stop.errors.hasPrefix("lstm-dist: run: process 4711 on there has died, or it "), "\(stop.errors)")
+            #expect(
+                stop.errors.contains(doubt) && stop.errors.hasSuffix("; accepted: a run folder that is in use\n"))
+            #expect(stop.exitCode == 2)
+            #expect(!folder.has("run/stop"))
+
+            let start = ContinuousClock.now
+            let run = try await MPIRun.run(
+                TestFolder.program, Self.words + ["--set", "training.steps=40"], ranks: nil, in: folder.url)
+            #expect(
+                run.errors
+                    == "warning: The run folder run is in use by process 4711 on there, which cannot be seen from here and gives no "
+                    + "sign of life; its lock is taken over if none comes within 20 s.\n")
+            #expect(run.exitCode == 0)
+            // Once, not twice.
+            #expect((.seconds(20)..<(.seconds(38))).contains(ContinuousClock.now - start))
+            #expect(try folder.run("run").outcome()["step"]?.integerValue == 40)
+            #expect(!folder.has("run/lock"))
+        }
+
+        @Test("of six jobs that begin in one folder at the same moment, each trains, shows the result, or is refused")
+        func six() async throws {
+            let folder = try TestFolder.withText()
+            let never = try await folder.train("small.yaml", into: "never")
+            for _ in 1...3 {
+                let jobs = try (1...6).map { _ in
+                    try StartedRun(TestFolder.program, Self.words, ranks: nil, in: folder.url)
+                }
+                for job in jobs {
+                    let ended = try await job.result()
+                    #expect([0, 2].contains(ended.exitCode), "\(ended.errors)")
+                }
+                try expectSame(folder.run("run"), never)
+                try folder.run("run").expectTidy()
+                #expect(!folder.has("run/lock"))
+                try FileManager.default.removeItem(at: folder.url(of: "run"))
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+// launch/slurm.sbatch without Slurm: which step a session's progress is counted from, and what the next one is given.
+
+import Foundation
+import LaunchSupport
+import Testing
+
+extension LaunchTests {
+    @Suite("launch/slurm.sbatch")
+    struct SlurmScriptTests {
+        /// The older run has 3,000 steps.
+        private static let config = """
+            task: language-model
+            data: {train: text.txt, tokenizer: character}
+            model: {hidden: 11, embedding: 5}
+            training: {batch: 10, window: 21, steps: 3000}
+            validation: {every_epochs: 0}
+            checkpoint: {every_steps: 1000, keep: 9}
+
+            """
+
+        /// Programs of Slurm's names: ranks are started as they are, and what scontrol is asked for is written down.
+        private func start(_ folder: TestFolder, restarts: Int, _ words: [String]) async throws -> MPIRun {
+            try folder.write(program: "#!/bin/bash\necho \"$*\" >>asked\n", to: "scontrol")
+            try folder.write(program: "#!/bin/bash\n", to: "squeue")
+            let path = try folder.write(
+                program:
+                    "#!/bin/bash\nwhile [ \"${1#-}\" != \"$1\" ]; do shift; done\necho \"$*\" >started\nexec \"$@\"\n",
+                to: "srun")
+            let script = ProjectFiles.folder.appending(path: "launch/slurm.sbatch")
+            return try await MPIRun.run(
+                script, ["train", "small.yaml", "--run", "run", "--quiet"] + words, ranks: nil, in: folder.url,
+                environment: [
+                    "PATH": path, "SLURM_JOB_ID": "77", "SLURM_RESTART_COUNT": "\(restarts)",
+                    "SLURM_JOB_NODELIST": "here",
+                    "LSTM_DIST": try TestFolder.program.path,
+                ])
+        }
+
+        private static let bigger = ["--set", "model.hidden=300", "--set", "checkpoint.every_steps=1000000"]
+
+        @Test("a session that begins again, or goes back, has made progress from there")
+        func progress() async throws {
+            let folder = try TestFolder.withText(Self.config)
+            let run = try await folder.train("small.yaml", into: "run")
+            let back = try await start(
+                folder, restarts: 0,
+                [
+                    "--resume", run.checkpoint(1000), "--stop-at", (Date() + 4).ISO8601Format(), "--set",
+                    "training.steps=100000000",
+                ])
+            #expect(back.output.contains(", from step 1000\n"), "\(back.output)")
+            #expect(try folder.text(of: "asked") == "requeue 77\n", "\(back.output)\(back.errors)")
+            try FileManager.default.removeItem(at: folder.url(of: "asked"))
+
+            let again = try await start(folder, restarts: 0, ["--overwrite", "--max-time", "2s"] + Self.bigger)
+            #expect(again.output.contains(", from step 0\n"), "\(again.output)")
+            #expect(try folder.text(of: "asked") == "requeue 77\n", "\(again.output)\(again.errors)")
+        }
+
+        @Test("the next session goes on with the run, and begins no second time")
+        func words() async throws {
+            let folder = try TestFolder.withText(Self.config)
+            let run = try await folder.train("small.yaml", into: "run")
+            for words in [["--overwrite"], ["--resume", run.checkpoint(1000)], ["--resume=\(run.checkpoint(1000))"]] {
+                let next = try await start(folder, restarts: 1, words)
+                #expect(next.output.contains(", from step 3000\n"), "\(next.output)")
+                let started = try folder.text(of: "started")
+                #expect(!started.contains("overwrite") && !started.contains("step-00001000"), "\(started)")
+            }
+            // Without a checkpoint there is nothing to go on with yet.
+            _ = try await start(folder, restarts: 1, ["--run", "new", "--resume", run.checkpoint(1000)])
+            #expect(try folder.text(of: "started").contains("--run new --resume \(run.checkpoint(1000))"))
+        }
+    }
+}

@@ -1,0 +1,199 @@
+// Run folders that hold something already: another run, a complete one, the user's own files.
+
+import Foundation
+import LaunchSupport
+import Testing
+
+extension LaunchTests {
+    @Suite("run folders that are used already")
+    struct UsedFolderTests {
+        private func expectRefusal(
+            _ run: MPIRun, _ message: String, sourceLocation: SourceLocation = #_sourceLocation
+        ) {
+            #expect(run.errors == "lstm-dist: \(message)\n", sourceLocation: sourceLocation)
+            #expect(run.output == "", sourceLocation: sourceLocation)
+            #expect(run.exitCode == 2, sourceLocation: sourceLocation)
+        }
+
+        @Test(
+            "another run's checkpoint does not go on in a used folder; an own older one does, and what goes is reported"
+        )
+        func otherRun() async throws {
+            let folder = try TestFolder.withText()
+            let keys = ["checkpoint.every_steps=10", "checkpoint.keep=9"]
+            let one = try await folder.train("small.yaml", into: "one", set: keys)
+            let two = try await folder.train("small.yaml", into: "two", set: keys + ["training.seed=7"])
+            let before = try (two.lines(), two.checkpointNames(), folder.text(of: "two/config.yaml"))
+            expectRefusal(
+                try await folder.lstmDist(
+                    "train", "small.yaml", "--run", "two", "--resume", one.checkpoint(10), ranks: 2),
+                "two: the run folder holds another run than one/checkpoints/step-00000010; accepted: a checkpoint of this run, "
+                    + "--resume auto to go on with it, or another --run")
+            #expect(try two.lines() == before.0)
+            #expect(try two.checkpointNames() == before.1)
+            #expect(try folder.text(of: "two/config.yaml") == before.2)
+
+            let own = try await folder.lstmDist(
+                "train", "small.yaml", "--run", "one", "--quiet", "--resume", one.checkpoint(10), "--set",
+                "training.steps=12")
+            #expect(
+                own.errors
+                    == "warning: one: going back to step 10 of this run; removed the checkpoints of steps 20, 30\n")
+            #expect(own.exitCode == 0)
+
+            // A new folder takes it, and takes it once more as long as it has no checkpoint.
+            let words = [
+                "--resume", two.checkpoint(10), "--set", "training.seed=7", "--set", "checkpoint.every_steps=10",
+            ]
+            func begin() async throws -> MPIRun {
+                try await MPIRun.run(
+                    TestFolder.program, ["train", "small.yaml", "--run", "three", "--quiet"] + words, ranks: nil,
+                    in: folder.url)
+            }
+            #expect(try await begin().exitCode == 0)
+            let three = folder.run("three")
+            #expect(try three.latest("model.safetensors") == two.latest("model.safetensors"))
+            for name in try three.checkpointNames() {
+                try FileManager.default.removeItem(at: folder.url(of: "\(three.checkpoints)/\(name)"))
+            }
+            #expect(try await begin().errors == "")
+            #expect(try await begin().exitCode == 2)
+        }
+
+        @Test("showing a complete run again changes none of its files, and says where the configuration differs")
+        func complete() async throws {
+            let folder = try TestFolder.withText()
+            let run = try await folder.train("small.yaml", into: "run", ranks: 2)
+            let names = ["config.yaml", "environment.json", "metrics.jsonl"]
+            let before = try names.map { try folder.text(of: "\(run.name)/\($0)") }
+            let same = try await folder.lstmDist("train", "small.yaml", "--run", "run", "--quiet")
+            #expect(same.errors == "")
+            let other = try await folder.lstmDist(
+                "train", "small.yaml", "--run", "run", "--quiet", "--set", "training.optimizer.learning_rate=0.5",
+                "--set",
+                "training.steps=20")
+            #expect(
+                other.errors
+                    == "warning: run is complete, and was trained with another configuration: training.steps was 30 and is now 20; "
+                    + "training.optimizer.learning_rate was 0.01 and is now 0.5. Nothing is trained; another --run trains with this "
+                    + "one.\n")
+            #expect(other.output == same.output)
+            #expect(other.exitCode == 0)
+            #expect(try names.map { try folder.text(of: "\(run.name)/\($0)") } == before)
+        }
+
+        @Test("the user's own files stay, with --overwrite too", arguments: [[], ["--overwrite"]])
+        func ownFiles(more: [String]) async throws {
+            let folder = try TestFolder.withText()
+            try FileManager.default.createDirectory(at: folder.url(of: "mine"), withIntermediateDirectories: true)
+            try folder.write("# why it is so\n" + smallConfig, to: "mine/config.yaml")
+            let before = try folder.text(of: "mine/config.yaml")
+            func train(_ config: String) async throws -> MPIRun {
+                try await MPIRun.run(
+                    TestFolder.program, ["train", config, "--run", "mine"] + more, ranks: 2, in: folder.url)
+            }
+            expectRefusal(
+                try await train("mine/config.yaml"),
+                "mine/config.yaml is the configuration that is being read, and the run would replace it; accepted: another --run."
+            )
+            expectRefusal(
+                try await train("small.yaml"),
+                "mine/config.yaml was not written by lstm-dist, and the run would replace or remove it; accepted: another --run."
+            )
+            #expect(try folder.names(in: "mine") == ["config.yaml"])
+            #expect(try folder.text(of: "mine/config.yaml") == before)
+        }
+
+        @Test("the default run folder is named after the whole name but .yaml or .yml; what has no name needs --run")
+        func defaultFolder() async throws {
+            let folder = try TestFolder.withText()
+            for name in ["lr0.001", "lr0.1", "b.yml", "x.yaml~", "c.yaml"] {
+                try folder.write(smallConfig, to: name)
+                let run = try await folder.lstmDist("train", name, "--quiet", "--set", "training.steps=1")
+                #expect(run.exitCode == 0, "\(run.errors)")
+            }
+            #expect(try folder.names(in: "runs") == ["b", "c", "lr0.001", "lr0.1", "x.yaml~"])
+            let pipe = try await folder.lstmDist("train", "/dev/fd/0", input: smallConfig)
+            #expect(
+                pipe.errors.hasPrefix(
+                    "Error: --run is needed when the configuration is /dev/fd/0, which is not a file with a name\n"),
+                "\(pipe.errors)")
+            #expect(pipe.exitCode == 2)
+            let named = try await folder.lstmDist(
+                "train", "/dev/fd/0", "--run", "run", "--quiet", "--set", "training.steps=1", input: smallConfig)
+            #expect(named.exitCode == 0, "\(named.errors)")
+        }
+
+        @Test("run folders that can't be are refused before any work, by --dry-run and config check too")
+        func impossible() async throws {
+            let folder = try TestFolder.withText()
+            let empty = try await folder.lstmDist("train", "small.yaml", "--run", "")
+            #expect(empty.errors.hasPrefix("Error: --run is empty; accepted: a folder's path\n"), "\(empty.errors)")
+            #expect(empty.exitCode == 2)
+            expectRefusal(
+                try await folder.lstmDist("train", "small.yaml", "--run", "/"),
+                "/ is the root folder; accepted: another --run.")
+            for words in [["train", "small.yaml", "--dry-run"], ["config", "check", "small.yaml"]] {
+                let run = try await MPIRun.run(
+                    TestFolder.program, words + ["--run", "text.txt/x"], ranks: nil, in: folder.url)
+                #expect(run.errors == "lstm-dist: The folder text.txt/x cannot be made: Not a directory.\n")
+                #expect(run.exitCode == 1)
+                #expect(!run.output.contains("passed"))
+            }
+            try FileManager.default.createDirectory(at: folder.url(of: "run/stop"), withIntermediateDirectories: true)
+            for words in [
+                ["train", "small.yaml"], ["train", "small.yaml", "--dry-run"], ["config", "check", "small.yaml"],
+            ] {
+                let run = try await MPIRun.run(
+                    TestFolder.program, words + ["--run", "run"], ranks: nil, in: folder.url)
+                #expect(
+                    run.errors
+                        == "lstm-dist: run/stop is a folder, a pipe or a device; a file is needed here.\n")
+                #expect(run.exitCode == 2)
+            }
+        }
+
+        @Test("an argument that is not UTF-8 is refused: its folder or prompt would be another one")
+        func bytes() async throws {
+            let folder = try TestFolder.withText()
+            let script = #""$0" train small.yaml --run $'bad\xff\n'"#
+            let run = try await MPIRun.run(
+                URL(filePath: "/bin/bash"), ["-c", script, try TestFolder.program.path], ranks: nil, in: folder.url)
+            expectRefusal(run, #"the argument bad\xFF\x0A is not UTF-8; accepted: UTF-8"#)
+            #expect(try folder.names(in: ".") == ["small.yaml", "text.txt"])
+        }
+
+        @Test("what may not be read is reported as that, and not passed over for an older checkpoint")
+        func unreadable() async throws {
+            let folder = try TestFolder.withText()
+            let run = try await folder.train("small.yaml", into: "run", set: ["checkpoint.every_steps=10"])
+            func forbid(_ name: String, _ mode: Int) throws {
+                try FileManager.default.setAttributes(
+                    [.posixPermissions: mode], ofItemAtPath: folder.url(of: name).path)
+            }
+            // Root reads everything, unless that capability is taken from it.
+            func command(_ words: String...) async throws -> MPIRun {
+                let program = try TestFolder.program.path
+                let prefix = getuid() == 0 ? ["--bounding-set=-dac_override,-dac_read_search", program] : [program]
+                return try await MPIRun.run(
+                    URL(filePath: getuid() == 0 ? "/usr/bin/setpriv" : "/usr/bin/env"), prefix + words, ranks: nil,
+                    in: folder.url)
+            }
+            let message = "\(run.checkpoint(30))/state.json cannot be read: Permission denied."
+            try forbid(run.checkpoint(30), 0)
+            expectRefusal(try await command("train", "small.yaml", "--run", "run"), message)
+            let verified = try await command("inspect", "run", "--verify")
+            #expect(verified.output.contains("  state.json  CANNOT BE READ\n"), "\(verified.output)")
+            #expect(verified.errors == "lstm-dist: \(message)\n")
+            try forbid(run.checkpoint(30), 0o755)
+            try forbid("run", 0)
+            let status = try await command("status", "run")
+            try forbid("run", 0o755)
+            #expect(
+                status.errors
+                    == "lstm-dist: run/checkpoints cannot be opened: Permission denied; a run folder, a checkpoint's folder or the "
+                    + "model.safetensors inside one is expected.\n")
+            #expect(status.exitCode == 2)
+        }
+    }
+}
