@@ -94,7 +94,7 @@ extension LaunchTests {
             #expect(
                 run.errors
                     == "lstm-dist: run/checkpoints/step-00000001: a model of task reber does not generate text; accepted: a "
-                    + "checkpoint of task language-model\n")
+                    + "checkpoint of a language model\n")
             #expect(run.exitCode == 2)
         }
 

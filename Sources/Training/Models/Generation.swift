@@ -18,7 +18,7 @@ package struct Generation {
         guard let vocabulary = model.vocabulary else {
             throw CommandError.usage(
                 "\(model.path): a model of task \(model.configuration.text("task")) does not generate text; accepted: a "
-                    + "checkpoint of task language-model")
+                    + "checkpoint of a language model")
         }
         self.vocabulary = vocabulary
         network = model.network
