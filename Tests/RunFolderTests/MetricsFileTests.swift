@@ -1,6 +1,7 @@
 import FileFormats
 import Glibc
 import RunFolder
+import System
 import Testing
 
 @Suite struct MetricsFileTests {
