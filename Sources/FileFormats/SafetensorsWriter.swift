@@ -45,7 +45,7 @@ package enum SafetensorsWriter {
 
     /// Writes to a descriptor, such as standard output's, at its current position, and leaves it open.
     package static func write(
-        toDescriptor descriptor: Int32, named name: String = "Standard output", tensors: [SafetensorsTensor],
+        toDescriptor descriptor: Int32, named name: String = StandardOutput.name, tensors: [SafetensorsTensor],
         metadata: [String: String] = [:]
     ) throws {
         try write(header(of: tensors, metadata), tensors, to: .borrowing(descriptor, name: name))

@@ -1,17 +1,23 @@
 package import Logging
 
-/// What a command says while it works: log lines for people on standard error, results on standard output. Silent on all
-/// ranks but the root.
+/// A command's output: log lines on standard error, results on standard output. Silent on all ranks but the root.
 package struct Console {
     package let logger: Logger
-    /// Writes a line of results to standard output.
+    /// Writes a line of results to standard output. A failure is kept for `checkResults`, because a caller may be in the
+    /// middle of collective work; later lines are dropped then.
     package let result: (String) -> Void
-    /// Rewrites the progress line; nil: no terminal to rewrite one on.
+    /// Throws the `SystemError` of the first line of results that could not be written.
+    package let checkResults: () throws -> Void
+    /// Rewrites the progress line; nil if there is no terminal to rewrite one on.
     package let progress: ((String) -> Void)?
 
-    package init(logger: Logger, result: @escaping (String) -> Void, progress: ((String) -> Void)? = nil) {
+    package init(
+        logger: Logger, result: @escaping (String) -> Void, checkResults: @escaping () throws -> Void = {},
+        progress: ((String) -> Void)? = nil
+    ) {
         self.logger = logger
         self.result = result
+        self.checkResults = checkResults
         self.progress = progress
     }
 

@@ -113,14 +113,5 @@ package enum Job {
         return question(&answer) == MPI_SUCCESS && answer != 0
     }
 
-    /// Writes one line to standard error in one piece, so that the lines of several ranks do not mix.
-    private static func report(_ line: String) {
-        var unwritten = Array((line + "\n").utf8)[...]
-        while !unwritten.isEmpty {
-            let written = unwritten.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
-            if written < 0 && errno == EINTR { continue }
-            guard written > 0 else { return }
-            unwritten = unwritten.dropFirst(written)
-        }
-    }
+    private static func report(_ line: String) { StandardError.write(line + "\n") }
 }

@@ -59,14 +59,15 @@ package struct RunComparison: Equatable {
     private static func difference(_ one: JSONValue, _ other: JSONValue) -> String? {
         let members = [one, other].map { ($0.members ?? []).filter { !timesAndRanks.contains($0.key) } }
         for (key, value) in members[0] where other[key]?.text != value.text {
-            return "\(place(one)): \(key) is \(value.text) and \(other[key]?.text ?? "missing")"
+            return
+                "\(place(one)): \(shown(key)) is \(shown(value.text)) and \(other[key].map { shown($0.text) } ?? "missing")"
         }
         guard let more = members[1].first(where: { one[$0.key] == nil }) else { return nil }
-        return "\(place(one)): \(more.key) is missing and \(more.value.text)"
+        return "\(place(one)): \(shown(more.key)) is missing and \(shown(more.value.text))"
     }
 
     private static func place(_ line: JSONValue) -> String {
-        "step \(line["step"]?.text ?? "?") (\(line["split"]?.stringValue ?? "?"))"
+        "step \(shown(line["step"]?.text ?? "?")) (\(shown(line["split"]?.stringValue ?? "?")))"
     }
 
     // MARK: - Checkpoints
@@ -108,7 +109,8 @@ package struct RunComparison: Equatable {
         guard first.names == second.names else {
             let lone =
                 first.names.first { !second.names.contains($0) } ?? second.names.first { !first.names.contains($0) }
-            differences.append("\(place): " + (lone.map { "only one has \($0)" } ?? "the tensors' order differs"))
+            differences.append(
+                "\(place): " + (lone.map { "only one has \(shown($0))" } ?? "the tensors' order differs"))
             return
         }
         var count = 0
@@ -116,7 +118,7 @@ package struct RunComparison: Equatable {
         for name in first.names {
             let shapes = [first, second].map { $0.shape(of: name) ?? [] }
             guard shapes[0] == shapes[1] else {
-                differing.append("\(name) is \(shapes[0]) and \(shapes[1])")
+                differing.append("\(shown(name)) is \(shapes[0]) and \(shapes[1])")
                 continue
             }
             count += first.count(of: name) ?? 0

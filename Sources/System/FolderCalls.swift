@@ -45,6 +45,12 @@ package enum FolderCalls {
         return stat(path, &status) == 0 ? nil : errno
     }
 
+    /// The permission bits of a file, links followed; nil if there is none.
+    package static func permissions(of path: String) -> UInt32? {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_mode & 0o777 : nil
+    }
+
     /// What a link says, as it stands there; nil for anything but a link.
     package static func linkTarget(_ path: String) -> String? {
         var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))

@@ -44,6 +44,9 @@ package final class OpenFile: Sendable {
         try opened(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW)
     }
 
+    /// A device, a pipe or an open file under /proc opened for writing: never created nor emptied, links are followed.
+    package static func existing(_ path: String) throws -> OpenFile { try opened(path, O_WRONLY | O_APPEND) }
+
     private static func opened(_ path: String, _ flags: Int32) throws -> OpenFile {
         let descriptor = open(path, flags | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw SystemError.cannotWrite(path: path, code: errno) }

@@ -11,3 +11,23 @@ package func shown(_ text: String, limit: Int = 60) -> String {
     }
     return line
 }
+
+/// A message for a terminal: control characters except newline and tab are written as `\u{1b}`.
+package func printable(_ message: String) -> String {
+    func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.properties.generalCategory != .control || scalar == "\n" || scalar == "\t"
+    }
+    guard !message.unicodeScalars.allSatisfy(isHarmless) else { return message }
+    var text = ""
+    for scalar in message.unicodeScalars {
+        if isHarmless(scalar) {
+            text.unicodeScalars.append(scalar)
+        } else {
+            text += "\\u{" + String(scalar.value, radix: 16) + "}"
+        }
+    }
+    return text
+}
+
+/// A path for a message: whole unless it is absurdly long, and without control characters.
+package func shownPath(_ path: String) -> String { shown(path, limit: 1000) }

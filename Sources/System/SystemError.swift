@@ -34,15 +34,16 @@ extension SystemError: ExitCoded {
 extension SystemError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .cannotRead(let path, let code): "\(path) cannot be read: \(systemText(code))."
-        case .cannotWrite(let path, let code): "\(path) cannot be written: \(systemText(code))."
-        case .notRegular(let path): "\(path) is a folder, a pipe or a device; a file is needed here."
-        case .notText(let path): "\(path) is not text in UTF-8."
-        case .cannotMake(let folder, let code): "The folder \(folder) cannot be made: \(systemText(code))."
-        case .cannotList(let folder, let code): "The folder \(folder) cannot be listed: \(systemText(code))."
-        case .cannotReplace(let path, let code): "\(path) cannot be replaced or removed: \(systemText(code))."
+        case .cannotRead(let path, let code): "\(shownPath(path)) cannot be read: \(systemText(code))."
+        case .cannotWrite(let path, let code): "\(shownPath(path)) cannot be written: \(systemText(code))."
+        case .notRegular(let path): "\(shownPath(path)) is a folder, a pipe or a device; a file is needed here."
+        case .notText(let path): "\(shownPath(path)) is not text in UTF-8."
+        case .cannotMake(let folder, let code): "The folder \(shownPath(folder)) cannot be made: \(systemText(code))."
+        case .cannotList(let folder, let code): "The folder \(shownPath(folder)) cannot be listed: \(systemText(code))."
+        case .cannotReplace(let path, let code):
+            "\(shownPath(path)) cannot be replaced or removed: \(systemText(code))."
         case .cannotSync(let folder, let code):
-            "The entries of the folder \(folder) cannot be brought to the disk: \(systemText(code))."
+            "The entries of the folder \(shownPath(folder)) cannot be brought to the disk: \(systemText(code))."
         }
     }
 }

@@ -4,14 +4,15 @@ import JobControl
 import System
 import Training
 
-/// The command line: one file a command, one line here.
+/// The command line: one file and one line here per command.
 struct LSTMDist: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lstm-dist",
         abstract: "Trains recurrent networks (LSTM, GRU, RNN) with many processes and no GPU.",
         discussion: """
-            Started bare it is one rank; under mpirun or srun, every rank works on its share of the sequences. Without \
-            a command it trains the embedded default (embedded Reber grammar) into runs/reber-default, always anew.
+            Without mpirun or srun it runs as one rank; with them, every rank processes its share of the sequences. \
+            Without a command it trains the embedded default (embedded Reber grammar) into runs/reber-default, from the \
+            beginning each time.
 
             EXAMPLES
               mpirun -n 2 lstm-dist
@@ -20,7 +21,11 @@ struct LSTMDist: ParsableCommand {
               lstm-dist doctor
 
             EXIT CODES
-              0 done, 1 a failure, 2 bad usage, configuration or data, 75 stopped early with a checkpoint written.
+              0   success
+              1   failure
+              2   invalid usage, configuration or data
+              70  hang: ranks waited longer than communication.timeout for another rank
+              75  stopped early, with a checkpoint
             """,
         version: "lstm-dist \(programVersion)",
         subcommands: [
@@ -30,16 +35,35 @@ struct LSTMDist: ParsableCommand {
         ],
         defaultSubcommand: DefaultCommand.self)
 
-    /// Refuses a first word that is no command. Left to the parser it would be an argument too many of the default
-    /// command, which nobody has asked for.
-    static func checkCommand(in arguments: [String]) throws {
-        guard arguments.count > 1, case let word = arguments[1], !word.hasPrefix("-") else { return }
-        let hidden = DefaultCommand.configuration.commandName
-        let names = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
-        guard !names.contains(word) else { return }
-        let shown = names.filter { $0 != hidden }
-        let hint = nearestWord(to: word, among: shown).map { "did you mean \($0)? " } ?? ""
+    /// Refuses words that are not commands. The parser would take them for arguments of the default command, or of a
+    /// command's help, and would not suggest the nearest command.
+    static func checkWords(of commandLine: [String]) throws {
+        let words = commandLine.dropFirst()
+        guard let first = words.first else { return }
+        if first.hasPrefix("-") { return try checkOption(first) }
+        try check(first == "help" ? words.dropFirst() : words, below: configuration, path: "", more: ["help"])
+    }
+
+    /// The parser knows these two options, but does not suggest them.
+    private static func checkOption(_ option: String) throws {
+        let hidden = ["--version", "--help"]
+        guard !hidden.contains(option), let near = nearestWord(to: option, among: hidden) else { return }
+        throw CommandError.usage("there is no option \"\(option)\"; did you mean \(near)?")
+    }
+
+    private static func check(
+        _ words: ArraySlice<String>, below parent: CommandConfiguration, path: String, more: [String] = []
+    ) throws {
+        guard let word = words.first, !word.hasPrefix("-"), !parent.subcommands.isEmpty, !more.contains(word) else {
+            return
+        }
+        let commands = parent.subcommands.map { $0.configuration }
+        if let command = commands.first(where: { $0.commandName == word }) {
+            return try check(words.dropFirst(), below: command, path: "\(path)\(word) ")
+        }
+        let names = commands.filter(\.shouldDisplay).compactMap(\.commandName) + more
+        let hint = nearestWord(to: word, among: names).map { "did you mean \(path)\($0)? " } ?? ""
         throw CommandError.usage(
-            "there is no command \"\(word)\"; \(hint)accepted: \(shown.joined(separator: ", "))")
+            "there is no command \"\(path)\(word)\"; \(hint)accepted: \(names.joined(separator: ", "))")
     }
 }

@@ -1,17 +1,17 @@
 import ArgumentParser
-import Foundation
+import Glibc
 import JobControl
 import Kernels
 import MPI
 import System
 import Training
 
-/// A command that all ranks carry out together.
+/// A command that all ranks run together.
 protocol CollectiveCommand: ParsableCommand {
     var verbosity: Verbosity { get }
-    /// `communication.timeout` as far as the command line says it.
+    /// `communication.timeout` as far as the command line sets it.
     var waitTimeout: Double { get }
-    /// Whether it says what is wrong with a launch, and so bears one that is.
+    /// Whether it reports what is wrong with a launch, and so accepts a wrong one.
     var diagnosesLaunches: Bool { get }
     func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws
 }
@@ -21,17 +21,21 @@ extension CollectiveCommand {
     var diagnosesLaunches: Bool { false }
 }
 
-/// The beginning and the end of the program: alone starts and ends the MPI job, maps errors to exit codes and ends all
-/// ranks when one fails.
+/// Start and end of the program. Only this type starts and ends the MPI job, maps errors to exit codes and ends all ranks
+/// when one fails.
 @main
 enum Launch {
     static func main() {
+        StandardStreams.openClosed()
         prepareThreadForKernels()
         if let broken = ArgumentBytes.firstBroken {
-            endTogether(code: 2) { complain("the argument \(broken) is not UTF-8; accepted: UTF-8") }
+            endTogether {
+                complain("the argument \(broken) is not UTF-8; accepted: UTF-8")
+                return 2
+            }
         }
         do {
-            try LSTMDist.checkCommand(in: CommandLine.arguments)
+            try LSTMDist.checkWords(of: CommandLine.arguments)
             var command = try LSTMDist.parseAsRoot()
             if let collective = command as? any CollectiveCommand { carryOut(collective) }
             if Launcher.rank > 0 { silenceResults() }
@@ -42,7 +46,7 @@ enum Launch {
         }
     }
 
-    /// A command that needs no MPI does the same on every rank that was started: one of them speaks.
+    /// A command that needs no MPI does the same on every rank that was started; only rank 0 prints.
     private static func silenceResults() {
         let nowhere = open("/dev/null", O_WRONLY)
         if nowhere >= 0 { dup2(nowhere, STDOUT_FILENO) }
@@ -63,11 +67,12 @@ enum Launch {
             try meet(on: communicator, hangGuard)
             let console: Console = communicator.isRoot ? command.verbosity.console() : .silent
             try command.run(on: communicator, console, watchedBy: hangGuard)
+            try communicator.agree { try console.checkResults() }
             end(0, hangGuard)
         } catch let code as ExitCode {
             end(code.rawValue, hangGuard)
         } catch let failure as AgreedFailure {
-            // Rank 0 speaks for all; where it is the one that failed, its name adds nothing.
+            // Rank 0 reports for all; if it is the one that failed, its name adds nothing.
             if communicator.isRoot { complain(failure.rank == 0 ? failure.message : failure.description) }
             end(failure.exitCode, hangGuard)
         } catch let error as CommandError where error.isEverywhere || communicator.size == 1 {
@@ -78,29 +83,29 @@ enum Launch {
         }
     }
 
-    /// Starts MPI, watched from before its first call on.
+    /// Starts MPI; the hang guard watches from the first call on.
     private static func start(waitTimeout: Double) throws -> (Communicator, HangGuard) {
         let hangGuard = HangGuard(rank: Launcher.rank, of: Launcher.ranks, timeout: waitTimeout)
         try hangGuard.start()
         return (try Job.start(), hangGuard)
     }
 
-    /// Ends a process that a launcher has started among others and that MPI takes for a job of its own.
+    /// Ends a process that a launcher has started among others, but that MPI takes for a separate job.
     private static func refuseSingletons(_ hangGuard: HangGuard) {
         guard let others = Launcher.otherProcesses else { return }
         if others.number == 0 {
             complain(
-                "\(others.variable) is \(others.value), so a launcher has started several processes, and MPI knows of one rank: each "
+                "\(others.variable) is \(others.value), so a launcher has started several processes, but MPI sees one rank: each "
                     + "would do all the work alone, in the same run folder. Either the launcher belongs to another MPI than this "
-                    + "program, or srun was not told --mpi=pmix; accepted: the mpirun of this program's MPI (lstm-dist doctor "
+                    + "program, or srun was started without --mpi=pmix; accepted: the mpirun of this program's MPI (lstm-dist doctor "
                     + "names it), or srun --mpi=pmix")
         } else {
-            sleep(1)  // the launcher ends the others with the first one, which is to speak
+            sleep(1)  // the launcher ends the others with the first one, which reports
         }
         end(2, hangGuard)
     }
 
-    /// What all ranks do first, whatever their command lines turn out to be. Collective.
+    /// What all ranks do first, whatever their command lines are. Collective.
     private static func meet(on communicator: Communicator, _ hangGuard: HangGuard) throws {
         try hangGuard.introduce(on: communicator)
         try LaunchCheck.checkLaunch(Array(CommandLine.arguments.dropFirst()), on: communicator)
@@ -113,39 +118,53 @@ enum Launch {
         exit(code)
     }
 
-    /// Help, version, words that can't be parsed, and errors of commands that need no MPI. Under a launcher with several
-    /// ranks only the first one speaks; for a failure the ranks meet first, so that none is killed before it has spoken.
+    /// Help, version, arguments that can't be parsed, and errors of commands that need no MPI. Under a launcher with several
+    /// ranks only rank 0 prints; after an error the ranks meet first, so that none is killed before rank 0 has printed.
     private static func end(parsingOrLocal error: any Error) -> Never {
-        if let local = error as? any ExitCoded {
-            endTogether(code: local.exitCode) { complain("\(error)") }
+        if StandardOutput.isFault(error) {
+            // Only the rank that prints has it: the others have ended already.
+            complain("\(error)")
+            exit(1)
         }
-        let isAnswer = LSTMDist.exitCode(for: error) == .success
+        if let local = error as? any ExitCoded {
+            endTogether {
+                complain("\(error)")
+                return local.exitCode
+            }
+        }
         let message = LSTMDist.fullMessage(for: error)
-        endTogether(code: isAnswer ? 0 : 2) {
-            if isAnswer { print(message) } else { FileHandle.standardError.write(Data((message + "\n").utf8)) }
+        let isResult = LSTMDist.exitCode(for: error) == .success
+        endTogether {
+            guard isResult else {
+                StandardError.write(message + "\n")
+                return 2
+            }
+            do {
+                try StandardOutput.print(message)
+                return 0
+            } catch {
+                complain("\(error)")
+                return 1
+            }
         }
     }
 
-    private static func endTogether(code: Int32, _ speak: () -> Void) -> Never {
+    /// - Parameter report: what rank 0 does; returns the exit code.
+    private static func endTogether(_ report: () -> Int32) -> Never {
         guard Launcher.ranks > 1,
             let (communicator, hangGuard) = try? start(waitTimeout: TrainingConfiguration.defaultWaitTimeout)
-        else {
-            speak()
-            exit(code)
-        }
+        else { exit(report()) }
         do {
             try meet(on: communicator, hangGuard)
+            let code = communicator.isRoot ? report() : 0
+            end(try communicator.broadcast(code, root: 0), hangGuard)
         } catch let error as CommandError where error.isEverywhere {
             if communicator.isRoot { complain(error.description) }
             end(error.exitCode, hangGuard)
         } catch {
             Job.abort("\(error)", code: 1)
         }
-        if communicator.isRoot { speak() }
-        end(code, hangGuard)
     }
 
-    private static func complain(_ message: String) {
-        FileHandle.standardError.write(Data("lstm-dist: \(message)\n".utf8))
-    }
+    private static func complain(_ message: String) { StandardError.write("lstm-dist: \(message)\n") }
 }

@@ -4,33 +4,34 @@ import JobControl
 import System
 import Training
 
-/// When and how `train` ends before the training does.
+/// When and how a session of `train` ends before the training is complete.
 struct StopOptions: ParsableArguments {
     enum OnUser1: String, ExpressibleByArgument, CaseIterable { case stop, save }
 
     @Option(
-        help: ArgumentHelp("End this leg in time, with a checkpoint and exit code 75.", valueName: "3h50m"),
+        help: ArgumentHelp("Stop within this time, with a checkpoint and exit code 75.", valueName: "3h50m"),
         transform: StopOptions.duration)
     var maxTime: Double?
     @Option(
         help: ArgumentHelp(
-            "End this leg before a time of day, or a date and time.", valueName: "18:00|2026-11-27T18:00"),
+            "Stop before a time of day, or a date and time.", valueName: "18:00|2026-11-27T18:00"),
         transform: StopOptions.moment)
     var stopAt: Date?
     @Option(
-        help: ArgumentHelp("The exit code of a leg that was stopped.", valueName: "code"), transform: StopOptions.code)
+        help: ArgumentHelp("The exit code of a session that was stopped.", valueName: "code"),
+        transform: StopOptions.code)
     var exitCodeStopped: Int32 = 75
-    @Option(name: .customLong("on-usr1"), help: "What SIGUSR1 does: stop, or save and go on.")
+    @Option(name: .customLong("on-usr1"), help: "The effect of SIGUSR1: stop, or save a checkpoint and continue.")
     var onUser1 = OnUser1.stop
 
-    /// Both count from here: the command line is read when the program begins.
+    /// Both count from this call: the command line is read when the program starts.
     var times: StopTimes {
         let now = secondsNow()
         return StopTimes(
             maxTime: maxTime.map { now + $0 }, stopAt: stopAt.map { now + $0.timeIntervalSinceNow })
     }
 
-    /// Those that hold for a leg that goes on, too.
+    /// The options that also apply to the session that resumes.
     var words: [String] {
         var words: [String] = []
         if exitCodeStopped != 75 { words += ["--exit-code-stopped", "\(exitCodeStopped)"] }
@@ -54,7 +55,7 @@ struct StopOptions: ParsableArguments {
             throw ValidationError(
                 "accepted: a time such as 18:00 (the next one), 2026-11-27T18:00 or 2026-11-27T18:00+01:00")
         }
-        guard moment > Date() else { throw ValidationError("accepted: a time that is still to come") }
+        guard moment > Date() else { throw ValidationError("accepted: a time in the future") }
         return moment
     }
 

@@ -1,11 +1,11 @@
 import ArgumentParser
 
-/// `--threads-per-rank`, of the commands that can compute with several.
+/// `--threads-per-rank`, for the commands that compute with several threads.
 struct ThreadOptions: ParsableArguments {
     @Option(
         name: .customLong("threads-per-rank"),
         help: ArgumentHelp(
-            "ThreadOptions that each rank computes with, for few ranks on nodes of many cores.", valueName: "threads"),
+            "Threads of each rank, for few ranks on nodes with many cores.", valueName: "threads"),
         transform: ThreadOptions.count)
     var perRank = 1
 

@@ -2,15 +2,16 @@ import ArgumentParser
 import Foundation
 import JobControl
 import Logging
+import System
 import Training
 
-/// How much a command says.
+/// How much a command prints.
 struct Verbosity: ParsableArguments {
-    @Flag(help: "Only results, warnings and errors.")
+    @Flag(help: "Print only results, warnings and errors.")
     var quiet = false
-    @Flag(help: "More about what goes on.")
+    @Flag(help: "Print more details.")
     var verbose = false
-    @Flag(help: "One progress line, rewritten (for a terminal; launch/local passes it when it sees one).")
+    @Flag(help: "Show one progress line that is rewritten (for a terminal; launch/local passes it if there is one).")
     var progress = false
 
     func validate() throws {
@@ -21,43 +22,50 @@ struct Verbosity: ParsableArguments {
     func console() -> Console {
         let environment = ProcessInfo.processInfo.environment
         let rewrites = progress && !quiet && environment["TERM"] != "dumb" && environment["NO_COLOR"] == nil
-        let lines = TerminalLines()
+        let terminal = TerminalLines()
         let level: Logger.Level = quiet ? .warning : verbose ? .debug : .info
-        let logger = Logger(label: "lstm-dist") { _ in PlainLogHandler(lines: lines, logLevel: level) }
+        let logger = Logger(label: "lstm-dist") { _ in PlainLogHandler(lines: terminal, logLevel: level) }
         return Console(
-            logger: logger,
-            result: { line in
-                lines.closeProgress()
-                print(line)
-                fflush(nil)
-            },
-            progress: rewrites ? { lines.progress($0) } : nil)
+            logger: logger, result: { terminal.result($0) }, checkResults: { try terminal.checkResults() },
+            progress: rewrites ? { terminal.progress($0) } : nil)
     }
 }
 
-/// Standard error as lines, of which the last may be a progress line that is rewritten. Only the main thread writes.
-final class TerminalLines: @unchecked Sendable {  // true because all ranks are single-threaded where they write
+/// Standard error as lines, of which the last may be a progress line that is rewritten, and results between them on
+/// standard output. Not thread-safe.
+///
+/// `@unchecked Sendable` because Logger requires a handler that is: all lines come from a rank's main thread. The
+/// background writer of checkpoints and the watchers don't log; the hang guard writes directly to standard error.
+final class TerminalLines: @unchecked Sendable {
     private var showsProgress = false
+    private var fault: (any Error)?
 
     func line(_ text: String) {
         closeProgress()
-        write(text + "\n")
+        StandardError.write(text + "\n")
     }
 
     func progress(_ text: String) {
-        write("\r\u{1B}[K" + text)
+        StandardError.write(verbatim: "\r\u{1B}[K" + printable(text))
         showsProgress = true
     }
 
-    func closeProgress() {
-        if showsProgress { write("\n") }
-        showsProgress = false
+    func result(_ line: String) {
+        closeProgress()
+        guard fault == nil else { return }
+        do { try StandardOutput.print(line) } catch { fault = error }
     }
 
-    private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+    /// Throws the error of the first line of results that could not be written.
+    func checkResults() throws { if let fault { throw fault } }
+
+    private func closeProgress() {
+        if showsProgress { StandardError.write("\n") }
+        showsProgress = false
+    }
 }
 
-/// Log records as plain lines; a warning says that it is one.
+/// Log records as plain lines; warnings and errors begin with their level.
 struct PlainLogHandler: LogHandler {
     let lines: TerminalLines
     var logLevel: Logger.Level

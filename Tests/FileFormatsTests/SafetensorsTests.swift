@@ -101,7 +101,7 @@ import Testing
         defer { close(full) }
         #expect(
             errorText { try SafetensorsWriter.write(toDescriptor: full, tensors: []) }
-                == "Standard output cannot be written: No space left on device.")
+                == "standard output cannot be written: No space left on device.")
     }
 
     @Test("a tensor that can't be written is refused before the file is touched")

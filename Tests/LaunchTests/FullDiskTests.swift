@@ -5,7 +5,7 @@ import LaunchSupport
 import Testing
 
 /// A small file system in memory, mounted in a test's folder; unmounted with the last reference to it.
-private final class SmallDisk {
+final class SmallDisk {
     private let path: String
 
     /// Whether this process may mount file systems.

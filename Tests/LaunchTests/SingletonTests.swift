@@ -22,9 +22,9 @@ extension LaunchTests {
             let run = try await folder.lstmDist("train", "small.yaml", "--run", "run", environment: environment)
             #expect(
                 run.errors == """
-                    lstm-dist: \(found), so a launcher has started several processes, and MPI knows of one rank: each would do \
+                    lstm-dist: \(found), so a launcher has started several processes, but MPI sees one rank: each would do \
                     all the work alone, in the same run folder. Either the launcher belongs to another MPI than this program, or \
-                    srun was not told --mpi=pmix; accepted: the mpirun of this program's MPI (lstm-dist doctor names it), or srun --mpi=pmix
+                    srun was started without --mpi=pmix; accepted: the mpirun of this program's MPI (lstm-dist doctor names it), or srun --mpi=pmix
 
                     """)
             #expect(run.output == "")

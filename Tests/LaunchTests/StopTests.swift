@@ -212,7 +212,8 @@ extension LaunchTests {
             "invalid times are refused with the accepted values",
             arguments: [
                 ("--max-time", "soon", "a duration such as 3h50m"), ("--max-time", "90", "a duration such as 3h50m"),
-                ("--stop-at", "never", "a time such as 18:00"), ("--stop-at", "2001-01-01T00:00", "still to come"),
+                ("--stop-at", "never", "a time such as 18:00"),
+                ("--stop-at", "2001-01-01T00:00", "a time in the future"),
                 ("--exit-code-stopped", "0", "1 to 255"), ("--on-usr1", "die", "stop"),
             ])
         func refused(option: String, value: String, accepted: String) async throws {

@@ -122,7 +122,8 @@ struct InitialWeightsTests {
         func weights(_ yaml: String) throws -> InitialWeights {
             let task = ConfigKey("task", .choice(["language-model"]), isRequired: true, "The task.")
             let table = ConfigTable(
-                keys: [task] + NetworkConfiguration.keys + InitialWeights.keys, exclusive: InitialWeights.exclusiveKeys)
+                keys: [task] + NetworkConfiguration.keys + InitialWeights.keys, exclusive: InitialWeights.exclusiveKeys,
+                traits: [NetworkConfiguration.readsTokens: Condition(path: "task", isOneOf: ["language-model"])])
             let text = "task: language-model\nmodel: {hidden: 64\(yaml)}\n"
             return InitialWeights(try Configuration(yaml: text, file: "test.yaml", table: table))
         }

@@ -234,12 +234,11 @@ package final class HangGuard: Sendable {
         Self.printLine("lstm-dist: \(cause). The job ends; started again, it resumes from its last checkpoint\n")
     }
 
-    /// Writes a line to standard error in one piece, unless standard error is not read.
+    /// Writes a line to standard error, unless its reader takes nothing for two seconds.
     private static func printLine(_ line: String) {
         var ready = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
         guard poll(&ready, 1, 2000) == 1 else { return }
-        let bytes = Array(line.utf8)
-        _ = write(STDERR_FILENO, bytes, bytes.count)
+        StandardError.write(line)
     }
 
     // MARK: the thread of the run folder

@@ -37,32 +37,32 @@ extension TextError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .noFileNamed(let place):
-            "\(place): the list has no files; accepted: \(Self.acceptedFiles)"
+            "\(shownPath(place)): the list has no files; accepted: \(Self.acceptedFiles)"
         case .noMatch(let pattern, let place):
-            "\(place): no file matches the pattern \"\(pattern)\"; accepted: \(Self.acceptedFiles)"
+            "\(shownPath(place)): no file matches the pattern \"\(shownPath(pattern))\"; accepted: \(Self.acceptedFiles)"
         case .missing(let path, let place, let directory):
             path.hasPrefix("/")
-                ? "\(place): there is no file \"\(path)\"; accepted: \(Self.acceptedFiles)"
-                : "\(place): there is no file \"\(path)\" (the working directory is \(directory)); "
+                ? "\(shownPath(place)): there is no file \"\(shownPath(path))\"; accepted: \(Self.acceptedFiles)"
+                : "\(shownPath(place)): there is no file \"\(shownPath(path))\" (the working directory is \(shownPath(directory))); "
                     + "accepted: \(Self.acceptedFiles)"
         case .notAFile(let path, let place, let found):
-            "\(place): \"\(path)\" is \(found); accepted: \(Self.acceptedFiles)"
+            "\(shownPath(place)): \"\(shownPath(path))\" is \(found); accepted: \(Self.acceptedFiles)"
         case .empty(let path, let place):
-            "\(place): the file \"\(path)\" is empty; accepted: \(Self.acceptedFiles)"
+            "\(shownPath(place)): the file \"\(shownPath(path))\" is empty; accepted: \(Self.acceptedFiles)"
         case .unreadable(let path, let place, let reason, _):
-            "\(place): the file \"\(path)\" can't be read: \(reason)"
+            "\(shownPath(place)): the file \"\(shownPath(path))\" can't be read: \(reason)"
         case .binary(let path, let offset, let tokenizer):
-            "\(path), byte offset \(offset): found a zero byte, so this is a binary file; "
+            "\(shownPath(path)), byte offset \(offset): found a zero byte, so this is a binary file; "
                 + Self.accepted(by: tokenizer)
         case .invalidUTF8(let path, let line, let offset, let byte, let tokenizer):
-            "\(path), line \(line), byte offset \(offset): invalid UTF-8 (byte \(Self.hexadecimal(byte))); "
+            "\(shownPath(path)), line \(line), byte offset \(offset): invalid UTF-8 (byte \(Self.hexadecimal(byte))); "
                 + Self.accepted(by: tokenizer)
         case .longWord(let path, let line, let offset, let longest):
-            "\(path), line \(line), byte offset \(offset): found more than \(longest) bytes without white space; "
+            "\(shownPath(path)), line \(line), byte offset \(offset): found more than \(longest) bytes without white space; "
                 + "data.tokenizer: word accepts words of at most \(longest) bytes, "
                 + "data.tokenizer: character has no such limit"
         case .unknownCharacter(let scalar, let path, let line, let offset, let size):
-            "\(path), line \(line), byte offset \(offset): the character \(Self.name(of: scalar)) is not in the training "
+            "\(shownPath(path)), line \(line), byte offset \(offset): the character \(Self.name(of: scalar)) is not in the training "
                 + "text; accepted: \(Self.characters(size)) of data.train, or with data.tokenizer: byte any file"
         case .unknownPromptCharacter(let scalar, let position, let size):
             "the prompt's character \(position), \(Self.name(of: scalar)), is not in the vocabulary; "
@@ -70,7 +70,7 @@ extension TextError: CustomStringConvertible {
         case .vocabularyTooSmall(let size):
             "the vocabulary's size is \(size); accepted: 2 or more, because <unk> and <eos> count in it"
         case .invalidVocabulary(let path, let found):
-            "\(path) is not a vocabulary: \(found); accepted: a vocabulary.json of a checkpoint"
+            "\(shownPath(path)) is not a vocabulary: \(found); accepted: a vocabulary.json of a checkpoint"
         case .outOfMemory(let bytes):
             "not enough memory: a table of \(bytes) bytes is needed to count words"
         }

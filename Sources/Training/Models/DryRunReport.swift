@@ -42,7 +42,9 @@ package struct DryRunReport {
             ),
         ]
         if let vocabulary = data.vocabulary { lines.append(("vocabulary", "\(grouped(vocabulary.count)) tokens")) }
-        for (split, paths) in data.files { lines.append(("\(split) data", paths.joined(separator: ", "))) }
+        for (split, paths) in data.files {
+            lines.append(("\(split) data", paths.map(shownPath).joined(separator: ", ")))
+        }
         let shares = (0..<ranks).map { Shard.rows(source.rows(inStep: 0), part: $0, of: ranks).count }
         let (most, least) = (shares.max() ?? 0, shares.min() ?? 0)
         lines += [

@@ -29,14 +29,14 @@ package struct Generation {
 
     /// Hands the prompt's bytes and then those of `length` drawn tokens to `write`, as they come.
     package func write(
-        prompt: String, length: Int, temperature: Float, topK: Int?, seed: UInt64, to write: ([UInt8]) -> Void
+        prompt: String, length: Int, temperature: Float, topK: Int?, seed: UInt64, to write: ([UInt8]) throws -> Void
     ) throws {
         let given = try vocabulary.encode(prompt: prompt)
         var sampling = Sampling(temperature: temperature, topK: topK, seed: seed)
         state.reset()
         var ids = given
         var written = vocabulary.decode(ids)
-        write(written)
+        try write(written)
         var batch = Batch()
         var unread = given.isEmpty ? [beginning] : given
         for _ in 0..<length {
@@ -50,7 +50,7 @@ package struct Generation {
             ids = ids.suffix(1) + [token]
             let before = ids.count > 1 ? vocabulary.decode(ids.prefix(1)) : []
             written = vocabulary.decode(ids)
-            write(Array(written.dropFirst(before.count)))
+            try write(Array(written.dropFirst(before.count)))
         }
     }
 

@@ -6,11 +6,11 @@ import Training
 /// `lstm-dist compare`
 struct CompareCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "compare", abstract: "Says whether two runs are equal to the bit, and where they part.",
+        commandName: "compare", abstract: "Reports whether two runs are equal to the bit, and where they first differ.",
         discussion: """
-            Of two runs, their losses and other figures line by line, times and the number of ranks aside, and all checkpoints \
-            that both still have: weights, optimiser state, carried states. Two checkpoints are compared alone. Exits \
-            with 0 if all is equal, with 1 if not.
+            Compares the metrics of two runs line by line, without times and the number of ranks, and all checkpoints that \
+            both runs have: weights, optimiser state, carried states. Given two checkpoints, it compares only these. \
+            Exits with 0 if everything is equal, else with 1.
 
             EXAMPLES
               lstm-dist compare runs/one runs/other
@@ -19,14 +19,14 @@ struct CompareCommand: ParsableCommand {
 
     @Argument(help: "A run folder, or a checkpoint.")
     var first: String
-    @Argument(help: "The other one.")
+    @Argument(help: "The run folder or checkpoint to compare it with.")
     var second: String
 
     func run() throws {
         let comparison = try RunComparison(first, second)
-        for line in comparison.equal { print("equal      \(line)") }
-        for line in comparison.differences { print("different  \(line)") }
+        for line in comparison.equal { try StandardOutput.print("equal      \(line)") }
+        for line in comparison.differences { try StandardOutput.print("different  \(line)") }
         guard comparison.areEqual else { throw CommandError.failure("\(first) and \(second) are not equal") }
-        print("equal to the bit")
+        try StandardOutput.print("equal to the bit")
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ConfigFile
 import RunFolder
+import System
 import Training
 
 /// `lstm-dist config`
@@ -15,7 +16,7 @@ struct ConfigCommand: ParsableCommand {
             """,
         subcommands: [Show.self, Check.self, Keys.self])
 
-    /// What both take.
+    /// The arguments of `show` and `check`.
     struct Source: ParsableArguments {
         @Argument(help: "The configuration, a YAML file; - reads standard input. Without one: the embedded default.")
         var config: String?
@@ -31,7 +32,7 @@ struct ConfigCommand: ParsableCommand {
 
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Prints every key with its value, origin and meaning, as YAML.",
+            commandName: "show", abstract: "Prints every key with its value, origin and meaning, as YAML.",
             discussion: """
                 EXAMPLES
                   lstm-dist config show configs/text.yaml
@@ -39,30 +40,35 @@ struct ConfigCommand: ParsableCommand {
                 """)
         @OptionGroup var source: Source
 
-        func run() throws { print(try source.read().annotatedYAML, terminator: "") }
+        func run() throws { try StandardOutput.print(source.read().annotatedYAML, terminator: "") }
     }
 
     struct Keys: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "keys",
             abstract: "Prints all keys of all tasks as a table in Markdown: values, default, rule on resume, meaning.",
             discussion: """
                 EXAMPLES
                   lstm-dist config keys
                 """)
 
-        func run() { print(ConfigurationTable.all.reference, terminator: "") }
+        func run() throws { try StandardOutput.print(ConfigurationTable.all.reference, terminator: "") }
     }
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Makes all checks that need no training: keys, data, batch, memory, disk, time to expect.",
+            commandName: "check",
+            abstract: "Checks everything that needs no training: keys, data, batch, memory, disk, estimated time.",
             discussion: """
                 EXAMPLES
                   lstm-dist config check configs/text.yaml
                   lstm-dist config check configs/ptb-large.yaml --ranks 16
                 """)
+        /// More than any job has, and few enough to list the sequences of each.
+        private static let acceptedRanks = 1...65_536
+
         @OptionGroup var source: Source
-        @Option(help: "Ranks that the training is meant for.")
+        @Option(parsing: .unconditional, help: "The number of ranks to check for.")
         var ranks = 1
         @Option(
             name: .customLong("run"),
@@ -72,19 +78,23 @@ struct ConfigCommand: ParsableCommand {
 
         func validate() throws {
             if runFolder == "" { throw ValidationError("--run is empty; accepted: a folder's path") }
-            if ranks < 1 { throw ValidationError("--ranks is \(ranks); accepted: 1 or more") }
+            if !(Self.acceptedRanks ~= ranks) {
+                throw ValidationError(
+                    "--ranks is \(ranks); accepted: \(Self.acceptedRanks.lowerBound) to \(Self.acceptedRanks.upperBound)"
+                )
+            }
         }
 
         func run() throws {
             let plan = try DryRunReport(source.read(), ranks: ranks)
-            for (title, value) in plan.lines { print("\(title.padding(to: 12))\(value)") }
+            for (title, value) in plan.lines { try StandardOutput.print("\(title.padding(to: 12))\(value)") }
             try plan.check()
             if runFolder != nil || !ConfigSource.isNameless(source.config) {
                 let folder = RunDirectory(path: runFolder ?? ConfigSource.defaultRun(source.config))
                 try folder.requireOwn(reading: ConfigSource.name(source.config))
                 try folder.requireWritable()
             }
-            print("all checks have passed")
+            try StandardOutput.print("all checks have passed")
         }
     }
 }

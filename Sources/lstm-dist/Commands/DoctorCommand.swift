@@ -7,7 +7,7 @@ import Training
 /// `lstm-dist doctor`
 struct DoctorCommand: CollectiveCommand {
     static let configuration = CommandConfiguration(
-        commandName: "doctor", abstract: "Says what this launch looks like, and warns of known traps with their cure.",
+        commandName: "doctor", abstract: "Describes this launch and warns of known problems, with their solutions.",
         discussion: """
             EXAMPLES
               mpirun -n 4 lstm-dist doctor
@@ -15,7 +15,7 @@ struct DoctorCommand: CollectiveCommand {
               mpirun -n 2 --map-by slot:pe=8 lstm-dist doctor --threads-per-rank 8
             """)
 
-    @Flag(help: "One JSON object in place of text.")
+    @Flag(help: "Print one JSON object instead of text.")
     var json = false
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var verbosity: Verbosity

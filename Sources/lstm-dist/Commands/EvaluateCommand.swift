@@ -7,9 +7,10 @@ import Training
 /// `lstm-dist evaluate`
 struct EvaluateCommand: CollectiveCommand {
     static let configuration = CommandConfiguration(
-        commandName: "evaluate", abstract: "Scores a run or a checkpoint; prints one JSON object.",
+        commandName: "evaluate", abstract: "Evaluates a run or a checkpoint and prints one JSON object.",
         discussion: """
-            Of a run the best checkpoint is taken, else the latest; the test data, else the validation data.
+            Uses the best checkpoint of a run, or the latest if there is none, and the test data, or the validation data if \
+            there is none.
 
             EXAMPLES
               lstm-dist evaluate runs/text
@@ -18,7 +19,7 @@ struct EvaluateCommand: CollectiveCommand {
 
     @Argument(help: "A run folder, or a checkpoint.")
     var checkpoint: String
-    @Option(help: "Score this text in place of the configuration's test data.")
+    @Option(help: "Evaluate on this text instead of the configuration's test data.")
     var data: String?
     @OptionGroup var verbosity: Verbosity
 

@@ -4,15 +4,17 @@ import Glibc
 import JobControl
 import MPI
 import Recurrent
+import RunFolder
 import System
 import Training
 
 /// `lstm-dist export`
 struct ExportCommand: CollectiveCommand {
     static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "Writes a model's weights for other software.",
+        commandName: "export", abstract: "Exports a model's weights for other software.",
         discussion: """
-            The names and the gate order are PyTorch's: load_state_dict takes the tensors as they are.
+            Names and gate order are PyTorch's: load_state_dict accepts the tensors unchanged. An older file is replaced when \
+            the new one is complete; a device or a pipe is written to.
 
             EXAMPLES
               lstm-dist export runs/text --format safetensors --output text.safetensors
@@ -31,22 +33,32 @@ struct ExportCommand: CollectiveCommand {
 
     func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws {
         Job.page.begin(.work)
+        try communicator.agree {
+            guard communicator.isRoot else { return }
+            if output == "-" { try checkStandardOutput() } else { try FileCheck.writable(output, option: "--output") }
+        }
         let model = try LoadedModel(checkpoint, on: communicator)
         let tensors = modelTensors(of: model.parameters, model.sizes.layout)
         let metadata = ["format": "pt"]
         try communicator.agree {
             guard communicator.isRoot else { return }
             if output == "-" {
-                guard Launcher.ranks > 1 || isatty(STDOUT_FILENO) == 0 else {
-                    throw CommandError.usage(
-                        "--output: standard output is a terminal, and the file is binary; accepted: --output FILE, or a pipe"
-                    )
-                }
                 try SafetensorsWriter.write(toDescriptor: STDOUT_FILENO, tensors: tensors, metadata: metadata)
             } else {
-                try SafetensorsWriter.write(to: output, tensors: tensors, metadata: metadata)
+                try OutputFile.write(to: output) { file in
+                    try SafetensorsWriter.write(
+                        toDescriptor: file.descriptor, named: output, tensors: tensors, metadata: metadata)
+                }
                 console.info("\(output): \(tensors.count) tensors")
             }
+        }
+    }
+
+    /// Refuses a terminal. A launcher gives its ranks pseudo-terminals, behind which the real output can't be seen.
+    private func checkStandardOutput() throws {
+        guard Launcher.isPresent || isatty(STDOUT_FILENO) == 0 else {
+            throw CommandError.usage(
+                "--output: standard output is a terminal, and the file is binary; accepted: --output FILE, or a pipe")
         }
     }
 }

@@ -1,13 +1,13 @@
 import ArgumentParser
-import Foundation
 import JobControl
 import MPI
+import System
 import Training
 
 /// `lstm-dist generate`
 struct GenerateCommand: CollectiveCommand {
     static let configuration = CommandConfiguration(
-        commandName: "generate", abstract: "Writes text with a language model, the prompt first.",
+        commandName: "generate", abstract: "Generates text with a language model, after the prompt.",
         discussion: """
             EXAMPLES
               lstm-dist generate runs/text --prompt "The " --length 300
@@ -16,15 +16,17 @@ struct GenerateCommand: CollectiveCommand {
 
     @Argument(help: "A run folder, or a checkpoint.")
     var checkpoint: String
-    @Option(help: "What the text begins with.")
+    @Option(parsing: .unconditional, help: "The beginning of the text.")
     var prompt = ""
-    @Option(help: "Tokens to write after the prompt.")
+    @Option(parsing: .unconditional, help: "The number of tokens to generate after the prompt.")
     var length = 200
-    @Option(help: "0 takes the most likely token each time, 1 draws as the model expects.")
+    @Option(
+        parsing: .unconditional,
+        help: "Softmax temperature: 1 samples from the model's distribution, 0 always takes the most likely token.")
     var temperature: Float = 1
-    @Option(help: "Draw among the k most likely tokens only.")
+    @Option(parsing: .unconditional, help: "Sample only from the k most likely tokens.")
     var topK: Int?
-    @Option(help: "Seed of the draws.")
+    @Option(parsing: .unconditional, help: "Seed of the sampling.")
     var seed: UInt64 = 1
     @OptionGroup var verbosity: Verbosity
 
@@ -43,8 +45,8 @@ struct GenerateCommand: CollectiveCommand {
             guard communicator.isRoot else { return }
             try Generation(model).write(
                 prompt: prompt, length: length, temperature: temperature, topK: topK, seed: seed
-            ) { FileHandle.standardOutput.write(Data($0)) }
-            FileHandle.standardOutput.write(Data("\n".utf8))
+            ) { bytes in try bytes.withUnsafeBytes { try StandardOutput.write($0) } }
+            try StandardOutput.write("\n")
         }
     }
 }

@@ -19,7 +19,7 @@ struct InspectCommand: ParsableCommand {
     var checkpoint: String
     @Flag(
         help:
-            "Compare the files with their checksums, of a run folder those of all checkpoints; 1 is returned, and the file named, if one differs."
+            "Compare the files with their checksums; for a run folder, those of all checkpoints. Exits with 1 if a file differs."
     )
     var verify = false
 
@@ -29,56 +29,58 @@ struct InspectCommand: ParsableCommand {
         let others = verify ? try RunDirectory.verifyCheckpoints(of: checkpoint, besides: folder) : []
         let damages = ((verification?.damages ?? []) + others.flatMap(\.damages)).map { "\($0)" }
         if let verification, !verification.damages.isEmpty {
-            print("checkpoint  \(folder)")
-            show(verification, others)
+            try StandardOutput.print("checkpoint  \(folder)")
+            try show(verification, others)
             throw CommandError.failure(damages.joined(separator: " "))
         }
         let checkpoint = try Checkpoint(path: folder)
         let state = checkpoint.state
-        print("checkpoint  \(checkpoint.path)")
+        try StandardOutput.print("checkpoint  \(checkpoint.path)")
         let place =
             state.position == 0
             ? "\(counted(state.epoch - 1, "epoch")) done"
             : "\(counted(state.position, "step")) into epoch \(state.epoch)"
-        print("step        \(state.step), \(place)")
-        print("written by  lstm-dist \(shown(state.programVersion)), format \(state.formatVersion)")
-        print("seed        \(state.seed)")
+        try StandardOutput.print("step        \(state.step), \(place)")
+        try StandardOutput.print("written by  lstm-dist \(shown(state.programVersion)), format \(state.formatVersion)")
+        try StandardOutput.print("seed        \(state.seed)")
         for (title, file) in [("weights", checkpoint.model), ("training state", checkpoint.training)] {
-            print("\n\(title) (\(file.path))")
+            try StandardOutput.print("\n\(title) (\(file.path))")
             var total = 0
             for name in file.names {
                 let shape = file.shape(of: name) ?? []
                 let count = file.count(of: name) ?? 0
                 total += count
-                print(
+                try StandardOutput.print(
                     "  \(shown(name, limit: 200))  \(shown("\(shape)", limit: 200))  \(byteCount(4 * Double(count)))"
                 )
             }
-            print("  in all: \(grouped(total)) numbers, \(byteCount(4 * Double(total)))")
+            try StandardOutput.print("  in all: \(grouped(total)) numbers, \(byteCount(4 * Double(total)))")
         }
         if let verification {
-            show(verification, others)
+            try show(verification, others)
         } else {
-            print("\nchecksums (\(state.checksumAlgorithm))")
+            try StandardOutput.print("\nchecksums (\(state.checksumAlgorithm))")
             for (file, checksum) in state.checksums.sorted(by: { $0.key < $1.key }) {
-                print("  \(shown(checksum, limit: 64))  \(shown(file))")
+                try StandardOutput.print("  \(shown(checksum, limit: 64))  \(shown(file))")
             }
         }
-        print("\nconfiguration (digest \(shown(state.configDigest, limit: 64)))")
-        for line in state.config.split(separator: "\n") { print("  \(shown(String(line), limit: 10_000))") }
+        try StandardOutput.print("\nconfiguration (digest \(shown(state.configDigest, limit: 64)))")
+        for line in state.config.split(separator: "\n") {
+            try StandardOutput.print("  \(shown(String(line), limit: 10_000))")
+        }
         guard damages.isEmpty else { throw CommandError.failure(damages.joined(separator: " ")) }
     }
 
-    private func show(_ verification: CheckpointVerification, _ others: [(path: String, damages: [any Error])]) {
-        print("\nchecksums (\(CheckpointState.sha256))")
+    private func show(_ verification: CheckpointVerification, _ others: [(path: String, damages: [any Error])]) throws {
+        try StandardOutput.print("\nchecksums (\(CheckpointState.sha256))")
         for file in verification.files {
             let checksum = file.checksum ?? String(repeating: "-", count: 64)
-            print("  \(checksum)  \(shown(file.name))  \(word(file.damage.map { [$0] } ?? []))")
+            try StandardOutput.print("  \(checksum)  \(shown(file.name))  \(word(file.damage.map { [$0] } ?? []))")
         }
-        if verification.damages.isEmpty { print("  all files are as they were written") }
+        if verification.damages.isEmpty { try StandardOutput.print("  all files are as they were written") }
         guard !others.isEmpty else { return }
-        print("\nthe run's other checkpoints")
-        for other in others { print("  \(other.path)  \(word(other.damages))") }
+        try StandardOutput.print("\nthe run's other checkpoints")
+        for other in others { try StandardOutput.print("  \(other.path)  \(word(other.damages))") }
     }
 
     private func word(_ damages: [any Error]) -> String {

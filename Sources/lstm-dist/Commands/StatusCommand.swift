@@ -1,14 +1,15 @@
 import ArgumentParser
 import FileFormats
 import RunFolder
+import System
 import Training
 
 /// `lstm-dist status`
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Says where a run is.",
+        commandName: "status", abstract: "Reports the state of a run.",
         discussion: """
-            States: running, done, stopped, failed, or died: training was going on, but nobody holds the folder any more.
+            States: running, done, stopped, failed, or died (it was running, but no process holds the folder any more).
 
             EXAMPLES
               lstm-dist status runs/text
@@ -17,11 +18,11 @@ struct StatusCommand: ParsableCommand {
 
     @Argument(help: ArgumentHelp("The run folder.", valueName: "run"))
     var folder: String
-    @Flag(help: "As JSON.")
+    @Flag(help: "Print JSON.")
     var json = false
 
     func run() throws {
         let status = try RunStatus(of: folder)
-        print(json ? status.json.indentedText : status.text, terminator: json ? "" : "\n")
+        try StandardOutput.print(json ? status.json.indentedText : status.text, terminator: json ? "" : "\n")
     }
 }

@@ -6,10 +6,10 @@ import Training
 /// `lstm-dist stop`
 struct StopCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "stop", abstract: "Asks a running training for a checkpoint and a clean end.",
+        commandName: "stop", abstract: "Stops a running training cleanly, with a checkpoint.",
         discussion: """
-            It leaves a file in the run folder and returns at once; the training sees it within a second and ends after its \
-            step. The same command line as before goes on with it.
+            Writes a request into the run folder and returns immediately. The training sees it within a second and ends \
+            after the current step. The command that started the training resumes it.
 
             EXAMPLES
               lstm-dist stop runs/text
@@ -18,7 +18,7 @@ struct StopCommand: ParsableCommand {
 
     @Argument(help: ArgumentHelp("The run folder.", valueName: "run"))
     var folder: String
-    @Flag(help: "End at the next step, without a checkpoint.")
+    @Flag(help: "Stop at the next step, without a checkpoint.")
     var now = false
 
     func run() throws {
@@ -33,7 +33,7 @@ struct StopCommand: ParsableCommand {
                     + "accepted: a run folder that is in use")
         }
         try run.write(now ? .now : .checkpoint)
-        print(
+        try StandardOutput.print(
             "asked \(holder) to end " + (now ? "at the next step" : "with a checkpoint")
                 + "; lstm-dist status \(folder) says how it stands")
     }

@@ -11,11 +11,11 @@ struct TrainCommand: CollectiveCommand {
     static let configuration = CommandConfiguration(
         commandName: "train", abstract: "Trains a model; rank 0 writes the run folder.",
         discussion: """
-            A run that was ended goes on from its newest whole checkpoint, exactly as if it had never stopped; a complete \
-            one prints its figures again. `lstm-dist config show` explains every key.
+            An interrupted run resumes from its newest whole checkpoint, with the bits of an uninterrupted one; a complete \
+            run prints its results again. `lstm-dist config show` explains every key.
 
-            SIGUSR1, SIGUSR2, SIGXCPU, SIGURG, SIGTERM and SIGINT stop it: it finishes the step, writes a checkpoint and exits \
-            with 75; so do lstm-dist stop, --max-time, --stop-at and a Slurm job's time limit.
+            SIGUSR1, SIGUSR2, SIGXCPU, SIGURG, SIGTERM and SIGINT stop the training: it finishes the step, writes a \
+            checkpoint and exits with 75. lstm-dist stop, --max-time, --stop-at and a Slurm job's time limit do the same.
 
             EXAMPLES
               mpirun -n 2 lstm-dist train configs/reber.yaml
@@ -31,13 +31,13 @@ struct TrainCommand: CollectiveCommand {
     var overrides: [String] = []
     @Option(help: "The run folder (default: runs/ and the configuration's name).")
     var run: String?
-    @Option(help: ArgumentHelp("Go on from a checkpoint: auto (the newest whole one, if any), never, or a path."))
+    @Option(help: ArgumentHelp("Resume from a checkpoint: auto (the newest whole one, if any), never, or a path."))
     var resume = "auto"
-    @Flag(help: "Empty the run folder and start anew.")
+    @Flag(help: "Empty the run folder and start from the beginning.")
     var overwrite = false
-    @Option(name: .customLong("init-from"), help: "Begin with the weights of a safetensors file.")
+    @Option(name: .customLong("init-from"), help: "Initialise the weights from a safetensors file.")
     var initFrom: String?
-    @Flag(help: "Check everything, say what would be done, and stop before the first step.")
+    @Flag(help: "Check everything, describe the training, and exit before the first step.")
     var dryRun = false
     @OptionGroup var stopping: StopOptions
     @OptionGroup var threads: ThreadOptions

@@ -9,23 +9,24 @@ import Training
 /// `lstm-dist bench allreduce`
 struct BenchAllreduce: CollectiveCommand {
     static let configuration = CommandConfiguration(
-        commandName: "allreduce", abstract: "Times MPI_Allreduce by size, and checks its sums.",
+        commandName: "allreduce", abstract: "Times MPI_Allreduce by message size and checks its sums.",
         discussion: """
-            The columns are those of nccl-tests: time is a call's in microseconds, the mean over ranks of their medians; algbw is size / time, busbw that times \
-            2 (N - 1) / N; #wrong counts elements that are not the sum. min and max are the fastest and the slowest rank's \
-            time, as in the OSU micro-benchmarks. copy is what a rank copies from memory to memory, blocks of that size, \
-            all ranks at once: a bound for what ranks of one host can exchange. 1 GB is 10^9 bytes.
+            The columns are those of nccl-tests: time is the time of a call in microseconds (the mean over ranks of their \
+            medians), algbw is size / time, busbw is algbw times 2 (N - 1) / N, and #wrong counts elements that differ from \
+            the sum. min and max are the times of the fastest and the slowest rank, as in the OSU micro-benchmarks. copy is \
+            the rate at which each rank copies blocks of that size in memory while all ranks do so: an upper bound for \
+            ranks of one host. 1 GB is 10^9 bytes.
 
             EXAMPLES
               mpirun -n 2 lstm-dist bench allreduce
               mpirun -n 16 lstm-dist bench allreduce --max-bytes 1048576 --json allreduce.json
             """)
 
-    @Option(help: "The largest message, in bytes (default: 256 MiB).")
+    @Option(parsing: .unconditional, help: "The largest message, in bytes (default: 256 MiB).")
     var maxBytes = AllreduceBenchmark.largest
-    @Option(help: "Each size is so many times the one before.")
+    @Option(parsing: .unconditional, help: "The ratio of successive sizes.")
     var factor = 4
-    @Option(help: "Also write the figures to this file, as JSON; - is standard output, in place of the text.")
+    @Option(help: "Also write the results to this file, as JSON; - prints them to standard output instead of the text.")
     var json: String?
     @OptionGroup var verbosity: Verbosity
 
@@ -65,7 +66,7 @@ struct BenchAllreduce: CollectiveCommand {
         }
         guard wrong == 0 else {
             throw CommandError.failure(
-                "bench allreduce: \(counted(wrong, "element")) of the sums came out wrong; this MPI must not be trained with"
+                "bench allreduce: \(counted(wrong, "element")) of the sums are wrong; do not train with this MPI"
             ).everywhere
         }
     }

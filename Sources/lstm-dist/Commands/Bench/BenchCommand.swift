@@ -9,7 +9,7 @@ import Training
 /// `lstm-dist bench`
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measures this machine at the work of training.",
+        commandName: "bench", abstract: "Measures this machine's speed at training.",
         discussion: """
             EXAMPLES
               lstm-dist bench step configs/text.yaml
@@ -18,7 +18,7 @@ struct BenchCommand: ParsableCommand {
             """,
         subcommands: [BenchStep.self, BenchAllreduce.self, BenchScaling.self, BenchMemory.self])
 
-    /// Whose step is measured.
+    /// The configuration whose step is measured.
     struct Source: ParsableArguments {
         @Argument(
             help:
@@ -34,7 +34,7 @@ struct BenchCommand: ParsableCommand {
         /// Its text; one rank reads it.
         func text() throws -> String { try config.map { try ConfigSource.text($0) } ?? BenchmarkConfiguration.yaml }
 
-        /// - Parameter reduction: in place of what it says of `communication.reduction`.
+        /// - Parameter reduction: replaces the value of `communication.reduction`.
         func configuration(_ text: String, reduction: String? = nil) throws -> Configuration {
             let overrides = overrides + (reduction.map { ["communication.reduction=\($0)"] } ?? [])
             let configuration = try Configuration(
@@ -44,17 +44,17 @@ struct BenchCommand: ParsableCommand {
         }
     }
 
-    /// Where figures go besides the text.
+    /// Files that receive the results besides the text.
     enum Output {
-        /// Refuses, before anything is measured, a file whose folder isn't there.
+        /// Refuses a file that can't be written, before anything is measured.
         static func check(_ option: String, _ path: String?) throws {
             guard let path, path != "-" else { return }
             try FileCheck.writable(path, option: option)
         }
 
-        /// Writes to a file; a path that isn't given, or is standard output, is for the caller.
+        /// Writes to a file. Does nothing without a path, or for `-`, which the caller handles.
         static func write(_ text: String, to path: String?) throws {
-            if let path, path != "-" { try AtomicFile.write(text, to: path) }
+            if let path, path != "-" { try OutputFile.write(text, to: path) }
         }
     }
 

@@ -9,15 +9,15 @@ import Training
 /// `lstm-dist bench memory`
 struct BenchMemory: CollectiveCommand {
     static let configuration = CommandConfiguration(
-        commandName: "memory", abstract: "Measures the memory bandwidth of all ranks at once, by STREAM's triad.",
+        commandName: "memory", abstract: "Measures the memory bandwidth of all ranks together with STREAM's triad.",
         discussion: """
-            bench scaling shows it as a ceiling. Each rank has three arrays of 64 MiB.
+            bench scaling shows it as an upper bound. Each rank has three arrays of 64 MiB.
 
             EXAMPLES
               mpirun -n 2 lstm-dist bench memory
             """)
 
-    @Option(help: "Also write the figures to this file, as JSON; - is standard output, in place of the text.")
+    @Option(help: "Also write the results to this file, as JSON; - prints them to standard output instead of the text.")
     var json: String?
     @OptionGroup var verbosity: Verbosity
 

@@ -9,11 +9,11 @@ import Training
 /// `lstm-dist bench scaling`
 struct BenchScaling: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "scaling", abstract: "Measures strong and weak scaling over rank counts of this machine.",
+        commandName: "scaling", abstract: "Measures strong and weak scaling over rank counts on this machine.",
         discussion: """
-            Starts mpirun itself, for bench step on each rank count, in turns. Strong scaling keeps the global batch, weak \
-            scaling that of a rank. Beside it, measured in the same run, two ceilings: as many single ranks side by side, \
-            and the memory bandwidth. The last line is the best figure of weak scaling.
+            Starts mpirun with bench step for each rank count, in turns. Strong scaling keeps the global batch size, weak \
+            scaling the batch size per rank. Two upper bounds are measured in the same run: the same number of \
+            independent single ranks, and the memory bandwidth. The last line is the best result of weak scaling.
 
             EXAMPLES
               lstm-dist bench scaling
@@ -21,17 +21,18 @@ struct BenchScaling: ParsableCommand {
             """)
 
     @OptionGroup var source: BenchCommand.Source
-    @Option(help: "Rank counts, as 1,2,4 (default: powers of two up to the cores here).")
+    @Option(
+        parsing: .unconditional, help: "Rank counts, such as 1,2,4 (default: powers of two up to the number of cores).")
     var ranks: String?
-    @Option(help: "Measurements of each row, in turns.")
+    @Option(parsing: .unconditional, help: "Measurements of each row, in turns.")
     var repeats = 3
-    @Option(help: "How long to measure each time.")
+    @Option(parsing: .unconditional, help: "Duration of each measurement in seconds.")
     var seconds = 3.0
-    @Option(help: "Also write the figures to this file, as JSON; - is standard output, in place of the text.")
+    @Option(help: "Also write the results to this file, as JSON; - prints them to standard output instead of the text.")
     var json: String?
     @Option(help: "Also write the table to this file, as CSV.")
     var csv: String?
-    @Option(help: "Also draw it: GFLOP/s over ranks, up to the peak of the cores, as an SVG file.")
+    @Option(help: "Also write a plot of GFLOP/s over ranks, with the peak of the cores, as an SVG file.")
     var svg: String?
     @OptionGroup var verbosity: Verbosity
 
@@ -72,6 +73,7 @@ struct BenchScaling: ParsableCommand {
         } else {
             for line in result.lines { console.result(line) }
         }
+        try console.checkResults()
         try BenchCommand.Output.write(result.json.indentedText, to: json)
         try BenchCommand.Output.write(result.csv, to: csv)
         try BenchCommand.Output.write(ScalingPlot(result).svg, to: svg)

@@ -11,9 +11,10 @@ import Training
 /// `lstm-dist bench step`
 struct BenchStep: CollectiveCommand {
     static let configuration = CommandConfiguration(
-        commandName: "step", abstract: "Times whole training steps on random tokens, beside one core's peak.",
+        commandName: "step",
+        abstract: "Times whole training steps on random tokens and compares them with one core's peak.",
         discussion: """
-            The shape is the configuration's; flops are 3 x (2 x gates x H (in + H) a layer + 2 H V) a token.
+            The shape is the configuration's. FLOPs per token: 3 x (2 x gates x H (in + H) per layer + 2 H V).
 
             EXAMPLES
               lstm-dist bench step configs/ptb-small.yaml
@@ -24,16 +25,16 @@ struct BenchStep: CollectiveCommand {
             """)
 
     @OptionGroup var source: BenchCommand.Source
-    @Option(help: "How long to measure.")
+    @Option(parsing: .unconditional, help: "Duration of the measurement in seconds.")
     var seconds = 5.0
-    @Option(help: "Also write the figures to this file, as JSON; - is standard output, in place of the text.")
+    @Option(help: "Also write the results to this file, as JSON; - prints them to standard output instead of the text.")
     var json: String?
-    @Flag(help: "Compare reduction: reproducible with fast instead, step by step in turns.")
+    @Flag(help: "Compare communication.reduction reproducible with fast instead, in alternating steps.")
     var reductions = false
     @Option(
         help: ArgumentHelp(
-            "Measure what checkpoints, hang guard, comparison of parameters and straggler line cost instead; checkpoints go to this "
-                + "folder, which must not be there yet and is removed.", valueName: "folder"))
+            "Measure the cost of checkpoints, hang guard, comparison of parameters and straggler line instead. Checkpoints "
+                + "are written into this folder, which must not exist and is removed.", valueName: "folder"))
     var protections: String?
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var verbosity: Verbosity
@@ -41,7 +42,7 @@ struct BenchStep: CollectiveCommand {
     func validate() throws {
         try BenchCommand.checkSeconds(seconds)
         if reductions, protections != nil {
-            throw ValidationError("--reductions and --protections are measured apart; accepted: one of them")
+            throw ValidationError("--reductions and --protections exclude each other; accepted: one of them")
         }
     }
 
@@ -100,7 +101,7 @@ struct BenchStep: CollectiveCommand {
         console.result(
             "checkpoint          \(format(1e3 * result.checkpoints.median)) ms of training lost (median of "
                 + "\(result.checkpoints.values.count); half of them \(format(1e3 * quartiles.lower)) to "
-                + "\(format(1e3 * quartiles.upper))): waited \(format(1e3 * result.waited)), written beside it in "
+                + "\(format(1e3 * quartiles.upper))): waited \(format(1e3 * result.waited)), written in the background in "
                 + "\(format(1e3 * result.written)); every \(format(result.checkpointInterval)) s: "
                 + percent(result.checkpointShare))
         if result.ranks > 1 {

@@ -1,20 +1,19 @@
 import Foundation
+import RunFolder
 import System
 import Training
 
-/// Files and folders that a long measurement will write at its end.
+/// Files and folders that a command writes at its end.
 enum FileCheck {
-    /// - Throws: a `CommandError` for a file that could not be written, said before the work rather than after it.
+    /// - Throws: a `CommandError` for a file that can't be written, before the work rather than after it.
     static func writable(_ path: String, option: String) throws {
-        var isFolder: ObjCBool = false
-        let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-        let reason = exists && isFolder.boolValue ? "it is a folder" : problem(ofFolderOf: path)
-        if let reason {
-            throw CommandError.usage("\(option) \(path): \(reason); accepted: a file in a folder that can be written")
+        if let reason = OutputFile.problem(of: path) {
+            throw CommandError.usage(
+                "\(option) \(path): \(reason); accepted: a file in a folder that can be written")
         }
     }
 
-    /// - Throws: a `CommandError` for a folder that is there already, or whose own folder isn't.
+    /// - Throws: a `CommandError` for a folder that exists, or whose parent doesn't.
     static func absent(_ path: String, option: String) throws {
         let isThere = (try? FileManager.default.attributesOfItem(atPath: path)) != nil
         if let reason = isThere ? "it is there already" : problem(ofFolderOf: path) {
@@ -22,7 +21,7 @@ enum FileCheck {
         }
     }
 
-    /// Why nothing can be made there; nil if it can.
+    /// Why nothing can be created there; nil if it can.
     private static func problem(ofFolderOf path: String) -> String? {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         guard FileManager.default.fileExists(atPath: folder) else { return "there is no folder \(folder)" }
