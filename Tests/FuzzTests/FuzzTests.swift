@@ -52,7 +52,7 @@ struct FuzzTests {
                 switch words {
                 case "nothing": throw Foreign()
                 case "elsewhere": throw SystemError.cannotRead(path: "elsewhere/x", code: ENOENT)
-                default: throw SystemError.cannotRead(path: place.path + words, code: ENOENT)
+                default: throw CommandError.usage(place.path + words)
                 }
             })
         let run = try FuzzRun(reader, seed: 1, folder: folder, watchesMemory: false)
