@@ -40,36 +40,42 @@ package final class ThreadTeam {
 
     deinit { end() }
 
-    /// Calls `body` once on each thread, concurrently, with the thread's number from 0; the calling thread is number 0.
-    /// Returns when all calls have returned. Memory written before the call is visible to the threads, and what they
-    /// write is visible to the caller afterwards.
+    /// Calls `body` once on each thread, concurrently, with the thread's index from 0; the calling thread has index 0. Returns
+    /// when all calls have ended. The caller then sees what they wrote, as they see what it wrote before.
     ///
-    /// The compiler does not check accesses to shared memory: `body` must write only to memory that belongs to its
-    /// thread.
+    /// The compiler doesn't check concurrent accesses to memory: each call of `body` must write only to memory of its thread.
+    package func run(_ body: (_ thread: Int) -> Void) {
+        guard !threads.isEmpty else { return body(0) }
+        rounds.perform(remaining: count - 1, body)
+    }
+
+    /// As `run`, for a `body` that throws. (Not one generic function: called from another module it would not be specialised,
+    /// and allocate.)
     ///
-    /// - Throws: the error of `body`, on the lowest thread if several threw; the other calls have returned as well.
-    package func run<Failure: Error>(_ body: (_ thread: Int) throws(Failure) -> Void) throws(Failure) {
+    /// - Throws: the error of `body` on the lowest thread that failed; the other calls have ended as well.
+    package func attempt(_ body: (_ thread: Int) throws -> Void) throws {
         guard !threads.isEmpty else { return try body(0) }
-        // On the stack, since a step must not allocate.
-        let failure = withUnsafeTemporaryAllocation(of: Failure?.self, capacity: count) { memory -> Failure? in
+        // On the stack: a step allocates nothing.
+        let failure = withUnsafeTemporaryAllocation(of: (any Error)?.self, capacity: count) { memory -> (any Error)? in
             memory.initialize(repeating: nil)
             defer { memory.deinitialize() }
-            let slots = memory
+            let errors = memory
             rounds.perform(remaining: count - 1) { thread in
-                do throws(Failure) { try body(thread) } catch { slots[thread] = error }
+                do { try body(thread) } catch { errors[thread] = error }
             }
-            return slots.lazy.compactMap { $0 }.first
+            for thread in 0..<count where errors[thread] != nil { return errors[thread] }
+            return nil
         }
         if let failure { throw failure }
     }
 
     /// Returns the results of `body` in the order of the threads; otherwise as `run`.
-    package func map<R, Failure: Error>(_ body: (_ thread: Int) throws(Failure) -> R) throws(Failure) -> [R] {
-        guard !threads.isEmpty else { return [try body(0)] }
+    package func map<R>(_ body: (_ thread: Int) -> R) -> [R] {
+        guard !threads.isEmpty else { return [body(0)] }
         var results = [R?](repeating: nil, count: count)
-        try results.withUnsafeMutableBufferPointer { (memory) throws(Failure) in
+        results.withUnsafeMutableBufferPointer { memory in
             let slots = memory
-            try run { (thread) throws(Failure) in slots[thread] = try body(thread) }
+            run { thread in slots[thread] = body(thread) }
         }
         return results.compactMap { $0 }
     }

@@ -56,7 +56,7 @@ struct ThreadTeamTests {
         for failing in 0..<count {
             let ended = Atomic<Int>(0)
             #expect(throws: Refusal(thread: failing)) {
-                try team.run { thread in
+                try team.attempt { thread in
                     defer { ended.add(1, ordering: .releasing) }
                     if thread == 0 { usleep(1000) }
                     if thread >= failing { throw Refusal(thread: thread) }

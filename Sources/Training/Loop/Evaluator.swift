@@ -65,7 +65,7 @@ package final class Evaluator {
                 let losses = UnsafeMutableBufferPointer(rebasing: figures[first..<first + rows])
                 let scored = UnsafeMutableBufferPointer(rebasing: figures[units + first..<units + first + rows])
                 guard let team else { return try readers[0].score(mine, of: step, network, state, losses, scored) }
-                try team.run { thread in
+                try team.attempt { thread in
                     let part = Shard.rows(mine, part: thread, of: team.count)
                     try readers[thread].score(part, of: step, network, state, losses, scored)
                 }

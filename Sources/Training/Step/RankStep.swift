@@ -91,7 +91,7 @@ final class RankStep {
         if team.count == 1 {
             try workers[0].compute(plan.workers[0], step: step, epoch: epoch, finished: finished)
         } else {
-            try team.run { thread in
+            try team.attempt { thread in
                 try workers[thread].compute(plan.workers[thread], step: step, epoch: epoch) { _ in }
             }
             addUpGradients(plan)
