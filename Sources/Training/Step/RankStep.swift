@@ -21,6 +21,9 @@ final class RankStep {
     private let stepTokens: StepTokens?
     /// The gradients of all workers, by thread.
     private let termsInOrder: [SumTerm]
+    /// The plan that `nodeTerms` belong to, and the workers' terms of each of its nodes: a step allocates nothing.
+    private var summedPlan: SumPlan.Rank?
+    private var nodeTerms: [(terms: [SumTerm], block: Int)] = []
 
     /// The results of the last step's rows.
     private(set) var result = StepResult()
@@ -107,18 +110,25 @@ final class RankStep {
         guard sumsByTree else {
             return team.setSum(of: termsInOrder, 0..<count, into: gradients[0].pointer(0))
         }
-        let nodes = zip(plan.workers, gradients).flatMap { worker, blocks in
-            worker.nodes.map { (rows: $0.rows, start: UnsafePointer(blocks.pointer($0.block))) }
-        }
-        for (group, node) in zip(SumTree.groups(of: nodes.map(\.rows), of: plan.all), plan.nodes) {
-            let terms = zip(nodes[group.terms], group.merges).map { SumTerm($0.start, merges: $1) }
-            let result = gradients[0].pointer(node.block)
+        if summedPlan != plan { prepareSums(plan) }
+        for (terms, block) in nodeTerms {
+            let result = gradients[0].pointer(block)
             if let stepTokens, stepTokens.isFolded {
                 team.setSum(of: terms, finishingRanges[finishingRanges.count - 1].upperBound..<count, into: result)
                 team.setSum(of: terms, network.tokenSums(stepTokens), into: result)
             } else {
                 team.setSum(of: terms, 0..<count, into: result)
             }
+        }
+    }
+
+    private func prepareSums(_ plan: SumPlan.Rank) {
+        summedPlan = plan
+        let nodes = zip(plan.workers, gradients).flatMap { worker, blocks in
+            worker.nodes.map { (rows: $0.rows, start: UnsafePointer(blocks.pointer($0.block))) }
+        }
+        nodeTerms = zip(SumTree.groups(of: nodes.map(\.rows), of: plan.all), plan.nodes).map { group, node in
+            (zip(nodes[group.terms], group.merges).map { SumTerm($0.start, merges: $1) }, node.block)
         }
     }
 }
