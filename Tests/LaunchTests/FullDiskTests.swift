@@ -166,8 +166,8 @@ extension LaunchTests {
             #expect(run.exitCode == 0, "\(run.errors)")
             #expect(
                 run.errors.contains(
-                    "since the ranks can't share memory: /dev/shm, where a window shared by the ranks of this host would lie, can't "
-                        + "be used: no free inodes (df -i /dev/shm)\n"), "\(run.errors)")
+                    "since the ranks can't share memory: can't create the memory shared by the ranks of this host in "
+                        + "/dev/shm: no free inodes (df -i /dev/shm)\n"), "\(run.errors)")
         }
     }
 }
