@@ -6,9 +6,9 @@ import Tensors
 
 /// Scores a whole split with a network, spread over ranks and their threads: validation, test and `evaluate`.
 ///
-/// It holds its own state and activations, so the state that training carries is never touched. Each sequence's (or
-/// stream's) loss is a Double of its own, summed in the order of the sequences: the figure depends on the number of ranks
-/// and threads by the rounding of kernels only.
+/// It has a private state and private activations, so the state that training carries is never changed. Each sequence's (or
+/// stream's) loss is a Double, and these are summed in the order of the sequences: the result has the same bits on any number
+/// of ranks and threads (SameBits.md).
 package final class Evaluator {
     private let communicator: Communicator
     private let task: any SequenceTask
