@@ -85,6 +85,10 @@ struct CheckpointWork: Sendable {
                 result.outcomeTrouble = "\(error)"
             }
         }
+        if result.failure != nil || result.outcomeTrouble != nil || !result.troubles.isEmpty {
+            // If the folder was lost during the save, that is the reason, and it alone is reported (`RunLock.loss`).
+            try? lock?.check()
+        }
         (result.seconds, result.coreSeconds) = (secondsNow() - start, coreSeconds() - coreStart)
         return result
     }
