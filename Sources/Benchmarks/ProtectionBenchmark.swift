@@ -189,8 +189,9 @@ package struct ProtectionBenchmark {
     }
 
     private func reportSeconds() throws -> Double {
-        let usual = StepSums.count(
-            sequences: options.batch, requestCount: StepRequests.count, wantsErrors: false)
+        let usual = StepSums(
+            communicator, sequences: [options.batch], requestCount: StepRequests.count, wantsErrors: false
+        ).count
         let counts = [usual, usual + RankReport.count * communicator.size]
         var sums = [Double](repeating: 1, count: counts[1])
         var times: [[Double]] = [[], []]

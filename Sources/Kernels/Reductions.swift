@@ -20,8 +20,8 @@ package struct SumTerm {
 /// Each vector lane accumulates separately. So ranges can be added one after the other as long as each begins at a
 /// multiple of the lanes, and ranges of zeros can be skipped, without changing a bit of the sum.
 package struct PartialSum {
-    /// Floats of one partial sum. Sums over parts that begin at multiples of it, added in order, equal the sum over the
-    /// whole bit for bit.
+    /// The most floats of one partial sum. Sums over parts that begin at multiples of it, added in order, equal the sum
+    /// over the whole bit for bit.
     package static let length = 4096
 
     private var lanes = Vector.zero

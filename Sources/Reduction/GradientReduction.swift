@@ -22,9 +22,8 @@ package final class GradientReduction {
     private let local: GradientBlocks
     /// The number of the network's gradients.
     private let count: Int
-    /// Sums of squares, one for each `PartialSum.length` floats.
-    private let squares: UnsafeMutableBufferPointer<Double>
-    private let ownsSquares: Bool
+    /// Receives each chunk's sum of squares.
+    private let sums: ChunkSums
     private var announced = 0
     private var summed = 0
     /// The number of ranges that each rank of the host has announced since the start.
@@ -65,17 +64,15 @@ package final class GradientReduction {
         inputTerms = input.map { [SumTerm(UnsafePointer($0.result), merges: 0)] } ?? []
         local = memory.gradients
         sharing = memory.sharing
-        slices = GradientSlices(count: count, ranges: ranges, owners: memory.sharing?.hosts.fewestRanks ?? 1)
+        slices = GradientSlices(
+            memory.chunkSums.chunks, ranges: ranges, owners: memory.sharing?.hosts.fewestRanks ?? 1)
         localRanges = slices.slices(of: memory.sharing?.hosts.host.rank ?? 0)
         progress = memory.sharing?.window.counters(1)
         nodes = [
             SumTerm.inOrder(memory.sharing?.gradients.map { UnsafePointer($0) } ?? [UnsafePointer(local.pointer(0))])
         ]
-        squares = memory.sharing?.squares ?? .allocate(capacity: (count + PartialSum.length - 1) / PartialSum.length)
-        ownsSquares = memory.sharing == nil
+        sums = memory.chunkSums
     }
-
-    deinit { if ownsSquares { squares.deallocate() } }
 
     private var rank: Int { sharing?.hosts.host.rank ?? 0 }
 
@@ -125,11 +122,13 @@ package final class GradientReduction {
             requests.removeAll(keepingCapacity: true)
             local.rows[0].filled.insertAll()  // other hosts may have touched any row
             for range in 0..<ranges.count {
-                forEachPartialSum(of: range) { part in squares[part] = local.memory[slices.floats(part)].sumOfSquares }
+                forEachChunk(of: range) { chunk in
+                    sums[.gradientSquares, chunk] = local.memory[slices.chunks.floats(chunk)].sumOfSquares
+                }
             }
         }
         try wait()
-        return squares.reduce(0, +)
+        return sums.total(.gradientSquares, of: 0..<slices.chunks.count)
     }
 
     /// Returns when all ranks of the host have called it.
@@ -151,9 +150,9 @@ package final class GradientReduction {
             let end = endOfInput(range)
             try exchange?.sum(slices.slice(range, of: rank).clamped(to: end..<count), nodes, into: local.pointer(0))
             // These sums are the same on every host.
-            forEachPartialSum(of: range) { part in
+            forEachChunk(of: range) { chunk in
                 var squares = PartialSum()
-                sum(slices.floats(part).clamped(to: 0..<end), inputTerms, &squares)
+                sum(slices.chunks.floats(chunk).clamped(to: 0..<end), inputTerms, &squares)
             }
         }
     }
@@ -175,12 +174,12 @@ package final class GradientReduction {
 
     private func sumOnHost(_ range: Int) {
         let end = endOfInput(range)
-        forEachPartialSum(of: range) { part in
-            let floats = slices.floats(part)
+        forEachChunk(of: range) { chunk in
+            let floats = slices.chunks.floats(chunk)
             var squares = PartialSum()
             sum(floats.clamped(to: 0..<end), inputTerms, &squares)
             sum(floats.clamped(to: end..<count), nodes[0], &squares)
-            self.squares[part] = squares.value
+            sums[.gradientSquares, chunk] = squares.value
         }
     }
 
@@ -198,11 +197,11 @@ package final class GradientReduction {
         }
     }
 
-    /// Calls `body` on this rank's threads for each partial sum of a range that this rank owns.
-    private func forEachPartialSum(of range: Int, _ body: (Int) -> Void) {
-        let parts = slices.partialSums(range, of: rank)
+    /// Calls `body` on this rank's threads for each chunk of a range that this rank owns.
+    private func forEachChunk(of range: Int, _ body: (Int) -> Void) {
+        let chunks = slices.chunks(range, of: rank)
         team.run { thread in
-            for part in Shard.rows(parts, part: thread, of: team.count) { body(part) }
+            for chunk in Shard.rows(chunks, part: thread, of: team.count) { body(chunk) }
         }
     }
 }

@@ -21,6 +21,7 @@ package struct StepMemory {
     /// The reason why nothing is shared although sharing was requested; nil otherwise.
     package let refusal: String?
     package let sharing: Sharing?
+    package let chunkSums: ChunkSums
     /// Whether there are ranks with parameters and gradients that others can't access: on several hosts, or without
     /// shared memory.
     package var isApart: Bool { communicator.size > 1 && sharing?.hosts.count != 1 }
@@ -38,8 +39,6 @@ package struct StepMemory {
         package let touchedRows: [RowSet]
         /// The packed weights.
         package let packed: FloatBlock
-        /// Sums of squares of the summed gradients, one for each `PartialSum.length` floats of a block.
-        let squares: UnsafeMutableBufferPointer<Double>
 
         /// Returns when all ranks of the host have called it. Collective over the host (MPI_Barrier if there are
         /// several hosts).
@@ -53,23 +52,25 @@ package struct StepMemory {
     /// otherwise).
     ///
     /// - Parameters:
-    ///   - count: the number of floats in a block.
+    ///   - layout: of a block.
     ///   - gradientBlocks: the number that this rank needs, and the floats from one to the next.
     ///   - embedding: shape of the matrix that a block begins with.
     ///   - packed: the number of floats of the packed weights.
     ///   - slots: the number of blocks of optimiser state.
     package init(
-        _ communicator: Communicator, _ hosts: Hosts, count: Int, gradientBlocks: (count: Int, stride: Int),
+        _ communicator: Communicator, _ hosts: Hosts, _ layout: TensorLayout, gradientBlocks: (count: Int, stride: Int),
         embedding: (rows: Int, width: Int), packed: Int, slots: Int, averaging: ReductionOptions.Averaging, byTree: Bool
     ) throws {
         self.communicator = communicator
         self.hosts = hosts
         sumsByTree = byTree
+        let count = layout.count
         var refusal: String?
         if averaging == .auto && communicator.size > 1 {
             let gradientCounts = try hosts.host.allgather(Int64(gradientBlocks.count)).map { Int($0) }
             let plan = WindowLayout(
-                count: count, gradientCount: gradientCounts[hosts.host.rank] * gradientBlocks.stride,
+                count: count, chunkSums: ChunkSums.count(of: layout),
+                gradientCount: gradientCounts[hosts.host.rank] * gradientBlocks.stride,
                 gradientCountOfFirst: gradientCounts[0] * gradientBlocks.stride, embeddingRows: embedding.rows,
                 packed: packed, slots: slots)
             let outcome = Result {
@@ -88,7 +89,8 @@ package struct StepMemory {
                 self.touchedRows = touchedRows[hosts.host.rank]
                 sharing = Sharing(
                     hosts: hosts, window: window, gradients: plan.gradients(window), touchedRows: touchedRows,
-                    packed: plan.packed(window), squares: plan.squares(window))
+                    packed: plan.packed(window))
+                chunkSums = ChunkSums(layout, borrowing: plan.chunkSums(window), owner: window)
                 self.refusal = nil
                 return
             } catch let failure as AgreedFailure {
@@ -103,6 +105,7 @@ package struct StepMemory {
             gradientBlocks.count, stride: gradientBlocks.stride, embedding: embedding,
             touched: byTree ? nil : touchedRows)
         self.slots = (0..<slots).map { _ in FloatBlock(count: count) }
+        chunkSums = ChunkSums(layout)
         sharing = nil
         self.refusal = refusal
     }

@@ -4,19 +4,22 @@ package import MPI
 /// MPI_Allreduce.
 package final class StepSums {
     private let communicator: Communicator
-    private let sequences: Int
     private let requestCount: Int
     /// The number of scored time steps, of all time steps, and of ranks that raise each request; then the loss of each
-    /// sequence; then the error of each sequence, if there are errors; then, in steps with reports, each rank's report.
+    /// node; then the error of each sequence, if there are errors; then, in steps with reports, each rank's report.
     private var sums: [Double]
-    /// Index of the first loss, and of the first report.
+    /// Index of the first loss, of the first error, and of the first report.
     private let firstLoss: Int
+    private let firstError: Int
     private let firstReport: Int
+    /// For each size of step that occurs.
+    private let nodes: [LossNodes]
+    private var waiting: [Double] = []
 
     /// The contribution of one rank.
     package struct Share {
-        /// The global index of its first sequence of the step.
-        package var firstSequence: Int
+        /// The number of sequences of the step, over all ranks.
+        package var sequences: Int
         package var result: StepResult
         /// A bit for each request that this rank raises.
         package var requests: UInt32
@@ -24,9 +27,9 @@ package final class StepSums {
         package var report: RankReport?
 
         package init(
-            firstSequence: Int, result: StepResult, requests: UInt32, report: RankReport?
+            sequences: Int, result: StepResult, requests: UInt32, report: RankReport?
         ) {
-            self.firstSequence = firstSequence
+            self.sequences = sequences
             self.result = result
             self.requests = requests
             self.report = report
@@ -57,22 +60,21 @@ package final class StepSums {
     }
 
     /// - Parameters:
-    ///   - sequences: the number of sequences of the largest step, over all ranks.
+    ///   - sequences: the number of sequences, over all ranks, of each size of step that occurs.
     ///   - requestCount: the number of different requests that a rank can raise.
     ///   - wantsErrors: whether the task has an error for each sequence.
-    package init(_ communicator: Communicator, sequences: Int, requestCount: Int, wantsErrors: Bool) {
+    package init(_ communicator: Communicator, sequences: [Int], requestCount: Int, wantsErrors: Bool) {
         self.communicator = communicator
-        self.sequences = sequences
         self.requestCount = requestCount
+        nodes = sequences.map { LossNodes(sequences: $0, rank: communicator.rank, of: communicator.size) }
         firstLoss = 2 + requestCount
-        firstReport = Self.count(sequences: sequences, requestCount: requestCount, wantsErrors: wantsErrors)
+        firstError = firstLoss + (nodes.map(\.count).max() ?? 0)
+        firstReport = firstError + (wantsErrors ? sequences.max() ?? 0 : 0)
         sums = [Double](repeating: 0, count: firstReport + RankReport.count * communicator.size)
     }
 
     /// The number of sums of a step without reports.
-    package static func count(sequences: Int, requestCount: Int, wantsErrors: Bool) -> Int {
-        2 + requestCount + (wantsErrors ? 2 : 1) * sequences
-    }
+    package var count: Int { firstReport }
 
     /// Sums over ranks. Returns when all ranks have called it. Collective (MPI_Allreduce).
     package func reduce(_ share: Share) throws -> Total {
@@ -84,11 +86,16 @@ package final class StepSums {
             let first = firstReport + communicator.rank * RankReport.count
             for index in 0..<RankReport.count { sums[first + index] = report[index] }
         }
-        // Only one rank has a value for each sequence, so these sums are exact.
-        let first = firstLoss + share.firstSequence
-        for (index, loss) in share.result.sequenceLosses.enumerated() { sums[first + index] = loss }
-        for (index, error) in share.result.sequenceErrors.enumerated() where first + sequences + index < firstReport {
-            sums[first + sequences + index] = Double(error)
+        guard let nodes = nodes.first(where: { $0.sequences == share.sequences }) else {
+            preconditionFailure("no step was announced of \(share.sequences) sequences")
+        }
+        // Only one rank has a value for each node and sequence, so these sums are exact.
+        sums.withUnsafeMutableBufferPointer {
+            nodes.put(share.result.sequenceLosses, into: $0.baseAddress! + firstLoss)
+        }
+        let local = Shard.rows(share.sequences, part: communicator.rank, of: communicator.size)
+        for (sequence, error) in zip(local, share.result.sequenceErrors) where firstError < firstReport {
+            sums[firstError + sequence] = Double(error)
         }
         let count = share.report == nil ? firstReport : sums.count
         let communicator = communicator
@@ -96,7 +103,7 @@ package final class StepSums {
             try communicator.allreduce(UnsafeMutableBufferPointer(rebasing: $0[..<count]), .sum)
         }
         var total = Total()
-        for loss in sums[firstLoss..<firstLoss + sequences] { total.loss += loss }
+        total.loss = sums.withUnsafeBufferPointer { nodes.total(of: $0.baseAddress! + firstLoss, &waiting) }
         total.scored = Int(sums[0])
         total.steps = Int(sums[1])
         for request in 0..<requestCount where sums[2 + request] > 0 { total.requests |= 1 << UInt32(request) }
@@ -104,7 +111,7 @@ package final class StepSums {
     }
 
     /// The errors of the step's sequences over all ranks, after `reduce`.
-    package var sequenceErrors: ArraySlice<Double> { sums[min(firstLoss + sequences, firstReport)..<firstReport] }
+    package var sequenceErrors: ArraySlice<Double> { sums[firstError..<firstReport] }
 
     /// Each rank's report, after a `reduce` with reports.
     package var rankReports: [RankReport] {

@@ -1,13 +1,14 @@
-import Kernels
 import MPI
 import System
 import Tensors
 
 /// The layout of the ranks' segments of a window. Each segment begins with the set of rows that its rank's gradients
 /// touch, followed by these gradients. In the first rank's segment, the parameters, the optimiser state, the packed
-/// weights and the sums of squares follow.
+/// weights and the sums over chunks follow.
 struct WindowLayout {
     let count: Int
+    /// The number of `ChunkSums`.
+    let chunkSums: Int
     /// The number of floats of all gradient blocks, of this rank and of the first one.
     let gradientCount: Int
     let gradientCountOfFirst: Int
@@ -23,11 +24,10 @@ struct WindowLayout {
     private var startOfGradients: Int { wholePages(RowSet.byteCount(rows: embeddingRows)) }
     /// Bytes of the segment of a rank that is not the first: touched rows and gradients.
     var localBytes: Int { startOfGradients + bytes(gradientCount) }
-    private var partialSums: Int { (count + PartialSum.length - 1) / PartialSum.length }
     private var startOfShared: Int { startOfGradients + bytes(gradientCountOfFirst) }
     private var startOfPacked: Int { startOfShared + bytes(count) * (1 + slots) }
-    private var startOfSquares: Int { startOfPacked + bytes(packed) }
-    var bytesOfFirst: Int { startOfSquares + partialSums * MemoryLayout<Double>.stride }
+    private var startOfChunkSums: Int { startOfPacked + bytes(packed) }
+    var bytesOfFirst: Int { startOfChunkSums + chunkSums * MemoryLayout<Double>.stride }
 
     private func floats(_ window: SharedWindow, of rank: Int, at start: Int) -> UnsafeMutablePointer<Float> {
         UnsafeMutableRawBufferPointer(rebasing: window.segments[rank][start...])
@@ -48,8 +48,8 @@ struct WindowLayout {
         FloatBlock(borrowing: floats(window, of: 0, at: startOfPacked), count: packed, owner: window)
     }
 
-    func squares(_ window: SharedWindow) -> UnsafeMutableBufferPointer<Double> {
-        UnsafeMutableRawBufferPointer(rebasing: window.segments[0][startOfSquares..<bytesOfFirst])
+    func chunkSums(_ window: SharedWindow) -> UnsafeMutableBufferPointer<Double> {
+        UnsafeMutableRawBufferPointer(rebasing: window.segments[0][startOfChunkSums..<bytesOfFirst])
             .bindMemory(to: Double.self)
     }
 

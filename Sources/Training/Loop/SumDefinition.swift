@@ -6,7 +6,7 @@ import RunFolder
 /// In which order a run's sums are made, as a checkpoint records it: bits are promised to be the same only where it is.
 enum SumDefinition {
     /// Of the tree and everything else that `communication.reduction: reproducible` promises; a change of any bit is a new one.
-    static let version = 1
+    static let version = 2
 
     static func json(_ options: TrainingConfiguration) -> JSONValue {
         var members: [(key: String, value: JSONValue)] = [("reduction", .string(options.reduction.order.rawValue))]

@@ -87,7 +87,7 @@ extension Trainer {
             options.division(threads: threads)
         ).rank
         let memory = try StepMemory(
-            communicator, hosts, count: sizes.layout.count,
+            communicator, hosts, sizes.layout,
             gradientBlocks: (blocks, sizes.gradientStride(byTree: options.sumsByTree)),
             embedding: sizes.embeddingShape,
             packed: sizes.packedCount, slots: rule.slots.count, averaging: options.reduction.averaging,

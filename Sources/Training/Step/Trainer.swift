@@ -64,7 +64,8 @@ package struct Trainer {
         criterion = task.criterion.map { CriterionTracker($0) }
         check = ParameterCheck(communicator, memory, sizes.layout)
         sums = StepSums(
-            communicator, sequences: rows, requestCount: StepRequests.count, wantsErrors: criterion != nil)
+            communicator, sequences: source.rowsOfSteps, requestCount: StepRequests.count, wantsErrors: criterion != nil
+        )
         let hasTokens = sizes.embeddingShape.rows > 0
         folded = options.sumsByTree && hasTokens ? FoldedReduction(communicator, memory, team, network) : nil
         work = RankStep(
@@ -147,8 +148,7 @@ package struct Trainer {
         var report = reports ? times.take() : nil
         if compares { report?.hash = check.hash() }
         let share = StepSums.Share(
-            firstSequence: Shard.rows(rows, part: communicator.rank, of: communicator.size).lowerBound,
-            result: work.result, requests: requests.rawValue, report: report)
+            sequences: rows, result: work.result, requests: requests.rawValue, report: report)
         let reported = secondsNow()
         let total = try sums.reduce(share)
         let arrived = secondsNow()  // all ranks have arrived
