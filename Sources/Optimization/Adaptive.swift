@@ -123,6 +123,7 @@ package struct Adam: UpdateRule {
 /// Adam with decoupled weight decay: θ -= rate · decay · θ first. Source: Loshchilov & Hutter (2019).
 package struct AdamW: UpdateRule {
     package static let name = "adamw"
+    package static let weightDecay = 0.01
     package static let sharedKeys = Moments.sharedKeys
     private let moments: Moments
 

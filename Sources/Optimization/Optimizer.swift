@@ -43,10 +43,23 @@ package struct Optimizer {
     package func change(
         _ parameters: FloatBlock, with gradients: FloatBlock, in range: Range<Int>, scale: Float, rate: Double
     ) {
-        rule.apply(
-            Update(
-                parameters: parameters.pointer, gradients: gradients.pointer, scale: scale, state: state, range: range,
-                rate: rate, number: updates + 1))
+        rule.apply(update(parameters, gradients, range, scale, rate))
+    }
+
+    /// The first pass of a `TensorwiseRule` over a part of a tensor, before `change` for any part of it.
+    package func measure(
+        _ rule: any TensorwiseRule, _ parameters: FloatBlock, with gradients: FloatBlock, in range: Range<Int>,
+        scale: Float, rate: Double
+    ) -> TensorSquares {
+        rule.measure(update(parameters, gradients, range, scale, rate))
+    }
+
+    private func update(
+        _ parameters: FloatBlock, _ gradients: FloatBlock, _ range: Range<Int>, _ scale: Float, _ rate: Double
+    ) -> Update {
+        Update(
+            parameters: parameters.pointer, gradients: gradients.pointer, scale: scale, state: state, range: range,
+            rate: rate, number: updates + 1)
     }
 
     /// As above, when all gradients outside `rows` are 0: only these rows are visited if the rule leaves parameters

@@ -13,6 +13,8 @@ package protocol UpdateRule: Sendable {
     static var keys: [ConfigKey] { get }
     /// Reads its keys below `training.optimizer`.
     init(_ configuration: Configuration)
+    /// The default of `training.optimizer.weight_decay`.
+    static var weightDecay: Double { get }
     /// The state per parameter: PyTorch's names and the initial values.
     var slots: [(name: String, initial: Float)] { get }
     /// Whether a zero gradient leaves a parameter and its state unchanged bit for bit.
@@ -24,7 +26,30 @@ package protocol UpdateRule: Sendable {
 extension UpdateRule {
     package static var sharedKeys: [SharedOptimizerKey: ConfigValue?] { [:] }
     package static var keys: [ConfigKey] { [] }
+    package static var weightDecay: Double { 0 }
     package var restsWithoutGradient: Bool { false }
+}
+
+/// An optimiser that also needs norms of whole tensors. An update has two passes: `measure` for each part of each tensor,
+/// then `apply` with the learning rate times the tensor's `factor`.
+package protocol TensorwiseRule: UpdateRule {
+    /// Updates the state of a part of a tensor, of at most a few thousand floats, and returns its sums of squares.
+    func measure(_ update: Update) -> TensorSquares
+    /// The factor of the learning rate for a tensor, from its sums of squares.
+    func factor(_ squares: TensorSquares) -> Double
+}
+
+/// Sums of squares over a tensor or a part of one.
+package struct TensorSquares: Sendable {
+    /// Of the parameters, before the update.
+    package let parameters: Double
+    /// Of the directions in which the parameters are changed.
+    package let directions: Double
+
+    package init(parameters: Double, directions: Double) {
+        self.parameters = parameters
+        self.directions = directions
+    }
 }
 
 /// One update of a range of parameters. All pointers point to the blocks' starts.
@@ -75,7 +100,7 @@ package enum SharedOptimizerKey: String, Sendable, CaseIterable {
 /// All optimisers. Tests walk this table.
 package enum UpdateRuleTable {
     package static let all: [any UpdateRule.Type] = [
-        SGD.self, Momentum.self, Nesterov.self, RMSProp.self, Adagrad.self, Adam.self, AdamW.self,
+        SGD.self, Momentum.self, Nesterov.self, RMSProp.self, Adagrad.self, Adam.self, AdamW.self, LAMB.self,
     ]
 
     private static func only(_ rules: [any UpdateRule.Type]) -> Condition {
@@ -92,8 +117,8 @@ package enum UpdateRuleTable {
                 onResume: .mayChange, "Learning rate, before the schedule."),
             ConfigKey(
                 "training.optimizer.weight_decay", .number(.from(0, to: 1e6)), default: .number(0),
-                defaultWhen: [(only([AdamW.self]), .number(0.01))],
-                "L2 penalty: adds this times the weight to the gradient (adamw: decoupled weight decay)."),
+                defaultWhen: all.filter { $0.weightDecay > 0 }.map { (only([$0]), .number($0.weightDecay)) },
+                "L2 penalty: adds this times the weight to the gradient (adamw, lamb: decoupled weight decay)."),
         ] + SharedOptimizerKey.allCases.map(shared) + all.flatMap { rule in rule.keys.map { $0.when(only([rule])) } }
 
     private static func shared(_ key: SharedOptimizerKey) -> ConfigKey {

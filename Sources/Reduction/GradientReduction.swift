@@ -134,6 +134,11 @@ package final class GradientReduction {
     /// Returns when all ranks of the host have called it.
     func wait() throws { try sharing?.meet() }
 
+    /// Calls `body` with each chunk that this rank owns, and its floats, divided among the rank's threads.
+    func forEachLocalChunk(_ body: (_ chunk: Int, _ floats: Range<Int>) -> Void) {
+        for range in ranges.indices { forEachChunk(of: range) { body($0, slices.chunks.floats($0)) } }
+    }
+
     private func sumNext() throws {
         let range = summed % ranges.count
         summed += 1

@@ -136,6 +136,11 @@ package final class StepReduction {
         return (squaredNorm, begunSeconds, begunSeconds + secondsNow() - start)
     }
 
-    /// Returns when every rank that shares the parameters has updated its ranges. Collective.
-    package func waitForUpdates() throws { try reduction.wait() }
+    /// Calls `body` with each chunk (`TensorChunks`) of the ranges that this rank updates, divided among its threads.
+    package func forEachLocalChunk(_ body: (_ chunk: Int, _ floats: Range<Int>) -> Void) {
+        reduction.forEachLocalChunk(body)
+    }
+
+    /// Returns when every rank that shares the parameters has called it: after a pass over its ranges. Collective.
+    package func meet() throws { try reduction.wait() }
 }

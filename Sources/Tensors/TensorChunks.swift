@@ -7,6 +7,8 @@ package struct TensorChunks: Sendable, Equatable {
     private let starts: [Int]
     /// The chunks of each tensor, in the layout's order.
     package let ofTensors: [Range<Int>]
+    /// The index of each chunk's tensor.
+    package let tensors: [Int]
 
     /// - Parameter length: floats of a chunk, but for the last one of a tensor.
     package init(_ layout: TensorLayout, length: Int) {
@@ -16,6 +18,7 @@ package struct TensorChunks: Sendable, Equatable {
             starts += stride(from: tensor.offset, to: tensor.offset + tensor.count, by: length)
             return first..<starts.count
         }
+        tensors = ofTensors.enumerated().flatMap { tensor, chunks in chunks.map { _ in tensor } }
         self.starts = starts + [layout.count]
     }
 

@@ -1,3 +1,6 @@
+import ConfigFile
+import Optimization
+
 /// An optimiser for one parameter in Double: the algorithm in PyTorch's documentation.
 protocol PlainRule {
     init(_ keys: PlainKeys)
@@ -29,6 +32,13 @@ struct RuleCase: Sendable {
         change(&keys)
         self.yaml = yaml
         self.keys = keys
+    }
+
+    /// The program's optimiser with these keys.
+    func rule(_ name: String) throws -> any UpdateRule {
+        let text = "training:\n  optimizer: {name: \(name), learning_rate: 0.1\(yaml.isEmpty ? "" : ", ")\(yaml)}\n"
+        let table = ConfigTable(keys: UpdateRuleTable.keys)
+        return UpdateRuleTable.rule(try Configuration(yaml: text, file: "test.yaml", table: table))
     }
 }
 

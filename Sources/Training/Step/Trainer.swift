@@ -27,6 +27,7 @@ package struct Trainer {
     private let check: ParameterCheck
     /// See `NetworkConfiguration.finishingRanges`.
     private let finishingRanges: [Range<Int>]
+    private var tensorwise: TensorwiseUpdate?
     private var times = StepTimes()
     /// Whether this process has compared the parameters.
     private var hasCompared = false
@@ -76,6 +77,7 @@ package struct Trainer {
         reduction = try StepReduction(
             communicator, team, memory, division, layout: sizes.layout,
             finishingRanges: finishingRanges, input: folded)
+        tensorwise = TensorwiseUpdate(optimizer.rule, memory, reduction)
     }
 
     package var network: SequenceModel { work.network }
@@ -163,10 +165,10 @@ package struct Trainer {
             state.resetNonFinite()
             optimizer.close(memory.parameters)
         } else {
-            update(scale: total.scale(gradientNorm: norm, clippingTo: options.clipNorm), rate: rate)
+            try update(scale: total.scale(gradientNorm: norm, clippingTo: options.clipNorm), rate: rate)
         }
         let updated = secondsNow()
-        try reduction.waitForUpdates()
+        try reduction.meet()
         let met = secondsNow()
         let computing = computed - start - summed.begunSeconds
         times.note(computing: computing + updated - reduced)
@@ -190,7 +192,9 @@ package struct Trainer {
     }
 
     /// Updates the parameters of this rank's ranges; each thread updates a part of every range.
-    private mutating func update(scale: Float, rate: Double) {
+    private mutating func update(scale: Float, rate: Double) throws {
+        defer { optimizer.close(memory.parameters) }
+        guard tensorwise == nil else { return try tensorwise!.change(by: optimizer, scale: scale, rate: rate) }
         team.run { thread in
             for range in reduction.localRanges {
                 optimizer.change(
@@ -198,7 +202,6 @@ package struct Trainer {
                     in: Shard.floats(range, part: thread, of: team.count), scale: scale, rate: rate)
             }
         }
-        optimizer.close(memory.parameters)
     }
 
     private mutating func advance(by rows: Int) {
