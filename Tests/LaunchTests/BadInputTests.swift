@@ -95,7 +95,9 @@ extension LaunchTests {
                     "training.optimizer.learning_rate is .nan; accepted: a number from 0 to 1000000"
                 ),
                 ("training.batch", "missing '='; accepted: --set key.path=value"),
-                ("model.cell=lstn", "model.cell is lstn; accepted: lstm, gru or rnn; did you mean lstm?"),
+                (
+                    "model.cell=lstn", "model.cell is lstn; accepted: lstm, lstm-peephole, gru or rnn; did you mean lstm?"
+                ),
             ])
         func wrongSet(argument: String, message: String) async throws {
             let folder = try TestFolder.withText()

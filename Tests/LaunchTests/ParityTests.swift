@@ -13,6 +13,8 @@ struct PyTorchCase: Sendable, CustomTestStringConvertible {
     let cell: String
     let dropout: Double
     let optimizer: JSONValue
+    /// Keys of the model that differ from those of the other cases.
+    let model: JSONValue
     let clipNorm: Double
     let initial: String
     let final: String
@@ -29,7 +31,7 @@ struct PyTorchCase: Sendable, CustomTestStringConvertible {
 
     private init?(_ json: JSONValue) {
         guard let name = json["name"]?.stringValue, let cell = json["cell"]?.stringValue,
-            let dropout = json["dropout"]?.numberValue, let optimizer = json["optimizer"],
+            let dropout = json["dropout"]?.numberValue, let optimizer = json["optimizer"], let model = json["model"],
             let clipNorm = json["clip_norm"]?.numberValue, let initial = json["initial"]?.stringValue,
             let final = json["final"]?.stringValue, let losses = json["losses"]?.arrayValue,
             let norms = json["gradient_norms"]?.arrayValue
@@ -38,6 +40,7 @@ struct PyTorchCase: Sendable, CustomTestStringConvertible {
         self.cell = cell
         self.dropout = dropout
         self.optimizer = optimizer
+        self.model = model
         self.clipNorm = clipNorm
         self.initial = initial
         self.final = final
@@ -50,15 +53,16 @@ struct PyTorchCase: Sendable, CustomTestStringConvertible {
 
     /// Sizes as in the fixtures' README: 12 streams divide by 1 to 4 ranks and not by 5.
     var config: String {
-        """
-        task: language-model
-        data: {train: \(ProjectFiles.fixtures.path)/text.txt, tokenizer: byte}
-        model: {cell: \(cell), layers: 2, hidden: 9, embedding: 7, dropout: \(dropout)}
-        training: {batch: 12, window: 7, steps: 30, clip_norm: \(clipNorm), optimizer: \(optimizer.text)}
-        validation: {every_epochs: 0}
-        logging: {every_steps: 1}
+        let keys = (model.members ?? []).filter { $0.key != "embedding" }.map { ", \($0.key): \($0.value.text)" }
+        return """
+            task: language-model
+            data: {train: \(ProjectFiles.fixtures.path)/text.txt, tokenizer: byte}
+            model: {cell: \(cell), layers: 2, hidden: 9, embedding: \(model["embedding"]?.integerValue ?? 7), dropout: \(dropout)\(keys.joined())}
+            training: {batch: 12, window: 7, steps: 30, clip_norm: \(clipNorm), optimizer: \(optimizer.text)}
+            validation: {every_epochs: 0}
+            logging: {every_steps: 1}
 
-        """
+            """
     }
 }
 
@@ -83,7 +87,7 @@ extension LaunchTests {
 
         @Test("every cell and every optimiser has a case")
         func tables() {
-            #expect(PyTorchCase.all.count == 17)
+            #expect(PyTorchCase.all.count == 20)
             #expect(Set(PyTorchCase.all.map(\.cell)) == Set(CellTable.all.map { $0.name }))
             #expect(
                 Set(PyTorchCase.all.compactMap { $0.optimizer["name"]?.stringValue })

@@ -17,7 +17,7 @@ struct CellVectorTests {
     @Test("the layout has them behind the layer's four tensors, under their names")
     func names() {
         let configuration = NetworkConfiguration(
-            cell: TestPeepholeCell.self, layers: 2, hiddenSize: 5, embeddingSize: 3,
+            cell: PeepholeLSTMCell.self, layers: 2, hiddenSize: 5, embeddingSize: 3,
             task: TaskShape(input: .features(3), output: .values(2)))
         #expect(
             configuration.layout.tensors.map(\.name) == [
@@ -52,7 +52,7 @@ struct CellVectorTests {
 
     @Test("the Double reference's gradient is its central differences', to 1e-6", arguments: cases)
     func tape(_ example: NetworkCase) throws {
-        let cell = try #require(plainCellsWithVectors[example.cellName])
+        let cell = try #require(plainCells[example.cellName])
         let gradients = example.plainRun(cell).gradients
         for tensor in example.configuration.layout.tensors {
             let distance = relativeDistance(

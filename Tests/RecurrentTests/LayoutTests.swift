@@ -37,11 +37,13 @@ struct LayoutTests {
                 cell: cell, layers: 1, hiddenSize: 5, embeddingSize: 99,
                 task: TaskShape(input: .features(3), output: .values(2)))
             let rows = 5 * cell.gates
+            let vectors = cell.vectors.map { Tensor(name: "rnn.\($0.name)_l0", shape: [5]) }
             #expect(
                 configuration.layout.tensors.map { Tensor(name: $0.name, shape: $0.shape) } == [
                     Tensor(name: "rnn.weight_ih_l0", shape: [rows, 3]),
                     Tensor(name: "rnn.weight_hh_l0", shape: [rows, 5]),
                     Tensor(name: "rnn.bias_ih_l0", shape: [rows]), Tensor(name: "rnn.bias_hh_l0", shape: [rows]),
+                ] + vectors + [
                     Tensor(name: "output.weight", shape: [2, 5]), Tensor(name: "output.bias", shape: [2]),
                 ])
             #expect(configuration.embeddingSize == 0)

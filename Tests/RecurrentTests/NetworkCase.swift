@@ -26,7 +26,7 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
     }
 
     static func cell(_ name: String) -> any Cell.Type {
-        guard let cell = CellTable.cell(named: name) ?? cellsWithVectors.first(where: { $0.name == name }) else {
+        guard let cell = (CellTable.all + [TestGainCell.self]).first(where: { $0.name == name }) else {
             preconditionFailure("names come from the tables")
         }
         return cell

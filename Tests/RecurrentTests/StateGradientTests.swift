@@ -4,13 +4,13 @@ import Testing
 
 @Suite("Gradients of carried states")
 struct StateGradientTests {
-    private static let cases = (CellTable.all + cellsWithVectors).flatMap { cell in
+    private static let cases = (CellTable.all + [TestGainCell.self]).flatMap { cell in
         (1...8).map { NetworkCase(cell: cell.name, seed: $0) }
     }
 
     /// The cell's formulas; every case has some.
     private func plain(_ example: NetworkCase) throws -> PlainCell {
-        try #require(plainCells[example.cellName] ?? plainCellsWithVectors[example.cellName])
+        try #require(plainCells[example.cellName])
     }
 
     @Test(

@@ -139,7 +139,7 @@ package struct CellGradients {
 
 /// All cells. Tests walk this table.
 package enum CellTable {
-    package static let all: [any Cell.Type] = [LSTMCell.self, GRUCell.self, RNNCell.self]
+    package static let all: [any Cell.Type] = [LSTMCell.self, PeepholeLSTMCell.self, GRUCell.self, RNNCell.self]
 
     package static func cell(named name: String) -> (any Cell.Type)? { all.first { $0.name == name } }
 }

@@ -42,11 +42,70 @@ WEIGHT_SEED = 7  # with some others AdaGrad, RMSprop or Adam divide by a gradien
 DROPOUT_SEED = 1
 TOLERANCE = 1e-4  # of the tests that read the fixtures: relative for losses, of the tensor's largest for weights
 
-CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
-# Name, cell, dropout, and the optimiser with its keys; a key that is not given has PyTorch's default.
+
+class PeepholeLSTM(nn.Module):
+    """The LSTM with peepholes of Gers & Schmidhuber (2000), as a plain loop: nn.LSTM has none."""
+
+    def __init__(self, inputs, hidden, layers):
+        super().__init__()
+        self.layers = layers
+        for layer in range(layers):
+            shapes = {"weight_ih": (4 * hidden, inputs if layer == 0 else hidden), "weight_hh": (4 * hidden, hidden),
+                      "bias_ih": (4 * hidden,), "bias_hh": (4 * hidden,),
+                      "peephole_i": (hidden,), "peephole_f": (hidden,), "peephole_o": (hidden,)}
+            for name, shape in shapes.items():
+                self.register_parameter(f"{name}_l{layer}", nn.Parameter(torch.zeros(shape)))
+
+    def forward(self, values, state):
+        """Outputs [T, B, H] and the last states (h, c), [layers, B, H] each."""
+        ends = []
+        for layer in range(self.layers):
+            p = {name: getattr(self, f"{name}_l{layer}") for name in
+                 ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "peephole_i", "peephole_f", "peephole_o"]}
+            zero = values.new_zeros(values.shape[1], p["peephole_i"].shape[0])
+            h, c = (zero, zero) if state is None else (state[0][layer], state[1][layer])
+            outputs = []
+            for x in values:
+                gates = x @ p["weight_ih"].t() + p["bias_ih"] + h @ p["weight_hh"].t() + p["bias_hh"]
+                i, f, g, o = gates.chunk(4, dim=1)
+                i, f = torch.sigmoid(i + p["peephole_i"] * c), torch.sigmoid(f + p["peephole_f"] * c)
+                c = f * c + i * torch.tanh(g)
+                h = torch.sigmoid(o + p["peephole_o"] * c) * torch.tanh(c)
+                outputs.append(h)
+            values = torch.stack(outputs)
+            ends.append((h, c))
+        return values, (torch.stack([h for h, _ in ends]), torch.stack([c for _, c in ends]))
+
+
+class LAMB(torch.optim.Optimizer):
+    """You et al. (2020), algorithm 2, with the identity for phi."""
+
+    def __init__(self, parameters, lr, betas=(0.9, 0.999), eps=1e-6, weight_decay=0.01):
+        super().__init__(parameters, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for x in group["params"]:
+                state, (beta1, beta2) = self.state[x], group["betas"]
+                if not state:
+                    state.update(step=0, m=torch.zeros_like(x), v=torch.zeros_like(x))
+                state["step"] += 1
+                state["m"].mul_(beta1).add_(x.grad, alpha=1 - beta1)
+                state["v"].mul_(beta2).addcmul_(x.grad, x.grad, value=1 - beta2)
+                m, v = state["m"] / (1 - beta1 ** state["step"]), state["v"] / (1 - beta2 ** state["step"])
+                r = m / (v.sqrt() + group["eps"]) + group["weight_decay"] * x
+                x.sub_(group["lr"] * x.norm() / r.norm() * r)
+
+
+CELLS = {"lstm": nn.LSTM, "lstm-peephole": PeepholeLSTM, "gru": nn.GRU, "rnn": nn.RNN}
+
+# Name, cell, dropout, and the optimiser with its keys; a key that is not given has PyTorch's default (lamb: the
+# paper's). In some, keys of the model that differ from the sizes above.
 CASES = [
     ("cell-lstm", "lstm", 0.0, {"name": "sgd", "learning_rate": 1.0}),
+    ("cell-lstm-peephole", "lstm-peephole", 0.0, {"name": "sgd", "learning_rate": 1.0}),
     ("cell-gru", "gru", 0.0, {"name": "sgd", "learning_rate": 1.0}),
     ("cell-rnn", "rnn", 0.0, {"name": "sgd", "learning_rate": 1.0}),
     ("momentum", "lstm", 0.0, {"name": "momentum", "learning_rate": 0.3, "momentum": 0.9}),
@@ -55,6 +114,7 @@ CASES = [
     ("adagrad", "lstm", 0.0, {"name": "adagrad", "learning_rate": 0.02}),
     ("adam", "lstm", 0.0, {"name": "adam", "learning_rate": 0.005}),
     ("adamw", "lstm", 0.0, {"name": "adamw", "learning_rate": 0.005, "weight_decay": 0.01}),
+    ("lamb", "lstm", 0.0, {"name": "lamb", "learning_rate": 0.01}),
     ("sgd-keys", "lstm", 0.0, {"name": "sgd", "learning_rate": 1.0, "weight_decay": 0.01}),
     ("momentum-keys", "lstm", 0.0, {"name": "momentum", "learning_rate": 0.3, "momentum": 0.9, "dampening": 0.1}),
     ("rmsprop-keys", "lstm", 0.0,
@@ -66,8 +126,13 @@ CASES = [
       "amsgrad": True}),
     ("adamw-keys", "lstm", 0.0,
      {"name": "adamw", "learning_rate": 0.005, "betas": [0.8, 0.9], "weight_decay": 0.1, "amsgrad": True}),
+    ("lamb-keys", "lstm", 0.0,
+     {"name": "lamb", "learning_rate": 0.01, "betas": [0.8, 0.95], "eps": 1e-3, "weight_decay": 0.1}),
     ("dropout-lstm", "lstm", 0.3, {"name": "sgd", "learning_rate": 1.0}),
     ("dropout-gru", "gru", 0.3, {"name": "sgd", "learning_rate": 1.0}),
+    ("tied", "lstm", 0.0, {"name": "sgd", "learning_rate": 1.0}, {"embedding": HIDDEN, "tie_embedding": True}),
+    ("tied-dropout", "gru", 0.3, {"name": "sgd", "learning_rate": 1.0},
+     {"embedding": HIDDEN, "tie_embedding": True}),
 ]
 
 # What a key is without effect (for alpha, eps and betas: PyTorch's default).
@@ -84,6 +149,7 @@ OPTIMIZERS = {
     "adagrad": torch.optim.Adagrad,
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
+    "lamb": LAMB,
 }
 
 
@@ -180,11 +246,20 @@ class Dropout:
 class LanguageModel(nn.Module):
     """Embedding, two recurrent layers, and a linear layer to the scores of the next byte."""
 
-    def __init__(self, cell):
+    def __init__(self, cell, keys):
         super().__init__()
-        self.embedding = nn.Embedding(VOCABULARY, EMBEDDING)
-        self.rnn = CELLS[cell](EMBEDDING, HIDDEN, LAYERS)
+        self.width = keys.get("embedding", EMBEDDING)
+        self.embedding = nn.Embedding(VOCABULARY, self.width)
+        self.rnn = CELLS[cell](self.width, HIDDEN, LAYERS)
         self.output = nn.Linear(HIDDEN, VOCABULARY)
+        self.tied = keys.get("tie_embedding", False)
+        if self.tied:
+            self.output.weight = self.embedding.weight
+
+    def tensors(self):
+        """The weights by name; a tied one once."""
+        return {name: tensor for name, tensor in self.state_dict().items()
+                if not (self.tied and name == "output.weight")}
 
     def forward(self, tokens, state):
         """Scores [T, B, V] and the state after the window; `state` None is zero."""
@@ -205,22 +280,27 @@ class LanguageModel(nn.Module):
         """The layers of `rnn` as modules of one layer each, which share its parameters."""
         layers = []
         for index in range(LAYERS):
-            layer = type(self.rnn)(EMBEDDING if index == 0 else HIDDEN, HIDDEN)
+            layer = type(self.rnn)(self.width if index == 0 else HIDDEN, HIDDEN)
             for part in ["weight_ih_l", "weight_hh_l", "bias_ih_l", "bias_hh_l"]:
                 setattr(layer, f"{part}0", getattr(self.rnn, f"{part}{index}"))
             layers.append(layer)
         return layers
 
 
-def initial_weights(cell):
+def initial_weights(cell, keys):
     """Every weight uniform in (-1/sqrt(H), 1/sqrt(H)), by the cell's name order in PyTorch."""
     torch.manual_seed(WEIGHT_SEED)
     scale = HIDDEN**-0.5
-    return {name: torch.empty(shape).uniform_(-scale, scale) for name, shape in names_and_shapes(cell)}
+    return {name: torch.empty(shape).uniform_(-scale, scale) for name, shape in names_and_shapes(cell, keys)}
 
 
-def names_and_shapes(cell):
-    return [(name, list(tensor.shape)) for name, tensor in LanguageModel(cell).state_dict().items()]
+def names_and_shapes(cell, keys):
+    return [(name, list(tensor.shape)) for name, tensor in LanguageModel(cell, keys).tensors().items()]
+
+
+def initial_name(cell, keys):
+    """The file of the initial weights."""
+    return f"initial-{cell}{'-tied' if keys else ''}.safetensors"
 
 
 def make_optimizer(parameters, keys):
@@ -238,10 +318,10 @@ def detached(state):
     return None if state is None else state.detach()
 
 
-def train(streams, cell, dropout_rate, optimizer_keys, dtype):
+def train(streams, cell, dropout_rate, optimizer_keys, model_keys, dtype):
     """Losses (nats a token, before each update), gradient norms (before clipping) and the weights at the end."""
-    model = LanguageModel(cell)
-    model.load_state_dict(initial_weights(cell))
+    model = LanguageModel(cell, model_keys)
+    model.load_state_dict(initial_weights(cell, model_keys), strict=not model.tied)
     model.to(dtype)
     optimizer = make_optimizer(model.parameters(), optimizer_keys)
     dropout = Dropout(dropout_rate)
@@ -266,7 +346,7 @@ def train(streams, cell, dropout_rate, optimizer_keys, dtype):
         optimizer.step()
         losses.append(loss.item())
         norms.append(norm.item())
-    return losses, norms, {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+    return losses, norms, {name: tensor.detach().clone() for name, tensor in model.tensors().items()}
 
 
 # Checks of the script and its cases
@@ -286,8 +366,8 @@ def check_philox():
 
 def check_single_layers(streams):
     """Layer by layer without a mask must give what the module of two layers gives."""
-    for cell in CELLS:
-        model = LanguageModel(cell)
+    for cell in ["lstm", "gru", "rnn"]:
+        model = LanguageModel(cell, {})
         whole, _ = model(streams[:WINDOW], None)
         parts, _ = model.forward_with_dropout(streams[:WINDOW], [None] * LAYERS, lambda values, place: values)
         assert torch.allclose(whole, parts, rtol=0, atol=1e-6), f"{cell}: the single layers differ from the stack"
@@ -302,9 +382,10 @@ def distance(losses, weights, exact_losses, exact_weights):
     return of_losses, of_weights
 
 
-def check_case(streams, name, cell, dropout_rate, optimizer_keys, losses, norms, weights):
+def check_case(streams, name, cell, dropout_rate, optimizer_keys, model_keys, losses, norms, weights):
     """Prints the case's figures and stops at a case that tests too little at TOLERANCE."""
-    exact_losses, _, exact_weights = train(streams, cell, dropout_rate, optimizer_keys, torch.float64)
+    exact_losses, _, exact_weights = train(
+        streams, cell, dropout_rate, optimizer_keys, model_keys, torch.float64)
     of_losses, of_weights = distance(losses, weights, exact_losses, exact_weights)
     clipped = sum(norm > CLIP_NORM for norm in norms)
     print(f"{name} | {losses[0]:.5f} | {losses[-1]:.5f} | {clipped} of {STEPS} | {min(norms):.3f} to {max(norms):.3f}"
@@ -316,7 +397,7 @@ def check_case(streams, name, cell, dropout_rate, optimizer_keys, losses, norms,
     if optimizer_keys["name"] == "nesterov":
         variants = {"name": {**optimizer_keys, "name": "momentum"}}
     for key, variant in variants.items():
-        other_losses, _, other_weights = train(streams, cell, dropout_rate, variant, torch.float32)
+        other_losses, _, other_weights = train(streams, cell, dropout_rate, variant, model_keys, torch.float32)
         effect = max(distance(losses, weights, other_losses, other_weights))
         assert effect > 5 * TOLERANCE, f"{name}: {key} could be ignored almost unnoticed ({effect:.1e})"
 
@@ -374,19 +455,20 @@ def main():
     (FOLDER / "text.txt").write_bytes(data)
     write_philox()
     write_json("pytorch_names.json", {
-        cell: [{"name": name, "shape": shape} for name, shape in names_and_shapes(cell)] for cell in CELLS})
-    for cell in CELLS:
-        save_file(initial_weights(cell), FOLDER / f"initial-{cell}.safetensors")
+        cell: [{"name": name, "shape": shape} for name, shape in names_and_shapes(cell, {})] for cell in CELLS})
 
     print("case | first loss | last loss | clipped steps | gradient norms | float32 from Double: losses | weights")
     records = []
-    for name, cell, dropout_rate, optimizer_keys in CASES:
-        losses, norms, weights = train(streams, cell, dropout_rate, optimizer_keys, torch.float32)
-        check_case(streams, name, cell, dropout_rate, optimizer_keys, losses, norms, weights)
+    for name, cell, dropout_rate, optimizer_keys, *more in CASES:
+        model_keys = more[0] if more else {}
+        initial = initial_name(cell, model_keys)
+        save_file(initial_weights(cell, model_keys), FOLDER / initial)
+        losses, norms, weights = train(streams, cell, dropout_rate, optimizer_keys, model_keys, torch.float32)
+        check_case(streams, name, cell, dropout_rate, optimizer_keys, model_keys, losses, norms, weights)
         save_file(weights, FOLDER / f"final-{name}.safetensors")
         records.append({
             "name": name, "cell": cell, "dropout": dropout_rate, "optimizer": optimizer_keys, "clip_norm": CLIP_NORM,
-            "initial": f"initial-{cell}.safetensors", "final": f"final-{name}.safetensors",
+            "model": model_keys, "initial": initial, "final": f"final-{name}.safetensors",
             "losses": losses, "gradient_norms": norms})
     write_json("cases.json", records)
 

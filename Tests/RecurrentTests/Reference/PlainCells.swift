@@ -31,11 +31,13 @@ struct PlainStep<Number: Scalar> {
     func sum(_ gate: Int) -> [Number] { zip(fromInput[gate], fromHidden[gate]).map { $0 + $1 } }
 }
 
-/// The reference of each cell of `CellTable`, by name: a new cell adds its formulas and its line here.
+/// The reference of each cell, by name: a new cell adds its formulas and its line here.
 let plainCells: [String: PlainCell] = [
     "lstm": PlainCell(PlainLSTM.self),
+    "lstm-peephole": PlainCell(PlainPeephole.self),
     "gru": PlainCell(PlainGRU.self),
     "rnn": PlainCell(PlainRNN.self),
+    "test-gain": PlainCell(PlainGain.self),
 ]
 
 /// i, f, o = σ(…), g = tanh(…), c = f c' + i g, h = o tanh(c).
@@ -47,6 +49,23 @@ enum PlainLSTM: PlainFormulas {
         let o = step.sum(3).map(\.sigmoid)
         let c = step.cell.indices.map { f[$0] * step.cell[$0] + i[$0] * g[$0] }
         return (c.indices.map { o[$0] * c[$0].hyperbolicTangent }, c)
+    }
+}
+
+/// As the LSTM, with i, f = σ(… + p c'), o = σ(… + p c).
+enum PlainPeephole: PlainFormulas {
+    static func step<Number: Scalar>(_ step: PlainStep<Number>) -> (hidden: [Number], cell: [Number]) {
+        var (hidden, cell): ([Number], [Number]) = ([], [])
+        for (unit, previous) in step.cell.enumerated() {
+            func z(_ gate: Int) -> Number { step.sum(gate)[unit] }
+            func p(_ vector: Int) -> Number { step.vectors[vector][unit] }
+            let i = (z(0) + p(0) * previous).sigmoid
+            let f = (z(1) + p(1) * previous).sigmoid
+            let c = f * previous + i * z(2).hyperbolicTangent
+            cell.append(c)
+            hidden.append((z(3) + p(2) * c).sigmoid * c.hyperbolicTangent)
+        }
+        return (hidden, cell)
     }
 }
 
