@@ -144,4 +144,22 @@ struct HangVerdictTests {
         #expect(hang(own, [.blocked, .goesOn, nil]).verdictAlone() == .goOn)
         #expect(try report(hang(own, [.gone, .goesOn, nil]).verdictAlone()).rank == 0)
     }
+
+    @Test("in a group, only its ranks can be missing, and a wait for other groups is no hang")
+    func groups() throws {
+        let signs: [ProcessIdentity.Sign?] = [nil, nil, .stopped, nil]
+        let group = HangCase(
+            own: waiting(0), times: Self.times,
+            ranks: signs.enumerated().map { (host: "n\($0.offset)", sign: $0.element) }, members: [0, 3])
+        #expect(try report(group.verdict(news())).rank == 3)
+        #expect(
+            try report(group.verdictAlone()).cause.hasSuffix("this rank can't determine which rank has not arrived"))
+        let all = try report(group.verdict(news(waiting(3))))
+        #expect(all.cause.contains("all ranks of its group wait"))
+        let between = HangCase(
+            own: note(0, in: .betweenGroups, waitingIn: "MPI_Barrier", for: 1000), times: Self.times,
+            ranks: signs.enumerated().map { (host: "n\($0.offset)", sign: $0.element) }, members: [0, 3])
+        #expect(between.verdict(news()) == .goOn)
+        #expect(between.verdictAlone() == .goOn)
+    }
 }

@@ -30,8 +30,10 @@ package final class HangGuard: Sendable {
         var peers: [(host: String, process: ProcessIdentity)] = []
         /// The run folder, on the ranks that can access it.
         var run: RunDirectory?
-        /// Whether all ranks can access it.
+        /// Whether all ranks of the group can access it.
         var isShared = false
+        /// The ranks of the group that works on the run; nil: all ranks of the job.
+        var members: [Int]?
 
         /// The observed state of each rank's process.
         var signs: [ProcessIdentity.Sign?] {
@@ -83,6 +85,8 @@ package final class HangGuard: Sendable {
 
     /// Exchanges the hosts and processes of all ranks, and starts watching if the launcher had not given the number of
     /// ranks. Collective (MPI_Allgather).
+    ///
+    /// - Parameter communicator: of all ranks of the job.
     package func introduce(on communicator: Communicator) throws {
         let own = ProcessIdentity.own
         let ids = try communicator.allgather(own.id)
@@ -103,16 +107,23 @@ package final class HangGuard: Sendable {
     /// Sets the waiting time after which the job is ended.
     package func setTimeout(_ seconds: Double) { settings.withLock { $0.times = GuardTimes(timeout: seconds) } }
 
-    /// Ranks exchange their notes in this run folder from now on, if all of them can access it. Collective (MPI_Bcast,
-    /// MPI_Allreduce), after the root has written environment.json there.
+    /// Ranks exchange their notes in this run folder from now on, if all of them can access it. Collective
+    /// (MPI_Allgather, MPI_Bcast, MPI_Allreduce), after the root has written environment.json there.
+    ///
+    /// A group of ranks may work on a run of its own: then its ranks watch each other only, and wait for other groups
+    /// within `Phase.betweenGroups`. Notes and messages give a rank's number in the job.
+    ///
+    /// - Parameter communicator: of the ranks that work on the run.
     package func use(_ run: RunDirectory, on communicator: Communicator) throws {
+        let (rank, ranks) = settings.withLock { ($0.rank, $0.ranks) }
+        let members = try communicator.allgather(Int64(rank)).map { Int($0) }
         let rootMark = try communicator.broadcast(run.mark, root: 0)
         let seesIt = rootMark != 0 && run.mark == rootMark
         let isShared = try communicator.allreduce(Int32(seesIt ? 1 : 0), .minimum) == 1
-        let rank = communicator.rank
         settings.withLock {
             $0.run = seesIt ? run : nil
             $0.isShared = isShared
+            $0.members = members.count == ranks ? nil : members
         }
         letters.withLock { $0 = isShared ? RankNotes(run, rank: rank) : nil }
     }
@@ -123,9 +134,10 @@ package final class HangGuard: Sendable {
         let settings = settings.withLock { $0 }
         guard let run = settings.run else { return }
         let agreed = error as? AgreedFailure
+        let rank = agreed.map { settings.members?[$0.rank] ?? $0.rank }
         try? run.write(
             failure: Failure(
-                rank: agreed?.rank ?? settings.rank, host: agreed?.host ?? Job.hostName, step: step,
+                rank: rank ?? settings.rank, host: agreed?.host ?? Job.hostName, step: step,
                 phase: Job.page.phase.description, cause: agreed?.message ?? "\(error)", time: Date().ISO8601Format()))
     }
 
@@ -172,7 +184,8 @@ package final class HangGuard: Sendable {
         let times = settings.times
         guard own.waitingIn != nil, own.seconds >= times.timeout else { return }
         let hang = HangCase(
-            own: own, times: times, ranks: zip(settings.peers, settings.signs).map { (host: $0.host, sign: $1) })
+            own: own, times: times, ranks: zip(settings.peers, settings.signs).map { (host: $0.host, sign: $1) },
+            members: settings.members)
         let usesNotes = settings.isShared && folderResponds && news != nil
         // A folder that has just stopped responding may respond again.
         if settings.isShared, !usesNotes, own.seconds < times.timeout + times.grace { return }

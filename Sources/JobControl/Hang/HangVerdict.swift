@@ -36,12 +36,19 @@ package struct HangCase {
     let times: GuardTimes
     /// Every rank's host and the observed state of its process; empty until ranks know each other.
     let ranks: [(host: String, sign: ProcessIdentity.Sign?)]
+    /// The ranks that this one may wait for and whose notes it can read: its group; nil: all.
+    let members: [Int]?
 
-    package init(own: RankNote, times: GuardTimes, ranks: [(host: String, sign: ProcessIdentity.Sign?)]) {
+    package init(
+        own: RankNote, times: GuardTimes, ranks: [(host: String, sign: ProcessIdentity.Sign?)], members: [Int]? = nil
+    ) {
         self.own = own
         self.times = times
         self.ranks = ranks
+        self.members = members
     }
+
+    private var others: [Int] { (members ?? Array(ranks.indices)).filter { $0 != own.rank && $0 < ranks.count } }
 
     private struct Missing {
         let rank: Int
@@ -49,7 +56,10 @@ package struct HangCase {
         var note: RankNote?
     }
 
-    private var waits: Bool { own.waitingIn != nil && own.seconds >= times.timeout }
+    /// Another group reports its own hangs.
+    private var waits: Bool {
+        own.waitingIn != nil && own.seconds >= times.timeout && own.phase != Phase.betweenGroups.description
+    }
 
     // MARK: with the other ranks' notes
 
@@ -63,7 +73,7 @@ package struct HangCase {
         }
         var missing: [Missing] = []
         var mayYetCome = false
-        for rank in ranks.indices where rank != own.rank {
+        for rank in others {
             guard let note = news.notes[rank] else {
                 missing.append(Missing(rank: rank, reason: reason(ranks[rank].sign)))
                 continue
@@ -88,7 +98,7 @@ package struct HangCase {
             return .end(
                 report(
                     nil,
-                    "all ranks wait (in \(shown(calls.joined(separator: ", ")))) and nothing arrives: the network may be down"
+                    "all ranks\(members == nil ? "" : " of its group") wait (in \(shown(calls.joined(separator: ", ")))) and nothing arrives: the network may be down"
                 )
             )
         }
@@ -103,8 +113,8 @@ package struct HangCase {
         // A working process is sometimes blocked in a system call: in a phase of long work, that is no evidence.
         let mayWork = own.phase == Phase.rootAlone.description
         let proofs: [ProcessIdentity.Sign] = mayWork ? [.stopped, .gone] : [.stopped, .gone, .blocked]
-        let missing = ranks.indices.filter { rank in
-            rank != own.rank && proofs.contains { $0 == ranks[rank].sign }
+        let missing = others.filter { rank in
+            proofs.contains { $0 == ranks[rank].sign }
         }.map { Missing(rank: $0, reason: reason(ranks[$0].sign)) }
         if missing.isEmpty {
             return mayWork ? .goOn : .end(report(nil, "this rank can't determine which rank has not arrived"))

@@ -11,6 +11,8 @@ package enum Phase: Int, Sendable, CaseIterable {
     case work
     /// Rank 0 works alone, without a time limit.
     case rootAlone
+    /// The ranks of a group wait for other groups, which work on runs of their own, without a time limit.
+    case betweenGroups
     /// Rank 0 writes the outcome of the run.
     case saving
     case exit
@@ -25,6 +27,7 @@ package enum Phase: Int, Sendable, CaseIterable {
         case .test: "test"
         case .work: "work"
         case .rootAlone: "work of rank 0 alone"
+        case .betweenGroups: "waiting for other groups"
         case .saving: "saving"
         case .exit: "exit"
         }
@@ -34,7 +37,7 @@ package enum Phase: Int, Sendable, CaseIterable {
     /// progress.
     package var mayKeepOthersWaiting: Bool {
         switch self {
-        case .loading, .validation, .checkpoint, .test, .rootAlone, .saving: true
+        case .loading, .validation, .checkpoint, .test, .rootAlone, .betweenGroups, .saving: true
         case .startUp, .training, .work, .exit: false
         }
     }
