@@ -44,7 +44,7 @@ package struct GradientBlocks {
     }
 
     /// As `join`, for floats behind the gradients.
-    package func joinTokenSums(_ join: SumPlan.Worker.Join, in floats: Range<Int>) {
+    package func joinBehind(_ join: SumPlan.Worker.Join, in floats: Range<Int>) {
         UnsafeMutableBufferPointer(start: pointer(join.block) + floats.lowerBound, count: floats.count)
             .add(pointer(join.other) + floats.lowerBound)
     }

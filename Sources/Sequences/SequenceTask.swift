@@ -10,6 +10,10 @@ package protocol SequenceTask: Sendable {
     static var reads: DataKind { get }
     /// The task's further keys, each with a condition on `task`.
     static var keys: [ConfigKey] { get }
+    /// Whether a time step's answer may follow from later time steps, too: not where the next one is to be predicted.
+    static var mayReadAhead: Bool { get }
+    /// Whether the classes to predict are the tokens that are read.
+    static var predictsTokens: Bool { get }
     /// Opens the task's data. Local work that can fail: must not call collectives.
     static func load(_ configuration: Configuration, _ request: DataRequest) throws -> TaskData
 
@@ -30,6 +34,8 @@ package protocol SequenceTask: Sendable {
 
 extension SequenceTask {
     package static var keys: [ConfigKey] { [] }
+    package static var mayReadAhead: Bool { false }
+    package static var predictsTokens: Bool { false }
     package var sumCount: Int { 0 }
     package func judge(_ batch: Batch, _ outputs: ScoredOutputs, sums: inout [Double], sequenceErrors: inout [Float]) {}
     package func isSolved(validationSums sums: [Double]) -> Bool? { nil }

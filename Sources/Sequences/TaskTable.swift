@@ -10,6 +10,11 @@ package enum TaskTable {
         [ConfigKey("task", .choice(all.map { $0.name }), isRequired: true, "The task.")]
         + DataKind.allCases.flatMap(\.keys) + all.flatMap { $0.keys }
 
+    /// The condition that the task has a property.
+    package static func condition(_ property: (any SequenceTask.Type) -> Bool) -> Condition {
+        Condition(path: "task", isOneOf: all.filter(property).map { $0.name })
+    }
+
     package static let exclusiveKeys = DataKind.allCases.flatMap(\.exclusiveKeys)
 
     /// Opens the data of the configuration's task.

@@ -23,19 +23,23 @@ package struct Batch: Sendable {
     /// `[window, sequences, values]`: the numbers to predict, read where `targets` says scored; else empty.
     package var targetValues: [Float] = []
 
-    /// Steps of the sequences, without what follows shorter ones: the tokens that throughput counts.
-    package var steps = 0
+    /// `[sequences]`: the time steps of each sequence; what follows them in the window is padding.
+    package var lengths: [Int32] = []
+
+    /// Time steps of all sequences, without padding: the tokens that throughput counts.
+    package var steps: Int { lengths.reduce(0) { $0 + Int($1) } }
 
     package static let unscored: Int32 = -1
 
     package init() {}
 
-    /// Makes room for `[window, sequences]` of a task: inputs zero, all steps unscored, none of them padding.
+    /// Makes room for `[window, sequences]` of a task: inputs zero, all steps unscored, all sequences as long as the
+    /// window.
     package mutating func reshape(window: Int, sequences: Int, for shape: TaskShape) {
         self.window = window
         self.sequences = sequences
         let rows = window * sequences
-        steps = rows
+        lengths.refill(Int32(truncatingIfNeeded: window), count: sequences)
         switch shape.input {
         case .tokens: tokens.refill(0, count: rows)
         case .features(let count): features.refill(0, count: rows * count)

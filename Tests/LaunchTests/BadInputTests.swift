@@ -96,7 +96,8 @@ extension LaunchTests {
                 ),
                 ("training.batch", "missing '='; accepted: --set key.path=value"),
                 (
-                    "model.cell=lstn", "model.cell is lstn; accepted: lstm, lstm-peephole, gru or rnn; did you mean lstm?"
+                    "model.cell=lstn",
+                    "model.cell is lstn; accepted: lstm, lstm-peephole, gru or rnn; did you mean lstm?"
                 ),
             ])
         func wrongSet(argument: String, message: String) async throws {

@@ -87,7 +87,7 @@ extension LaunchTests {
 
         @Test("every cell and every optimiser has a case")
         func tables() {
-            #expect(PyTorchCase.all.count == 20)
+            #expect(PyTorchCase.all.count == 23)
             #expect(Set(PyTorchCase.all.map(\.cell)) == Set(CellTable.all.map { $0.name }))
             #expect(
                 Set(PyTorchCase.all.compactMap { $0.optimizer["name"]?.stringValue })

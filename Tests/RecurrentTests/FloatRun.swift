@@ -118,6 +118,9 @@ extension Batch {
                 copy(\.targetValues)
             }
         }
+        for (b, sequence) in rows.enumerated() {
+            part.lengths[b] = min(max(lengths[sequence] - Int32(steps.lowerBound), 0), Int32(steps.count))
+        }
         return part
     }
 }

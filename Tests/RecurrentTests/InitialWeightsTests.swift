@@ -4,6 +4,13 @@ import Recurrent
 import Tensors
 import Testing
 
+/// What the table of all keys gives, for two tasks.
+private let networkTraits = [
+    NetworkConfiguration.readsTokens: Condition(path: "task", isOneOf: ["language-model"]),
+    NetworkConfiguration.predictsTokens: Condition(path: "task", isOneOf: ["language-model"]),
+    NetworkConfiguration.mayReadAhead: Condition(path: "task", isOneOf: ["reber"]),
+]
+
 @Suite("Initial weights")
 struct InitialWeightsTests {
     private func configuration(
@@ -123,7 +130,7 @@ struct InitialWeightsTests {
             let task = ConfigKey("task", .choice(["language-model"]), isRequired: true, "The task.")
             let table = ConfigTable(
                 keys: [task] + NetworkConfiguration.keys + InitialWeights.keys, exclusive: InitialWeights.exclusiveKeys,
-                traits: [NetworkConfiguration.readsTokens: Condition(path: "task", isOneOf: ["language-model"])])
+                traits: networkTraits)
             let text = "task: language-model\nmodel: {hidden: 64\(yaml)}\n"
             return InitialWeights(try Configuration(yaml: text, file: "test.yaml", table: table))
         }
@@ -142,13 +149,14 @@ struct InitialWeightsTests {
         let task = ConfigKey("task", .choice(["language-model", "reber"]), isRequired: true, "The task.")
         let table = ConfigTable(
             keys: [task] + NetworkConfiguration.keys,
-            traits: [NetworkConfiguration.readsTokens: Condition(path: "task", isOneOf: ["language-model"])])
+            traits: networkTraits)
         let text = "task: language-model\nmodel: {cell: gru, layers: 3, hidden: 6, embedding: 5, dropout: 0.25}\n"
         let network = NetworkConfiguration(
             try Configuration(yaml: text, file: "test.yaml", table: table),
             task: TaskShape(input: .tokens(vocabulary: 4), output: .classes(4)))
         #expect(network.cell.name == "gru" && network.layers == 3 && network.hiddenSize == 6)
         #expect(network.embeddingSize == 5 && network.dropout == 0.25)
-        #expect(network.inputSize(ofLayer: 0) == 5 && network.inputSize(ofLayer: 2) == 6)
+        let inputs = (0..<3).map { network.layout["rnn.weight_ih_l\($0)"]?.shape.last }
+        #expect(inputs == [5, 6, 6] && !network.tiesEmbedding && !network.isBidirectional)
     }
 }

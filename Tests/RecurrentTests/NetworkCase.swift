@@ -12,6 +12,9 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
     let hiddenSize: Int
     let embeddingSize: Int
     let dropout: Float
+    let isBidirectional: Bool
+    let isTied: Bool
+    let isNormalised: Bool
     let task: TaskShape
     let scoring: Scoring
     let batch: Batch
@@ -22,7 +25,8 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
     var configuration: NetworkConfiguration {
         NetworkConfiguration(
             cell: Self.cell(cellName), layers: layers, hiddenSize: hiddenSize, embeddingSize: embeddingSize,
-            dropout: dropout, task: task)
+            dropout: dropout, isBidirectional: isBidirectional, isNormalised: isNormalised,
+            tiesEmbedding: isTied, task: task)
     }
 
     static func cell(_ name: String) -> any Cell.Type {
@@ -35,6 +39,8 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
     var testDescription: String {
         "\(cellName), seed \(seed): \(layers) x \(hiddenSize), window \(batch.window), batch \(batch.sequences), "
             + "\(task.input), \(task.output), \(scoring.rawValue) scored, dropout \(dropout)"
+            + (isBidirectional ? ", bidirectional" : "") + (isTied ? ", tied" : "")
+            + (isNormalised ? ", normalised" : "")
     }
 
     /// Every cell of the table with twenty shapes each. The first shapes are the corners: window, batch and hidden
@@ -47,7 +53,7 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
         (1, 1, 1), (1, 3, 8), (4, 1, 5), (5, 2, 1), (3, 2, 16), (2, 3, 17),
     ]
 
-    init(cell: String, seed: UInt64, dropout givenDropout: Float? = nil) {
+    init(cell: String, seed: UInt64, dropout givenDropout: Float? = nil, isBidirectional: Bool = false) {
         var random = SeededRandom(seed)
         let corner = seed <= UInt64(Self.corners.count) ? Self.corners[Int(seed) - 1] : nil
         let window = corner?.window ?? random.number(1...6)
@@ -65,23 +71,28 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
             output: givesClasses ? .classes(random.number(2...9)) : .values(random.number(1...3)))
         self.init(
             cell: cell, seed: seed, layers: layers, hidden: hidden, embedding: embedding, window: window,
-            sequences: sequences, task: task, scoring: scoring, dropout: dropout, bound: 0.7, &random)
+            sequences: sequences, task: task, scoring: scoring, dropout: dropout, isBidirectional: isBidirectional,
+            isTied: false, isNormalised: false, bound: 0.7, &random)
     }
 
     /// A shape that is given, with the seed's numbers: parameters within `bound`.
     init(
         cell: String, seed: UInt64, layers: Int, hidden: Int, embedding: Int, window: Int, sequences: Int,
-        task: TaskShape, scoring: Scoring, dropout: Float, bound: Float
+        task: TaskShape, scoring: Scoring, dropout: Float, isBidirectional: Bool = false,
+        isTied: Bool = false, isNormalised: Bool = false, bound: Float
     ) {
         var random = SeededRandom(seed)
         self.init(
             cell: cell, seed: seed, layers: layers, hidden: hidden, embedding: embedding, window: window,
-            sequences: sequences, task: task, scoring: scoring, dropout: dropout, bound: bound, &random)
+            sequences: sequences, task: task, scoring: scoring, dropout: dropout, isBidirectional: isBidirectional,
+            isTied: isTied, isNormalised: isNormalised, bound: bound, &random)
     }
 
     private init(
         cell: String, seed: UInt64, layers: Int, hidden: Int, embedding: Int, window: Int, sequences: Int,
-        task: TaskShape, scoring: Scoring, dropout: Float, bound: Float, _ random: inout SeededRandom
+        task: TaskShape, scoring: Scoring, dropout: Float, isBidirectional: Bool, isTied: Bool,
+        isNormalised: Bool, bound: Float,
+        _ random: inout SeededRandom
     ) {
         self.seed = seed
         cellName = cell
@@ -89,11 +100,15 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
         hiddenSize = hidden
         embeddingSize = embedding
         self.dropout = dropout
+        self.isBidirectional = isBidirectional
+        self.isTied = isTied
+        self.isNormalised = isNormalised
         self.task = task
         self.scoring = scoring
         batch = Self.batch(task, window: window, sequences: sequences, scoring, &random)
         let layout = NetworkConfiguration(
-            cell: Self.cell(cell), layers: layers, hiddenSize: hidden, embeddingSize: embeddingSize, task: task
+            cell: Self.cell(cell), layers: layers, hiddenSize: hidden, embeddingSize: embeddingSize,
+            isBidirectional: isBidirectional, isNormalised: isNormalised, tiesEmbedding: isTied, task: task
         ).layout
         var parameters = [Float](repeating: 0, count: layout.count)
         for tensor in layout.tensors {
@@ -103,7 +118,7 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
         // Two in three begin somewhere, as a carried state does.
         func numbers(_ count: Int) -> [[[Double]]] {
             let size: Float = seed % 3 == 1 ? 0 : 0.8
-            return (0..<layers).map { _ in
+            return (0..<layers * (isBidirectional ? 2 : 1)).map { _ in
                 (0..<sequences).map { _ in (0..<count).map { _ in Double(size * random.float(1)) } }
             }
         }
@@ -120,6 +135,7 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
         for b in 0..<sequences {
             // One sequence at least is as long as the window.
             let length = b == 0 || scoring == .all ? window : random.number(1...window)
+            batch.lengths[b] = Int32(length)
             for t in 0..<length {
                 let row = t * sequences + b
                 switch task.input {

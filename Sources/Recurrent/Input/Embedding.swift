@@ -21,11 +21,15 @@ struct Embedding {
     let blockStride: Int
     let vocabulary: Int
     let size: Int
+    /// Whether the gradient is added to the output layer's part, which is there already.
+    let addsToOutput: Bool
+    /// Whether a step may reach only some rows of the gradient.
+    private let hasRows: Bool
 
     /// - Parameter tensors: where the part's tensor is in both blocks; the gradient is at its block's start.
     init(
         _ part: EmbeddingPart, at tensors: ArraySlice<TensorLayout.Tensor>, parameters: FloatBlock,
-        gradients: FloatBlock, gradientRows: [GradientRows], blockStride: Int
+        gradients: FloatBlock, gradientRows: [GradientRows], blockStride: Int, addsToOutput: Bool
     ) {
         let offset = tensors[tensors.startIndex].offset
         precondition(offset == 0, "the embedding is the first tensor")
@@ -35,6 +39,8 @@ struct Embedding {
         self.blockStride = blockStride
         vocabulary = part.vocabulary
         size = part.size
+        self.addsToOutput = addsToOutput
+        hasRows = gradientRows.contains { $0.touched.rows > 0 }
     }
 
     /// output = the rows of the tokens, `pitch` floats apart.
@@ -46,12 +52,15 @@ struct Embedding {
 
     /// A row of the gradient; marks it as touched.
     private func row(_ token: Int32, ofBlock block: Int) -> UnsafeMutablePointer<Float> {
-        gradientRows[block].touch(Int(token))
+        if hasRows { gradientRows[block].touch(Int(token)) }
         return gradient + block * blockStride + Int(token) * size
     }
 
     /// Clears the gradient in a block.
-    func clear(block: Int) { gradientRows[block].clear(gradient + block * blockStride) }
+    func clear(block: Int) {
+        let start = gradient + block * blockStride
+        if hasRows { gradientRows[block].clear(start) } else { start.update(repeating: 0, count: vocabulary * size) }
+    }
 
     /// Sums the gradients of each token's steps, over the sequences of a sum. Rows of other tokens are not touched,
     /// unless they must be cleared.
@@ -63,7 +72,7 @@ struct Embedding {
         _ tokens: [Int32], _ sums: TokenSums, _ node: GradientSums.Node, _ outputGradient: ResultRows,
         stack: UnsafeMutablePointer<Float>
     ) {
-        if !node.adds { clear(block: node.block) }
+        if !node.adds, !addsToOutput { clear(block: node.block) }
         sums.sum(
             outputGradient.pointer, pitch: outputGradient.pitch, columns: size, adding: true, stack: stack
         ) { row(tokens[$0], ofBlock: node.block) }

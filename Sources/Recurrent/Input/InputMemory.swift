@@ -7,6 +7,7 @@ import Tensors
 /// needs none.
 final class InputMemory {
     private let embedding: EmbeddingPart?
+    private let canFold: Bool
     private let gateLayout: GateLayout
     /// Width of the rows that the first layer reads.
     private let width: Int
@@ -29,9 +30,10 @@ final class InputMemory {
     /// T B.
     private var rows = 0
 
-    /// - Parameter firstLayer: the layer that reads the input.
-    init(_ embedding: EmbeddingPart?, firstLayer: LayerPart, stepTokens: StepTokens?) {
-        self.embedding = embedding
+    init(_ configuration: NetworkConfiguration, stepTokens: StepTokens?) {
+        let firstLayer = configuration.recurrentLayers[0]
+        embedding = configuration.embedding
+        canFold = configuration.canFold
         self.stepTokens = stepTokens
         gateLayout = firstLayer.gateLayout
         width = firstLayer.inputSize
@@ -46,11 +48,12 @@ final class InputMemory {
     var inputRows: Int { isFolded ? distinct.tokens.count : rows }
 
     /// Floats of the blocks for windows of `rows` rows.
-    static func floatCount(
-        _ embedding: EmbeddingPart?, firstLayer: LayerPart, rows: Int, byTree: Bool, withDropout: Bool
-    ) -> Int {
-        rows * pitch(embedding) * (withDropout ? 2 : 1)
-            + foldedCount(embedding, firstLayer.gateLayout, rows: rows, byTree: byTree)
+    static func floatCount(_ configuration: NetworkConfiguration, rows: Int, byTree: Bool) -> Int {
+        let embedding = configuration.embedding
+        return rows * pitch(embedding) * (configuration.dropout > 0 ? 2 : 1)
+            + foldedCount(
+                configuration.canFold ? embedding : nil, configuration.recurrentLayers[0].gateLayout, rows: rows,
+                byTree: byTree)
     }
 
     /// - Parameter byTree: whether `StepTokens` decides: then a window with many distinct tokens may be folded, too.
@@ -74,7 +77,7 @@ final class InputMemory {
         if withDropout, mask.count < self.capacity * pitch { mask = FloatBlock(count: self.capacity * pitch) }
         distinct.find(in: batch.tokens)
         // Dropout makes the embedding of each time step a different one.
-        if !withDropout {
+        if canFold, !withDropout {
             isFolded =
                 stepTokens?.isFolded
                 ?? FoldedInput.pays(tokens: distinct.tokens.count, steps: batch.tokens.count)
@@ -86,7 +89,7 @@ final class InputMemory {
         self.capacity = capacity
         embedded = FloatBlock(count: capacity * pitch)
         foldedGates = FloatBlock(
-            count: Self.foldedCount(embedding, gateLayout, rows: capacity, byTree: stepTokens != nil))
+            count: Self.foldedCount(canFold ? embedding : nil, gateLayout, rows: capacity, byTree: stepTokens != nil))
         distinct.reserve(capacity)
         for number in tokenSums.indices { reserveTokenSums(number) }
     }

@@ -16,6 +16,8 @@ struct LayerMemory {
     /// Groups of tiles of `[T B, GateLayout.width]`: the terms of the gradients of the cell's own vectors; empty
     /// without any.
     private let terms: FloatBlock
+    /// nil without layer normalisation.
+    let norm: NormMemory?
     /// Floats from one group of own vectors to the next.
     let vectorGroupStride: Int
     /// `[T, B, H]`: see `CellStep.kept`.
@@ -41,6 +43,7 @@ struct LayerMemory {
         vectorGroupStride = layout.tiles * window * sequences * GateLayout.width
         gates = make(vectorGroupStride)
         terms = make(layout.vectorGroups(part.cell.vectors.count) * vectorGroupStride)
+        norm = part.isNormalised ? NormMemory(layout, window: window, sequences: sequences, make) : nil
         kept = make(window * units)
         hidden = make((window + 1) * units)
         cell = make(hasCellState ? (window + 1) * units : 0)
@@ -57,6 +60,7 @@ struct LayerMemory {
         hasCellState = whole.hasCellState
         gates = whole.gates
         terms = whole.terms
+        norm = whole.norm
         vectorGroupStride = whole.vectorGroupStride
         kept = whole.kept
         hidden = whole.hidden
@@ -76,6 +80,16 @@ struct LayerMemory {
     /// The rows of a group of own vectors, as `gateTile`.
     func vectorTerms(group: Int, tile: Int, step t: Int = 0) -> UnsafeMutablePointer<Float> {
         terms.pointer + (group * vectorGroupStride + (tile * rows + t * sequences) * GateLayout.width)
+    }
+
+    /// The gradients of the products after the backward pass through time: those of the gates, unless they are
+    /// normalised.
+    var inputGradients: UnsafeMutablePointer<Float> { norm?.input.gradients.pointer ?? gates.pointer }
+    var hiddenGradients: UnsafeMutablePointer<Float> { norm?.hidden.gradients.pointer ?? gates.pointer }
+
+    /// The rows of all tiles of a block that has as many as the gates, from step t on.
+    func rows(_ block: UnsafeMutablePointer<Float>, step t: Int = 0) -> LayerNorm.TileRows {
+        LayerNorm.TileRows(pointer: block + t * sequences * GateLayout.width, stride: rows * GateLayout.width)
     }
 
     /// h before step t.

@@ -15,18 +15,20 @@ extension RecurrentLayer {
         if let x { packPanels(x, a, bySequence, into: scratch.inputPanels) }
         for tile in 0..<layout.tiles {
             let gates = a.gateTile(tile)
+            let place = tile * a.rows * GateLayout.width
             for (index, node) in wanted.sums.nodes.enumerated() {
-                let place = node.sum.block * wanted.blockStride
+                let block = node.sum.block * wanted.blockStride
                 wanted.sums.withRuns(of: node) { runs in
-                    sumBiases(tile, node, runs, gates, at: place, scratch)
-                    if vectors > 0 { sumOwnVectors(tile, node, runs, a, at: place, scratch) }
+                    sumBiases(tile, node, runs, gates, at: block, scratch)
+                    sumGains(tile, node, runs, a, at: block, scratch)
+                    if vectors > 0 { sumOwnVectors(tile, node, runs, a, at: block, scratch) }
                     sumProducts(
-                        tile, layout.hiddenSlots, node, runs, gates, scratch.hiddenPanels, columns: hiddenSize, a,
-                        into: gradients.hiddenWeight + place, scratch)
+                        tile, layout.hiddenSlots, node, runs, a.hiddenGradients + place, scratch.hiddenPanels,
+                        columns: hiddenSize, a, into: gradients.hiddenWeight + block, scratch)
                     if x != nil {
                         sumProducts(
-                            tile, layout.inputSlots, node, runs, gates, scratch.inputPanels, columns: inputSize, a,
-                            into: gradients.inputWeight + place, scratch)
+                            tile, layout.inputSlots, node, runs, a.inputGradients + place, scratch.inputPanels,
+                            columns: inputSize, a, into: gradients.inputWeight + block, scratch)
                     }
                 }
                 if let fold = wanted.fold {
@@ -84,19 +86,40 @@ extension RecurrentLayer {
     /// The gradients of a tile's biases = (or +=) the sum of dz, over the sequences of a sum.
     private func sumBiases(
         _ tile: Int, _ node: BatchSums.Node, _ runs: UnsafeBufferPointer<LeafRun>, _ gates: UnsafePointer<Float>,
-        at place: Int, _ scratch: LayerScratch
+        at block: Int, _ scratch: LayerScratch
+    ) {
+        sumRowsByLeaves(gates, step: node.runStep, runs: runs, stack: scratch.stack)
+        putSums(tile, layout.inputSlots, node, scratch, to: gradients.inputBias + block)
+        putSums(tile, layout.hiddenSlots, node, scratch, to: gradients.hiddenBias + block)
+    }
+
+    /// The gradients of a tile's gains of layer normalisation, as those of biases.
+    private func sumGains(
+        _ tile: Int, _ node: BatchSums.Node, _ runs: UnsafeBufferPointer<LeafRun>, _ a: LayerMemory, at block: Int,
+        _ scratch: LayerScratch
+    ) {
+        guard let norm = a.norm, let inputGain = gradients.inputGain, let hiddenGain = gradients.hiddenGain else {
+            return
+        }
+        let place = tile * a.rows * GateLayout.width
+        sumRowsByLeaves(
+            norm.input.normalised.pointer + place, step: node.runStep, runs: runs, stack: scratch.stack)
+        putSums(tile, layout.inputSlots, node, scratch, to: inputGain + block)
+        sumRowsByLeaves(
+            norm.hidden.normalised.pointer + place, step: node.runStep, runs: runs, stack: scratch.stack)
+        putSums(tile, layout.hiddenSlots, node, scratch, to: hiddenGain + block)
+    }
+
+    /// gradient `[G H]` = (or +=) the sums of some slots of a tile, which are at the stack's start.
+    private func putSums(
+        _ tile: Int, _ slots: Range<Int>, _ node: BatchSums.Node, _ scratch: LayerScratch,
+        to gradient: UnsafeMutablePointer<Float>
     ) {
         let units = layout.units(ofTile: tile).count
-        sumRowsByLeaves(gates, step: node.runStep, runs: runs, stack: scratch.stack)
-        for slot in layout.gates.indices {
+        for slot in slots {
             let sums = scratch.stack + slot * layout.unitsPerTile
-            let row = layout.weightRow(slot, ofTile: tile)
-            func put(to bias: UnsafeMutablePointer<Float>) {
-                let bias = bias + place + row
-                for unit in 0..<units { bias[unit] = (node.sum.adds ? bias[unit] : 0) + sums[unit] }
-            }
-            if layout.inputSlots.contains(slot) { put(to: gradients.inputBias) }
-            if layout.hiddenSlots.contains(slot) { put(to: gradients.hiddenBias) }
+            let result = gradient + layout.weightRow(slot, ofTile: tile)
+            for unit in 0..<units { result[unit] = (node.sum.adds ? result[unit] : 0) + sums[unit] }
         }
     }
 

@@ -18,6 +18,8 @@ struct RecurrentLayer {
     let weights: Weights
     let gradients: Weights
     let packed: Packed
+    /// Of the products with input and hidden state; nil: they are not normalised.
+    let norms: (input: LayerNorm, hidden: LayerNorm)?
     /// The number of the cell's own vectors.
     let vectors: Int
     var vectorStride: Int { TensorLayout.wholeLines(hiddenSize) }
@@ -28,17 +30,22 @@ struct RecurrentLayer {
         let hiddenWeight: UnsafeMutablePointer<Float>  // [G H, H]
         let inputBias: UnsafeMutablePointer<Float>  // [G H]
         let hiddenBias: UnsafeMutablePointer<Float>  // [G H]
+        /// The gains of layer normalisation `[G H]`; nil: there is none.
+        let inputGain: UnsafeMutablePointer<Float>?
+        let hiddenGain: UnsafeMutablePointer<Float>?
         /// The cell's own vectors, `[H]` each, `vectorStride` floats apart; nil: it has none.
         let ownVectors: UnsafeMutablePointer<Float>?
 
-        /// - Parameter tensors: those of `LayerPart.parameters`, in their order.
-        init(_ tensors: ArraySlice<TensorLayout.Tensor>, in block: FloatBlock) {
+        /// - Parameter tensors: those of `part.parameters`, in their order.
+        init(_ part: LayerPart, _ tensors: ArraySlice<TensorLayout.Tensor>, in block: FloatBlock) {
             let pointers = tensors.map { block.pointer + $0.offset }
             inputWeight = pointers[0]
             hiddenWeight = pointers[1]
             inputBias = pointers[2]
             hiddenBias = pointers[3]
-            ownVectors = pointers.dropFirst(4).first
+            inputGain = part.isNormalised ? pointers[4] : nil
+            hiddenGain = part.isNormalised ? pointers[5] : nil
+            ownVectors = pointers.dropFirst(part.isNormalised ? 6 : 4).first
         }
     }
 
@@ -50,13 +57,17 @@ struct RecurrentLayer {
         let forwardPanels: FloatBlock
         /// Panels of H columns, `[tiles, hidden slots, units]` deep: the weights of dz_t W_h.
         let backwardPanels: FloatBlock
+        /// For each product the gains of layer normalisation (`LayerNorm.packedCount`), or nothing.
+        let norms: FloatBlock
 
         /// - Parameter make: makes a block of this many floats.
-        init(_ layout: GateLayout, _ make: (Int) -> FloatBlock) {
+        init(_ part: LayerPart, _ make: (Int) -> FloatBlock) {
+            let layout = part.gateLayout
             bias = make(layout.tiles * GateLayout.width)
             let depth = layout.tiles * layout.width(layout.hiddenSlots)
             forwardPanels = make(depth * layout.hiddenSize)
             backwardPanels = make(depth * wholeVectors(layout.hiddenSize))
+            norms = make(part.isNormalised ? 2 * LayerNorm.packedCount(layout) : 0)
         }
     }
 
@@ -70,9 +81,18 @@ struct RecurrentLayer {
         hiddenSize = part.hiddenSize
         layout = part.gateLayout
         vectors = cell.vectors.count
-        weights = Weights(tensors, in: parameters)
-        self.gradients = Weights(tensors, in: gradients)
+        weights = Weights(part, tensors, in: parameters)
+        self.gradients = Weights(part, tensors, in: gradients)
         self.packed = packed
+        guard part.isNormalised else {
+            norms = nil
+            return
+        }
+        norms = (
+            LayerNorm(layout, layout.inputSlots, memory: packed.norms.pointer),
+            LayerNorm(
+                layout, layout.hiddenSlots, memory: packed.norms.pointer + LayerNorm.packedCount(layout))
+        )
     }
 
     private var weightsStayInCache: Bool {
@@ -98,6 +118,10 @@ struct RecurrentLayer {
             packTransposedTile(
                 tile, layout.hiddenSlots, weights.hiddenWeight, width: hiddenSize,
                 into: packed.forwardPanels.pointer + tile * hiddenSize * hiddenColumns)
+        }
+        if let norms, let inputGain = weights.inputGain, let hiddenGain = weights.hiddenGain {
+            norms.input.pack(tiles, gain: inputGain)
+            norms.hidden.pack(tiles, gain: hiddenGain)
         }
         for panel in ColumnPanels(of: hiddenSize) {
             let start = packed.backwardPanels.pointer + layout.tiles * hiddenColumns * panel.lowerBound
@@ -149,16 +173,40 @@ struct RecurrentLayer {
     /// Reads the input, starts from step 0 of h and c, and computes the other T steps.
     func forward(_ input: LayerInput, _ a: LayerMemory, _ scratch: LayerScratch) {
         switch input {
-        case .rows(let rows): project(rows, to: a.gates.pointer, scratch)
+        case .rows(let rows):
+            project(rows, to: a.gates.pointer, scratch)
+            if let norms, let norm = a.norm {
+                let gates = a.rows(a.gates.pointer)
+                norms.input.forward(
+                    gates, bias: packed.bias.pointer, into: gates, normalised: a.rows(norm.input.normalised.pointer),
+                    scales: norm.input.scales.pointer, rows: a.rows)
+            }
         case .folded(let folded): project(folded.rows, to: folded.gates.pointer, scratch)
         }
         for t in 0..<a.window {
+            if let norms, let norm = a.norm {
+                recurNormalised(t, a, norms.hidden, norm)
+                continue
+            }
             for tile in 0..<layout.tiles {
                 if case .folded(let folded) = input { folded.copyGates(ofTile: tile, step: t, to: a) }
-                recur(t, tile, a)
+                recur(t, tile, a, start: .result, to: a.gateTile(tile, step: t))
                 cell.forward(step(t, tile, a))
             }
         }
+    }
+
+    /// A time step with layer normalisation: the product of all tiles, then the cell.
+    private func recurNormalised(_ t: Int, _ a: LayerMemory, _ layerNorm: LayerNorm, _ norm: NormMemory) {
+        let tileCount = a.sequences * GateLayout.width
+        for tile in 0..<layout.tiles {
+            recur(t, tile, a, start: .zero, to: norm.product.pointer + tile * tileCount)
+        }
+        layerNorm.forward(
+            LayerNorm.TileRows(pointer: norm.product.pointer, stride: tileCount), bias: nil,
+            into: a.rows(a.gates.pointer, step: t), normalised: a.rows(norm.hidden.normalised.pointer, step: t),
+            scales: norm.hidden.scales.pointer + t * a.sequences, rows: a.sequences)
+        for tile in 0..<layout.tiles { cell.forward(step(t, tile, a)) }
     }
 
     /// What the cell sees of a time step, for the units of a tile.
@@ -172,7 +220,7 @@ struct RecurrentLayer {
                 slots: layout.vectorsPerGroup, groupStride: a.vectorGroupStride))
     }
 
-    /// gates = x W_x^T + b, for all rows of an input.
+    /// gates = x W_x^T + b, for all rows of an input; without b where layer normalisation follows.
     private func project(_ input: InputRows, to gates: UnsafeMutablePointer<Float>, _ scratch: LayerScratch) {
         for tile in 0..<layout.tiles {
             packTransposedTile(
@@ -183,7 +231,8 @@ struct RecurrentLayer {
             multiply(
                 rows: input.count, LeftFactor(rows: input.pointer, pitch: input.pitch, count: inputSize),
                 panel: scratch.weightPanels, columns: layout.columns(layout.inputSlots, ofTile: tile),
-                start: .row(row + first), into: ResultRows(rows + first, pitch: GateLayout.width))
+                start: norms == nil ? .row(row + first) : .zero, into: ResultRows(rows + first, pitch: GateLayout.width)
+            )
             beginOtherSlots(ofTile: tile, rows, input.count)
         }
     }
@@ -199,19 +248,20 @@ struct RecurrentLayer {
         }
     }
 
-    /// gates of step t += h_{t-1} W_h^T. Prefetches the next block of weights or, where the weights stay in the cache,
+    /// A tile's gates of step t += h_{t-1} W_h^T, or memory for this product = it. Prefetches the next block of weights or, where the weights stay in the cache,
     /// the next tile of gates.
-    private func recur(_ t: Int, _ tile: Int, _ a: LayerMemory) {
+    private func recur(
+        _ t: Int, _ tile: Int, _ a: LayerMemory, start: ProductStart, to product: UnsafeMutablePointer<Float>
+    ) {
         let columns = layout.columns(layout.hiddenSlots, ofTile: tile)
         let panel = packed.forwardPanels.pointer + tile * hiddenSize * layout.width(layout.hiddenSlots)
-        let result = ResultRows(
-            a.gateTile(tile, step: t) + layout.firstColumn(layout.hiddenSlots), pitch: GateLayout.width)
+        let result = ResultRows(product + layout.firstColumn(layout.hiddenSlots), pitch: GateLayout.width)
         for first in stride(from: 0, to: hiddenSize, by: Tuning.recurrentBlock) {
             let count = min(Tuning.recurrentBlock, hiddenSize - first)
             let block = panel + first * columns
             multiply(
                 rows: a.sequences, LeftFactor(rows: a.hiddenStep(t) + first, pitch: a.pitch, count: count),
-                panel: block, columns: columns, start: .result, into: result,
+                panel: block, columns: columns, start: first > 0 ? .result : start, into: result,
                 prefetching: weightsStayInCache
                     ? .floats(a.gateTile(tile + 1, step: t), a.sequences * GateLayout.width)
                     : .floats(block + count * columns, count * columns))
@@ -268,7 +318,7 @@ struct RecurrentLayer {
                 gradientOfInput(fold.gates, 0..<rows.count, of: rows.count, into: result, scratch)
             }
         } else if let result = wanted.inputGradient {
-            gradientOfInput(a.gates.pointer, 0..<a.rows, of: a.rows, into: result, scratch)
+            gradientOfInput(a.inputGradients, 0..<a.rows, of: a.rows, into: result, scratch)
         }
     }
 
@@ -289,6 +339,17 @@ struct RecurrentLayer {
                     step(t, tile, a),
                     CellGradients(hidden: gradient + unit, previousHidden: previous + unit, cell: cellGradient))
             }
+            if let norms, let norm = a.norm {
+                norms.hidden.backward(
+                    a.rows(a.gates.pointer, step: t), normalised: a.rows(norm.hidden.normalised.pointer, step: t),
+                    scales: norm.hidden.scales.pointer + t * a.sequences,
+                    into: a.rows(norm.hidden.gradients.pointer, step: t), rows: a.sequences)
+            }
+        }
+        if let norms, let norm = a.norm {
+            norms.input.backward(
+                a.rows(a.gates.pointer), normalised: a.rows(norm.input.normalised.pointer),
+                scales: norm.input.scales.pointer, into: a.rows(norm.input.gradients.pointer), rows: a.rows)
         }
         if toInitialState { recurBack(from: 0, a, to: a.initialHiddenGradient.pointer) }
     }
@@ -306,7 +367,9 @@ struct RecurrentLayer {
                 let block = weights + first * depth * columns
                 multiply(
                     rows: a.sequences,
-                    gateRows(a.gateTile(first, step: t), layout.hiddenSlots, rowsOfTile: a.rows, tiles: count),
+                    gateRows(
+                        a.hiddenGradients + (first * a.rows + t * a.sequences) * GateLayout.width, layout.hiddenSlots,
+                        rowsOfTile: a.rows, tiles: count),
                     panel: block, columns: columns, start: .result,
                     into: ResultRows(gradient + panel.lowerBound, pitch: a.pitch),
                     prefetching: panel.lowerBound == 0

@@ -86,7 +86,7 @@ package struct InitialWeights {
         case .value(let value): set(forgetGate) { _ in value }
         case .chrono(let lag):
             func drawn(_ unit: Int) -> Float {
-                var random = CounterRandom(seed: seed, purpose: .chronoBias, epoch: biases.layer, index: unit)
+                var random = CounterRandom(seed: seed, purpose: .chronoBias, epoch: biases.part, index: unit)
                 return logf(random.uniform(1, Float(lag - 1)))
             }
             set(forgetGate, drawn)

@@ -54,8 +54,8 @@ package struct GateBiases: Sendable, Equatable {
     }
 
     package let side: Side
-    /// The layer's number, from 0.
-    package let layer: Int
+    /// The number of the layer, or of its direction, among all: no two draw the same numbers.
+    package let part: Int
     package let hiddenSize: Int
     /// The gates of the rule; nil for a cell without them.
     package let forgetGate: Int?
@@ -69,6 +69,7 @@ package struct ModelLayout: Sendable {
     package let parameters: [ParameterSpec]
     /// For each part, the indices of its tensors.
     private let indices: [Range<Int>]
+    package var partCount: Int { indices.count }
 
     /// - Parameter parts: from the input to the output; each has at least one tensor.
     package init(_ parts: [any ModelPart]) {

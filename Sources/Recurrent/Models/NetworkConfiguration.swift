@@ -1,4 +1,5 @@
 package import ConfigFile
+import System
 package import Tensors
 
 /// The sizes of a network: everything that its parts and their layout follow from.
@@ -7,25 +8,35 @@ package struct NetworkConfiguration {
     package let layers: Int
     /// H.
     package let hiddenSize: Int
+    /// Whether each layer also reads the sequences from their ends: its output has both directions' units.
+    package let isBidirectional: Bool
     /// E: width of the embedding; 0 when the task's input is features.
     package let embeddingSize: Int
+    /// Whether each layer's products are normalised (`LayerNorm`).
+    package let isNormalised: Bool
+    /// Whether the output layer's weights are the embedding's (Press & Wolf, 2017).
+    package let tiesEmbedding: Bool
     /// Share of units dropped in training.
     package let dropout: Float
     package let task: TaskShape
     /// Of a task on tokens: the table that they are looked up in.
     let embedding: EmbeddingPart?
-    /// From the input up.
+    /// From the input up; of each layer the forward direction first.
     let recurrentLayers: [LayerPart]
     let output: OutputPart
     package let modelLayout: ModelLayout
 
     package init(
-        cell: any Cell.Type, layers: Int, hiddenSize: Int, embeddingSize: Int, dropout: Float = 0, task: TaskShape
+        cell: any Cell.Type, layers: Int, hiddenSize: Int, embeddingSize: Int, dropout: Float = 0,
+        isBidirectional: Bool = false, isNormalised: Bool = false, tiesEmbedding: Bool = false, task: TaskShape
     ) {
         self.cell = cell
         self.layers = layers
         self.hiddenSize = hiddenSize
         self.dropout = dropout
+        self.isBidirectional = isBidirectional
+        self.isNormalised = isNormalised
+        self.tiesEmbedding = tiesEmbedding
         self.task = task
         let inputSize: Int
         switch task.input {
@@ -38,16 +49,29 @@ package struct NetworkConfiguration {
             inputSize = count
             self.embeddingSize = 0
         }
-        recurrentLayers = (0..<layers).map { layer in
-            LayerPart(cell: cell, layer: layer, inputSize: layer > 0 ? hiddenSize : inputSize, hiddenSize: hiddenSize)
+        let directions = isBidirectional ? LayerPart.Direction.allCases : [.forward]
+        let outputSize = directions.count * hiddenSize
+        recurrentLayers = (0..<layers).flatMap { layer in
+            directions.map { direction in
+                LayerPart(
+                    cell: cell, layer: layer, direction: direction,
+                    part: layer * directions.count + direction.rawValue, isNormalised: isNormalised,
+                    inputSize: layer > 0 ? outputSize : inputSize, hiddenSize: hiddenSize)
+            }
         }
-        output = OutputPart(hiddenSize: hiddenSize, loss: LossTable.loss(for: task.output))
+        output = OutputPart(hiddenSize: outputSize, loss: LossTable.loss(for: task.output), isTied: tiesEmbedding)
         let input: [any ModelPart] = if let embedding { [embedding] } else { [] }
         modelLayout = ModelLayout(input + recurrentLayers + [output])
     }
 
     /// The input is tokens, which have an embedding.
     package static let readsTokens = Trait("the input is tokens")
+
+    /// A time step's answer may follow from later time steps.
+    package static let mayReadAhead = Trait("answers may follow from later time steps")
+
+    /// The classes to predict are the tokens that are read.
+    package static let predictsTokens = Trait("the classes are the tokens")
 
     /// The keys of `model`, without `model.init`, which `InitialWeights` owns.
     package static let keys: [ConfigKey] = [
@@ -58,6 +82,15 @@ package struct NetworkConfiguration {
         ConfigKey(
             "model.embedding", .integer(1...65536), default: .integer(128),
             when: Condition(readsTokens), "Width of the embedding of tokens."),
+        ConfigKey(
+            "model.bidirectional", .boolean, default: .boolean(false), when: Condition(mayReadAhead),
+            "Each layer also reads the sequences from their ends; the next one reads both directions' units."),
+        ConfigKey(
+            "model.layer_norm", .boolean, default: .boolean(false),
+            "Normalises the products with the input and with the hidden state, over all gates (Ba et al. 2016)."),
+        ConfigKey(
+            "model.tie_embedding", .boolean, default: .boolean(false), when: Condition(predictsTokens),
+            "The output layer's weights are the embedding's; model.embedding is then model.hidden."),
         ConfigKey(
             "model.dropout", .number(NumberRange.from(0, below: 1)), default: .number(0),
             "Share of units dropped in training: of the embedding's output, between layers, of the top layer's output."),
@@ -72,19 +105,34 @@ package struct NetworkConfiguration {
             cell: cell, layers: configuration.integer("model.layers"),
             hiddenSize: configuration.integer("model.hidden"),
             embeddingSize: configuration.has("model.embedding") ? configuration.integer("model.embedding") : 0,
-            dropout: Float(configuration.number("model.dropout")), task: task)
+            dropout: Float(configuration.number("model.dropout")),
+            isBidirectional: configuration.has("model.bidirectional") && configuration.boolean("model.bidirectional"),
+            isNormalised: configuration.boolean("model.layer_norm"),
+            tiesEmbedding: configuration.has("model.tie_embedding") && configuration.boolean("model.tie_embedding"),
+            task: task)
     }
 
-    /// Width of the rows that a layer reads.
-    package func inputSize(ofLayer layer: Int) -> Int { recurrentLayers[layer].inputSize }
+    /// - Throws: a `ConfigError` where a tied embedding has not the width of the output layer's input.
+    package static func check(_ configuration: Configuration) throws {
+        guard configuration.has("model.tie_embedding"), configuration.boolean("model.tie_embedding") else { return }
+        let (embedding, hidden) = (configuration.integer("model.embedding"), configuration.integer("model.hidden"))
+        guard embedding != hidden else { return }
+        throw CommandError.usage(
+            "\(configuration.place("model.tie_embedding")) is true, but model.embedding is \(embedding) and model.hidden is "
+                + "\(hidden); accepted: equal widths, since one matrix serves both ends")
+    }
 
     /// Every tensor under its name in PyTorch.
     package var layout: TensorLayout { modelLayout.tensors }
 }
 
 extension NetworkConfiguration {
-    /// Rows and columns of the embedding, with which the layout begins; no rows without one.
-    package var embeddingShape: (rows: Int, width: Int) { embedding.map { ($0.vocabulary, $0.size) } ?? (0, 1) }
+    /// Rows and columns of the matrix with which the layout begins and of which a step reaches only the rows of its
+    /// tokens; no rows without one.
+    package var embeddingShape: (rows: Int, width: Int) {
+        guard let embedding, !tiesEmbedding else { return (0, 1) }
+        return (embedding.vocabulary, embedding.size)
+    }
 
     /// The ranges of a gradient block that a backward pass finishes one after the other: the output layer, the
     /// recurrent layers from the top, the embedding.
@@ -93,17 +141,37 @@ extension NetworkConfiguration {
     ///   the gradients of the embedding and of the first input weights are finished together: both may follow from sums
     ///   of gate gradients by token (`StepTokens`).
     package func finishingRanges(byTree: Bool) -> [Range<Int>] {
-        modelLayout.finishingRanges(withInput: byTree && embedding != nil ? 1 : 0)
+        modelLayout.finishingRanges(withInput: byTree && embeddingShape.rows > 0 ? 1 : 0)
     }
 
     /// Where in a gradient block the sums of gate gradients by token begin: after the gradients.
     package var tokenSumsOffset: Int { TensorLayout.wholeLines(layout.count) }
 
+    /// Where in a gradient block the output layer's part of a tied embedding's gradient is, if gradients are summed along
+    /// the tree: each of the two parts is a sum along the tree, and they are added after it, so that the bits do not
+    /// depend on the number of ranks. Behind the gradients, in the shape of the embedding. nil: it is not tied.
+    package var tiedSums: Range<Int>? {
+        guard tiesEmbedding, let embedding else { return nil }
+        return tokenSumsOffset..<tokenSumsOffset + TensorLayout.wholeLines(embedding.vocabulary * embedding.size)
+    }
+
     /// Floats from one gradient block to the next.
     ///
-    /// - Parameter byTree: whether sums by token follow the gradients.
+    /// - Parameter byTree: whether gradients are summed along the tree: then other sums follow them.
     package func gradientStride(byTree: Bool) -> Int {
-        tokenSumsOffset + (byTree ? tokenSumsCount : 0)
+        byTree ? tiedSums?.upperBound ?? tokenSumsOffset + tokenSumsCount : tokenSumsOffset
+    }
+
+    /// Whether the embedding may be folded into the first layer (`FoldedInput`) in a pass without dropout, which makes the
+    /// row of each time step another one.
+    var canFold: Bool { embedding != nil && !isBidirectional && !isNormalised && !tiesEmbedding }
+    /// As `canFold`, in training.
+    package var canFoldInTraining: Bool { canFold && dropout == 0 }
+
+    /// The model in the log: `lstm 2 x 200`.
+    package var description: String {
+        "\(cell.name) \(layers) x \(hiddenSize)" + (isBidirectional ? " in both directions" : "")
+            + (isNormalised ? ", normalised" : "") + (tiesEmbedding ? ", tied" : "")
     }
 
     /// The largest number of tokens for which exchanging the sums of their gate gradients costs less than exchanging
@@ -112,7 +180,7 @@ extension NetworkConfiguration {
 
     /// The most floats that these sums have: tiles of `[mostFoldedTokens, GateLayout.width]`.
     package var tokenSumsCount: Int {
-        guard case .tokens = task.input, dropout == 0 else { return 0 }
+        guard canFoldInTraining else { return 0 }
         return mostFoldedTokens * tokenSumsPerToken
     }
 
@@ -130,6 +198,6 @@ extension NetworkConfiguration {
     /// The part of these operations that is skipped for each token that shares its row of the first layer's input with
     /// another (see `Workspace.inputRows`).
     package var flopsOfInputPerToken: Double {
-        3 * 2 * Double(cell.gates) * Double(hiddenSize) * Double(inputSize(ofLayer: 0))
+        3 * 2 * Double(cell.gates) * Double(hiddenSize) * Double(recurrentLayers[0].inputSize)
     }
 }

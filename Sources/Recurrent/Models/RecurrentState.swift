@@ -5,6 +5,7 @@ package import Tensors
 package struct RecurrentState {
     /// The global indices of the streams held here; row r belongs to stream `streams.lowerBound + r`.
     package let streams: Range<Int>
+    /// The layers, or the directions of all layers.
     package let layers: Int
     package let hiddenSize: Int
     /// `[layers, streams, H]`, row-major.
@@ -15,7 +16,7 @@ package struct RecurrentState {
     /// The zero state of these streams.
     package init(streams: Range<Int>, for configuration: NetworkConfiguration) {
         self.streams = streams
-        layers = configuration.layers
+        layers = configuration.recurrentLayers.count
         hiddenSize = configuration.hiddenSize
         let count = layers * streams.count * hiddenSize
         hidden = FloatBlock(count: count)

@@ -40,7 +40,7 @@ package struct SequenceModel {
         self.init(
             configuration, parameters: parameters, gradients: gradients, blockStride: blockStride,
             gradientRows: gradientRows,
-            packed: configuration.recurrentLayers.map { RecurrentLayer.Packed($0.gateLayout, make) })
+            packed: configuration.recurrentLayers.map { RecurrentLayer.Packed($0, make) })
     }
 
     /// The same model with other gradients: parameters and packed weights are shared. For a thread that computes
@@ -73,20 +73,23 @@ package struct SequenceModel {
         self.blockStride = blockStride
         let tensors = configuration.modelLayout.tensors(ofPart:)
         let firstLayer = configuration.embedding == nil ? 0 : 1
+        // Blocks for sums along the tree have room for the output layer's part of a tied embedding's gradient.
+        let ownPart = configuration.tiedSums.flatMap { blockStride >= $0.upperBound ? $0.lowerBound : nil }
         embedding = configuration.embedding.map { part in
             Embedding(
                 part, at: tensors(0), parameters: parameters, gradients: gradients, gradientRows: gradientRows,
-                blockStride: blockStride)
+                blockStride: blockStride, addsToOutput: configuration.tiesEmbedding && ownPart == nil)
         }
         stack = Stack(
+            parts: configuration.recurrentLayers,
             layers: zip(configuration.recurrentLayers, packed).map { part, packed in
                 RecurrentLayer(
-                    part, at: tensors(firstLayer + part.layer), parameters: parameters, gradients: gradients,
+                    part, at: tensors(firstLayer + part.part), parameters: parameters, gradients: gradients,
                     packed: packed)
             }, dropout: configuration.dropout)
         head = OutputLayer(
-            configuration.output, at: tensors(firstLayer + configuration.layers), parameters: parameters,
-            gradients: gradients)
+            configuration.output, at: tensors(firstLayer + configuration.recurrentLayers.count), parameters: parameters,
+            gradients: gradients, tied: (weight: 0, gradient: ownPart ?? 0))
     }
 
     /// A packed model for forward passes alone: without memory for gradients.
@@ -184,7 +187,7 @@ package struct SequenceModel {
         precondition(gradients !== parameters, "a model for scoring has no gradients")
         guard forward(batch, state, workspace, dropoutSeed, sums: sums) else {
             for node in sums.nodes where !node.adds { clearGradients(ofBlock: node.block) }
-            for number in 0...configuration.layers + (embedding == nil ? 0 : 1) { try finished(number) }
+            for number in 0..<configuration.modelLayout.partCount { try finished(number) }
             return 0
         }
         let gradient = workspace.stack.outputGradient
@@ -204,7 +207,7 @@ package struct SequenceModel {
             ) { try finished(1 + $0) }
             guard let embedding else { return }
             backward(embedding, inputGradient, batch, workspace)
-            try finished(1 + configuration.layers)
+            try finished(1 + configuration.recurrentLayers.count)
         }
         return scored
     }
@@ -227,6 +230,9 @@ package struct SequenceModel {
         let shape = configuration.embeddingShape
         let embedding = shape.rows * shape.width
         (start + embedding).update(repeating: 0, count: configuration.layout.count - embedding)
+        if let tied = configuration.tiedSums, blockStride >= tied.upperBound {
+            (start + tied.lowerBound).update(repeating: 0, count: tied.count)
+        }
     }
 
     /// How the gate gradients of a folded input are summed: for each token of the window, with the products at once, or

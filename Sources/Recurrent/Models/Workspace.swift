@@ -15,8 +15,7 @@ package final class Workspace {
     ///     embedding is folded, and gradient blocks receive the sums of gate gradients by token
     ///     (`NetworkConfiguration.tokenSumsOffset`).
     package init(for configuration: NetworkConfiguration, keepsOutputs: Bool, stepTokens: StepTokens? = nil) {
-        input = InputMemory(
-            configuration.embedding, firstLayer: configuration.recurrentLayers[0], stepTokens: stepTokens)
+        input = InputMemory(configuration, stepTokens: stepTokens)
         stack = StackMemory(configuration.recurrentLayers, inputPitch: input.pitch)
         head = HeadMemory(configuration.output, keepsOutputs: keepsOutputs)
     }
@@ -28,9 +27,7 @@ package final class Workspace {
         for configuration: NetworkConfiguration, window: Int, sequences: Int, byTree: Bool, keepsOutputs: Bool
     ) -> Int {
         let withDropout = configuration.dropout > 0
-        return InputMemory.floatCount(
-            configuration.embedding, firstLayer: configuration.recurrentLayers[0], rows: window * sequences,
-            byTree: byTree, withDropout: withDropout)
+        return InputMemory.floatCount(configuration, rows: window * sequences, byTree: byTree)
             + StackMemory.floatCount(
                 configuration.recurrentLayers, inputPitch: InputMemory.pitch(configuration.embedding), window: window,
                 sequences: sequences, withDropout: withDropout)

@@ -7,9 +7,12 @@ struct OutputPart: ModelPart {
     let hiddenSize: Int
     /// Its outputs are W.
     let loss: any Loss
+    /// Whether the weights are the embedding's, which owns them then.
+    let isTied: Bool
 
     var parameters: [ParameterSpec] {
-        [ParameterSpec("output.weight", [loss.width, hiddenSize]), ParameterSpec("output.bias", [loss.width])]
+        (isTied ? [] : [ParameterSpec("output.weight", [loss.width, hiddenSize])])
+            + [ParameterSpec("output.bias", [loss.width])]
     }
 
     /// 2 H W.
@@ -25,15 +28,18 @@ struct OutputLayer {
     let hiddenSize: Int
     private let loss: any Loss
 
-    /// - Parameter tensors: where the part's tensors are in both blocks.
+    /// - Parameters:
+    ///   - tensors: where the part's tensors are in both blocks.
+    ///   - tied: of a tied part: where the embedding is in the parameters, and where its gradient goes.
     init(
-        _ part: OutputPart, at tensors: ArraySlice<TensorLayout.Tensor>, parameters: FloatBlock, gradients: FloatBlock
+        _ part: OutputPart, at tensors: ArraySlice<TensorLayout.Tensor>, parameters: FloatBlock, gradients: FloatBlock,
+        tied: (weight: Int, gradient: Int)
     ) {
-        let offsets = tensors.map(\.offset)  // weight, bias
-        weight = parameters.pointer + offsets[0]
-        bias = parameters.pointer + offsets[1]
-        weightGradient = gradients.pointer + offsets[0]
-        biasGradient = gradients.pointer + offsets[1]
+        let offsets = tensors.map(\.offset)  // weight unless it is tied, bias
+        weight = parameters.pointer + (part.isTied ? tied.weight : offsets[0])
+        bias = parameters.pointer + offsets[offsets.count - 1]
+        weightGradient = gradients.pointer + (part.isTied ? tied.gradient : offsets[0])
+        biasGradient = gradients.pointer + offsets[offsets.count - 1]
         hiddenSize = part.hiddenSize
         loss = part.loss
     }

@@ -14,6 +14,7 @@ package struct Adding: GeneratedTask {
             when: Condition(path: "task", isOneOf: [name]),
             "T of the adding problem: sequences have T to T + T/10 pairs.")
     ]
+    package static let mayReadAhead = true
     package static let validationSequences = 2560
     package let shape = TaskShape(input: .features(2), output: .values(1))
     /// T.

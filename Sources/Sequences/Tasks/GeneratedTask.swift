@@ -85,7 +85,6 @@ package struct GeneratedSource: SequenceSource {
         }
         batch.reshape(window: drawn.map(\.length).max() ?? 0, sequences: rows.count, for: task.shape)
         batch.firstStream = rows.lowerBound
-        batch.steps = drawn.reduce(0) { $0 + $1.length }
         batch.position = ((epoch - 1) * stepsPerEpoch + step) * longestWindow
         for (b, sequence) in drawn.enumerated() { batch.copy(sequence, to: b, task.shape) }
     }
@@ -94,6 +93,7 @@ package struct GeneratedSource: SequenceSource {
 extension Batch {
     /// Copies a sequence to sequence b of the batch.
     fileprivate mutating func copy(_ sequence: DrawnSequence, to b: Int, _ shape: TaskShape) {
+        lengths[b] = Int32(truncatingIfNeeded: sequence.length)
         guard case .features(let width) = shape.input else { return }
         for t in 0..<sequence.length {
             let row = t * sequences + b

@@ -6,6 +6,7 @@ package import Tensors
 /// Prediction of the next token of a text.
 package struct LanguageModel: SequenceTask {
     package static let name = "language-model"
+    package static let predictsTokens = true
     package let shape: TaskShape
 
     /// A language model with `vocabularySize` tokens.

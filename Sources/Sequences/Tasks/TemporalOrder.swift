@@ -8,6 +8,7 @@ package import Tensors
 /// scored.
 package struct TemporalOrder: GeneratedTask {
     package static let name = "temporal-order"
+    package static let mayReadAhead = true
     package static let validationSequences = 1000
     /// Inputs a, b, c, d, X, Y, E, B; classes XX, XY, YX, YY.
     package let shape = TaskShape(input: .features(8), output: .classes(4))

@@ -1,6 +1,7 @@
 package import ConfigFile
 import Optimization
 import Recurrent
+import Reduction
 import Sequences
 
 /// All keys of all owners: what a configuration may contain.
@@ -9,5 +10,15 @@ package enum ConfigurationTable {
         keys: TaskTable.keys + NetworkConfiguration.keys + InitialWeights.keys + TrainingConfiguration.keys
             + UpdateRuleTable.keys + Schedule.keys,
         exclusive: TaskTable.exclusiveKeys + InitialWeights.exclusiveKeys + TrainingConfiguration.exclusiveKeys,
-        traits: [NetworkConfiguration.readsTokens: DataKind.text.condition])
+        traits: [
+            NetworkConfiguration.readsTokens: DataKind.text.condition,
+            NetworkConfiguration.mayReadAhead: TaskTable.condition { $0.mayReadAhead },
+            NetworkConfiguration.predictsTokens: TaskTable.condition { $0.predictsTokens },
+        ])
+
+    /// - Throws: a `CommandError` for keys that contradict each other.
+    package static func check(_ configuration: Configuration) throws {
+        try ReductionOptions.check(configuration)
+        try NetworkConfiguration.check(configuration)
+    }
 }

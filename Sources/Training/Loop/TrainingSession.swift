@@ -76,7 +76,7 @@ package struct TrainingSession {
         let configuration = try communicator.agree {
             let configuration = try Configuration(
                 yaml: configText, file: file, overrides: overrides, table: ConfigurationTable.all)
-            try ReductionOptions.check(configuration)
+            try ConfigurationTable.check(configuration)
             return configuration
         }
         hangGuard.setTimeout(TrainingConfiguration(configuration).waitTimeout)
@@ -320,7 +320,7 @@ package struct TrainingSession {
         let sizes = assembly.trainer.network.configuration
         let ranks = counted(communicator.size, "rank") + (threads > 1 ? " of \(counted(threads, "thread"))" : "")
         console.info(
-            "\(assembly.configuration.text("task")): \(sizes.cell.name) \(sizes.layers) x \(sizes.hiddenSize), "
+            "\(assembly.configuration.text("task")): \(sizes.description), "
                 + "\(grouped(sizes.layout.parameterCount)) parameters, batch \(assembly.options.batch) on \(ranks), "
                 + "\(grouped(assembly.trainer.totalSteps)) steps (\(grouped(assembly.trainer.stepsPerEpoch)) an epoch)")
         if let refusal = assembly.trainer.memory.refusal {

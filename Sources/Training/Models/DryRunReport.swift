@@ -17,7 +17,7 @@ package struct DryRunReport {
 
     /// Opens all splits of the data.
     package init(_ configuration: Configuration, ranks: Int) throws {
-        try ReductionOptions.check(configuration)
+        try ConfigurationTable.check(configuration)
         let options = TrainingConfiguration(configuration)
         let data = try TaskTable.load(configuration, options.dataRequest)
         guard let source = data.training else { preconditionFailure("training was asked for") }
@@ -38,7 +38,7 @@ package struct DryRunReport {
             ("task", configuration.text("task")),
             (
                 "model",
-                "\(sizes.cell.name) \(sizes.layers) x \(sizes.hiddenSize), \(grouped(parameters)) parameters"
+                "\(sizes.description), \(grouped(parameters)) parameters"
             ),
         ]
         if let vocabulary = data.vocabulary { lines.append(("vocabulary", "\(grouped(vocabulary.count)) tokens")) }

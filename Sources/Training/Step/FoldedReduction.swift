@@ -37,7 +37,7 @@ final class FoldedReduction: InputReduction {
         localSet = memory.touchedRows
         tokens = StepTokens(vocabulary: vocabulary)
         rows = RowSet(rows: vocabulary)
-        most = sizes.dropout > 0 ? 0 : sizes.mostFoldedTokens
+        most = sizes.canFoldInTraining ? sizes.mostFoldedTokens : 0
         result = memory.sharing?.gradients[0] ?? local.pointer(0)
         products = team.map { _ in TokenProducts(sizes) }
     }

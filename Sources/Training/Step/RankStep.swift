@@ -14,7 +14,7 @@ final class RankStep {
     /// The gradients of each worker; the first worker's are the rank's.
     private let gradients: [GradientBlocks]
     private let finishingRanges: [Range<Int>]
-    /// The number of floats of the network's gradients.
+    /// The number of floats of the network's gradients, with those behind them that a tied embedding has.
     private let count: Int
     private let sumsByTree: Bool
     /// The tokens of the step over all ranks, if gradients are summed along the tree.
@@ -57,8 +57,8 @@ final class RankStep {
         workers = parts.map(\.worker)
         self.gradients = parts.map(\.gradients)
         termsInOrder = SumTerm.inOrder(parts.map { UnsafePointer($0.gradients.pointer(0)) })
-        count = sizes.layout.count
         sumsByTree = options.sumsByTree
+        count = sumsByTree ? sizes.tiedSums?.upperBound ?? sizes.layout.count : sizes.layout.count
         self.stepTokens = stepTokens
         self.finishingRanges = finishingRanges
     }

@@ -1,6 +1,18 @@
 package import Reduction
 import System
 
+/// A clock of the parts of a step.
+struct StepClock {
+    private var last = secondsNow()
+
+    /// The seconds since the last call.
+    mutating func lap() -> Double {
+        let now = secondsNow()
+        defer { last = now }
+        return now - last
+    }
+}
+
 /// Accumulates a rank's times between its reports.
 struct StepTimes {
     private var steps = 0.0

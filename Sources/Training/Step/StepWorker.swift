@@ -72,9 +72,12 @@ final class StepWorker {
             ) { range in
                 for join in part.joins {
                     if range == finishingRanges.count - 1, let stepTokens, stepTokens.isFolded {
-                        gradients.joinTokenSums(join, in: network.tokenSums(stepTokens))
+                        gradients.joinBehind(join, in: network.tokenSums(stepTokens))
                     } else {
                         gradients.join(join, in: finishingRanges[range])
+                    }
+                    if range == finishingRanges.count - 1, let tied = network.configuration.tiedSums {
+                        gradients.joinBehind(join, in: tied)
                     }
                 }
                 if number == plan.parts.count - 1 { try finished(range) }

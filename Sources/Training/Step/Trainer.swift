@@ -76,7 +76,8 @@ package struct Trainer {
             ).workers, state, folded?.tokens, task: task, source: source, options)
         reduction = try StepReduction(
             communicator, team, memory, division, layout: sizes.layout,
-            finishingRanges: finishingRanges, input: folded)
+            finishingRanges: finishingRanges,
+            input: folded ?? (options.sumsByTree ? TiedReduction(memory, team, sizes) : nil))
         tensorwise = TensorwiseUpdate(optimizer.rule, memory, reduction)
     }
 
@@ -130,57 +131,78 @@ package struct Trainer {
     package mutating func step(
         requests: StepRequests = [], onGradient: ((Range<Int>) -> Void)? = nil
     ) throws -> StepSummary {
-        let start = secondsNow()
-        if position == 0 || !source.carriesState { state.reset() }
+        var clock = StepClock()
         let rows = source.rows(inStep: position)
+        try prepare(rows: rows)
+        try work.compute(reduction.plan, step: position, epoch: epoch) { finished in
+            onGradient?(finishingRanges[finished])
+            try reduction.begin(finished)
+        }
+        let computing = clock.lap()
+        let share = share(rows: rows, requests)
+        _ = clock.lap()
+        let total = try sums.reduce(share)
+        let arriving = clock.lap()
+        let summed = try reduction.finish()
+        try compareParameters(share.report)
+        _ = clock.lap()
+        let norm = summed.squaredNorm.squareRoot() / total.divisor
+        let rate = schedule.rate(update: steps + 1, epoch: epoch, of: totalSteps)
+        let fault = norm.isFinite && total.loss.isFinite ? nil : try nonFinite(total, gradientNorm: norm)
+        if let fault {
+            try skip(fault)
+        } else {
+            try update(scale: total.scale(gradientNorm: norm, clippingTo: options.clipNorm), rate: rate)
+        }
+        let updating = clock.lap()
+        try reduction.meet()
+        let meeting = clock.lap()
+        times.note(computing: computing - summed.begunSeconds + updating)
+        let errors = sums.sequenceErrors.prefix(rows)
+        criterion?.observe(errors)
+        let summary = StepSummary(
+            epoch: epoch, loss: total.meanLoss, tokens: total.steps, inputRows: work.result.inputRows,
+            gradientNorm: norm, skipped: fault, learningRate: rate, requests: StepRequests(rawValue: total.requests),
+            computeSeconds: computing - summed.begunSeconds, averagingSeconds: summed.seconds,
+            waitingSeconds: arriving + meeting, updateSeconds: updating)
+        advance(by: rows)
+        return summary
+    }
+
+    /// What a step needs before its forward pass: the state at its start, the plan, the tokens of all ranks, packed
+    /// weights.
+    private mutating func prepare(rows: Int) throws {
+        if position == 0 || !source.carriesState { state.reset() }
         reduction.prepare(rows: rows)
         if let folded {
             try work.noteTokens(reduction.plan, step: position, epoch: epoch, in: folded.beginNotes())
         }
         try pack()
         try folded?.gather(steps: rows * source.longestWindow)
-        try work.compute(reduction.plan, step: position, epoch: epoch) { finished in
-            onGradient?(finishingRanges[finished])
-            try reduction.begin(finished)
-        }
-        let computed = secondsNow()
+    }
+
+    /// This rank's contribution to the step's small sums, with a report at intervals.
+    private mutating func share(rows: Int, _ requests: StepRequests) -> StepSums.Share {
         let compares = check.isNeeded && (!hasCompared || steps.isMultiple(of: options.verifyInterval))
         hasCompared = true
         let reports = communicator.size > 1 && (compares || (steps + 1).isMultiple(of: options.loggingInterval))
         var report = reports ? times.take() : nil
         if compares { report?.hash = check.hash() }
-        let share = StepSums.Share(
-            sequences: rows, result: work.result, requests: requests.rawValue, report: report)
-        let reported = secondsNow()
-        let total = try sums.reduce(share)
-        let arrived = secondsNow()  // all ranks have arrived
-        let summed = try reduction.finish()
-        if compares { try check.compare(sums.rankReports.map(\.hash), step: steps) }
-        let reduced = secondsNow()
-        let norm = summed.squaredNorm.squareRoot() / total.divisor
-        let rate = schedule.rate(update: steps + 1, epoch: epoch, of: totalSteps)
-        let fault = norm.isFinite && total.loss.isFinite ? nil : try nonFinite(total, gradientNorm: norm)
-        if let fault {
-            guard options.skipsNonFinite else { throw fault }
-            state.resetNonFinite()
-            optimizer.close(memory.parameters)
-        } else {
-            try update(scale: total.scale(gradientNorm: norm, clippingTo: options.clipNorm), rate: rate)
-        }
-        let updated = secondsNow()
-        try reduction.meet()
-        let met = secondsNow()
-        let computing = computed - start - summed.begunSeconds
-        times.note(computing: computing + updated - reduced)
-        let errors = sums.sequenceErrors.prefix(rows)
-        criterion?.observe(errors)
-        let summary = StepSummary(
-            epoch: epoch, loss: total.meanLoss, tokens: total.steps, inputRows: work.result.inputRows,
-            gradientNorm: norm, skipped: fault, learningRate: rate, requests: StepRequests(rawValue: total.requests),
-            computeSeconds: computing, averagingSeconds: summed.seconds,
-            waitingSeconds: arrived - reported + met - updated, updateSeconds: updated - reduced)
-        advance(by: rows)
-        return summary
+        return StepSums.Share(sequences: rows, result: work.result, requests: requests.rawValue, report: report)
+    }
+
+    /// Compares the ranks' parameters in steps whose reports have hashes.
+    private func compareParameters(_ report: RankReport?) throws {
+        guard report != nil else { return }
+        let hashes = sums.rankReports.map(\.hash)
+        if hashes.contains(where: { $0 != 0 }) { try check.compare(hashes, step: steps) }
+    }
+
+    /// Leaves the parameters as they are after a non-finite step, if that is wanted.
+    private mutating func skip(_ fault: NonFiniteStep) throws {
+        guard options.skipsNonFinite else { throw fault }
+        state.resetNonFinite()
+        optimizer.close(memory.parameters)
     }
 
     /// Packs the weights for the kernels: needed after an update, before a pass. Collective over the host, whose ranks

@@ -7,6 +7,7 @@ It writes
     text.txt                        the training text; its bytes are the tokens
     initial-<cell>.safetensors      the weights that every case of a cell starts from
     final-<case>.safetensors        a case's weights after 30 steps
+    bidirectional-<cell>.safetensors  a network in both directions: weights, a batch, its loss and gradients
     cases.json                      each case's configuration, and the loss and gradient norm of each step
     philox.json                     known answers of the random generator, and dropout masks made with it
     pytorch_names.json              names and shapes of each cell's weights, as in the files
@@ -78,6 +79,41 @@ class PeepholeLSTM(nn.Module):
         return values, (torch.stack([h for h, _ in ends]), torch.stack([c for _, c in ends]))
 
 
+class LayerNormLSTM(nn.Module):
+    """The LSTM whose two products are normalised over all gates (Ba et al., 2016, equation 20), as a plain loop."""
+
+    def __init__(self, inputs, hidden, layers):
+        super().__init__()
+        self.layers = layers
+        for layer in range(layers):
+            shapes = {"weight_ih": (4 * hidden, inputs if layer == 0 else hidden), "weight_hh": (4 * hidden, hidden),
+                      "bias_ih": (4 * hidden,), "bias_hh": (4 * hidden,),
+                      "norm_ih": (4 * hidden,), "norm_hh": (4 * hidden,)}
+            for name, shape in shapes.items():
+                self.register_parameter(f"{name}_l{layer}", nn.Parameter(torch.zeros(shape)))
+
+    def forward(self, values, state):
+        """As PeepholeLSTM."""
+        ends = []
+        for layer in range(self.layers):
+            p = {name: getattr(self, f"{name}_l{layer}") for name in
+                 ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "norm_ih", "norm_hh"]}
+            size = p["norm_ih"].shape
+            zero = values.new_zeros(values.shape[1], size[0] // 4)
+            h, c = (zero, zero) if state is None else (state[0][layer], state[1][layer])
+            outputs = []
+            for x in values:
+                gates = nn.functional.layer_norm(x @ p["weight_ih"].t(), size, p["norm_ih"], p["bias_ih"])
+                gates = gates + nn.functional.layer_norm(h @ p["weight_hh"].t(), size, p["norm_hh"], p["bias_hh"])
+                i, f, g, o = gates.chunk(4, dim=1)
+                c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+                h = torch.sigmoid(o) * torch.tanh(c)
+                outputs.append(h)
+            values = torch.stack(outputs)
+            ends.append((h, c))
+        return values, (torch.stack([h for h, _ in ends]), torch.stack([c for _, c in ends]))
+
+
 class LAMB(torch.optim.Optimizer):
     """You et al. (2020), algorithm 2, with the identity for phi."""
 
@@ -133,6 +169,7 @@ CASES = [
     ("tied", "lstm", 0.0, {"name": "sgd", "learning_rate": 1.0}, {"embedding": HIDDEN, "tie_embedding": True}),
     ("tied-dropout", "gru", 0.3, {"name": "sgd", "learning_rate": 1.0},
      {"embedding": HIDDEN, "tie_embedding": True}),
+    ("layer-norm", "lstm", 0.0, {"name": "sgd", "learning_rate": 1.0}, {"layer_norm": True}),
 ]
 
 # What a key is without effect (for alpha, eps and betas: PyTorch's default).
@@ -250,7 +287,8 @@ class LanguageModel(nn.Module):
         super().__init__()
         self.width = keys.get("embedding", EMBEDDING)
         self.embedding = nn.Embedding(VOCABULARY, self.width)
-        self.rnn = CELLS[cell](self.width, HIDDEN, LAYERS)
+        make = LayerNormLSTM if keys.get("layer_norm") else CELLS[cell]
+        self.rnn = make(self.width, HIDDEN, LAYERS)
         self.output = nn.Linear(HIDDEN, VOCABULARY)
         self.tied = keys.get("tie_embedding", False)
         if self.tied:
@@ -300,7 +338,8 @@ def names_and_shapes(cell, keys):
 
 def initial_name(cell, keys):
     """The file of the initial weights."""
-    return f"initial-{cell}{'-tied' if keys else ''}.safetensors"
+    kind = "-tied" if keys.get("tie_embedding") else "-norm" if keys.get("layer_norm") else ""
+    return f"initial-{cell}{kind}.safetensors"
 
 
 def make_optimizer(parameters, keys):
@@ -445,6 +484,30 @@ def write_philox():
     })
 
 
+def write_bidirectional():
+    """Two layers in both directions on 4 sequences of 3 features and different lengths; each valid time step is scored."""
+    for cell in ["lstm", "gru", "rnn"]:
+        torch.manual_seed(WEIGHT_SEED)
+        rnn = CELLS[cell](3, HIDDEN, LAYERS, bidirectional=True)
+        output = nn.Linear(2 * HIDDEN, 5)
+        lengths = torch.tensor([7, 2, 5, 1])
+        inputs = torch.randn(7, 4, 3)
+        valid = torch.arange(7)[:, None] < lengths[None, :]
+        targets = torch.where(valid, torch.randint(5, (7, 4)), -1)
+        inputs = inputs * valid[:, :, None]
+        packed = nn.utils.rnn.pack_padded_sequence(inputs, lengths, enforce_sorted=False)
+        hidden, _ = nn.utils.rnn.pad_packed_sequence(rnn(packed)[0], total_length=7)
+        loss = nn.functional.cross_entropy(
+            output(hidden).reshape(-1, 5), targets.reshape(-1), ignore_index=-1, reduction="sum")
+        loss.backward()
+        tensors = {"input": inputs, "lengths": lengths.float(), "targets": targets.float(), "loss": loss.detach()[None]}
+        for prefix, module in [("rnn.", rnn), ("output.", output)]:
+            for name, weight in module.named_parameters():
+                tensors[prefix + name] = weight.detach()
+                tensors[f"gradient.{prefix}{name}"] = weight.grad
+        save_file(tensors, FOLDER / f"bidirectional-{cell}.safetensors")
+
+
 def main():
     torch.set_num_threads(1)
     data = make_text()
@@ -454,6 +517,7 @@ def main():
 
     (FOLDER / "text.txt").write_bytes(data)
     write_philox()
+    write_bidirectional()
     write_json("pytorch_names.json", {
         cell: [{"name": name, "shape": shape} for name, shape in names_and_shapes(cell, {})] for cell in CELLS})
 

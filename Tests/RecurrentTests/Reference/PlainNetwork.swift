@@ -6,7 +6,9 @@ struct PlainNetwork<Number: Scalar> {
     let configuration: NetworkConfiguration
     let cell: (PlainStep<Number>) -> (hidden: [Number], cell: [Number])
     private let embedding: [Number]
+    /// For each layer, one for each direction.
     private let layers: [(input: Linear, hidden: Linear, vectors: [[Number]])]
+    private let directions: Int
     private let output: Linear
     /// What a unit is multiplied by: 0 or 1 / (1 - rate), 1 without dropout.
     let mask: (_ place: Int, _ time: Int, _ sequence: Int, _ unit: Int) -> Double
@@ -15,14 +17,21 @@ struct PlainNetwork<Number: Scalar> {
     private struct Linear {
         let weight: [Number]
         let bias: [Number]
+        /// Of layer normalisation; nil: there is none.
+        var gain: [Number]?
 
-        /// W x + b.
+        /// W x + b, or γ·N(W x) + b.
         func callAsFunction(_ x: [Number]) -> [Number] {
-            bias.indices.map { row in
-                var sum = bias[row]
-                for column in x.indices { sum = sum + weight[row * x.count + column] * x[column] }
-                return sum
+            let product = bias.indices.map { row in
+                x.indices.reduce(Number(0)) { $0 + weight[row * x.count + $1] * x[$1] }
             }
+            guard let gain else { return zip(product, bias).map { $0 + $1 } }
+            let share = Number(1 / Double(product.count))
+            let mean = product.reduce(Number(0)) { $0 + $1 } * share
+            let differences = product.map { $0 - mean }
+            let variance = differences.reduce(Number(0)) { $0 + $1 * $1 } * share
+            let scale = (variance + Number(1e-5)).reciprocalSquareRoot
+            return bias.indices.map { gain[$0] * differences[$0] * scale + bias[$0] }
         }
     }
 
@@ -32,23 +41,27 @@ struct PlainNetwork<Number: Scalar> {
         _ cell: @escaping (PlainStep<Number>) -> (hidden: [Number], cell: [Number]), _ parameters: [String: [Number]],
         mask: @escaping (_ place: Int, _ time: Int, _ sequence: Int, _ unit: Int) -> Double
     ) {
-        func linear(_ weight: String, _ bias: String) -> Linear {
-            Linear(weight: parameters[weight] ?? [], bias: parameters[bias] ?? [])
-        }
-        func vectors(_ layer: Int) -> [[Number]] {
-            configuration.cell.vectors.map { parameters["rnn.\($0.name)_l\(layer)"] ?? [] }
+        func linear(_ weight: String, _ bias: String, _ gain: String? = nil) -> Linear {
+            Linear(
+                weight: parameters[weight] ?? [], bias: parameters[bias] ?? [], gain: gain.flatMap { parameters[$0] })
         }
         self.configuration = configuration
         self.cell = cell
         self.mask = mask
         embedding = parameters["embedding.weight"] ?? []
-        layers = (0..<configuration.layers).map {
-            (
-                linear("rnn.weight_ih_l\($0)", "rnn.bias_ih_l\($0)"),
-                linear("rnn.weight_hh_l\($0)", "rnn.bias_hh_l\($0)"), vectors($0)
-            )
+        let suffixes = configuration.isBidirectional ? ["", "_reverse"] : [""]
+        directions = suffixes.count
+        layers = (0..<configuration.layers).flatMap { layer in
+            suffixes.map { suffix in
+                let end = "_l\(layer)\(suffix)"
+                return (
+                    linear("rnn.weight_ih\(end)", "rnn.bias_ih\(end)", "rnn.norm_ih\(end)"),
+                    linear("rnn.weight_hh\(end)", "rnn.bias_hh\(end)", "rnn.norm_hh\(end)"),
+                    configuration.cell.vectors.map { parameters["rnn.\($0.name)\(end)"] ?? [] }
+                )
+            }
         }
-        output = linear("output.weight", "output.bias")
+        output = linear(configuration.tiesEmbedding ? "embedding.weight" : "output.weight", "output.bias")
     }
 
     struct Result {
@@ -63,24 +76,30 @@ struct PlainNetwork<Number: Scalar> {
         var loss = Number(0)
         var end = state
         for b in 0..<batch.sequences {
-            var hidden = state.hidden.map { layer in layer[b].map { Number($0) } }
-            var cells = state.cell.map { layer in layer[b].map { Number($0) } }
-            for t in 0..<batch.window {
-                var x = dropped(input(batch, t, b), place: 0, t, b)
-                for (layer, weights) in layers.enumerated() {
-                    (hidden[layer], cells[layer]) = cell(
-                        PlainStep(
-                            fromInput: gates(weights.input(x)), fromHidden: gates(weights.hidden(hidden[layer])),
-                            hidden: hidden[layer], cell: cells[layer], vectors: weights.vectors))
-                    x = dropped(hidden[layer], place: layer + 1, t, b)
-                }
-                let row = t * batch.sequences + b
-                guard batch.targets[row] != Batch.unscored else { continue }
-                loss = loss + self.loss(output(x), batch, row)
-            }
+            var rows = (0..<batch.window).map { t in dropped(input(batch, t, b), place: 0, t, b) }
             for layer in 0..<configuration.layers {
-                end.hidden[layer][b] = hidden[layer].map(\.value)
-                end.cell[layer][b] = cells[layer].map(\.value)
+                var outputs = [[Number]](repeating: [], count: batch.window)
+                for direction in 0..<directions {
+                    let part = layer * directions + direction
+                    var hidden = state.hidden[part][b].map { Number($0) }
+                    var cells = state.cell[part][b].map { Number($0) }
+                    let length = Int(batch.lengths[b])
+                    for step in 0..<batch.window {
+                        let t = direction == 1 && step < length ? length - 1 - step : step
+                        (hidden, cells) = cell(
+                            PlainStep(
+                                fromInput: gates(layers[part].input(rows[t])),
+                                fromHidden: gates(layers[part].hidden(hidden)), hidden: hidden, cell: cells,
+                                vectors: layers[part].vectors))
+                        outputs[t] += hidden
+                    }
+                    end.hidden[part][b] = hidden.map(\.value)
+                    end.cell[part][b] = cells.map(\.value)
+                }
+                rows = outputs.enumerated().map { t, output in dropped(output, place: layer + 1, t, b) }
+            }
+            for t in 0..<batch.window where batch.targets[t * batch.sequences + b] != Batch.unscored {
+                loss = loss + self.loss(output(rows[t]), batch, t * batch.sequences + b)
             }
         }
         return Result(loss: loss, state: end)

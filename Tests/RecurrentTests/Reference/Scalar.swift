@@ -11,6 +11,8 @@ protocol Scalar {
     var logarithm: Self { get }
     var hyperbolicTangent: Self { get }
     var sigmoid: Self { get }
+    /// 1 / √x.
+    var reciprocalSquareRoot: Self { get }
 }
 
 extension Double: Scalar {
@@ -19,6 +21,7 @@ extension Double: Scalar {
     var logarithm: Double { Foundation.log(self) }
     var hyperbolicTangent: Double { Foundation.tanh(self) }
     var sigmoid: Double { 1 / (1 + Foundation.exp(-self)) }
+    var reciprocalSquareRoot: Double { 1 / self.squareRoot() }
 }
 
 /// What was computed, in order: of each result, what it was made from and its derivatives by these.
@@ -91,5 +94,9 @@ struct Traced: Scalar {
     var sigmoid: Traced {
         let y = value.sigmoid
         return Traced(y, from: self, y * (1 - y))
+    }
+    var reciprocalSquareRoot: Traced {
+        let y = value.reciprocalSquareRoot
+        return Traced(y, from: self, -y * y * y / 2)
     }
 }

@@ -39,7 +39,7 @@ struct BenchCommand: ParsableCommand {
             let overrides = overrides + (reduction.map { ["communication.reduction=\($0)"] } ?? [])
             let configuration = try Configuration(
                 yaml: text, file: name, overrides: overrides, table: ConfigurationTable.all)
-            try ReductionOptions.check(configuration)
+            try ConfigurationTable.check(configuration)
             return configuration
         }
     }
