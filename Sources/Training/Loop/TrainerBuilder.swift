@@ -53,7 +53,9 @@ package struct TrainerBuilder {
         trainer = try Trainer(
             communicator, hosts, configuration, task: data.task, source: source, threads: threads
         ) { parameters in
-            if let initialWeights { try read(initialWeights, into: parameters, layout: sizes.layout) }
+            guard let initialWeights else { return }
+            try InitialWeightsFile.read(
+                initialWeights, into: parameters, layout: sizes.layout, vocabulary: data.vocabulary)
         }
         let team = trainer.team
         validation = data.validation.map {
