@@ -119,8 +119,8 @@ package struct TrainingSession {
         if communicator.isRoot, let stale = SlurmTime.staleEnd() {
             console.warning("\(stale.variable) is \(stale.value), which has passed: it is not used as this job's end")
         }
-        try Doctor.warnOfCrowding(threads: threads, on: communicator, console)
         describe(assembly, on: communicator, console)
+        try Doctor.warnOfCrowding(threads: threads, on: communicator, console)
         if isDryRun {
             console.result("dry run: all checks have passed; nothing was written")
             return .done

@@ -1,7 +1,6 @@
 import Foundation
 import Glibc
 import Sequences
-import System
 import Testing
 
 @Suite("Files that change, and what precedes their text")
@@ -59,29 +58,6 @@ struct ChangedFilesTests {
                 while cursor.position < read.count { _ = try cursor.next() }
             }
         }
-    }
-
-    @Test("a small file is not mapped, so that there may be more of them than mappings")
-    func small() throws {
-        let path = try folder.write("before".utf8)
-        let file = try MappedFile(path: path)
-        try folder.write("after!".utf8)
-        #expect(Array(file.bytes) == Array("before".utf8))
-    }
-
-    @Test("reading behind the end of a file that was shortened ends the process with exit code 2 and names the file")
-    func shortened() async throws {
-        let result = await #expect(
-            processExitsWith: .exitCode(2), observing: [\.standardErrorContent]
-        ) {
-            let folder = try TextTestFolder()
-            let path = try folder.write([UInt8](repeating: 0x61, count: 100_000), as: "live.txt")
-            let file = try MappedFile(path: path)
-            truncate(path, 0)
-            print(file.bytes[50_000])
-        }
-        let errors = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
-        #expect(errors.contains("/live.txt: the file was shortened while it was being read"), "\(errors)")
     }
 
     // MARK: what precedes the text
