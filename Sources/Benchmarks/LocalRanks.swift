@@ -11,6 +11,7 @@ struct LocalRanks {
     private let cores = ProcessorCores.firstThreads
     /// The folder for the children's results and error output.
     private let folder: URL
+    private let started: StartedProcesses
 
     /// - Throws: a `CommandError` if there is no mpirun.
     init(in folder: URL) throws {
@@ -21,6 +22,7 @@ struct LocalRanks {
         self.mpirun = mpirun
         program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         self.folder = folder
+        started = StartedProcesses(in: folder)
     }
 
     /// The path of a program on the PATH.
@@ -45,7 +47,7 @@ struct LocalRanks {
             return try start(binding + [program], command, ranks: 1, name: "single-\(number)")
         }
         // Waits for all before any result is read, so that a failure leaves no process behind.
-        for child in children { child.process.waitUntilExit() }
+        for child in children { started.wait(for: child.process) }
         return try children.map { try $0.figures() }
     }
 
@@ -78,6 +80,7 @@ struct LocalRanks {
 
     /// A running process.
     private struct Child {
+        let started: StartedProcesses
         let process: Process
         let command: [String]
         let results: URL
@@ -85,7 +88,7 @@ struct LocalRanks {
 
         /// Waits until it has ended, and reads its results.
         func figures() throws -> JSONValue {
-            process.waitUntilExit()
+            started.wait(for: process)
             guard process.terminationReason == .exit, process.terminationStatus == 0,
                 let text = try? String(contentsOf: results, encoding: .utf8)
             else {
@@ -112,7 +115,7 @@ struct LocalRanks {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
         process.standardError = try FileHandle(forWritingTo: errors)
-        try process.run()
-        return Child(process: process, command: arguments, results: results, errors: errors)
+        try started.start(process)
+        return Child(started: started, process: process, command: arguments, results: results, errors: errors)
     }
 }

@@ -76,7 +76,8 @@ struct YAMLReader {
         do {
             reader = YAMLReader(events: try yamlEvents(of: text)[...], source: source)
         } catch {
-            throw source(error.line).error("broken YAML: \(error.problem)\(tabHint(text, line: error.line))")
+            let hint = path.isEmpty ? tabHint(text, line: error.line) + aliasHint(error) : overrideHint
+            throw source(error.line).error("broken YAML: \(error.problem)\(hint)")
         }
         guard !reader.events.isEmpty else { return nil }
         reader.events.removeFirst()
@@ -87,6 +88,14 @@ struct YAMLReader {
         }
         return root.isNull ? nil : root
     }
+
+    /// A pattern of file names begins like an alias.
+    private static func aliasHint(_ error: YAMLSyntaxError) -> String {
+        error.problem.contains("while scanning an alias")
+            ? "; a value that begins with * is written in quotes, as \"*.txt\"" : ""
+    }
+
+    private static let overrideHint = "; a value that begins with [, { or a quote is read as YAML"
 
     private static func tabHint(_ text: String, line: Int) -> String {
         let lines = text.split(separator: "\n", maxSplits: line, omittingEmptySubsequences: false)

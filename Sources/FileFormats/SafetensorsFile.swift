@@ -29,6 +29,9 @@ package final class SafetensorsFile: Sendable {
             throw FileFormatError.notSafetensors(
                 path: path, problem: "it has \(size) bytes, less than the \(lengthSize) of the header's length")
         }
+        if let problem = Self.otherFormat(try file.bytes(count: 4)) {
+            throw FileFormatError.notSafetensors(path: path, problem: problem)
+        }
         let length = try file.bytes(count: lengthSize).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         guard length <= SafetensorsHeader.longest, length <= size - lengthSize else {
             throw FileFormatError.notSafetensors(
@@ -47,6 +50,13 @@ package final class SafetensorsFile: Sendable {
         metadata = header.metadata
         // The header's names are unique.
         entries = Dictionary(uniqueKeysWithValues: header.entries.map { (TensorName($0.name), $0) })
+    }
+
+    /// What a file is by its first bytes instead, as far as users give such files in place of weights.
+    private static func otherFormat(_ beginning: [UInt8]) -> String? {
+        guard beginning == Array("PK\u{3}\u{4}".utf8) || beginning.starts(with: [0x80, 0x02]) else { return nil }
+        return
+            "it was written by torch.save; accepted: what safetensors.torch.save_file(model.state_dict(), PATH) writes"
     }
 
     /// The tensor's shape, row-major; nil if there is no tensor of that name.

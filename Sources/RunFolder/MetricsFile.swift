@@ -121,6 +121,10 @@ package final class MetricsFile: Sendable {
     }
 
     private static func stays(_ line: UnsafeBufferPointer<UInt8>, _ step: Int, _ beforeValidation: Bool) -> Bool {
+        if let (split, lineStep) = MetricsLines.beginning(of: line) {
+            return lineStep <= step && !split.elementsEqual("test".utf8)
+                && !(beforeValidation && lineStep == step && split.elementsEqual("validation".utf8))
+        }
         guard let json = try? JSONValue(parsing: UnsafeRawBufferPointer(line)),
             let lineStep = json["step"]?.integerValue
         else { return false }
@@ -128,43 +132,13 @@ package final class MetricsFile: Sendable {
         return lineStep <= step && split != "test" && !(beforeValidation && lineStep == step && split == "validation")
     }
 
-    /// Calls `body` with each line, its newline included if it has one; with nothing in place of a line too long to be of ours,
-    /// so that no file, not one of holes either, takes more memory than such a line.
-    ///
-    /// - Parameter start: where to begin; the rest of a line that began earlier comes first.
+    /// Calls `body` with each line (`MetricsLines.line`).
     private static func forEachLine(
         of path: String, from start: Int = 0, _ body: (UnsafeBufferPointer<UInt8>) throws -> Void
     ) throws {
-        let file = try OpenFile.reading(path)
-        var line: [UInt8] = []
-        var isTooLong = false
-        func add(_ bytes: some Collection<UInt8>) {
-            isTooLong = isTooLong || line.count + bytes.count > longestLine
-            if isTooLong { line.removeAll(keepingCapacity: true) } else { line += bytes }
-        }
-        func finish() throws {
-            try line.withUnsafeBufferPointer(body)
-            line.removeAll(keepingCapacity: true)
-            isTooLong = false
-        }
-        var offset = start
-        while true {
-            let piece = try file.bytes(at: offset, count: pieceSize)
-            var rest = piece[...]
-            while let newline = rest.firstIndex(of: UInt8(ascii: "\n")) {
-                add(rest[...newline])
-                try finish()
-                rest = rest[(newline + 1)...]
-            }
-            add(rest)
-            offset += piece.count
-            if piece.count < pieceSize { break }
-        }
-        if isTooLong || !line.isEmpty { try finish() }
+        var lines = try MetricsLines(of: path, from: start)
+        while try lines.next() { try lines.line.withUnsafeBufferPointer(body) }
     }
-
-    private static let longestLine = 1 << 20
-    private static let pieceSize = 1 << 16
 }
 
 /// The open file, and the lines that are still to go into it.
@@ -177,6 +151,7 @@ private struct Contents {
     /// A sync has failed: the system then forgets what it could not bring to the disk, and a second one proves nothing.
     var isUncertain = false
     var waiting: [String] = []
+    private static let pieceSize = 1 << 20
 
     init(path: String) throws {
         file = try OpenFile.appending(path)
@@ -209,8 +184,12 @@ private struct Contents {
     /// Replaces the file by one of the same contents, which are written to the disk anew.
     mutating func rewrite(_ path: String) throws {
         let old = try OpenFile.reading(path)
-        let bytes = try old.bytes(count: size)
-        try AtomicFile.write(to: path) { new in try bytes.withUnsafeBytes { try new.write($0) } }
+        try AtomicFile.write(to: path) { new in
+            for offset in stride(from: 0, to: size, by: Self.pieceSize) {
+                let bytes = try old.bytes(at: offset, count: min(Self.pieceSize, size - offset))
+                try bytes.withUnsafeBytes { try new.write($0) }
+            }
+        }
         file = try OpenFile.appending(path)
         isUncertain = false
     }

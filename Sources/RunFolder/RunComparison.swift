@@ -37,22 +37,57 @@ package struct RunComparison: Equatable {
         "tokens_per_second", "seconds", "compute_fraction", "communication_fraction", "ranks",
         "slowest_rank", "slowest_rank_seconds", "median_rank_seconds", "fastest_rank_seconds",
     ]
+    private static let bytesOfTimesAndRanks = timesAndRanks.map { Array($0.utf8) }
+
+    /// A line that can be read: its bytes, and, if it need not be parsed for it, what is compared of it.
+    private struct MetricsLine {
+        let bytes: [UInt8]
+        let compared: [UInt8]?
+
+        /// nil for a line that can't be read.
+        init?(_ line: [UInt8]) {
+            bytes = line
+            compared = line.withUnsafeBufferPointer {
+                MetricsLines.members(of: $0, without: RunComparison.bytesOfTimesAndRanks)
+            }
+            if compared == nil, json == nil { return nil }
+        }
+
+        var json: JSONValue? { bytes.withUnsafeBytes { try? JSONValue(parsing: $0) } }
+
+        func isSame(as other: MetricsLine) -> Bool {
+            if bytes == other.bytes { return true }
+            guard let compared, let others = other.compared else { return false }
+            return compared == others
+        }
+    }
+
+    private static func next(_ lines: inout MetricsLines) throws -> MetricsLine? {
+        while try lines.next() {
+            if let line = MetricsLine(lines.line) { return line }
+        }
+        return nil
+    }
 
     private mutating func compareMetrics(_ first: RunDirectory, _ second: RunDirectory) throws {
-        let lines = try [first, second].map { try MetricsFile.lines(of: $0.metricsPath) }
-        for (one, other) in zip(lines[0], lines[1]) {
-            if let difference = Self.difference(one, other) {
+        var lines = try (MetricsLines(of: first.metricsPath), MetricsLines(of: second.metricsPath))
+        var count = 0
+        while true {
+            let (one, other) = try (Self.next(&lines.0), Self.next(&lines.1))
+            guard let one, let other else {
+                guard let longer = one ?? other else { break }
+                let shorter = one == nil ? first : second
+                differences.append(
+                    "metrics end earlier in \(shorter.path), before \(Self.place(longer.json ?? .null))")
+                return
+            }
+            if !one.isSame(as: other), let difference = Self.difference(one.json ?? .null, other.json ?? .null) {
                 differences.append("metrics part at \(difference)")
                 return
             }
+            count += 1
         }
-        guard lines[0].count == lines[1].count else {
-            let longer = lines[0].count > lines[1].count ? 0 : 1
-            let next = lines[longer][lines[1 - longer].count]
-            differences.append("metrics end earlier in \([first, second][1 - longer].path), before \(Self.place(next))")
-            return
-        }
-        equal.append("metrics: \(lines[0].count) lines")
+        equal.append("metrics: \(count) lines")
     }
 
     /// The first key whose values differ; nil if none do.

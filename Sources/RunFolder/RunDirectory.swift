@@ -144,6 +144,9 @@ extension RunDirectory {
     /// Writes config.yaml: the resolved configuration.
     package func write(config: String) throws { try AtomicFile.write(config, to: file(RunNames.config)) }
 
+    /// The text of config.yaml.
+    package func configText() throws -> String { try FolderCalls.text(of: file(RunNames.config)) }
+
     /// Identifies this folder by its environment.json, the same from any host; 0 where there is none. Another folder under the
     /// same path has another value.
     package var mark: UInt64 {

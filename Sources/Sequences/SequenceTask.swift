@@ -75,6 +75,8 @@ package struct DataRequest {
     package var vocabulary: Vocabulary?
     /// Text that replaces the configuration's test split.
     package var testFiles: [String]?
+    /// Whether a text that is too short for `validationBatch` streams is divided into fewer, down to one.
+    package var fitsStreams = false
 
     package init(splits: Set<Split>, batch: Int, validationBatch: Int, seed: UInt64) {
         self.splits = splits
@@ -91,7 +93,8 @@ package struct TaskData {
     package var validation: (any SequenceSource)?
     package var test: (any SequenceSource)?
     package var vocabulary: Vocabulary?
-    /// The files of each split; a resumed run compares their sizes and checksums.
+    /// The files of each split; a resumed run compares their sizes and checksums. A validation that is a fraction of the
+    /// training text has that text's files, as `train`.
     package var files: [(split: String, paths: [String])] = []
 }
 

@@ -24,6 +24,9 @@ package struct TextStreams: SequenceSource {
 
     package let carriesState = true
 
+    /// The fewest tokens of a stream that is scored: an input and its target.
+    package static let shortestStream = 2
+
     /// - Throws: `StreamError` if the streams are too short for one step.
     package init(
         _ text: TokenText, _ range: Range<Int>, batch: Int, window: Int, keepsShortWindow: Bool, batchKey: String
@@ -34,7 +37,7 @@ package struct TextStreams: SequenceSource {
         streamLength = range.count / batch
         self.window = window
         self.keepsShortWindow = keepsShortWindow
-        let needed = keepsShortWindow ? 2 : window + 1
+        let needed = keepsShortWindow ? Self.shortestStream : window + 1
         guard streamLength >= needed else {
             throw StreamError(
                 paths: text.files.paths, tokens: range.count, streams: batch, streamLength: needed, batchKey: batchKey)
@@ -48,7 +51,7 @@ package struct TextStreams: SequenceSource {
     package var longestWindow: Int { min(window, streamLength - 1) }
     package func rows(inStep step: Int) -> Int { streams }
 
-    package mutating func read(_ rows: Range<Int>, step: Int, epoch: Int, into batch: inout Batch) {
+    package mutating func read(_ rows: Range<Int>, step: Int, epoch: Int, into batch: inout Batch) throws {
         let first = step * window
         let count = min(window, streamLength - 1 - first)
         batch.reshape(window: count, sequences: rows.count, for: shape)
@@ -57,8 +60,8 @@ package struct TextStreams: SequenceSource {
         if run.count < count { run = [Int32](repeating: 0, count: count) }
         for (b, stream) in rows.enumerated() {
             let begin = start + stream * streamLength + first
-            var reader = reader(of: stream, at: begin)
-            run.withUnsafeMutableBufferPointer { reader.cursor.read(into: .init(rebasing: $0[0..<count])) }
+            var reader = try reader(of: stream, at: begin)
+            try run.withUnsafeMutableBufferPointer { try reader.cursor.read(into: .init(rebasing: $0[0..<count])) }
             var input = reader.last
             for t in 0..<count {
                 batch.tokens[t * rows.count + b] = input
@@ -73,10 +76,10 @@ package struct TextStreams: SequenceSource {
 
     /// A reader that has just read the token at `position`: the stored one at the end of the last window, else a new
     /// one.
-    private func reader(of stream: Int, at position: Int) -> Reader {
+    private func reader(of stream: Int, at position: Int) throws -> Reader {
         if let reader = readers[stream], reader.position == position { return reader }
-        var cursor = text.cursor(at: position)
-        let token = cursor.next()
+        var cursor = try text.cursor(at: position)
+        let token = try cursor.next()
         return Reader(cursor: cursor, position: position, last: token)
     }
 
@@ -97,6 +100,11 @@ package struct StreamError: Error, Equatable, CustomStringConvertible, ExitCoded
 
     package var description: String {
         let name = paths.count == 1 ? paths[0] : "\(paths[0]) and \(paths.count - 1) more"
+        guard streams > 1 || streamLength > TextStreams.shortestStream else {
+            return
+                "\(name): a text of \(tokens == 1 ? "1 token" : "\(tokens) tokens") cannot be scored; accepted: at least "
+                + "\(streamLength) tokens"
+        }
         return "\(name): \(tokens) tokens are too few for \(batchKey) \(streams): \(streams) streams of at least "
             + "\(streamLength) tokens need \(streams * streamLength); use a longer text or a smaller "
             + (streamLength > 2 ? "\(batchKey) or training.window" : batchKey)

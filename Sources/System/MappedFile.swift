@@ -1,12 +1,21 @@
 import Glibc
 
-/// A regular file mapped read-only; its pages belong to the page cache.
+/// A regular file mapped read-only; its pages belong to the page cache. A small file is read into memory instead, because
+/// the system limits the number of mappings (vm.max_map_count, 65,530 by default).
+///
+/// A mapped file must not shrink: reading behind its new end ends the process with exit code 2 and a message.
 ///
 /// `@unchecked Sendable`: the mapping is never written and lives as long as the object.
 package final class MappedFile: @unchecked Sendable {
     package let path: String
     /// Never empty; valid as long as the object lives.
     package let bytes: UnsafeBufferPointer<UInt8>
+    /// nil for a small file.
+    private let mapping: (entry: UnsafeMutablePointer<ShortenedFiles.Entry>, count: Int)?
+
+    /// The size up to which a file is small: no more than a mapping's page tables and administration take.
+    private static let small = 4096
+    private static let pageSize = Int(sysconf(Int32(_SC_PAGESIZE)))
 
     /// Why a file can't be mapped.
     package enum Failure: Error {
@@ -32,21 +41,59 @@ package final class MappedFile: @unchecked Sendable {
         }
         guard status.st_size > 0 else { throw .empty }
         let count = Int(status.st_size)
-        guard let start = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
-            throw .unreadable(reason: systemText(errno), isSystemFault: true)
+        self.path = path
+        guard count > Self.small else {
+            bytes = try Self.contents(of: descriptor, count: count)
+            mapping = nil
+            return
+        }
+        // The page behind the last one belongs to the file's mapping as well: text that was overwritten while it is read may
+        // end within a character, of which the rest is then looked for there.
+        let length = count + Self.pageSize
+        guard let start = mmap(nil, length, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
+            throw .unreadable(reason: Self.reasonOfMapping(errno), isSystemFault: true)
         }
         // Only advice, so its result doesn't matter.
         _ = madvise(start, count, MADV_SEQUENTIAL)
-        self.path = path
         bytes = UnsafeBufferPointer(start: start.assumingMemoryBound(to: UInt8.self), count: count)
+        mapping = (ShortenedFiles.add(start, count: length, path: path), length)
     }
 
     deinit {
-        munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
+        guard let mapping else { return bytes.deallocate() }
+        ShortenedFiles.remove(mapping.entry)
+        munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), mapping.count)
+    }
+
+    private static func contents(of descriptor: Int32, count: Int) throws(Failure) -> UnsafeBufferPointer<UInt8> {
+        // The bytes behind the end: as for a mapping.
+        let memory = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: count + 3)
+        memory.initialize(repeating: 0)
+        var filled = 0
+        while filled < count {
+            let read = Glibc.read(descriptor, memory.baseAddress.map { $0 + filled }, count - filled)
+            if read < 0, errno == EINTR { continue }
+            if read == 0, filled > 0 { break }
+            guard read > 0 else {
+                let failure = read == 0 ? Failure.empty : cannotOpen(errno)
+                memory.deallocate()
+                throw failure
+            }
+            filled += read
+        }
+        return UnsafeBufferPointer(rebasing: memory[..<filled])
+    }
+
+    private static func reasonOfMapping(_ code: Int32) -> String {
+        guard code == ENOMEM else { return systemText(code) }
+        return systemText(code)
+            + " (perhaps there are more files than vm.max_map_count allows mappings; accepted: fewer "
+            + "files, for example joined with cat, or a larger vm.max_map_count)"
     }
 
     /// Returns the pages that have been read to the system; a second read takes them from its cache.
     package func forgetPages() {
+        guard mapping != nil else { return }
         madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count, MADV_DONTNEED)
     }
 

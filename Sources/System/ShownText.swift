@@ -1,4 +1,5 @@
-/// A text from a file for a message: on one line, without control characters, truncated to `limit` characters.
+/// A text from a file for a message: on one line, without control characters, truncated to `limit` characters. Blanks other
+/// than the space are written by their code, because they look like it.
 package func shown(_ text: String, limit: Int = 60) -> String {
     var line = ""
     for (count, scalar) in text.unicodeScalars.enumerated() {
@@ -6,6 +7,7 @@ package func shown(_ text: String, limit: Int = 60) -> String {
         switch scalar.properties.generalCategory {
         case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator:
             line += "\\u{" + String(scalar.value, radix: 16) + "}"
+        case .spaceSeparator where scalar != " ": line += "\\u{" + String(scalar.value, radix: 16) + "}"
         default: line.unicodeScalars.append(scalar)
         }
     }
@@ -27,6 +29,14 @@ package func printable(_ message: String) -> String {
         }
     }
     return text
+}
+
+/// Bytes that are not UTF-8, for a message: `\xE9` in place of those that are not printable ASCII.
+package func escaped(_ bytes: UnsafeRawBufferPointer) -> String {
+    bytes.map { byte in
+        if 0x20..<0x7F ~= byte { return String(Unicode.Scalar(byte)) }
+        return "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+    }.joined()
 }
 
 /// A path for a message: whole unless it is absurdly long, and without control characters.

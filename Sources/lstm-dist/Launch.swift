@@ -27,6 +27,7 @@ extension CollectiveCommand {
 enum Launch {
     static func main() {
         StandardStreams.openClosed()
+        Launcher.leaveShellOfStep()
         prepareThreadForKernels()
         if let broken = ArgumentBytes.firstBroken {
             endTogether {

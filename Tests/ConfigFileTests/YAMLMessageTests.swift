@@ -27,7 +27,15 @@ struct YAMLMessageTests {
                 + "content while parsing a flow node")
         #expect(
             message(set: "data.validation=[a, b") == "--set data.validation=[a, b: broken YAML: did not find expected "
-                + "',' or ']' while parsing a flow sequence")
+                + "',' or ']' while parsing a flow sequence; a value that begins with [, { or a quote is read as YAML")
+        #expect(
+            message("task: reber\ndata: {train: *.txt}\n").hasSuffix(
+                "; a value that begins with * is written in quotes, as \"*.txt\""))
+    }
+
+    @Test("blanks that look like a space are shown by their code")
+    func blanks() {
+        #expect(message("task: reber\nmodel: {hidden: 4\u{A0}}\n").contains("model.hidden is 4\\u{a0}; accepted"))
     }
 
     @Test(

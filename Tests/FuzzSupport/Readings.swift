@@ -33,7 +33,7 @@ enum Readings {
     /// Reads into a network's parameters, like --init-from and a checkpoint's model.
     @Sendable static func weights(_ place: FuzzReader.Place, _ random: inout FuzzRandom) throws -> String {
         let block = FloatBlock(count: Samples.layout.count)
-        try Training.read(place.path, into: block, layout: Samples.layout)
+        try Training.read(SafetensorsFile(place.path), into: block, layout: Samples.layout)
         return "\(block.count) numbers"
     }
 
@@ -176,15 +176,15 @@ enum Readings {
     /// Reads all tokens, then from random positions, then as the streams of a batch.
     private static func check(_ text: TokenText, _ random: inout FuzzRandom) throws {
         var tokens = [Int32](repeating: -1, count: text.count)
-        var cursor = text.cursor(at: 0)
-        tokens.withUnsafeMutableBufferPointer { cursor.read(into: $0) }
+        var cursor = try text.cursor(at: 0)
+        try tokens.withUnsafeMutableBufferPointer { try cursor.read(into: $0) }
         guard tokens.allSatisfy({ $0 >= 0 && $0 < text.vocabulary.count }) else {
             throw Contradiction(description: "a token is beyond the vocabulary of \(text.vocabulary.count)")
         }
         for _ in 0..<5 {
             let position = random.below(text.count)
-            var cursor = text.cursor(at: position)
-            guard cursor.next() == tokens[position] else {
+            var cursor = try text.cursor(at: position)
+            guard try cursor.next() == tokens[position] else {
                 throw Contradiction(description: "token \(position) is different when read by a new cursor")
             }
         }

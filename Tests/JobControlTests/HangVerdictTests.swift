@@ -137,6 +137,21 @@ struct HangVerdictTests {
         #expect(report.rank == 2)
     }
 
+    @Test("in phases of long work, a rank without notes goes on unless another one is stopped or gone")
+    func longWork() throws {
+        for phase in Phase.allCases where phase.mayKeepOthersWaiting {
+            let own = note(1, in: phase, waitingIn: "MPI_Allreduce", for: 5000)
+            for sign in [ProcessIdentity.Sign.goesOn, .blocked, nil] {
+                #expect(hang(own, [sign, .goesOn, nil]).verdictAlone() == .goOn)
+            }
+            for sign in [ProcessIdentity.Sign.stopped, .gone] {
+                #expect(try report(hang(own, [sign, .goesOn, nil]).verdictAlone()).rank == 0)
+            }
+        }
+        let training = note(1, in: .training, waitingIn: "MPI_Allreduce", for: 5000)
+        #expect(try report(hang(training, [.goesOn, .goesOn, nil]).verdictAlone()).rank == 1)
+    }
+
     @Test("while rank 0 works alone, the others wait as long as its process exists")
     func rootAlone() throws {
         let own = note(1, in: .rootAlone, waitingIn: "MPI_Allreduce", for: 5000)

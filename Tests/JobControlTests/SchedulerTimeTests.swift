@@ -12,6 +12,16 @@ struct SlurmTimeTests {
         #expect(SlurmTime.seconds(text) == expected)
     }
 
+    @Test("only an end of the job that has passed is stale")
+    func staleEnd() {
+        func stale(_ end: String, job: String? = "1") -> Bool {
+            SlurmTime.staleEnd(in: ["SLURM_JOB_END_TIME": end, "SLURM_JOB_ID": job].compactMapValues { $0 }) != nil
+        }
+        #expect(stale("1700000000"))
+        #expect(!stale("1700000000", job: nil))
+        #expect(!stale("2147483647") && !stale("never"))
+    }
+
     @Test(
         "what is no time",
         arguments: [

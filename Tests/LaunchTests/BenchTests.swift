@@ -10,6 +10,26 @@ extension LaunchTests {
     struct BenchTests {
         private func lastLine(_ run: MPIRun) -> String { run.output.split(separator: "\n").last.map(String.init) ?? "" }
 
+        // MARK: scaling that is ended
+
+        @Test("bench scaling that is ended by a signal ends what it has started, and leaves no folder")
+        func endedScaling() async throws {
+            let folder = try TestFolder.withText()
+            let run = try StartedRun(
+                TestFolder.program, ["bench", "scaling", "small.yaml", "--ranks", "2", "--seconds", "30"], ranks: nil,
+                in: folder.url, environment: ["TMPDIR": folder.url.path])
+            let deadline = ContinuousClock.now + .seconds(20)
+            while run.ranks == [run.launcher], run.isRunning, ContinuousClock.now < deadline {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            let mpirun = run.ranks
+            run.send(SIGTERM)
+            let ended = try await run.result(within: .seconds(20))
+            #expect(ended.exitCode == SIGTERM)
+            #expect(!mpirun.contains(where: StartedRun.lives))
+            #expect(try !folder.names(in: ".").contains { $0.hasPrefix("lstm-dist-scaling-") })
+        }
+
         // MARK: step
 
         @Test("bench step measures a step, as JSON, with shares that add up to the step")

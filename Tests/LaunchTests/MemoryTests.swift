@@ -38,6 +38,26 @@ extension LaunchTests {
             }
         }
 
+        @Test("a manipulated checkpoint whose validation needs terabytes is refused before memory is allocated")
+        func hugeValidation() async throws {
+            let folder = try TestFolder()
+            try folder.write("task: adding\ndata: {length: 24}\ntraining: {batch: 2, steps: 1}\n", to: "adding.yaml")
+            let run = try await folder.train("adding.yaml", into: "run", set: ["validation.batch=250"])
+            let path = "\(run.checkpoint(1))/state.json"
+            let state = try JSONValue(parsing: folder.text(of: path))
+            let config = try #require(state["config"]?.stringValue)
+                .replacing(/length: \d+/, with: "length: 1000000").replacing("batch: 250", with: "batch: 10000000")
+            let changes: [String: JSONValue] = [
+                "format_version": 1, "config": .string(config), "config_digest": .string(Checksum.sha256(of: config)),
+            ]
+            let changed = (state.members ?? []).map { ($0.key, changes[$0.key] ?? $0.value) }
+            try folder.write(JSONValue.object(changed).indentedText, to: path)
+            let evaluated = try await folder.lstmDist("evaluate", "run", ranks: 2)
+            #expect(evaluated.errors.hasPrefix("lstm-dist: scoring needs "), "\(evaluated.errors)")
+            #expect(evaluated.errors.hasSuffix("; use a smaller validation.batch\n"))
+            #expect(evaluated.exitCode == 2)
+        }
+
         /// A megabyte of synthetic sentences, repeated, each time with a different number in front of each, so that
         /// there are rare words too.
         private func writeText(to url: URL) throws {

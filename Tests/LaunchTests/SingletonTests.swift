@@ -48,6 +48,8 @@ extension LaunchTests {
                 ["SLURM_NTASKS": "4", "SLURM_JOB_ID": "17", "SLURM_PROCID": "0"],
                 step.merging(["SLURM_STEP_NUM_TASKS": "1"]) { $1 },
                 step.merging(["OMPI_COMM_WORLD_SIZE": "1", "OMPI_COMM_WORLD_RANK": "0"]) { $1 },
+                // A shell of srun --pty, in which Open MPI would look for Slurm's PMI.
+                step.merging(["SLURM_PTY_PORT": "40000", "SLURM_STEPID": "0", "SLURM_NODELIST": "n1"]) { $1 },
             ])
         func accepted(environment: [String: String]) async throws {
             let folder = try TestFolder.withText()

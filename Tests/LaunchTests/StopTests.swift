@@ -52,7 +52,7 @@ extension LaunchTests {
             var signals: [(Int32, String)] = [
                 (SIGUSR1, "SIGUSR1"), (SIGUSR2, "SIGUSR2"), (SIGXCPU, "SIGXCPU"), (SIGURG, "SIGURG"),
             ]
-            if ranks == 1 { signals += [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT")] }
+            if ranks == 1 { signals += [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT"), (SIGHUP, "SIGHUP")] }
             for (number, (signal, name)) in signals.enumerated() {
                 let run = try StartedRun(
                     TestFolder.program, Self.words, ranks: ranks == 1 ? nil : ranks, in: folder.url)

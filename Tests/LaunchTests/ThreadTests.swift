@@ -245,7 +245,8 @@ extension LaunchTests {
             try await run.kill()
             #expect(
                 try folder.run("run").outcome()["next"]?.stringValue
-                    == "mpirun -n 2 --bind-to none lstm-dist train long.yaml --run run --threads-per-rank 2")
+                    == "cd \(folder.url.path) && mpirun -n 2 --bind-to none lstm-dist train long.yaml --run run --threads-per-rank 2"
+            )
         }
 
         @Test("more threads than the system can start are refused", arguments: [nil, 2])

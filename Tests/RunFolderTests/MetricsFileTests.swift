@@ -88,6 +88,38 @@ import Testing
         #expect(try folder.names("") == ["metrics.jsonl"])
     }
 
+    @Test("lines that only look like this program's are dropped, and others of the same meaning are kept")
+    func unusual() throws {
+        let torn = [
+            #"{"split":"train","step":5,"los}"#, #"{"split":"train","step":5,"loss":1.}"#,
+            #"{"split":"train","step":5,}"#,
+            #"{"split":"train","step":5,"loss":0.5"loss":1}"#, #"{"split":"train","step":5,"loss":-}"#,
+            #"{"split":"train","step":5,"loss":nul}"#, #"{"split":"train","step":05}"#, #"{"split":"train","step":5]"#,
+            #"{"split":"train","step":5,"los{"split":"train","step":5}"#, #"{"split":"train"}"#, "{}", "{",
+        ]
+        let whole = [
+            #"{ "split": "train", "step": 5 }"#, #"{"step":5,"split":"train"}"#, #"{"split":"tr\u0061in","step":5}"#,
+            #"{"split":"train","step":5,"loss":null,"a":"ä","b":[1],"c":true}"#,
+            #"{"split":"train","step":5,"loss":-1.5e-07,"rate":0.001,"name":"x, y"}"#,
+        ]
+        let all = (torn + whole).map { $0 + "\n" }
+        #expect(try cut(all.joined(), after: 5) == all.suffix(whole.count).joined())
+        #expect(try cut(all.joined(), after: 4) == "")
+    }
+
+    @Test("many lines are cut quickly", .timeLimit(.minutes(1)))
+    func manyLines() throws {
+        let some = (0..<10_000).map {
+            #"{"split":"train","step":\#($0),"epoch":1,"loss":2.0154,"learning_rate":0.001,"seconds":12.345,"ranks":2}"#
+                + "\n"
+        }.joined()
+        let file = try OpenFile.appending(path)
+        for _ in 0..<20 { try file.write(some) }
+        let clock = ContinuousClock()
+        let time = try clock.measure { _ = try MetricsFile(path: path).cut(after: 1 << 30) }
+        #expect(time < .seconds(4), "\(time)")
+    }
+
     @Test("a resumed run's lines follow those that stayed", arguments: ["train", "test"])
     func appendAfterCut(split: String) throws {
         // The test line in the middle makes it a rewritten file, a train line a shortened one.

@@ -45,6 +45,14 @@ import Testing
         #expect(try compare().differences == ["metrics part at step 5 (train): loss is 0.25 and 0.25000003"])
     }
 
+    @Test("lines that are written differently and mean the same are equal; lines that can't be read are passed over")
+    func otherSpelling() throws {
+        let text = Self.metrics(seconds: 7).replacing(",", with: ", ").replacing("{", with: "torn\n{")
+        try b.folder.write(text, to: "runs/x/metrics.jsonl")
+        #expect(try compare().differences == [])
+        #expect(try compare().equal.first == "metrics: 2 lines")
+    }
+
     @Test("a line that only one run has is named")
     func missingLine() throws {
         try b.folder.write(

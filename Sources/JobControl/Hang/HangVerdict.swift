@@ -108,10 +108,13 @@ package struct HangCase {
     // MARK: alone
 
     /// The verdict of a rank that can't read notes: there is no shared run folder, or it does not respond.
+    ///
+    /// In phases in which one rank may work for long while the others wait (loading, validation), only a proof ends the
+    /// job: a process that is stopped or gone.
     package func verdictAlone() -> HangVerdict {
         guard waits else { return .goOn }
         // A working process is sometimes blocked in a system call: in a phase of long work, that is no evidence.
-        let mayWork = own.phase == Phase.rootAlone.description
+        let mayWork = own.mayKeepOthersWaiting
         let proofs: [ProcessIdentity.Sign] = mayWork ? [.stopped, .gone] : [.stopped, .gone, .blocked]
         let missing = others.filter { rank in
             proofs.contains { $0 == ranks[rank].sign }

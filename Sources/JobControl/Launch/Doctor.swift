@@ -41,12 +41,15 @@ package struct Doctor {
         warnings = Self.warnings(ranks, announced: announced, nodes: job?.nodes, fileSystem: fileSystem)
     }
 
-    /// Prints one warning if ranks have several threads and not every thread has a core. Collective (MPI_Allreduce,
-    /// gather).
-    package static func warn(ofThreads threads: Int, on communicator: Communicator, _ console: Console) throws {
+    /// Prints one line if not every thread has a core: a warning if ranks have several threads, else information, since
+    /// such a launch is slow and may be intended. Collective (MPI_Allreduce, gather).
+    package static func warnOfCrowding(threads: Int, on communicator: Communicator, _ console: Console) throws {
         let most = try communicator.allreduce(Int64(threads), .maximum)
-        guard most > 1, let warning = crowding(try gatherRanks(communicator, threads: threads)).first else { return }
-        console.warning("\(warning.seen); cure: \(warning.cure)")
+        guard most > 1 || communicator.size > 1,
+            let warning = crowding(try gatherRanks(communicator, threads: threads)).first
+        else { return }
+        let line = "\(warning.seen); cure: \(warning.cure)"
+        if most > 1 { console.warning(line) } else { console.info(line) }
     }
 
     private static func gatherRanks(_ communicator: Communicator, threads: Int) throws -> [Rank] {

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// The facts of the job that the launcher which started this process (mpirun, srun) gives in its environment, before
 /// MPI is started.
@@ -47,6 +48,19 @@ package enum Launcher {
             Int(text) ?? 1 > 1
         else { return nil }
         return (step.tasks, text, rank)
+    }
+
+    /// In a shell of `srun --pty`, makes MPI start this process as a job of its own: removes the variables by which MPI, and
+    /// this type, would take it for a task of the shell's step. A task that srun itself has started keeps them.
+    ///
+    /// To be called before MPI is started, by the only thread.
+    package static func leaveShellOfStep() {
+        let environment = ProcessInfo.processInfo.environment
+        let launched = ["PMIX_RANK", "PMI_RANK", "OMPI_COMM_WORLD_SIZE"].contains { environment[$0] != nil }
+        let parent = (try? String(contentsOfFile: "/proc/\(getppid())/comm", encoding: .utf8)) ?? ""
+        guard environment["SLURM_PTY_PORT"] != nil, !launched, !parent.hasPrefix("slurmstepd") else { return }
+        // The two spellings of a step's number: of old and of new versions of Slurm.
+        for variable in ["SLURM_STEPID", "SLURM_STEP_ID"] { unsetenv(variable) }
     }
 
     /// This process's rank in the job step; 0 if there is no launcher.

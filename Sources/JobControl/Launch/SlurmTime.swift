@@ -14,9 +14,25 @@ package enum SlurmTime {
         }
         if let answer = output(of: ["squeue", "-h", "-j", job, "-o", "%L"]) { return seconds(answer) }
         // Not set before Slurm 23.02, and does not reflect later changes of the limit: for nodes where squeue does not
-        // work.
-        let end = environment["SLURM_JOB_END_TIME"].flatMap { Int32($0) }
-        return end.map { max(0, Double($0) - Date().timeIntervalSince1970) }
+        // work. An end that has passed is not this job's.
+        guard let end = end(in: environment) else { return nil }
+        let left = Double(end) - Date().timeIntervalSince1970
+        return left > 0 ? left : nil
+    }
+
+    private static func end(in environment: [String: String]) -> Int32? {
+        environment["SLURM_JOB_END_TIME"].flatMap { Int32($0) }
+    }
+
+    /// The variable and its value, if it gives an end of the job that has passed: it is of another job, or of an older
+    /// limit.
+    package static func staleEnd(
+        in environment: [String: String] = ProcessInfo.processInfo.environment
+    ) -> (variable: String, value: Int32)? {
+        guard environment["SLURM_JOB_ID"] != nil, let end = end(in: environment),
+            Double(end) < Date().timeIntervalSince1970
+        else { return nil }
+        return ("SLURM_JOB_END_TIME", end)
     }
 
     /// Seconds of `2-03:04:05`, `3:04:05` or `4:05`; nil for anything else, such as `INVALID`.

@@ -30,7 +30,7 @@ package enum StopReason: UInt32, CaseIterable, Sendable {
     case folderLost
     /// `lstm-dist stop --now`: without a checkpoint.
     case stopFileNow
-    case interrupt, terminate, cpuTime, urgent, userSignal1, userSignal2
+    case interrupt, terminate, hangUp, cpuTime, urgent, userSignal1, userSignal2
     case timeLeft, maxTime, stopAt, stopFile
 
     /// Whether a checkpoint is written first.
@@ -44,6 +44,7 @@ package enum StopReason: UInt32, CaseIterable, Sendable {
         case .stopFile: "requested by lstm-dist stop"
         case .interrupt: "SIGINT"
         case .terminate: "SIGTERM"
+        case .hangUp: "SIGHUP"
         case .cpuTime: "SIGXCPU"
         case .urgent: "SIGURG"
         case .userSignal1: "SIGUSR1"

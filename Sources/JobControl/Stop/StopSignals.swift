@@ -11,16 +11,18 @@ package enum StopSignals {
 
     private static let reasons: [(number: Int32, reason: StopReason)] = [
         (SIGUSR1, .userSignal1), (SIGUSR2, .userSignal2), (SIGXCPU, .cpuTime), (SIGURG, .urgent),
-        (SIGTERM, .terminate), (SIGINT, .interrupt),
+        (SIGTERM, .terminate), (SIGINT, .interrupt), (SIGHUP, .hangUp),
     ]
 
     /// Installs the handlers: from now on the signals do not end the process, except for a second SIGINT. Interrupted
-    /// system calls are restarted.
+    /// system calls are restarted. A SIGHUP that the parent ignores, as nohup does, stays ignored. SIGPIPE is ignored: a
+    /// write to a pipe without a reader fails.
     package static func install() {
         // Initialised here, since a handler must not wait for a lock.
         _ = termination
         _ = received.load(ordering: .relaxed)
-        for (number, _) in reasons {
+        signal(SIGPIPE, SIG_IGN)
+        for (number, _) in reasons where number != SIGHUP || !isIgnored(number) {
             var action = sigaction()
             action.__sigaction_handler.sa_handler = { StopSignals.note($0) }
             action.sa_flags = SA_RESTART
@@ -28,10 +30,17 @@ package enum StopSignals {
         }
     }
 
+    private static func isIgnored(_ number: Int32) -> Bool {
+        var action = sigaction()
+        sigaction(number, nil, &action)
+        // Functions can't be compared; SIG_IGN is the address 1.
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1
+    }
+
     /// Runs in the handler: calls only async-signal-safe functions.
     private static func note(_ number: Int32) {
         let before = received.bitwiseOr(1 << UInt64(number), ordering: .relaxed).oldValue
-        if number == SIGTERM { termination.ring() }
+        if number == SIGTERM || number == SIGHUP { termination.ring() }
         if number == SIGINT, before & (1 << UInt64(SIGINT)) != 0 {
             signal(SIGINT, SIG_DFL)
             raise(SIGINT)

@@ -48,8 +48,9 @@ package struct LanguageModel: SequenceTask {
         func streams(
             _ text: TokenText, _ range: Range<Int>, batch: Int, batchKey: String, keepsShortWindow: Bool
         ) throws -> TextStreams {
-            try TextStreams(
-                text, range, batch: batch, window: window, keepsShortWindow: keepsShortWindow, batchKey: batchKey)
+            let fits = request.fitsStreams ? min(batch, max(1, range.count / TextStreams.shortestStream)) : batch
+            return try TextStreams(
+                text, range, batch: fits, window: window, keepsShortWindow: keepsShortWindow, batchKey: batchKey)
         }
 
         let fraction =
@@ -74,6 +75,7 @@ package struct LanguageModel: SequenceTask {
                 data.validation = try streams(
                     text, kept..<text.count, batch: request.validationBatch, batchKey: "validation.batch",
                     keepsShortWindow: true)
+                if !request.splits.contains(.train) { files.append(("train", text.files.paths)) }
             }
         }
         if request.splits.contains(.test), request.testFiles != nil || configuration.has("data.test") {

@@ -8,6 +8,8 @@ package enum TextError: Error, Equatable, Sendable, ExitCoded {
     case noFileNamed(place: String)
     case noMatch(pattern: String, place: String)
     case missing(path: String, place: String, workingDirectory: String)
+    /// `escaped` is the path with `\xE9` in place of bytes that are not printable ASCII.
+    case nameNotUTF8(escaped: String, place: String)
     /// `found` is the kind of the path, such as "a directory".
     case notAFile(path: String, place: String, found: String)
     case empty(path: String, place: String)
@@ -15,6 +17,11 @@ package enum TextError: Error, Equatable, Sendable, ExitCoded {
     case unreadable(path: String, place: String, reason: String, isSystemFault: Bool)
     case binary(path: String, offset: Int, tokenizer: TokenizerKind)
     case invalidUTF8(path: String, line: Int, offset: Int, byte: UInt8, tokenizer: TokenizerKind)
+    case utf16(path: String)
+    /// The file has a byte order mark and nothing else.
+    case onlyMark(path: String)
+    /// The file is not what it was when it was opened.
+    case changed(path: String)
     case longWord(path: String, line: Int, offset: Int, longest: Int)
     case unknownCharacter(Unicode.Scalar, path: String, line: Int, offset: Int, vocabularySize: Int)
     /// `position` counts the prompt's characters from 1.
@@ -40,6 +47,8 @@ extension TextError: CustomStringConvertible {
             "\(shownPath(place)): the list has no files; accepted: \(Self.acceptedFiles)"
         case .noMatch(let pattern, let place):
             "\(shownPath(place)): no file matches the pattern \"\(shownPath(pattern))\"; accepted: \(Self.acceptedFiles)"
+        case .nameNotUTF8(let escaped, let place):
+            "\(shownPath(place)): the file name \(escaped) is not UTF-8; accepted: file names in UTF-8"
         case .missing(let path, let place, let directory):
             path.hasPrefix("/")
                 ? "\(shownPath(place)): there is no file \"\(shownPath(path))\"; accepted: \(Self.acceptedFiles)"
@@ -57,6 +66,13 @@ extension TextError: CustomStringConvertible {
         case .invalidUTF8(let path, let line, let offset, let byte, let tokenizer):
             "\(shownPath(path)), line \(line), byte offset \(offset): invalid UTF-8 (byte \(Self.hexadecimal(byte))); "
                 + Self.accepted(by: tokenizer)
+        case .utf16(let path):
+            "\(shownPath(path)): found text in UTF-16; accepted: text in UTF-8 (iconv -f UTF-16 -t UTF-8)"
+        case .onlyMark(let path):
+            "the file \"\(shownPath(path))\" is empty except for a byte order mark; accepted: \(Self.acceptedFiles)"
+        case .changed(let path):
+            "\(shownPath(path)): the file has changed since it was opened; accepted: files that do not change while they are in "
+                + "use. With the text as it was, the same command resumes from the last checkpoint"
         case .longWord(let path, let line, let offset, let longest):
             "\(shownPath(path)), line \(line), byte offset \(offset): found more than \(longest) bytes without white space; "
                 + "data.tokenizer: word accepts words of at most \(longest) bytes, "

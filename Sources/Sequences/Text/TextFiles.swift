@@ -4,8 +4,8 @@ import System
 
 /// The files of one split (training, validation or test text), mapped read-only, in order.
 ///
-/// A mapped file of any size takes address space and page cache, but no anonymous memory. A file must not shrink while
-/// it is mapped: reading beyond its new end would end the process with SIGBUS.
+/// A mapped file of any size takes address space and page cache, but no anonymous memory. A file must not change while it
+/// is in use (`MappedFile`, `TextError.changed`).
 package final class TextFiles: Sendable {
     let files: [MappedFile]
     /// The bytes of all files.
@@ -36,13 +36,15 @@ package final class TextFiles: Sendable {
     /// The paths of the files, in reading order.
     package var paths: [String] { files.map(\.path) }
 
-    /// Throws unless every file is UTF-8 without zero bytes. All code that reads characters or words relies on this.
+    /// Throws unless every file is UTF-8 without zero bytes, and more than a byte order mark. All code that reads characters or words relies on this.
     func checkText(for tokenizer: TokenizerKind) throws(TextError) {
         try isText.withLock { (isText: inout Bool) throws(TextError) in
             guard !isText else { return }
             for file in files {
                 switch firstTextFault(in: file.bytes) {
-                case nil: continue
+                case nil:
+                    guard markLength(of: file.bytes) < file.bytes.count else { throw .onlyMark(path: file.path) }
+                case .some where Self.isUTF16(file.bytes): throw .utf16(path: file.path)
                 case .zeroByte(let offset):
                     throw .binary(path: file.path, offset: offset, tokenizer: tokenizer)
                 case .malformed(let offset):
@@ -55,6 +57,11 @@ package final class TextFiles: Sendable {
         }
     }
 
+    /// By the byte order mark of UTF-16, which is not UTF-8.
+    private static func isUTF16(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        bytes.count >= 2 && (bytes[0] == 0xFF && bytes[1] == 0xFE || bytes[0] == 0xFE && bytes[1] == 0xFF)
+    }
+
     private static func paths(matching pattern: String, place: String) throws(TextError) -> [String] {
         let isGlob = pattern.utf8.contains { "*?[".utf8.contains($0) } && !pattern.utf8.contains(0)
         guard isGlob, access(pattern, F_OK) != 0 else { return [pattern] }
@@ -65,8 +72,15 @@ package final class TextFiles: Sendable {
         case GLOB_NOSPACE: throw .unreadable(path: pattern, place: place, reason: "out of memory", isSystemFault: true)
         default: throw .noMatch(pattern: pattern, place: place)
         }
-        return (0..<Int(found.gl_pathc))
-            .compactMap { found.gl_pathv[$0].map { String(cString: $0) } }
-            .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        var paths: [String] = []
+        for index in 0..<Int(found.gl_pathc) {
+            guard let name = found.gl_pathv[index] else { continue }
+            guard let path = String(validatingCString: name) else {
+                let bytes = UnsafeRawBufferPointer(start: name, count: strlen(name))
+                throw .nameNotUTF8(escaped: escaped(bytes), place: place)
+            }
+            paths.append(path)
+        }
+        return paths.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 }

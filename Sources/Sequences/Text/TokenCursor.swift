@@ -25,33 +25,44 @@ package struct TokenCursor: Sendable {
         }
     }
 
-    /// The next token. Assumes `position < text.count`.
-    package mutating func next() -> Int32 {
+    /// The next token; throws as `read(into:)` does. Assumes `position < text.count`.
+    package mutating func next() throws(TextError) -> Int32 {
         var token: Int32 = 0
-        withUnsafeMutablePointer(to: &token) { read(into: UnsafeMutableBufferPointer(start: $0, count: 1)) }
+        try withUnsafeMutablePointer(to: &token) { (pointer) throws(TextError) in
+            try read(into: UnsafeMutableBufferPointer(start: pointer, count: 1))
+        }
         return token
     }
 
     /// Fills `tokens` with the next tokens. Assumes `position + tokens.count <= text.count`.
-    package mutating func read(into tokens: UnsafeMutableBufferPointer<Int32>) {
+    ///
+    /// - Throws: `TextError.changed` if a file has changed since it was opened, as far as that can be seen: its characters are
+    ///   not in the vocabulary, or there are fewer tokens.
+    package mutating func read(into tokens: UnsafeMutableBufferPointer<Int32>) throws(TextError) {
         precondition(tokens.count <= text.count - position, "a token cursor is read beyond the end of its text")
         position += tokens.count
         var filled = 0
         while filled < tokens.count {
             let remaining = UnsafeMutableBufferPointer(rebasing: tokens[filled...])
             let file = text.files.files[location.file].bytes
-            filled += read(from: file, into: remaining)
-            if filled < tokens.count { location = TokenText.FileOffset(file: location.file + 1, offset: 0) }
+            filled += try read(from: file, into: remaining)
+            guard filled < tokens.count else { return }
+            let next = location.file + 1
+            guard next < text.files.files.count else { throw changed }
+            let start = text.vocabulary.kind == .byte ? 0 : markLength(of: text.files.files[next].bytes)
+            location = TokenText.FileOffset(file: next, offset: start)
         }
     }
+
+    private var changed: TextError { .changed(path: text.files.files[location.file].path) }
 
     /// Reads from one file until `tokens` is full or the file ends, and returns the number of tokens read.
     private mutating func read(
         from file: UnsafeBufferPointer<UInt8>, into tokens: UnsafeMutableBufferPointer<Int32>
-    ) -> Int {
+    ) throws(TextError) -> Int {
         switch text.vocabulary.kind {
         case .byte: readBytes(from: file, into: tokens)
-        case .character: readCharacters(from: file, into: tokens)
+        case .character: try readCharacters(from: file, into: tokens)
         case .word: readWords(from: file, into: tokens)
         }
     }
@@ -68,19 +79,22 @@ package struct TokenCursor: Sendable {
 
     private mutating func readCharacters(
         from file: UnsafeBufferPointer<UInt8>, into tokens: UnsafeMutableBufferPointer<Int32>
-    ) -> Int {
+    ) throws(TextError) -> Int {
         guard let start = file.baseAddress else { return 0 }
         var offset = location.offset
         var count = 0
-        text.vocabulary.lookup.characters.withUnsafeBufferPointer { characters in
+        let isKnown = text.vocabulary.lookup.characters.withUnsafeBufferPointer { characters in
             while count < tokens.count && offset < file.count {
                 let (value, length) = scalar(at: start + offset)
-                // TokenText has checked that every character is in the vocabulary.
+                // TokenText has checked that every character is in the vocabulary: another one is of a file that has changed.
+                guard value < characters.count, characters[value] > 0 else { return false }
                 tokens[count] = characters[value] - 1
                 count += 1
                 offset += length
             }
+            return true
         }
+        guard isKnown else { throw changed }
         location.offset = offset
         return count
     }
@@ -108,17 +122,25 @@ package struct TokenCursor: Sendable {
 extension TokenText {
     /// A cursor before token `position`, from 0 to `count`. Starts at the mark before it and skips at most `interval`
     /// tokens.
-    package func cursor(at position: Int) -> TokenCursor {
+    ///
+    /// - Throws: `TextError.changed`, as `TokenCursor.read(into:)` does.
+    package func cursor(at position: Int) throws(TextError) -> TokenCursor {
         precondition((0...count).contains(position), "token \(position) is outside a text of \(count) tokens")
         guard vocabulary.kind != .byte else { return TokenCursor(self, byte: position) }
         // There is no mark at the end of the text.
         var cursor = TokenCursor(self, mark: min(position / interval, marks.count - 1))
         // A kilobyte; a larger allocation would be on the heap.
-        withUnsafeTemporaryAllocation(of: Int32.self, capacity: min(interval, 256)) { skipped in
-            while cursor.position < position {
-                cursor.read(into: UnsafeMutableBufferPointer(rebasing: skipped.prefix(position - cursor.position)))
+        let result: Result<Void, TextError> = withUnsafeTemporaryAllocation(
+            of: Int32.self, capacity: min(interval, 256)
+        ) { skipped in
+            Result { () throws(TextError) in
+                while cursor.position < position {
+                    try cursor.read(
+                        into: UnsafeMutableBufferPointer(rebasing: skipped.prefix(position - cursor.position)))
+                }
             }
         }
+        try result.get()
         return cursor
     }
 }

@@ -75,7 +75,7 @@ package final class TokenText: Sendable {
         // The offset of a character that isn't in the vocabulary.
         let fault: Int? = vocabulary.lookup.characters.withUnsafeBufferPointer { characters in
             guard let start = text.baseAddress else { return nil }
-            var offset = 0
+            var offset = markLength(of: text)
             while offset < text.count {
                 let (value, length) = scalar(at: start + offset)
                 guard value < characters.count, characters[value] > 0 else { return offset }
@@ -92,7 +92,7 @@ package final class TokenText: Sendable {
     }
 
     private static func countWords(of file: MappedFile, _ index: Int, _ marks: inout Marks) throws(TextError) {
-        var walk = WordWalk(over: file.bytes)
+        var walk = WordWalk(over: file.bytes, at: markLength(of: file.bytes))
         while true {
             let offset = walk.offset
             switch walk.next() {

@@ -53,6 +53,11 @@ private func wellFormedLength(_ p: UnsafePointer<UInt8>, _ left: Int) -> Int {
     }
 }
 
+/// The length of a byte order mark (U+FEFF) at the beginning of a file's bytes, which is no part of the text; else 0.
+func markLength(of bytes: UnsafeBufferPointer<UInt8>) -> Int {
+    bytes.count >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF ? 3 : 0
+}
+
 /// The scalar at `p` and its length in bytes, in validated text.
 @inline(__always)
 func scalar(at p: UnsafePointer<UInt8>) -> (value: Int, length: Int) {

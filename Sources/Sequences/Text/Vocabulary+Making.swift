@@ -53,16 +53,17 @@ extension Vocabulary {
         of text: UnsafeBufferPointer<UInt8>, in occurs: UnsafeMutableBufferPointer<Bool>
     ) {
         guard let start = text.baseAddress else { return }
-        var offset = 0
+        var offset = markLength(of: text)
         while offset < text.count {
             let (value, length) = scalar(at: start + offset)
-            occurs[value] = true
+            // A file that changes at this moment can hold a value beyond the last character.
+            if value < occurs.count { occurs[value] = true }
             offset += length
         }
     }
 
     private static func countWords(of file: MappedFile, in table: inout WordTable) throws(TextError) {
-        var walk = WordWalk(over: file.bytes)
+        var walk = WordWalk(over: file.bytes, at: markLength(of: file.bytes))
         while true {
             switch walk.next() {
             case .end: return

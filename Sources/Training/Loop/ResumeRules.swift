@@ -31,8 +31,9 @@ package enum ResumeRules {
     package static func check(_ fingerprints: JSONValue, against checkpoint: Checkpoint) throws {
         let then = checkpoint.state.extra["data"]?["train"]
         guard let then, let now = fingerprints["train"], then != now else { return }
+        let (old, new) = DataFingerprints.descriptions(of: then, now)
         throw CommandError.usage(
-            "\(checkpoint.path): data.train is not the text it was: \(DataFingerprints.description(of: then)) then, \(DataFingerprints.description(of: now)) now; "
+            "\(checkpoint.path): data.train is not the text it was: \(old) then, \(new) now; "
                 + "accepted: the text it was started with, another --run, or --overwrite to start anew")
     }
 

@@ -149,10 +149,16 @@ package final class RunLog {
         guard now - lastShown >= 1 || step == totalSteps else { return }
         lastShown = now
         let left = stepSeconds / Double(stepsTimed) * Double(totalSteps - step)
-        let line =
-            "step \(step)/\(totalSteps)  epoch \(summary.epoch)  loss \(format(summary.loss))  rate "
-            + "\(format(summary.learningRate))  \(grouped(Int(tokensPerSecond))) tokens/s  ETA \(duration(left))"
-        if let progress = console.progress { progress(line) } else { console.info(line) }
+        let parts = [
+            "step \(step)/\(totalSteps)", "epoch \(summary.epoch)", "loss \(format(summary.loss))",
+            "rate \(format(summary.learningRate))", "\(grouped(Int(tokensPerSecond))) tokens/s",
+            "ETA \(duration(left))",
+        ]
+        if let progress = console.progress {
+            progress(ProgressLine.fitted(parts))
+        } else {
+            console.info(parts.joined(separator: ProgressLine.separator))
+        }
     }
 }
 

@@ -35,11 +35,15 @@ package struct TrainerBuilder {
         let hosts = try Hosts(communicator)
         // Before anything is made whose size follows from the data.
         fingerprints = try DataFingerprints.compared(of: data, on: communicator, host: hosts.host)
+        let scoring = data.validation.map {
+            ScoringMemory(
+                sizes, data.task, $0, ranks: options.validatesAtRoot ? 1 : communicator.size, threads: threads)
+        }
         try communicator.agree {
             try MemoryEstimate(
                 sizes, options, source, slots: rule.slots.count, ranks: communicator.size,
                 sharedBy: options.reduction.averaging == .auto ? hosts.host.size : 1, threads: threads,
-                keepsOutputs: data.task.criterion != nil
+                keepsOutputs: data.task.criterion != nil, scoring: scoring
             ).check(ranksOnHost: hosts.host.size)
         }
         self.configuration = configuration
@@ -49,7 +53,9 @@ package struct TrainerBuilder {
         trainer = try Trainer(
             communicator, hosts, configuration, task: data.task, source: source, threads: threads
         ) { parameters in
-            if let initialWeights { try read(initialWeights, into: parameters, layout: sizes.layout) }
+            guard let initialWeights else { return }
+            try InitialWeightsFile.read(
+                initialWeights, into: parameters, layout: sizes.layout, vocabulary: data.vocabulary)
         }
         let team = trainer.team
         validation = data.validation.map {

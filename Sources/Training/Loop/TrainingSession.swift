@@ -116,8 +116,11 @@ package struct TrainingSession {
         try communicator.agree {
             if let checkpoint { try ResumeRules.check(assembly.fingerprints, against: checkpoint) }
         }
-        try Doctor.warn(ofThreads: threads, on: communicator, console)
+        if communicator.isRoot, let stale = SlurmTime.staleEnd() {
+            console.warning("\(stale.variable) is \(stale.value), which has passed: it is not used as this job's end")
+        }
         describe(assembly, on: communicator, console)
+        try Doctor.warnOfCrowding(threads: threads, on: communicator, console)
         if isDryRun {
             console.result("dry run: all checks have passed; nothing was written")
             return .done
@@ -141,7 +144,9 @@ package struct TrainingSession {
         try hangGuard.use(run, on: communicator)
         // mpirun would otherwise give all threads of a rank one core.
         let binding = threads > 1 ? " --bind-to none" : ""
-        let goingOn = "mpirun -n \(communicator.size)\(binding) \(command)"
+        // Paths of the command and of the configuration are relative to the working directory.
+        let goingOn =
+            "cd \(shellWord(FileManager.default.currentDirectoryPath)) && mpirun -n \(communicator.size)\(binding) \(command)"
         let digest =
             try resumes
             ? nil

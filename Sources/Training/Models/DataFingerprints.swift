@@ -28,9 +28,9 @@ package enum DataFingerprints {
         if let (other, texts) = try LaunchCheck.difference(Hash64(text), text, on: communicator) {
             let found = try texts.map { try JSONValue(parsing: $0) }
             let split = data.files.first { found[0][$0.split] != found[1][$0.split] }?.split ?? "train"
-            let descriptions = found.map { $0[split].map { description(of: $0) } ?? "nothing" }
+            let (there, here) = descriptions(of: found[1][split], found[0][split])
             throw CommandError.usage(
-                "\(other) reads a different data.\(split) from rank 0: \(descriptions[1]) there, \(descriptions[0]) on rank 0; accepted: "
+                "\(other) reads a different data.\(split) from rank 0: \(there) there, \(here) on rank 0; accepted: "
                     + "the same files on every host"
             ).everywhere
         }
@@ -54,11 +54,25 @@ package enum DataFingerprints {
             })
     }
 
-    /// Each file's size and checksum, for a message.
-    static func description(of files: JSONValue) -> String {
-        (files.arrayValue ?? []).map { file in
-            "\(file["bytes"]?.integerValue ?? 0) bytes with SHA-256 \(file["sha256"]?.stringValue ?? "unknown")"
-        }.joined(separator: ", ")
+    /// What distinguishes two splits' files, for a message: size and checksum of the first file that differs, or the
+    /// numbers of files. nil stands for no files.
+    static func descriptions(of first: JSONValue?, _ second: JSONValue?) -> (String, String) {
+        let (a, b) = (first?.arrayValue ?? [], second?.arrayValue ?? [])
+        guard a.count == b.count, let place = a.indices.first(where: { a[$0] != b[$0] }) else {
+            return (total(a), total(b))
+        }
+        let name = a.count == 1 ? "" : "file \(grouped(place + 1)) of \(grouped(a.count)) "
+        return (name + description(of: a[place]), name + description(of: b[place]))
+    }
+
+    private static func total(_ files: [JSONValue]) -> String {
+        guard files.count != 1 else { return description(of: files[0]) }
+        guard !files.isEmpty else { return "nothing" }
+        return "\(grouped(files.count)) files of \(files.reduce(0) { $0 + ($1["bytes"]?.integerValue ?? 0) }) bytes"
+    }
+
+    private static func description(of file: JSONValue) -> String {
+        "\(file["bytes"]?.integerValue ?? 0) bytes with SHA-256 \(file["sha256"]?.stringValue ?? "unknown")"
     }
 
     private static func size(ofFile path: String) -> Int {

@@ -24,9 +24,16 @@ package struct DryRunReport {
         let sizes = NetworkConfiguration(configuration, task: data.task.shape)
         let slots = UpdateRuleTable.rule(configuration).slots.count
         let keepsOutputs = data.task.criterion != nil
-        memory = MemoryEstimate(sizes, options, source, slots: slots, ranks: ranks, keepsOutputs: keepsOutputs)
-        let shared = MemoryEstimate(
-            sizes, options, source, slots: slots, ranks: ranks, sharedBy: ranks, keepsOutputs: keepsOutputs)
+        let scoring = data.validation.map {
+            ScoringMemory(sizes, data.task, $0, ranks: options.validatesAtRoot ? 1 : ranks)
+        }
+        func estimate(sharedBy sharing: Int) -> MemoryEstimate {
+            MemoryEstimate(
+                sizes, options, source, slots: slots, ranks: ranks, sharedBy: sharing, keepsOutputs: keepsOutputs,
+                scoring: scoring)
+        }
+        let shared = estimate(sharedBy: ranks)
+        memory = estimate(sharedBy: 1)
         let parameters = sizes.layout.parameterCount
         checkpointBytes = Double(parameters * MemoryLayout<Float>.stride * (1 + slots))
         freeBytes = DiskSpace.free(at: ".")

@@ -1,5 +1,5 @@
 package import ConfigFile
-import FileFormats
+package import FileFormats
 package import MPI
 package import Recurrent
 import RunFolder
@@ -15,6 +15,8 @@ package struct LoadedModel {
     package let vocabulary: Vocabulary?
     package let sizes: NetworkConfiguration
     package let parameters: FloatBlock
+    /// Size and checksum of each split's files at the training, by split; on the root only.
+    package let fingerprints: JSONValue?
 
     /// Reads a run's best (otherwise latest) checkpoint, or the checkpoint at a path. Collective (MPI_Bcast): only the
     /// root reads, so the folder need not exist on other hosts.
@@ -55,6 +57,7 @@ package struct LoadedModel {
         self.vocabulary = vocabulary
         self.sizes = sizes
         self.parameters = parameters
+        fingerprints = checkpoint?.state.extra["data"]
     }
 
     /// A network for forward passes.

@@ -5,12 +5,14 @@ package import Sequences
 import System
 import Tensors
 
-/// An estimate of a rank's memory for weights and activations, made before training starts.
+/// An estimate of a rank's memory for weights, activations and validation, made before training starts.
 package struct MemoryEstimate: Sendable {
     /// Bytes of parameters, gradients and optimiser state; for shared memory, a rank's part.
     package let parameterBytes: Double
     /// Bytes of the activations of a window.
     package let activationBytes: Double
+    /// Bytes that validations need in addition; 0 without validation.
+    package let scoringBytes: Double
     private let sizes: String
     private let cures: String
 
@@ -20,9 +22,11 @@ package struct MemoryEstimate: Sendable {
     ///     not shared.
     ///   - threads: the number of threads of a rank; each has its own gradients and activations.
     ///   - keepsOutputs: whether outputs are kept for the task's criterion.
+    ///   - scoring: of validations, which have memory of their own; nil without validation.
     package init(
         _ network: NetworkConfiguration, _ options: TrainingConfiguration, _ source: any SequenceSource, slots: Int,
-        ranks: Int, sharedBy: Int = 1, threads: Int = 1, keepsOutputs: Bool = false
+        ranks: Int, sharedBy: Int = 1, threads: Int = 1, keepsOutputs: Bool = false,
+        scoring: ScoringMemory? = nil
     ) {
         let parameters = Double(network.layout.count)
         let shared = (parameters * Double(1 + slots) + Double(network.packedCount)) / Double(sharedBy)
@@ -34,29 +38,32 @@ package struct MemoryEstimate: Sendable {
         parameterBytes = 4 * (gradients + shared + copy)
 
         let share = (Double(source.rows(inStep: 0)) / Double(ranks * threads) / Double(options.accumulate)).rounded(.up)
-        // Beyond 2^32 rows the memory is proportional to the rows, and their count might overflow.
-        let counted = max(1, min(share, (0x1p32 / Double(source.longestWindow)).rounded(.down)))
-        let floats = Workspace.floatCount(
-            for: network, window: source.longestWindow, sequences: Int(counted), byTree: options.sumsByTree,
-            keepsOutputs: keepsOutputs)
-        activationBytes = 4 * Double(threads) * Double(floats) * (share / counted)
+        let floats = ScoringMemory.floats(window: source.longestWindow, sequences: share) {
+            Workspace.floatCount(
+                for: network, window: source.longestWindow, sequences: $0, byTree: options.sumsByTree,
+                keepsOutputs: keepsOutputs)
+        }
+        activationBytes = 4 * Double(threads) * floats
+        scoringBytes = scoring?.bytes ?? 0
         cures =
-            "a smaller model, training.batch or training.window" + (threads > 1 ? ", or fewer --threads-per-rank" : "")
+            "a smaller model, training.batch or training.window" + (scoring == nil ? "" : ", or validation.batch")
+            + (threads > 1 ? ", or fewer --threads-per-rank" : "")
         sizes = "model.hidden \(network.hiddenSize) and model.layers \(network.layers)"
     }
 
-    package var totalBytes: Double { parameterBytes + activationBytes }
+    package var totalBytes: Double { parameterBytes + activationBytes + scoringBytes }
 
-    /// - Throws: a `CommandError` if the host has too little memory for all its ranks.
+    /// - Throws: a `CommandError` if the host, or the job's control group there, has too little memory for all its ranks.
     package func check(ranksOnHost: Int = 1) throws {
-        let memory = HostMemory.physical
-        guard totalBytes * Double(ranksOnHost) > memory else { return }
+        let limit = MemoryLimit.current
+        guard totalBytes * Double(ranksOnHost) > limit.bytes else { return }
         let total =
             ranksOnHost == 1
             ? ", but" : ", \(byteCount(totalBytes * Double(ranksOnHost))) for the \(ranksOnHost) ranks of a host, but"
         throw CommandError.usage(
             "\(sizes) need \(byteCount(totalBytes)) of memory per rank (weights and optimiser "
-                + "\(byteCount(parameterBytes)), activations \(byteCount(activationBytes)))\(total) this host has "
-                + "\(byteCount(memory)); use \(cures)")
+                + "\(byteCount(parameterBytes)), activations \(byteCount(activationBytes))"
+                + (scoringBytes > 0 ? ", validation \(byteCount(scoringBytes))" : "")
+                + ")\(total) \(limit.description); use \(cures)")
     }
 }

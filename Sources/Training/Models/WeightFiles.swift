@@ -5,11 +5,6 @@ package import Tensors
 /// Fills a block with the given layout from a safetensors file with the same names and shapes (`--init-from`, a
 /// checkpoint's model). Every tensor must exist; unknown tensors are rejected too, since they would be weights that are
 /// silently not used.
-package func read(_ path: String, into block: FloatBlock, layout: TensorLayout) throws {
-    try read(SafetensorsFile(path), into: block, layout: layout)
-}
-
-/// As `read(_:into:layout:)`, from an open file.
 package func read(
     _ file: SafetensorsFile, into block: FloatBlock, layout: TensorLayout, prefix: String = ""
 ) throws {

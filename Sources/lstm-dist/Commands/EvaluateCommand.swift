@@ -10,7 +10,8 @@ struct EvaluateCommand: CollectiveCommand {
         commandName: "evaluate", abstract: "Evaluates a run or a checkpoint and prints one JSON object.",
         discussion: """
             Uses the best checkpoint of a run, or the latest if there is none, and the test data, or the validation data if \
-            there is none.
+            there is none. A text that is too short for validation.batch streams is scored in fewer. Validation data that is a \
+            fraction of a training text is refused if that text has changed since the training.
 
             EXAMPLES
               lstm-dist evaluate runs/text
@@ -24,6 +25,6 @@ struct EvaluateCommand: CollectiveCommand {
     @OptionGroup var verbosity: Verbosity
 
     func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws {
-        console.result(try evaluate(checkpoint, data: data, on: communicator).text)
+        console.result(try evaluate(checkpoint, data: data, on: communicator, console).text)
     }
 }

@@ -39,7 +39,7 @@ struct ExportCommand: CollectiveCommand {
         }
         let model = try LoadedModel(checkpoint, on: communicator)
         let tensors = modelTensors(of: model.parameters, model.sizes.layout)
-        let metadata = ["format": "pt"]
+        let metadata = InitialWeightsFile.metadata(model.vocabulary)
         try communicator.agree {
             guard communicator.isRoot else { return }
             if output == "-" {

@@ -1,9 +1,9 @@
 import ArgumentParser
 import ConfigFile
 import FileFormats
-import Foundation
 import JobControl
 import MPI
+import System
 import Training
 
 /// `lstm-dist train`
@@ -14,8 +14,8 @@ struct TrainCommand: CollectiveCommand {
             An interrupted run resumes from its newest whole checkpoint, with the bits of an uninterrupted one; a complete \
             run prints its results again. `lstm-dist config show` explains every key.
 
-            SIGUSR1, SIGUSR2, SIGXCPU, SIGURG, SIGTERM and SIGINT stop the training: it finishes the step, writes a \
-            checkpoint and exits with 75. lstm-dist stop, --max-time, --stop-at and a Slurm job's time limit do the same.
+            SIGUSR1, SIGUSR2, SIGXCPU, SIGURG, SIGTERM, SIGHUP (unless nohup ignores it) and SIGINT stop the training: it \
+            finishes the step, writes a checkpoint and exits with 75. lstm-dist stop, --max-time, --stop-at and a Slurm job's time limit do the same.
 
             EXAMPLES
               mpirun -n 2 lstm-dist train configs/reber.yaml
@@ -58,14 +58,11 @@ struct TrainCommand: CollectiveCommand {
     private var commandThatGoesOn: String {
         var words = ["lstm-dist", "train"] + (config.map { [$0] } ?? [])
         for override in overrides { words += ["--set", override] }
-        if let run { words += ["--run", run] }
+        // As one word where it would be taken for an option.
+        if let run { words += run.hasPrefix("-") ? ["--run=\(run)"] : ["--run", run] }
         words += stopping.words
         if threads.perRank > 1 { words += ["--threads-per-rank", "\(threads.perRank)"] }
-        let plain = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-_./=,:+@%"))
-        return words.map { word in
-            word.unicodeScalars.allSatisfy(plain.contains) && !word.isEmpty
-                ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
-        }.joined(separator: " ")
+        return words.map(shellWord).joined(separator: " ")
     }
 
     var waitTimeout: Double { TrainingConfiguration.waitTimeout(in: overrides) }

@@ -53,6 +53,29 @@ struct LanguageModelTests {
         #expect(data.test == nil && data.files.map(\.split) == ["train"] && data.files.map(\.paths) == [[file]])
     }
 
+    @Test("a validation that is a fraction of the training text has that text's files, also without training")
+    func filesOfFraction() throws {
+        let file = try folder.write(Self.characters.utf8)
+        let data = try load("train: \(file), validation_fraction: 0.1", splits: [.validation])
+        #expect(data.training == nil && data.files.map(\.split) == ["train"] && data.files.map(\.paths) == [[file]])
+    }
+
+    @Test("a text that is too short for its streams is divided into as many as fit, if that is requested")
+    func fewerStreams() throws {
+        let train = try folder.write(Self.characters.utf8, as: "train.txt")
+        let test = try folder.write("abcde".utf8, as: "test.txt")
+        for (batch, fits) in [(1, ["abcde"]), (2, ["ab", "cd"]), (3, ["ab", "cd"]), (9, ["ab", "cd"])] {
+            let data = try load("train: \(train), test: \(test)", splits: [.test]) {
+                $0.validationBatch = batch
+                $0.fitsStreams = true
+            }
+            #expect(try text(data.test, data.vocabulary) == fits)
+        }
+        #expect(throws: StreamError.self) {
+            _ = try load("train: \(train), test: \(test)", splits: [.test]) { $0.validationBatch = 3 }
+        }
+    }
+
     @Test("the vocabulary is made from the whole training text, including its validation fraction")
     func vocabulary() throws {
         let file = try folder.write(Self.characters.utf8)

@@ -23,10 +23,10 @@ struct CharacterTextTests {
         #expect(text.count == 259)
         #expect(tokens(of: text) == all.map { Int32($0) } + [255, 0, 10])
         for position in 0..<259 {
-            var cursor = text.cursor(at: position)
-            #expect(cursor.next() == (all + [255, 0, 10]).map { Int32($0) }[position])
+            var cursor = try text.cursor(at: position)
+            #expect(try cursor.next() == (all + [255, 0, 10]).map { Int32($0) }[position])
         }
-        #expect(text.cursor(at: 259).position == 259)
+        #expect(try text.cursor(at: 259).position == 259)
     }
 
     @Test("the vocabulary of bytes is the byte values")

@@ -50,11 +50,11 @@ private func readAll(of path: String, _ kind: TokenizerKind) throws {
         }
     let text = try TokenText(files, vocabulary: vocabulary)
     #expect(text.count > (kind == .word ? 5_000_000 : 39_000_000))
-    var cursor = text.cursor(at: 0)
+    var cursor = try text.cursor(at: 0)
     var sum = 0
     withUnsafeTemporaryAllocation(of: Int32.self, capacity: 1000) { run in
         while cursor.position + run.count <= text.count {
-            cursor.read(into: run)
+            try cursor.read(into: run)
             sum += Int(run[0])
         }
     }

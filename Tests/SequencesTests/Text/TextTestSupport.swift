@@ -39,14 +39,15 @@ func textFailure(_ body: () throws -> Void) -> TextError? {
     }
 }
 
-/// All tokens from `position` on, in one read.
+/// All tokens from `position` on, in one read; none if they can't be read.
 func tokens(of text: TokenText, from position: Int = 0) -> [Int32] {
-    var cursor = text.cursor(at: position)
-    return [Int32](unsafeUninitializedCapacity: text.count - position) { buffer, count in
+    guard var cursor = try? text.cursor(at: position) else { return [] }
+    let tokens = try? [Int32](unsafeUninitializedCapacity: text.count - position) { buffer, count in
         count = text.count - position
         buffer.initialize(repeating: -1)
-        cursor.read(into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+        try cursor.read(into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
     }
+    return tokens ?? []
 }
 
 /// All tokens as text.

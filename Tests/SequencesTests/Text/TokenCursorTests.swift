@@ -52,15 +52,15 @@ struct TokenCursorTests {
             #expect(tokens(of: text, from: position) == Array(expected[position...]), "seed \(seed), from \(position)")
         }
         // Reads of random lengths, including empty ones, and single tokens.
-        var cursor = text.cursor(at: 0)
+        var cursor = try text.cursor(at: 0)
         var read: [Int32] = []
         while cursor.position < text.count {
             if Bool.random(using: &random) {
-                read.append(cursor.next())
+                read.append(try cursor.next())
             } else {
                 var run = [Int32](
                     repeating: -1, count: .random(in: 0...min(9, text.count - cursor.position), using: &random))
-                run.withUnsafeMutableBufferPointer { cursor.read(into: $0) }
+                try run.withUnsafeMutableBufferPointer { try cursor.read(into: $0) }
                 read += run
             }
             #expect(cursor.position == read.count, "seed \(seed)")
@@ -107,21 +107,21 @@ struct TokenCursorTests {
             let all = tokens(of: text)
             for mark in stride(from: 0, through: text.count, by: 8192) {
                 for position in [mark - 1, mark, mark + 1, mark + 5000] where (0..<text.count).contains(position) {
-                    var cursor = text.cursor(at: position)
-                    #expect(cursor.next() == all[position])
+                    var cursor = try text.cursor(at: position)
+                    #expect(try cursor.next() == all[position])
                 }
             }
-            #expect(text.cursor(at: text.count).position == text.count)
+            #expect(try text.cursor(at: text.count).position == text.count)
         }
     }
 
     @Test("copied cursors are independent")
     func copies() throws {
         let text = try TokenText(folder.files("abcdef"), vocabulary: .bytes)
-        var one = text.cursor(at: 1)
+        var one = try text.cursor(at: 1)
         var other = one
-        #expect([one.next(), one.next()] == [98, 99])
-        #expect(other.next() == 98)
+        #expect(try [one.next(), one.next()] == [98, 99])
+        #expect(try other.next() == 98)
         #expect((one.position, other.position) == (3, 2))
     }
 }

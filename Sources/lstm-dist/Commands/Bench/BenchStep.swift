@@ -59,7 +59,7 @@ struct BenchStep: CollectiveCommand {
         let configuration = try communicator.agree { try source.configuration(text) }
         if let protections { return try measure(protections: protections, configuration, on: communicator, console) }
         let benchmark = StepBenchmark(configuration, on: communicator, threads: threads.perRank)
-        try Doctor.warn(ofThreads: threads.perRank, on: communicator, console)
+        try Doctor.warnOfCrowding(threads: threads.perRank, on: communicator, console)
         let result = try benchmark.run(seconds: seconds)
         if json == "-" { return console.result(result.json.text) }
         for line in lines(result) { console.result(line) }

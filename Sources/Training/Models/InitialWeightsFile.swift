@@ -1,0 +1,55 @@
+package import FileFormats
+import Foundation
+package import Sequences
+import System
+package import Tensors
+
+/// Weights from a file, for a training to begin with (`--init-from`), and the vocabulary that they belong to.
+package enum InitialWeightsFile {
+    /// The key of an exported file's metadata: the SHA-256 of the vocabulary as JSON (vocabulary.json).
+    private static let vocabularyKey = "vocabulary_sha256"
+
+    /// The metadata of an exported file: PyTorch's format, and what identifies the vocabulary.
+    package static func metadata(_ vocabulary: Vocabulary?) -> [String: String] {
+        var metadata = ["format": "pt"]
+        if let vocabulary { metadata[vocabularyKey] = Checksum.sha256(of: vocabulary.json) }
+        return metadata
+    }
+
+    /// Fills a block with the given layout.
+    ///
+    /// - Throws: a `CommandError` if the file has other tensors, weights that are not finite, or the weights of another
+    ///   vocabulary: that of an exported file is in its metadata, that of a checkpoint's file is beside it; for a file from
+    ///   elsewhere the vocabulary is unknown and not compared.
+    package static func read(_ path: String, into block: FloatBlock, layout: TensorLayout, vocabulary: Vocabulary?)
+        throws
+    {
+        let file = try SafetensorsFile(path)
+        if let vocabulary, let trained = try vocabularyChecksum(of: file),
+            trained != Checksum.sha256(of: vocabulary.json)
+        {
+            throw CommandError.usage(
+                "\(shownPath(path)): these weights were trained with another vocabulary than that of data.train, which would "
+                    + "give their tokens other meanings; accepted: weights of a training whose text has the same tokens"
+            )
+        }
+        try Training.read(file, into: block, layout: layout)
+        for tensor in layout.tensors {
+            let weights = block[tensor.range]
+            guard let place = weights.firstIndex(where: { !$0.isFinite }) else { continue }
+            throw CommandError.usage(
+                "\(shownPath(path)): tensor \(tensor.name) has the value \(weights[place]) at element \(place); accepted: "
+                    + "finite weights")
+        }
+    }
+
+    private static func vocabularyChecksum(of file: SafetensorsFile) throws -> String? {
+        if let checksum = file.metadata[vocabularyKey] { return checksum }
+        let model = URL(fileURLWithPath: file.path)
+        let folder = model.deletingLastPathComponent().path
+        let isOfCheckpoint =
+            model.lastPathComponent == "model.safetensors"
+            && ["state.json", "vocabulary.json"].allSatisfy { FolderCalls.isFile("\(folder)/\($0)") }
+        return isOfCheckpoint ? try Checksum.sha256(ofFile: "\(folder)/vocabulary.json") : nil
+    }
+}
