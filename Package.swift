@@ -107,7 +107,7 @@ let package = Package(
         tests(of: "ConfigFile"),
         tests(of: "FileFormats"),
         tests(of: "RunFolder", ["FileFormats", "System"]),
-        tests(of: "Sequences", ["Tensors", "ConfigFile"]),
+        tests(of: "Sequences", ["Tensors", "ConfigFile", "System"]),
         tests(of: "MPI", ["MPIExercises", "LaunchSupport"]),
         // A program with an exercise for each collective; the tests start it with mpirun.
         .executableTarget(

@@ -1,6 +1,6 @@
 package import FileFormats
 import Glibc
-import System
+package import System
 
 /// A checkpoint on the disk, whole as far as its headers tell; `verify` reads every byte.
 package struct Checkpoint: Sendable {
@@ -11,8 +11,8 @@ package struct Checkpoint: Sendable {
     package let model: SafetensorsFile
     /// The optimiser's state and the carried states of all streams.
     package let training: SafetensorsFile
-    /// The text of vocabulary.json; nil for a task without one.
-    package let vocabularyText: String?
+    /// The other files that the task needs, by name.
+    package let artifacts: [Artifact]
 
     /// The resolved configuration it was trained with, as YAML.
     package var configText: String { state.config }
@@ -34,8 +34,10 @@ package struct Checkpoint: Sendable {
         self.state = state
         model = try SafetensorsFile("\(folder)/\(RunNames.model)")
         training = try SafetensorsFile("\(folder)/\(RunNames.training)")
-        let vocabulary = "\(folder)/\(RunNames.vocabulary)"
-        vocabularyText = state.checksums[RunNames.vocabulary] == nil ? nil : try FolderCalls.text(of: vocabulary)
+        artifacts = try RunNames.artifacts.filter { state.checksums[$0] != nil }.map { name in
+            let place = "\(folder)/\(name)"
+            return Artifact(name, try FolderCalls.text(of: place), place: place)
+        }
     }
 
     /// Compares the checksum of every file with the one written down, and of the configuration in state.json.

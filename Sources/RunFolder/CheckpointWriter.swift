@@ -1,23 +1,25 @@
 package import FileFormats
-import System
+package import System
 
 /// What goes into a checkpoint. The tensors' memory must stay as it is until the writer returns.
 package struct CheckpointContents {
     package let model: [SafetensorsTensor]
     package let training: [SafetensorsTensor]
-    /// The text of vocabulary.json; nil for a task without one.
-    package let vocabulary: String?
+    /// The other files that the task needs.
+    package let artifacts: [Artifact]
     /// Its `checksums` are the writer's to fill in.
     package let state: CheckpointState
 
     package var step: Int { state.step }
 
     package init(
-        model: [SafetensorsTensor], training: [SafetensorsTensor], vocabulary: String? = nil, state: CheckpointState
+        model: [SafetensorsTensor], training: [SafetensorsTensor], artifacts: [Artifact] = [], state: CheckpointState
     ) {
         self.model = model
         self.training = training
-        self.vocabulary = vocabulary
+        precondition(
+            artifacts.allSatisfy { RunNames.artifacts.contains($0.name) }, "the format knows the artifacts' names")
+        self.artifacts = artifacts
         self.state = state
     }
 }
@@ -134,9 +136,9 @@ package struct CheckpointWriter: Sendable {
             to: "\(folder)/\(RunNames.model)", tensors: contents.model, metadata: ["format": "pt"], isNew: true)
         state.checksums[RunNames.training] = try SafetensorsWriter.write(
             to: "\(folder)/\(RunNames.training)", tensors: contents.training, isNew: true)
-        if let vocabulary = contents.vocabulary {
-            try write(vocabulary, to: "\(folder)/\(RunNames.vocabulary)")
-            state.checksums[RunNames.vocabulary] = Checksum.sha256(of: vocabulary)
+        for artifact in contents.artifacts {
+            try write(artifact.text, to: "\(folder)/\(artifact.name)")
+            state.checksums[artifact.name] = Checksum.sha256(of: artifact.text)
         }
         try write(state.text, to: "\(folder)/\(RunNames.state)")
         try FolderCalls.sync(folder)

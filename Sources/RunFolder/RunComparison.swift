@@ -134,7 +134,10 @@ package struct RunComparison: Equatable {
                 "\(place): epoch \(first.state.epoch), step \(first.state.position) of it, and epoch "
                     + "\(second.state.epoch), step \(second.state.position) of it")
         }
-        if first.vocabularyText != second.vocabularyText { differences.append("\(place): the vocabularies differ") }
+        for name in RunNames.artifacts {
+            func text(_ checkpoint: Checkpoint) -> String? { checkpoint.artifacts.first { $0.name == name }?.text }
+            if text(first) != text(second) { differences.append("\(place): \(name) differs") }
+        }
         try compare(first.model, second.model, "\(place), weights")
         try compare(first.training, second.training, "\(place), training state")
     }

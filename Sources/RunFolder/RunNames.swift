@@ -16,14 +16,16 @@ enum RunNames {
 
     static let model = "model.safetensors"
     static let training = "training.safetensors"
-    static let vocabulary = "vocabulary.json"
     static let state = "state.json"
 
     static let best = "best"
     static let latest = "latest"
 
+    /// The names that a task's artifacts may have.
+    static let artifacts = ["vocabulary.json", "labels.json", "scaling.json"]
+
     /// A checkpoint's files; the one without which it isn't whole goes first when they are removed.
-    static let inCheckpoint = [state, model, training, vocabulary]
+    static let inCheckpoint = [state, model, training] + artifacts
     /// The run's own files, but for the lock.
     static let inRun = [config, environment, outcome, failure, metrics, stop]
 

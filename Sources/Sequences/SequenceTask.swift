@@ -1,4 +1,5 @@
 package import ConfigFile
+package import System
 package import Tensors
 
 /// A task: its inputs, targets and scored time steps, the evaluation of outputs, and the condition for being solved.
@@ -18,6 +19,9 @@ package protocol SequenceTask: Sendable {
     static func load(_ configuration: Configuration, _ request: DataRequest) throws -> TaskData
 
     var shape: TaskShape { get }
+    /// The files that a model of this task needs besides its weights: kept in checkpoints, and given back in
+    /// `DataRequest.artifacts`.
+    var artifacts: [Artifact] { get }
     /// The number of sums that `judge` adds to; 0 if the loss is the only metric.
     var sumCount: Int { get }
     /// Evaluates the outputs of a batch: adds to the sums, and sets each sequence's error (used by `criterion`).
@@ -36,6 +40,7 @@ extension SequenceTask {
     package static var keys: [ConfigKey] { [] }
     package static var mayReadAhead: Bool { false }
     package static var predictsTokens: Bool { false }
+    package var artifacts: [Artifact] { [] }
     package var sumCount: Int { 0 }
     package func judge(_ batch: Batch, _ outputs: ScoredOutputs, sums: inout [Double], sequenceErrors: inout [Float]) {}
     package func isSolved(validationSums sums: [Double]) -> Bool? { nil }
@@ -71,8 +76,8 @@ package struct DataRequest {
     /// Global batch of validation and test.
     package var validationBatch: Int
     package var seed: UInt64
-    /// A checkpoint's vocabulary; nil to make it from the training text.
-    package var vocabulary: Vocabulary?
+    /// A checkpoint's artifacts; nil: the task makes them from its training data.
+    package var artifacts: [Artifact]?
     /// Text that replaces the configuration's test split.
     package var testFiles: [String]?
     /// Whether a text that is too short for `validationBatch` streams is divided into fewer, down to one.
@@ -114,4 +119,11 @@ package protocol SequenceSource {
 extension SequenceSource {
     /// The rows of the steps of each size: of the first step, and of the last.
     package var rowsOfSteps: [Int] { [rows(inStep: 0), rows(inStep: stepsPerEpoch - 1)] }
+}
+
+/// A checkpoint lacks a file that its task needs.
+package struct MissingArtifact: Error, Equatable {
+    package let name: String
+
+    package init(name: String) { self.name = name }
 }

@@ -78,7 +78,7 @@ enum Samples {
             let tensors = [SafetensorsTensor(name: "output.bias", shape: [3], data: numbers)]
             _ = try CheckpointWriter(run: run).write(
                 CheckpointContents(
-                    model: tensors, training: tensors, vocabulary: Vocabulary.bytes.json,
+                    model: tensors, training: tensors, artifacts: [Artifact("vocabulary.json", Vocabulary.bytes.json)],
                     state: CheckpointState(
                         programVersion: "0.1.0", step: 500, epoch: 3, position: 7, seed: 1, config: config,
                         extra: [

@@ -49,7 +49,9 @@ enum Readings {
 
     @Sendable static func vocabulary(_ place: FuzzReader.Place, _ random: inout FuzzRandom) throws -> String {
         let checkpoint = try Checkpoint(path: "\(place.folder)/\(Samples.checkpoint)")
-        guard let text = checkpoint.vocabularyText else { throw Contradiction(description: "there is no vocabulary") }
+        guard let text = checkpoint.artifacts.first?.text else {
+            throw Contradiction(description: "there is no vocabulary")
+        }
         let vocabulary = try Vocabulary(json: text, path: place.path)
         try checkRoundTrip(vocabulary, place.path)
         for id in -1...vocabulary.count { _ = (vocabulary.bytes(of: id), vocabulary.text(of: id)) }

@@ -1,6 +1,7 @@
 import FileFormats
 import Foundation
 import RunFolder
+import System
 
 /// Writes small checkpoints whose numbers follow from the step.
 struct CheckpointMaker: Sendable {
@@ -36,7 +37,7 @@ struct CheckpointMaker: Sendable {
                     CheckpointContents(
                         model: [SafetensorsTensor(name: "output.weight", shape: [1, 3], data: weights)],
                         training: [SafetensorsTensor(name: "optimizer.moment", shape: [2], data: moments)],
-                        vocabulary: vocabulary, state: Self.state(step)))
+                        artifacts: vocabulary.map { [Artifact("vocabulary.json", $0)] } ?? [], state: Self.state(step)))
             }
         }
     }

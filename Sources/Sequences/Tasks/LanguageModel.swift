@@ -1,6 +1,6 @@
 package import ConfigFile
 import Glibc
-import System
+package import System
 package import Tensors
 
 /// Prediction of the next token of a text.
@@ -8,10 +8,19 @@ package struct LanguageModel: SequenceTask {
     package static let name = "language-model"
     package static let predictsTokens = true
     package let shape: TaskShape
+    /// nil for random tokens.
+    private let vocabulary: Vocabulary?
 
-    /// A language model with `vocabularySize` tokens.
-    package init(vocabularySize: Int) {
-        shape = TaskShape(input: .tokens(vocabulary: vocabularySize), output: .classes(vocabularySize))
+    private static let vocabularyName = "vocabulary.json"
+
+    package var artifacts: [Artifact] { vocabulary.map { [Artifact(Self.vocabularyName, $0.json)] } ?? [] }
+
+    /// A language model with `vocabularySize` tokens, which mean nothing.
+    package init(vocabularySize: Int) { self.init(size: vocabularySize, nil) }
+
+    private init(size: Int, _ vocabulary: Vocabulary?) {
+        shape = TaskShape(input: .tokens(vocabulary: size), output: .classes(size))
+        self.vocabulary = vocabulary
     }
 
     package static let reads = DataKind.text
@@ -33,8 +42,8 @@ package struct LanguageModel: SequenceTask {
         func trainingFiles() throws -> TextFiles {
             try TextFiles(patterns: configuration.texts("data.train"), place: configuration.place("data.train"))
         }
-        let vocabulary = try request.vocabulary ?? makeVocabulary(configuration, trainingFiles)
-        var data = TaskData(task: LanguageModel(vocabularySize: vocabulary.count))
+        let vocabulary = try request.artifacts.map(vocabulary) ?? makeVocabulary(configuration, trainingFiles)
+        var data = TaskData(task: LanguageModel(size: vocabulary.count, vocabulary))
         data.vocabulary = vocabulary
 
         func text(of key: String, _ given: [String]? = nil) throws -> TokenText {
@@ -87,6 +96,13 @@ package struct LanguageModel: SequenceTask {
         }
         data.files = files
         return data
+    }
+
+    private static func vocabulary(in artifacts: [Artifact]) throws -> Vocabulary {
+        guard let artifact = artifacts.first(where: { $0.name == vocabularyName }) else {
+            throw MissingArtifact(name: vocabularyName)
+        }
+        return try Vocabulary(json: artifact.text, path: artifact.place)
     }
 
     private static func makeVocabulary(

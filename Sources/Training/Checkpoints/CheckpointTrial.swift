@@ -35,7 +35,7 @@ package final class CheckpointTrial {
             state: CheckpointState(
                 programVersion: programVersion, step: step, epoch: trainer.epoch, position: trainer.position, seed: 1,
                 config: "", extra: .object(RunProgress().members)),
-            vocabulary: nil, isBest: false, outcome: Outcome(state: .running, step: step, reason: "measuring"))
+            artifacts: [], isBest: false, outcome: Outcome(state: .running, step: step, reason: "measuring"))
         thread = BackgroundWork { work.carryOut([save]) }
     }
 

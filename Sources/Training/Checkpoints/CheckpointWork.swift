@@ -15,8 +15,8 @@ struct CheckpointWork: Sendable {
     struct Save: Sendable {
         let copy: TrainingSnapshot
         let state: CheckpointState
-        /// The text of vocabulary.json; nil for a task without one.
-        let vocabulary: String?
+        /// The task's.
+        let artifacts: [Artifact]
         /// Whether the link `best` is set to it.
         let isBest: Bool
         /// The new contents of outcome.json.
@@ -58,7 +58,7 @@ struct CheckpointWork: Sendable {
                 try lock?.check()
                 try metrics.sync()
                 let contents = CheckpointContents(
-                    model: save.copy.model, training: save.copy.training, vocabulary: save.vocabulary, state: save.state
+                    model: save.copy.model, training: save.copy.training, artifacts: save.artifacts, state: save.state
                 )
                 do { try writer.write(contents) } catch let error as RunFolderError { try result.bear(error) }
                 if save.isBest {

@@ -28,7 +28,7 @@ package final class TrainingLoop {
     /// At the root alone.
     private var log: RunLog?
     private var keeper: CheckpointKeeper?
-    private lazy var vocabularyText = assembly.data.vocabulary?.json
+    private lazy var artifacts = assembly.data.task.artifacts
     private var stopPolicy: StopPolicy
 
     private var progress = RunProgress()
@@ -315,7 +315,7 @@ package final class TrainingLoop {
                 programVersion: programVersion, step: trainer.steps, epoch: trainer.epoch,
                 position: trainer.position, seed: Int(options.seed), config: assembly.configuration.yaml,
                 extra: .object(extra)),
-            vocabulary: vocabularyText, isBest: isBest, outcome: running)
+            artifacts: artifacts, isBest: isBest, outcome: running)
     }
 
     /// Scores the test split with the best weights, or with the last ones if there is no best. Collective.

@@ -4,15 +4,18 @@ package import MPI
 package import Recurrent
 import RunFolder
 package import Sequences
+import System
 package import Tensors
 
-/// A checkpoint's model with its configuration and vocabulary, on every rank: for `evaluate`, `generate`, `export` and
+/// A checkpoint's model with its configuration and what its task needs, on every rank: for `evaluate`, `generate`, `export` and
 /// `inspect`.
 package struct LoadedModel {
     /// The checkpoint's folder.
     package let path: String
     package let configuration: Configuration
+    /// Of a task on text.
     package let vocabulary: Vocabulary?
+    private let artifacts: [Artifact]
     package let sizes: NetworkConfiguration
     package let parameters: FloatBlock
     /// Size and checksum of each split's files at the training, by split; on the root only.
@@ -29,20 +32,16 @@ package struct LoadedModel {
         }
         let path = try communicator.broadcast(checkpoint?.path ?? "", root: 0)
         let config = try communicator.broadcast(checkpoint?.configText ?? "", root: 0)
-        let vocabularyText = try communicator.broadcast(checkpoint?.vocabularyText ?? "", root: 0)
+        let artifacts = try Self.broadcast(checkpoint?.artifacts ?? [], on: communicator)
         let (configuration, vocabulary, sizes) = try communicator.agree {
             let configuration = try Configuration(
                 yaml: config, file: "\(path)/state.json", table: ConfigurationTable.all)
-            let vocabulary =
-                vocabularyText.isEmpty
-                ? nil : try Vocabulary(json: vocabularyText, path: "\(path)/vocabulary.json")
-            // Otherwise a vocabulary would be made from the text that the checkpoint's configuration names.
-            if vocabulary == nil, configuration.has("data.train") {
-                throw RunFolderError.missingFile(checkpoint: path, file: "vocabulary.json")
+            do {
+                let data = try TaskTable.load(configuration, Self.request(configuration, artifacts, splits: []))
+                return (configuration, data.vocabulary, NetworkConfiguration(configuration, task: data.task.shape))
+            } catch let missing as MissingArtifact {
+                throw RunFolderError.missingFile(checkpoint: path, file: missing.name)
             }
-            let data = try TaskTable.load(
-                configuration, Self.request(configuration, vocabulary, splits: []))
-            return (configuration, vocabulary, NetworkConfiguration(configuration, task: data.task.shape))
         }
         let layout = sizes.layout
         try communicator.agree { if let checkpoint { try checkShapes(of: checkpoint.model, layout: layout) } }
@@ -55,6 +54,7 @@ package struct LoadedModel {
         self.path = path
         self.configuration = configuration
         self.vocabulary = vocabulary
+        self.artifacts = artifacts
         self.sizes = sizes
         self.parameters = parameters
         fingerprints = checkpoint?.state.extra["data"]
@@ -65,15 +65,26 @@ package struct LoadedModel {
 
     /// The request for the data to score this model on.
     package func request(splits: Set<DataRequest.Split>) -> DataRequest {
-        Self.request(configuration, vocabulary, splits: splits)
+        Self.request(configuration, artifacts, splits: splits)
+    }
+
+    /// The root's artifacts. Collective (MPI_Bcast).
+    private static func broadcast(_ artifacts: [Artifact], on communicator: Communicator) throws -> [Artifact] {
+        let count = Int(try communicator.broadcast(Int64(artifacts.count), root: 0))
+        return try (0..<count).map { index in
+            let artifact = communicator.isRoot ? artifacts[index] : Artifact("", "")
+            return Artifact(
+                try communicator.broadcast(artifact.name, root: 0), try communicator.broadcast(artifact.text, root: 0),
+                place: try communicator.broadcast(artifact.place, root: 0))
+        }
     }
 
     private static func request(
-        _ configuration: Configuration, _ vocabulary: Vocabulary?, splits: Set<DataRequest.Split>
+        _ configuration: Configuration, _ artifacts: [Artifact], splits: Set<DataRequest.Split>
     ) -> DataRequest {
         var request = TrainingConfiguration(configuration).dataRequest
         request.splits = splits
-        request.vocabulary = vocabulary
+        request.artifacts = artifacts
         return request
     }
 }

@@ -62,8 +62,8 @@ struct TextStreamsTests {
     private func compare(
         _ streams: inout TextStreams, _ batch: inout Batch, _ rows: Range<Int>, step: Int, epoch: Int,
         _ plain: [(inputs: [[Int32]], targets: [[Int32]])]
-    ) {
-        streams.read(rows, step: step, epoch: epoch, into: &batch)
+    ) throws {
+        try streams.read(rows, step: step, epoch: epoch, into: &batch)
         let window = plain[step].inputs[0].count
         #expect(batch.window == window && batch.sequences == rows.count)
         guard batch.tokens.count == window * rows.count, batch.targets.count == window * rows.count else { return }
@@ -86,7 +86,7 @@ struct TextStreamsTests {
         for epoch in 1...2 {
             for step in 0..<plain.count {
                 #expect(streams.rows(inStep: step) == cut.batch)
-                compare(&streams, &batch, 0..<cut.batch, step: step, epoch: epoch, plain)
+                try compare(&streams, &batch, 0..<cut.batch, step: step, epoch: epoch, plain)
             }
         }
     }
@@ -102,10 +102,10 @@ struct TextStreamsTests {
             let rows = first..<Int.random(in: first...cut.batch, using: &random)
             let steps = Array(0..<plain.count)
             for step in steps + steps.shuffled(using: &random) {
-                compare(&streams, &batch, rows, step: step, epoch: 1, plain)
+                try compare(&streams, &batch, rows, step: step, epoch: 1, plain)
             }
             // Other streams than before.
-            compare(&streams, &batch, 0..<cut.batch, step: plain.count / 2, epoch: 1, plain)
+            try compare(&streams, &batch, 0..<cut.batch, step: plain.count / 2, epoch: 1, plain)
         }
     }
 
@@ -115,11 +115,11 @@ struct TextStreamsTests {
         let plain = cut.plain(list)
         var batch = Batch()
         var streams = try streams(cut)
-        compare(&streams, &batch, 0..<4, step: 0, epoch: 1, plain)
+        try compare(&streams, &batch, 0..<4, step: 0, epoch: 1, plain)
         var copy = streams
-        compare(&streams, &batch, 0..<4, step: 1, epoch: 1, plain)
+        try compare(&streams, &batch, 0..<4, step: 1, epoch: 1, plain)
         compare(&copy, &batch, 0..<4, step: 1, epoch: 1, plain)
-        compare(&streams, &batch, 0..<4, step: 2, epoch: 1, plain)
+        try compare(&streams, &batch, 0..<4, step: 2, epoch: 1, plain)
     }
 
     @Test("training drops a short last window, validation scores every token that has a successor")
@@ -127,8 +127,8 @@ struct TextStreamsTests {
         func scored(_ keepsShortWindow: Bool) throws -> Int {
             var streams = try streams(Cut(range: 0..<100, batch: 4, window: 7, keepsShortWindow: keepsShortWindow))
             var batch = Batch()
-            return (0..<streams.stepsPerEpoch).reduce(0) { sum, step in
-                streams.read(0..<4, step: step, epoch: 1, into: &batch)
+            return try (0..<streams.stepsPerEpoch).reduce(0) { sum, step in
+                try streams.read(0..<4, step: step, epoch: 1, into: &batch)
                 return sum + batch.scored
             }
         }
@@ -143,7 +143,7 @@ struct TextStreamsTests {
         var trained = 0
         for epoch in 1...3 {
             for step in 0..<streams.stepsPerEpoch {
-                streams.read(1..<3, step: step, epoch: epoch, into: &batch)
+                try streams.read(1..<3, step: step, epoch: epoch, into: &batch)
                 #expect(batch.position == trained)
                 trained += batch.window
             }

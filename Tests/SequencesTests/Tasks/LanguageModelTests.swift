@@ -1,6 +1,7 @@
 import ConfigFile
 import Foundation
 import Sequences
+import System
 import Tensors
 import Testing
 
@@ -114,7 +115,7 @@ struct LanguageModelTests {
         let files = try folder.files("abcdef")
         let given = try Vocabulary.ofCharacters(in: files)
         let data = try load("train: \(folder.path)/gone.txt", splits: [.test]) {
-            $0.vocabulary = given
+            $0.artifacts = [Artifact("vocabulary.json", given.json)]
             $0.testFiles = [text]
         }
         #expect(data.vocabulary == given && data.task.shape.output.width == 6)
