@@ -5,7 +5,7 @@ import Foundation
 import LaunchSupport
 import Testing
 
-extension LaunchTests {
+extension WaitingTests {
     @Suite("launch/local")
     struct LocalTests {
         private static let script = ProjectFiles.folder.appending(path: "launch/local")

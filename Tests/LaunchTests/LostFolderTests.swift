@@ -5,7 +5,7 @@ import Foundation
 import LaunchSupport
 import Testing
 
-extension LaunchTests {
+extension WaitingTests {
     @Suite("run folders that are lost, and holders that are silent")
     struct LostFolderTests {
         private static let config = """

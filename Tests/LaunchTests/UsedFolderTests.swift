@@ -4,7 +4,7 @@ import Foundation
 import LaunchSupport
 import Testing
 
-extension LaunchTests {
+extension FaultTests {
     @Suite("run folders that are used already")
     struct UsedFolderTests {
         private func expectRefusal(

@@ -1,6 +1,7 @@
 import FileFormats
 import Foundation
 import RunFolder
+import TestSupport
 
 /// Writes small checkpoints whose numbers follow from the step.
 struct CheckpointMaker: Sendable {

@@ -1,6 +1,7 @@
 import FileFormats
 import Glibc
 import RunFolder
+import TestSupport
 import Testing
 
 @Suite struct CheckpointTests {

@@ -3,6 +3,7 @@
 import FileFormats
 import Glibc
 import RunFolder
+import TestSupport
 import Testing
 
 @Suite struct HostileFolderTests {
