@@ -47,7 +47,7 @@ extension FaultTests {
                             environment: environment.merging(MPIRun.usualWaits) { $1 })
                         let ranks = try await run.ranks(3)
                         if ranks.count == 3 { try await stop(url, rank, ranks) }
-                        let ended = try await run.result(within: .seconds(30))
+                        let ended = try await run.result()
                         // mpirun kills the remaining ranks and exits; the system needs a moment for it.
                         try await Self.wait { !ranks.contains { StartedRun.lives($0) } }
                         return (rank, ended)
@@ -146,12 +146,17 @@ extension FaultTests {
             let runs = try await harm(
                 folders, ["-c", script, TestFolder.program.path], of: URL(filePath: "/bin/sh")
             ) { _, rank, ranks in
-                // Waiting ranks spin, and rank 0 sleeps until something can be read.
-                var looks = 0
+                // Waiting ranks spin, and rank 0 sleeps until something can be read. Before, while the ranks meet, it
+                // sleeps for moments only.
+                var since: ContinuousClock.Instant?
                 try await Self.wait {
-                    let states = ranks.map { StartedRun.state(of: $0) }
-                    looks = states[0] == "S" && states[1] == "R" && states[2] == "R" ? looks + 1 : 0
-                    return looks == 20
+                    guard ranks.map({ StartedRun.state(of: $0) }) == ["S", "R", "R"] else {
+                        since = nil
+                        return false
+                    }
+                    let began = since ?? ContinuousClock.now
+                    since = began
+                    return ContinuousClock.now - began > .seconds(1)
                 }
                 kill(ranks[rank], SIGSTOP)
             }
@@ -208,7 +213,7 @@ extension FaultTests {
                 ranks: 3, in: folder.url, environment: disk.environment(seconds: 6))
             try await Self.wait { Self.text("run/ranks/rank-00000.json", in: folder.url).contains("\"checkpoint\"") }
             try await Self.wait { Self.text("run/ranks/rank-00001.json", in: folder.url).contains("\"asks\": true") }
-            let ended = try await run.result(within: .seconds(30))
+            let ended = try await run.result()
             #expect(ended.exitCode == 0, "\(ended.errors)")
             #expect(ended.errors == "")
             #expect(try folder.run("run").outcome()["state"]?.stringValue == "done")

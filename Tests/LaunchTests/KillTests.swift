@@ -173,7 +173,7 @@ extension FaultTests {
                 since = began
                 if ContinuousClock.now - began > .seconds(5) { kill(stopped, SIGCONT) }
             }
-            let ended = try await run.result(within: .seconds(30))
+            let ended = try await run.result()
             let hasEnded = try await becomesTrue(within: .seconds(10)) { !ids.contains(where: StartedRun.lives) }
             #expect(hasEnded, "processes were left")
             return ended

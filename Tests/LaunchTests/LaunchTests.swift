@@ -17,7 +17,7 @@ enum FaultTests {}
 @Suite("commands on real ranks", .serialized)
 enum CommandLineTests {}
 
-/// Tests that mostly sleep, until a lock or a time is over: all at once.
+/// Tests that mostly sleep, until a lock or a time is over: several at the same time.
 @Suite("waits for locks and times")
 enum WaitingTests {}
 

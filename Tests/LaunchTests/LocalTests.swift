@@ -6,7 +6,7 @@ import LaunchSupport
 import Testing
 
 extension WaitingTests {
-    @Suite("launch/local")
+    @Suite("launch/local", .serialized)
     struct LocalTests {
         private static let script = ProjectFiles.folder.appending(path: "launch/local")
         private static let config = """

@@ -104,7 +104,7 @@ extension LaunchTests {
             let killed = folder.run("killed")
             let run = try folder.start("train", "small.yaml", "--run", "killed", "--quiet", ranks: ranks)
             #expect(
-                try await becomesTrue(within: .seconds(30)) { folder.has("\(killed.checkpoint(200))/state.json") })
+                try await becomesTrue { folder.has("\(killed.checkpoint(200))/state.json") })
             try await run.kill()
             let outcome = try killed.outcome()
             #expect(outcome["state"]?.stringValue == "running")

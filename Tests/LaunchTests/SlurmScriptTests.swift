@@ -5,7 +5,7 @@ import LaunchSupport
 import Testing
 
 extension WaitingTests {
-    @Suite("launch/slurm.sbatch")
+    @Suite("launch/slurm.sbatch", .serialized)
     struct SlurmScriptTests {
         /// The older run has 3,000 steps.
         private static let config = """

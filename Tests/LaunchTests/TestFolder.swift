@@ -163,7 +163,7 @@ struct RunFiles: Sendable {
         let hasCome = try await becomesTrue {
             !run.isRunning || ((try? metrics("train").count).map { $0 >= lines } ?? false)
         }
-        #expect(hasCome, "no \(lines) train lines after 20 s", sourceLocation: sourceLocation)
+        #expect(hasCome, "no \(lines) train lines", sourceLocation: sourceLocation)
     }
 
     func outcome() throws -> JSONValue { try JSONValue(parsing: folder.text(of: "\(name)/outcome.json")) }

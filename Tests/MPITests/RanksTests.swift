@@ -104,7 +104,7 @@ struct RanksTests {
         let ranks = try await run.ranks(2)
         #expect(try await becomesTrue { !StartedRun.lives(ranks[1]) })
         run.goOn()
-        let ended = try await run.result(within: .seconds(10))
+        let ended = try await run.result()
         #expect(ended.exitCode == 3)
         #expect(ended.errors.contains("lstm-dist: rank 1 on \(Job.hostName): mpirun is stopped.\n"))
     }
