@@ -28,9 +28,15 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
     .target(name: name, dependencies: dependencies, swiftSettings: common)
 }
 
-func tests(of name: String, _ more: [Target.Dependency] = []) -> Target {
-    .testTarget(name: "\(name)Tests", dependencies: [.byName(name: name)] + more, swiftSettings: common)
+func tests(
+    of name: String, _ more: [Target.Dependency] = [], settings: [SwiftSetting] = common
+) -> Target {
+    .testTarget(name: "\(name)Tests", dependencies: [.byName(name: name)] + more, swiftSettings: settings)
 }
+
+// For tests that compute nothing themselves: compiling them with optimisation takes minutes. The program that they test
+// is optimised.
+let unoptimised = common + [.unsafeFlags(["-Onone"])]
 
 // launch/install links OpenSSL's libcrypto statically, so that nodes don't need it; other builds use the shared
 // library.
@@ -96,19 +102,19 @@ let package = Package(
             name: "COpenSSL", pkgConfig: linksCryptoStatically ? nil : "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         tests(of: "Tensors"),
-        tests(of: "Kernels", ["Tensors"]),
-        tests(of: "Recurrent", ["FileFormats", "Kernels", "Tensors", "ConfigFile"]),
+        tests(of: "Kernels", ["Tensors", "TestSupport"]),
+        tests(of: "Recurrent", ["FileFormats", "Kernels", "Tensors", "ConfigFile", "TestSupport"]),
         tests(of: "Optimization", ["Tensors", "ConfigFile"]),
-        tests(of: "Training", ["Reduction", "RunFolder", "Sequences", "ConfigFile"]),
+        tests(of: "Training", ["Reduction", "RunFolder", "Sequences", "ConfigFile"], settings: unoptimised),
         tests(of: "Reduction", ["Tensors"]),
-        tests(of: "JobControl", ["RunFolder"]),
-        tests(of: "System"),
-        tests(of: "Benchmarks", ["FileFormats"]),
-        tests(of: "ConfigFile"),
-        tests(of: "FileFormats"),
-        tests(of: "RunFolder", ["FileFormats", "System"]),
-        tests(of: "Sequences", ["Tensors", "ConfigFile", "System"]),
-        tests(of: "MPI", ["MPIExercises", "LaunchSupport"]),
+        tests(of: "JobControl", ["RunFolder"], settings: unoptimised),
+        tests(of: "System", settings: unoptimised),
+        tests(of: "Benchmarks", ["FileFormats"], settings: unoptimised),
+        tests(of: "ConfigFile", ["TestSupport"], settings: unoptimised),
+        tests(of: "FileFormats", ["TestSupport"], settings: unoptimised),
+        tests(of: "RunFolder", ["FileFormats", "System", "TestSupport"], settings: unoptimised),
+        tests(of: "Sequences", ["Tensors", "ConfigFile", "System", "TestSupport"]),
+        tests(of: "MPI", ["MPIExercises", "LaunchSupport", "TestSupport"], settings: unoptimised),
         // A program with an exercise for each collective; the tests start it with mpirun.
         .executableTarget(
             name: "MPIExercises", dependencies: ["MPI", "System"], path: "Tests/MPIExercises", swiftSettings: common),
@@ -138,17 +144,21 @@ let package = Package(
             name: "FuzzSupport",
             dependencies: [
                 "Training", "JobControl", "Reduction", "RunFolder", "FileFormats", "Sequences", "Tensors", "ConfigFile",
-                "System",
+                "System", "TestSupport",
             ],
             path: "Tests/FuzzSupport", swiftSettings: common),
         // The whole program on real ranks.
         .testTarget(
             name: "LaunchTests",
             dependencies: [
-                "LaunchSupport", "Training", "FileFormats", "Recurrent", "Optimization", "Kernels", "System",
+                "LaunchSupport", "TestSupport", "Training", "FileFormats", "Recurrent", "Optimization", "Kernels",
+                "System",
             ],
-            swiftSettings: common),
-        .target(name: "LaunchSupport", path: "Tests/LaunchSupport", swiftSettings: common),
+            swiftSettings: unoptimised),
+        .target(
+            name: "LaunchSupport", dependencies: ["TestSupport"], path: "Tests/LaunchSupport", swiftSettings: common),
+        // What several test targets use: random numbers by a seed, folders, waits.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
     ]
 )
 
@@ -156,7 +166,7 @@ let package = Package(
 if Context.environment["LSTM_DIST_PART"] == "computing" {
     let modules = [
         "CSIMDLevel", "CVectors", "COpenSSL", "System", "Tensors", "ConfigFile", "FileFormats", "Kernels", "Recurrent",
-        "Optimization",
+        "Optimization", "TestSupport",
     ]
     let parts = modules + ["Kernels", "Recurrent", "Optimization"].map { "\($0)Tests" }
     package.products = []

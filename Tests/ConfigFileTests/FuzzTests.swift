@@ -1,18 +1,8 @@
 import ConfigFile
+import TestSupport
 import Testing
 
-/// SplitMix64 (Steele, Lea & Flood, 2014): small, and the same on every machine.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
+extension SeededRandom {
     /// A finite number with a random exponent.
     mutating func finiteDouble() -> Double {
         while true {
@@ -47,7 +37,7 @@ struct FuzzTests {
 
     @Test("a mutated text gives a configuration that reads back equal, or one message on one line", arguments: 1...8)
     func mutations(seed: UInt64) throws {
-        var random = SplitMix(state: seed)
+        var random = SeededRandom(seed)
         var readable = 0
         var refused = 0
         let clock = ContinuousClock()
@@ -76,7 +66,7 @@ struct FuzzTests {
 
     @Test("a mutated override gives a configuration or one message", arguments: 1...4)
     func overrides(seed: UInt64) throws {
-        var random = SplitMix(state: seed)
+        var random = SeededRandom(seed)
         let starts = [
             "training.optimizer={name: adamw, betas: [0.9, 0.99]}", "data.validation=[a.txt, 'b.txt']",
             "model.hidden=3",
@@ -117,7 +107,7 @@ struct FuzzTests {
         }
     }
 
-    private func mutate(_ text: inout [UInt8], _ random: inout SplitMix) {
+    private func mutate(_ text: inout [UInt8], _ random: inout SeededRandom) {
         let special = Array("[]{}:,#&*!|>'\"%@`-? \n\t\r~=.0129aeno_\u{0}\u{FEFF}é".utf8)
         let start = Int.random(in: 0...text.count, using: &random)
         let length = min(text.count - start, Int.random(in: 0...12, using: &random))

@@ -1,4 +1,5 @@
 import ConfigFile
+import TestSupport
 import Testing
 
 @Suite("Writing configurations")
@@ -113,7 +114,7 @@ struct RenderingTests {
 
     @Test("random numbers are read back exactly", arguments: [UInt64(1), 2, 3])
     func numbers(seed: UInt64) throws {
-        var random = SplitMix(state: seed)
+        var random = SeededRandom(seed)
         let table = ConfigTable(keys: [
             ConfigKey("x", .numbers(count: 20, .any), "Numbers."), ConfigKey("y", .number(.any), "A number."),
             ConfigKey("n", .integer(Int.min...Int.max), "An integer."),

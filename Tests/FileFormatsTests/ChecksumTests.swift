@@ -1,5 +1,6 @@
 import FileFormats
 import Glibc
+import TestSupport
 import Testing
 
 @Suite struct ChecksumTests {

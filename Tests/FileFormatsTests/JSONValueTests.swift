@@ -1,4 +1,5 @@
 import FileFormats
+import TestSupport
 import Testing
 
 @Suite struct JSONValueTests {
@@ -30,7 +31,7 @@ import Testing
 
     @Test("100,000 random Floats and Doubles are restored bit for bit")
     func exactNumbers() throws {
-        var random = SeededGenerator(seed: 7)
+        var random = SeededRandom(7)
         for _ in 0..<100_000 {
             let float = Float(bitPattern: UInt32(truncatingIfNeeded: random.next()))
             let double = Double(bitPattern: random.next())
@@ -129,20 +130,5 @@ import Testing
         let bytes: [UInt8] = [0x22, 0x61, 0xC3, 0x28, 0x22]
         let text = errorText { _ = try bytes.withUnsafeBytes { try JSONValue(parsing: $0) } }
         #expect(text == "The text is not valid JSON: line 1, column 2: the string is not valid UTF-8.")
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers for the same seed, everywhere.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var bits = state
-        bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
-        return bits ^ (bits >> 31)
     }
 }

@@ -2,6 +2,7 @@
 // each followed by eight bytes of data. launch/dev/fuzz --reference compares many more with the implementation itself.
 
 import FileFormats
+import TestSupport
 import Testing
 
 @Suite struct ReferenceVerdictTests {

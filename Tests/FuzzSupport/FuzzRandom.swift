@@ -1,20 +1,16 @@
-/// SplitMix64 (Steele, Lea & Flood 2014), seeded for each mutation, so that a single mutation can be repeated.
+import TestSupport
+
+/// SplitMix64, seeded for each mutation, so that a single mutation can be repeated.
 package struct FuzzRandom: RandomNumberGenerator {
-    private var state: UInt64
+    private var random: SeededRandom
 
     package init(seed: UInt64, mutation: Int) {
-        state = seed
-        state = next() ^ UInt64(mutation)
-        state = next()
+        var first = SeededRandom(seed)
+        var second = SeededRandom(first.next() ^ UInt64(mutation))
+        random = SeededRandom(second.next())
     }
 
-    package mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var bits = state
-        bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
-        return bits ^ (bits >> 31)
-    }
+    package mutating func next() -> UInt64 { random.next() }
 
     /// A number from 0 to `count - 1`; `count` is above 0.
     mutating func below(_ count: Int) -> Int { Int(next() % UInt64(count)) }

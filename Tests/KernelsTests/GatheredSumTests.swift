@@ -1,4 +1,5 @@
 import Kernels
+import TestSupport
 import Testing
 
 /// Groups of row indices, each with the tree of its sum; a nil tree means no rows.

@@ -1,4 +1,5 @@
 import Kernels
+import TestSupport
 
 /// `function` of each element, computed as kernels do: by whole vectors, then the remaining lanes.
 func mapped(_ numbers: [Float], _ function: (Vector) -> Vector) -> [Float] {
@@ -46,20 +47,7 @@ func rowsAmongNaN(
     return matrix
 }
 
-/// SplitMix64: random numbers that are reproducible by their seed.
-struct SeededRandom: RandomNumberGenerator {
-    var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
+extension SeededRandom {
     /// Floats with full mantissas, so that the order of a sum changes its bits.
     mutating func floats(_ count: Int, in range: ClosedRange<Float> = -1...1) -> [Float] {
         (0..<count).map { _ in Float.random(in: range, using: &self) }

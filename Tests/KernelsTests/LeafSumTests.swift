@@ -1,4 +1,5 @@
 import Kernels
+import TestSupport
 import Testing
 
 /// A product summed along a tree, computed by plain loops.

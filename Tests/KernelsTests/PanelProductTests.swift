@@ -1,4 +1,5 @@
 import Kernels
+import TestSupport
 import Testing
 
 /// The product as a plain triple loop, in Double and as a Float chain.

@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import TestSupport
 import Testing
 
 /// The softmax of columns of logits, computed as a panel with one bias per class, in blocks of classes.

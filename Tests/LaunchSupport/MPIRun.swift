@@ -30,6 +30,9 @@ package struct MPIRun: Sendable {
     /// Lets mpirun run as root, in containers that forbid processes to read each other's memory, and with more ranks
     /// than cores, in which case waiting ranks yield. Ranks are not bound to cores: every mpirun on a machine would
     /// bind to the same ones.
+    ///
+    /// Two waits of Open MPI are left out, which take longer than most runs: mpirun's second between SIGTERM and SIGKILL
+    /// for ranks that still exist when the first one has failed, and the daemon of a program without mpirun.
     package static let environment = [
         "OMPI_ALLOW_RUN_AS_ROOT": "1",
         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
@@ -37,6 +40,14 @@ package struct MPIRun: Sendable {
         "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
         "OMPI_MCA_mpi_yield_when_idle": "1",
         "OMPI_MCA_rmaps_base_oversubscribe": "1",
+        "OMPI_MCA_odls_base_sigkill_timeout": "0",
+        "OMPI_MCA_ess_singleton_isolated": "1",
+    ]
+
+    /// Open MPI's own values for the two waits: for ranks that report why they are ended, and for what users start.
+    package static let usualWaits = [
+        "OMPI_MCA_odls_base_sigkill_timeout": "1",
+        "OMPI_MCA_ess_singleton_isolated": "0",
     ]
 
     /// Runs `program` on `ranks` ranks and returns when all have ended; nil ranks start it without mpirun.

@@ -1,6 +1,7 @@
 // A run in progress: it can be waited for, watched and killed.
 
 package import Foundation
+import TestSupport
 
 /// A program that was started with or without mpirun. `result` is called once.
 package final class StartedRun {
@@ -23,7 +24,9 @@ package final class StartedRun {
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = ["--default-signal"] + launcher + arguments
         process.currentDirectoryURL = folder
+        // Concurrent runs would create and remove one folder of Open MPI's.
         process.environment = ProcessInfo.processInfo.environment
+            .merging(["OMPI_MCA_orte_tmpdir_base": scratch.path]) { _, ours in ours }
             .merging(MPIRun.environment) { _, ours in ours }.merging(extra) { _, ours in ours }
         // Files instead of pipes: they never fill up, and do not stay open in a rank that outlives mpirun.
         let given = scratch.appending(path: "input")
@@ -103,10 +106,7 @@ package final class StartedRun {
     package func kill(_ id: Int32, thenWithin limit: Duration) async throws -> Left {
         let processes = Set([launcher] + Self.children(of: launcher) + [id])
         Foundation.kill(id, SIGKILL)
-        let deadline = ContinuousClock.now + limit
-        while processes.contains(where: Self.lives), ContinuousClock.now < deadline {
-            try await Task.sleep(for: .milliseconds(5))
-        }
+        _ = try await becomesTrue(within: limit) { !processes.contains(where: Self.lives) }
         let (ids, left) = left(of: processes)
         for id in ids { Foundation.kill(id, SIGKILL) }
         while ids.contains(where: Self.lives) { try await Task.sleep(for: .milliseconds(5)) }
@@ -155,12 +155,7 @@ package final class StartedRun {
 
     /// Whether the process ended within the limit.
     private func ends(within limit: Duration) async throws -> Bool {
-        let deadline = ContinuousClock.now + limit
-        while process.isRunning {
-            if ContinuousClock.now > deadline { return false }
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        return true
+        try await becomesTrue(within: limit) { !process.isRunning }
     }
 
     private static func children(of parent: Int32) -> [Int32] {

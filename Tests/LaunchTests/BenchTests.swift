@@ -5,7 +5,7 @@ import Foundation
 import LaunchSupport
 import Testing
 
-extension LaunchTests {
+extension CommandLineTests {
     @Suite("bench")
     struct BenchTests {
         private func lastLine(_ run: MPIRun) -> String { run.output.split(separator: "\n").last.map(String.init) ?? "" }

@@ -13,7 +13,7 @@ extension LaunchTests {
 
         private func trained() async throws -> TestFolder {
             let folder = try TestFolder.withText()
-            try await folder.train("small.yaml", into: "run")
+            try folder.copy(try await ReferenceRuns.run(smallConfig), as: "run")
             return folder
         }
 

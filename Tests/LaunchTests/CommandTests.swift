@@ -5,7 +5,7 @@ import Foundation
 import LaunchSupport
 import Testing
 
-extension LaunchTests {
+extension CommandLineTests {
     @Suite("commands")
     struct CommandTests {
         /// A run with validations, whose best checkpoint is not its latest: its learning rate is far too high.

@@ -4,7 +4,7 @@ import Foundation
 import LaunchSupport
 import Testing
 
-extension LaunchTests {
+extension CommandLineTests {
     @Suite("launch/compare-pytorch")
     struct ComparePyTorchTests {
         private func compare(

@@ -6,7 +6,7 @@ import Foundation
 import LaunchSupport
 import Testing
 
-extension LaunchTests {
+extension FaultTests {
     @Suite("ranks that differ")
     struct ComparisonTests {
         private static let host = ProcessInfo.processInfo.hostName

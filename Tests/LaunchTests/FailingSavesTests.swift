@@ -47,7 +47,7 @@ struct FileFaults {
     }
 }
 
-extension LaunchTests {
+extension FaultTests {
     @Suite("saves that fail")
     struct FailingSavesTests {
         /// Whether every operation of a run fails in turn, not only those of one save: set by launch/dev/fail-saves.
@@ -67,7 +67,7 @@ extension LaunchTests {
             """
 
         private func folder() throws -> TestFolder {
-            try TestFolder(inMemory: true).write(inventedText(words: 120), to: "text.txt").write(
+            try TestFolder().write(inventedText(words: 120), to: "text.txt").write(
                 Self.config, to: "run.yaml")
         }
 
@@ -76,7 +76,7 @@ extension LaunchTests {
         ) async throws -> MPIRun {
             try await MPIRun.run(
                 TestFolder.program, ["train", "run.yaml", "--run", run, "--quiet"], ranks: ranks, in: folder.url,
-                environment: environment)
+                environment: ranks == nil ? environment : environment.merging(MPIRun.usualWaits) { $1 })
         }
 
         /// An undisturbed run, and its operations on these files.

@@ -3,13 +3,14 @@
 import FileFormats
 import Foundation
 import LaunchSupport
+import TestSupport
 import Testing
 
-extension LaunchTests {
+extension FaultTests {
     @Suite("ranks that wait without end")
     struct HangTests {
         /// Seconds; long enough for the notes of ranks that share cores.
-        private static let timeout = 3
+        private static let timeout = 5
         private static let host = ProcessInfo.processInfo.hostName
 
         private static func config(validatesEvery steps: Int) -> String {
@@ -43,10 +44,10 @@ extension LaunchTests {
                     group.addTask {
                         let run = try StartedRun(
                             program ?? TestFolder.program, words, ranks: program == nil ? 3 : nil, in: url,
-                            environment: environment)
+                            environment: environment.merging(MPIRun.usualWaits) { $1 })
                         let ranks = try await run.ranks(3)
                         if ranks.count == 3 { try await stop(url, rank, ranks) }
-                        let ended = try await run.result(within: .seconds(30))
+                        let ended = try await run.result()
                         // mpirun kills the remaining ranks and exits; the system needs a moment for it.
                         try await Self.wait { !ranks.contains { StartedRun.lives($0) } }
                         return (rank, ended)
@@ -56,13 +57,9 @@ extension LaunchTests {
             }
         }
 
-        /// Waits until `look` returns true.
-        private static func wait(until look: () -> Bool) async throws {
-            let deadline = ContinuousClock.now + .seconds(20)
-            while !look() {
-                try #require(ContinuousClock.now < deadline)
-                try await Task.sleep(for: .milliseconds(10))
-            }
+        /// Waits until `condition` is true.
+        private static func wait(until condition: () -> Bool) async throws {
+            try #require(await becomesTrue(condition))
         }
 
         private static func text(_ name: String, in folder: URL) -> String {
@@ -73,7 +70,7 @@ extension LaunchTests {
         private func expectReport(_ run: MPIRun, of rank: Int, in phases: String..., of folder: TestFolder) throws {
             #expect(run.exitCode == 70)
             let cause =
-                #/lstm-dist: (rank (\d) on (\S+) has waited \d s in ([^,]+), in ([a-z-]+)( after step (\d+))?: (.*))\. The job .*\n/#
+                #/lstm-dist: (rank (\d) on (\S+) has waited \d+ s in ([^,]+), in ([a-z-]+)( after step (\d+))?: (.*))\. The job .*\n/#
             let said = try #require(run.errors.wholeMatch(of: cause)?.output, "\(run.errors)")
             let phase = String(said.5)
             #expect(said.2 != "\(rank)" && said.3 == Self.host && phases.contains(phase), "\(said.0)")
@@ -149,12 +146,17 @@ extension LaunchTests {
             let runs = try await harm(
                 folders, ["-c", script, TestFolder.program.path], of: URL(filePath: "/bin/sh")
             ) { _, rank, ranks in
-                // Waiting ranks spin, and rank 0 sleeps until something can be read.
-                var looks = 0
+                // Waiting ranks spin, and rank 0 sleeps until something can be read. Before, while the ranks meet, it
+                // sleeps for moments only.
+                var since: ContinuousClock.Instant?
                 try await Self.wait {
-                    let states = ranks.map { StartedRun.state(of: $0) }
-                    looks = states[0] == "S" && states[1] == "R" && states[2] == "R" ? looks + 1 : 0
-                    return looks == 20
+                    guard ranks.map({ StartedRun.state(of: $0) }) == ["S", "R", "R"] else {
+                        since = nil
+                        return false
+                    }
+                    let began = since ?? ContinuousClock.now
+                    since = began
+                    return ContinuousClock.now - began > .seconds(1)
                 }
                 kill(ranks[rank], SIGSTOP)
             }
@@ -166,7 +168,7 @@ extension LaunchTests {
                     let said = try #require(
                         line.wholeMatch(
                             of:
-                                #/lstm-dist: rank (\d) on (\S+) has waited \d s in MPI_\w+, in start-up: (.*)\. The job ends .* 70/#
+                                #/lstm-dist: rank (\d) on (\S+) has waited \d+ s in MPI_\w+, in start-up: (.*)\. The job ends .* 70/#
                         )?.output, "\(line)")
                     #expect(said.1 != "\(rank)" && said.2 == Self.host)
                     #expect(said.3 == "rank \(rank) on \(Self.host) has not arrived: it is stopped (SIGSTOP)")
@@ -206,12 +208,12 @@ extension LaunchTests {
                 TestFolder.program,
                 [
                     "train", "small.yaml", "--run", "run", "--quiet", "--set", "training.steps=2", "--set",
-                    "communication.timeout=2",
+                    "communication.timeout=3",
                 ],
-                ranks: 3, in: folder.url, environment: disk.environment(seconds: 5))
+                ranks: 3, in: folder.url, environment: disk.environment(seconds: 6))
             try await Self.wait { Self.text("run/ranks/rank-00000.json", in: folder.url).contains("\"checkpoint\"") }
             try await Self.wait { Self.text("run/ranks/rank-00001.json", in: folder.url).contains("\"asks\": true") }
-            let ended = try await run.result(within: .seconds(30))
+            let ended = try await run.result()
             #expect(ended.exitCode == 0, "\(ended.errors)")
             #expect(ended.errors == "")
             #expect(try folder.run("run").outcome()["state"]?.stringValue == "done")

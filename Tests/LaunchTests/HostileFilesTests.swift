@@ -5,7 +5,7 @@ import Foundation
 import LaunchSupport
 import Testing
 
-extension LaunchTests {
+extension FaultTests {
     @Suite("hostile files")
     struct HostileFilesTests {
         private let folder: TestFolder
@@ -13,7 +13,7 @@ extension LaunchTests {
 
         init() async throws {
             folder = try TestFolder.withText()
-            try await folder.train("small.yaml", into: "run", set: ["training.steps=3"])
+            try folder.copy(try await ReferenceRuns.run(smallConfig, set: ["training.steps=3"]), as: "run")
         }
 
         /// Changes members of state.json, or of its `extra` for names with that prefix. The file becomes one of format

@@ -4,20 +4,8 @@
 import FileFormats
 import Foundation
 import LaunchSupport
+import TestSupport
 import Testing
-
-/// Seeded, so that a sequence of kills can be repeated as far as the machine's timing permits.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
 
 /// The moment at which a process is killed or stopped.
 private enum Moment: CustomStringConvertible, CaseIterable {
@@ -35,10 +23,11 @@ private enum Moment: CustomStringConvertible, CaseIterable {
     }
 }
 
-extension LaunchTests {
+extension FaultTests {
     @Suite("kills")
     struct KillTests {
-        /// LSTM_DIST_KILLS, LSTM_DIST_STOPS and LSTM_DIST_KILL_SEED are set by launch/dev/kill-runs.
+        /// Seeded, so that a sequence of kills can be repeated as far as the machine's timing permits: LSTM_DIST_KILLS,
+        /// LSTM_DIST_STOPS and LSTM_DIST_KILL_SEED are set by launch/dev/kill-runs.
         private static func number(_ variable: String, _ usual: Int) -> Int {
             ProcessInfo.processInfo.environment[variable].flatMap { Int($0) } ?? usual
         }
@@ -62,14 +51,14 @@ extension LaunchTests {
         private func start(_ folder: TestFolder, ranks: Int, timeout: Int = 300) throws -> StartedRun {
             try folder.start(
                 "train", "small.yaml", "--run", "run", "--quiet", "--set", "communication.timeout=\(timeout)",
-                ranks: ranks)
+                ranks: ranks, environment: MPIRun.usualWaits)
         }
 
         @Test("random ranks and mpirun killed at random moments: the undisturbed run's bits", .timeLimit(.minutes(60)))
         func kills() async throws {
             guard kills > 0 else { return }
-            var random = SplitMix(state: UInt64(seed))
-            let folder = try TestFolder.withText(Self.config)
+            var random = SeededRandom(UInt64(seed))
+            let folder = try TestFolder.withText(Self.config, onDisk: true)
             let clock = ContinuousClock()
             let began = clock.now
             let never = try await folder.train("small.yaml", into: "never", ranks: 2)
@@ -128,9 +117,9 @@ extension LaunchTests {
             .timeLimit(.minutes(60)))
         func stops() async throws {
             guard stops > 0 else { return }
-            var random = SplitMix(state: UInt64(seed))
-            // With so short a timeout, a disk that delays a checkpoint for seconds would look like a hang.
-            let folder = try TestFolder.withText(Self.config, inMemory: true)
+            var random = SeededRandom(UInt64(seed))
+            // In memory: with so short a timeout, a disk that delays a checkpoint for seconds would look like a hang.
+            let folder = try TestFolder.withText(Self.config)
             try await folder.train("small.yaml", into: "never", ranks: 2)
             var (done, finished, missed) = (0, 0, 0)
             var phases: [String: Int] = [:]
@@ -140,7 +129,7 @@ extension LaunchTests {
                 let longest = moment == .startUp ? 400 : moment == .anytime ? 1500 : 4
                 let wait = Duration.milliseconds(Int.random(in: 0...longest, using: &random))
                 let victim = Int.random(in: 0..<ranks, using: &random)
-                let run = try start(folder, ranks: ranks, timeout: 3)
+                let run = try start(folder, ranks: ranks, timeout: 5)
                 let ids = try await run.ranks(ranks)
                 try await come(moment, of: run, in: folder.run("run"))
                 try await Task.sleep(for: wait)
@@ -184,12 +173,9 @@ extension LaunchTests {
                 since = began
                 if ContinuousClock.now - began > .seconds(5) { kill(stopped, SIGCONT) }
             }
-            let ended = try await run.result(within: .seconds(30))
-            let deadline = ContinuousClock.now + .seconds(10)
-            while ids.contains(where: StartedRun.lives), ContinuousClock.now < deadline {
-                try await Task.sleep(for: .milliseconds(10))
-            }
-            #expect(!ids.contains(where: StartedRun.lives), "processes were left")
+            let ended = try await run.result()
+            let hasEnded = try await becomesTrue(within: .seconds(10)) { !ids.contains(where: StartedRun.lives) }
+            #expect(hasEnded, "processes were left")
             return ended
         }
 
@@ -241,7 +227,6 @@ extension LaunchTests {
             let folder = files.folder
             let outcome = folder.url(of: "\(files.name)/outcome.json").path
             let before = changed(outcome)
-            let deadline = ContinuousClock.now + .seconds(20)
             func isHere() -> Bool {
                 switch moment {
                 case .anytime, .startUp: true
@@ -257,9 +242,7 @@ extension LaunchTests {
                 case .firstStep: changed(outcome) != before
                 }
             }
-            while run.isRunning, !isHere(), ContinuousClock.now < deadline {
-                try await Task.sleep(for: .milliseconds(1))
-            }
+            _ = try await becomesTrue { !run.isRunning || isHere() }
         }
 
         /// The modification time of a file, to the nanosecond; nil if it does not exist.

@@ -5,8 +5,8 @@ import Foundation
 import LaunchSupport
 import Testing
 
-extension LaunchTests {
-    @Suite("launch/local")
+extension WaitingTests {
+    @Suite("launch/local", .serialized)
     struct LocalTests {
         private static let script = ProjectFiles.folder.appending(path: "launch/local")
         private static let config = """

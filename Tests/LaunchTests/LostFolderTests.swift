@@ -5,7 +5,7 @@ import Foundation
 import LaunchSupport
 import Testing
 
-extension LaunchTests {
+extension WaitingTests {
     @Suite("run folders that are lost, and holders that are silent")
     struct LostFolderTests {
         private static let config = """
@@ -50,7 +50,7 @@ extension LaunchTests {
             let run = try StartedRun(TestFolder.program, words, ranks: ranks == 1 ? nil : ranks, in: folder.url)
             try await folder.run("run").wait(for: run, lines: 2)
             try move("run", to: "moved", in: folder)
-            let ended = try await run.result(within: .seconds(30))
+            let ended = try await run.result()
             #expect(ended.errors == Self.sentence("it was moved or deleted"))
             #expect(ended.exitCode == 1)
             #expect(!folder.has("run"))
@@ -74,7 +74,7 @@ extension LaunchTests {
             // Longer than two heartbeats.
             try await Task.sleep(for: .seconds(11))
             run.goOn()
-            let ended = try await run.result(within: .seconds(20))
+            let ended = try await run.result()
             #expect(
                 ended.errors
                     == Self.sentence(
@@ -119,25 +119,6 @@ extension LaunchTests {
             #expect((.seconds(20)..<(.seconds(38))).contains(ContinuousClock.now - start))
             #expect(try folder.run("run").outcome()["step"]?.integerValue == 40)
             #expect(!folder.has("run/lock"))
-        }
-
-        @Test("of six jobs that begin in one folder at the same moment, each trains, shows the result, or is refused")
-        func six() async throws {
-            let folder = try TestFolder.withText()
-            let never = try await folder.train("small.yaml", into: "never")
-            for _ in 1...3 {
-                let jobs = try (1...6).map { _ in
-                    try StartedRun(TestFolder.program, Self.words, ranks: nil, in: folder.url)
-                }
-                for job in jobs {
-                    let ended = try await job.result()
-                    #expect([0, 2].contains(ended.exitCode), "\(ended.errors)")
-                }
-                try expectSame(folder.run("run"), never)
-                try folder.run("run").expectTidy()
-                #expect(!folder.has("run/lock"))
-                try FileManager.default.removeItem(at: folder.url(of: "run"))
-            }
         }
     }
 }

@@ -12,7 +12,7 @@ extension LaunchTests {
 
         @Test("200 MB of text stay below 256 MB of anonymous memory a rank", .timeLimit(.minutes(3)))
         func largeText() async throws {
-            let folder = try TestFolder()
+            let folder = try TestFolder(onDisk: true)
             try writeText(to: folder.url(of: "text.txt"))
             for tokenizer in ["byte", "character", "word"] {
                 try folder.write(

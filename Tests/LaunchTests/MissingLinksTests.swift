@@ -4,7 +4,7 @@ import Foundation
 import LaunchSupport
 import Testing
 
-extension LaunchTests {
+extension FaultTests {
     @Suite("run folders without links")
     struct MissingLinksTests {
         /// Several checkpoints, of which some go; the best one is among those that stay.

@@ -5,7 +5,7 @@ import Foundation
 import LaunchSupport
 import Testing
 
-extension LaunchTests {
+extension FaultTests {
     @Suite("non-finite values")
     struct NonFiniteTests {
         /// Wide enough that each of three ranks owns parts of several ranges.
@@ -26,32 +26,42 @@ extension LaunchTests {
         }
 
         @Test(
-            "of each rank it is noticed at once, and the rank is named", arguments: [1, 3],
-            [("fast", true), ("fast", false), ("reproducible", true), ("reproducible", false)])
-        func named(ranks: Int, way: (reduction: String, shared: Bool)) async throws {
-            let folder = try TestFolder.withText(
-                Self.config("") + "communication: {reduction: \(way.reduction)}\n")
-            // For ranks without shared memory one case is enough: the sums alone determine which rank it is.
-            for rank in way.shared ? 0..<ranks : ranks - 1..<ranks {
-                let bad = try await run(folder, "9", "\(rank)", "4", "state", ranks: ranks, shared: way.shared)
-                #expect(bad.exitCode == 1)
-                let said = "step 5: non-finite loss or gradient, from rank \(rank) on "
-                #expect(bad.output.hasPrefix(said), "\(bad.output)\(bad.errors)")
-                #expect(
-                    bad.output.contains("gradient norm NaN, first in the gradient of embedding.weight)"),
-                    "\(bad.output)")
-            }
+            "of each rank it is noticed at once, and the rank is named",
+            arguments: selection(
+                // Without shared memory one rank is enough: the sums alone determine which rank it is.
+                [
+                    (0, 1, "fast", true), (0, 3, "reproducible", true), (1, 3, "fast", true), (2, 3, "fast", true),
+                    (2, 3, "fast", false), (2, 3, "reproducible", false),
+                ],
+                of: [(0, 1), (0, 3), (1, 3), (2, 3)].flatMap { rank, ranks in
+                    ["fast", "reproducible"].flatMap { [(rank, ranks, $0, true), (rank, ranks, $0, false)] }
+                }))
+        func named(rank: Int, ranks: Int, reduction: String, shared: Bool) async throws {
+            let folder = try TestFolder.withText(Self.config("") + "communication: {reduction: \(reduction)}\n")
+            let bad = try await run(folder, "9", "\(rank)", "4", "state", ranks: ranks, shared: shared)
+            #expect(bad.exitCode == 1)
+            let said = "step 5: non-finite loss or gradient, from rank \(rank) on "
+            #expect(bad.output.hasPrefix(said), "\(bad.output)\(bad.errors)")
+            #expect(
+                bad.output.contains("gradient norm NaN, first in the gradient of embedding.weight)"),
+                "\(bad.output)")
         }
 
         @Test(
-            "of one rank's gradient alone, too", arguments: [0, 1, 2],
-            [("fast", true), ("fast", false), ("reproducible", true), ("reproducible", false)])
-        func gradient(rank: Int, way: (reduction: String, shared: Bool)) async throws {
-            let folder = try TestFolder.withText(
-                Self.config("") + "communication: {reduction: \(way.reduction)}\n")
+            "of one rank's gradient alone, too",
+            arguments: selection(
+                [
+                    (0, "fast", true), (1, "fast", true), (2, "fast", true), (1, "fast", false),
+                    (1, "reproducible", true), (2, "reproducible", false),
+                ],
+                of: (0..<3).flatMap { rank in
+                    ["fast", "reproducible"].flatMap { [(rank, $0, true), (rank, $0, false)] }
+                }))
+        func gradient(rank: Int, reduction: String, shared: Bool) async throws {
+            let folder = try TestFolder.withText(Self.config("") + "communication: {reduction: \(reduction)}\n")
             // Without shared memory, only biases are checked before the sums.
-            let tensor = way.shared ? "rnn.weight_hh_l1" : "rnn.bias_hh_l1"
-            let bad = try await run(folder, "9", "\(rank)", "4", "gradient", tensor, ranks: 3, shared: way.shared)
+            let tensor = shared ? "rnn.weight_hh_l1" : "rnn.bias_hh_l1"
+            let bad = try await run(folder, "9", "\(rank)", "4", "gradient", tensor, ranks: 3, shared: shared)
             #expect(bad.exitCode == 1)
             let said = "step 5: non-finite loss or gradient, from rank \(rank) on "
             #expect(bad.output.hasPrefix(said), "\(bad.output)\(bad.errors)")

@@ -3,6 +3,7 @@
 import FileFormats
 import Foundation
 import LaunchSupport
+import TestSupport
 import Testing
 
 /// Trainings whose whole state matters: each is named after the state that it needs in addition to weights.
@@ -63,10 +64,15 @@ extension LaunchTests {
     struct ResumeTests {
         @Test(
             "ended by a lower number of steps, in the middle of an epoch, and resumed: the same bits",
-            arguments: Resumable.allCases, [1, 2])
+            arguments: selection(
+                [
+                    (Resumable.adamWithDropout, 1), (Resumable.adamWithDropout, 2), (Resumable.plateau, 2),
+                    (Resumable.adding, 2),
+                ],
+                of: Resumable.allCases.flatMap { [($0, 1), ($0, 2), ($0, 3)] }))
         func lowerSteps(training: Resumable, ranks: Int) async throws {
             let folder = try training.folder()
-            let never = try await folder.train("run.yaml", into: "never", ranks: ranks)
+            let never = try await ReferenceRuns.run(training.config, ranks: ranks)
             try await folder.train("run.yaml", into: "stopped", ranks: ranks, set: ["training.steps=17"])
             try await folder.train("run.yaml", into: "stopped", ranks: ranks, set: ["training.steps=52"])
             let stopped = try await folder.train("run.yaml", into: "stopped", ranks: ranks)
@@ -77,7 +83,8 @@ extension LaunchTests {
             case .adamWithDropout: #expect(try never.metrics("train").last?["epoch"]?.integerValue ?? 0 > 1)
             case .plateau: #expect(Set(try never.figures("learning_rate").suffix(50)).count > 1)
             case .adding:
-                let state = try SafetensorsFile(folder.url(of: "never/checkpoints/latest/training.safetensors").path)
+                let path = never.folder.url(of: "\(never.checkpoints)/latest/training.safetensors").path
+                let state = try SafetensorsFile(path)
                 #expect(try state.read("criterion.errors").contains { $0.isFinite })
             }
         }
@@ -96,10 +103,8 @@ extension LaunchTests {
                 """)
             let killed = folder.run("killed")
             let run = try folder.start("train", "small.yaml", "--run", "killed", "--quiet", ranks: ranks)
-            let deadline = ContinuousClock.now + .seconds(30)
-            while !folder.has("\(killed.checkpoint(200))/state.json"), run.isRunning, ContinuousClock.now < deadline {
-                try await Task.sleep(for: .milliseconds(2))
-            }
+            #expect(
+                try await becomesTrue { folder.has("\(killed.checkpoint(200))/state.json") })
             try await run.kill()
             let outcome = try killed.outcome()
             #expect(outcome["state"]?.stringValue == "running")
@@ -118,7 +123,7 @@ extension LaunchTests {
             arguments: [3, 1])
         func otherRanks(ranks: Int) async throws {
             let folder = try Resumable.adamWithDropout.folder()
-            let never = try await folder.train("run.yaml", into: "never", ranks: 2)
+            let never = try await ReferenceRuns.run(Resumable.adamWithDropout.config, ranks: 2)
             try await folder.train("run.yaml", into: "stopped", ranks: 2, set: ["training.steps=37"])
             let stopped = try await folder.train(
                 "run.yaml", into: "stopped", ranks: ranks, set: ["training.steps=67"])
@@ -165,7 +170,7 @@ extension LaunchTests {
 
         @Test(
             "a damaged newest checkpoint is ignored with a warning, and the run resumes from the previous one",
-            arguments: [1, 2])
+            arguments: selection([2], of: [1, 2]))
         func damaged(ranks: Int) async throws {
             let folder = try TestFolder.withText()
             let keys = ["checkpoint.every_steps=10"]

@@ -14,7 +14,7 @@ extension LaunchTests {
             ])
         func text(batch: Int, ranks: Int, parts: Int) async throws {
             let folder = try TestFolder.withText()
-            let one = try await folder.train("small.yaml", into: "one", set: ["training.batch=\(batch)"])
+            let one = try await ReferenceRuns.run(smallConfig, set: ["training.batch=\(batch)"])
             let many = try await folder.train(
                 "small.yaml", into: "many", ranks: ranks,
                 set: ["training.batch=\(batch)", "training.accumulate=\(parts)"])
@@ -46,7 +46,8 @@ extension LaunchTests {
         }
 
         @Test(
-            "a validation's figures are the same on all ranks, on the root alone, and on any number", arguments: 2...5)
+            "a validation's figures are the same on all ranks, on the root alone, and on any number",
+            arguments: selection([2, 4], of: [2, 3, 4, 5]))
         func validation(ranks: Int) async throws {
             let folder = try TestFolder.withText()
             func train(_ run: String, _ place: String) async throws -> [Double] {

@@ -4,7 +4,7 @@ import Foundation
 import LaunchSupport
 import Testing
 
-extension LaunchTests {
+extension CommandLineTests {
     @Suite("ranks that don't know of each other")
     struct SingletonTests {
         private static let step = ["SLURM_STEP_ID": "0", "SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "4"]
@@ -53,7 +53,9 @@ extension LaunchTests {
             ])
         func accepted(environment: [String: String]) async throws {
             let folder = try TestFolder.withText()
-            try await folder.train("small.yaml", into: "run", set: ["training.steps=1"], environment: environment)
+            try await folder.train(
+                "small.yaml", into: "run", set: ["training.steps=1"],
+                environment: environment.merging(MPIRun.usualWaits) { $1 })
         }
     }
 }

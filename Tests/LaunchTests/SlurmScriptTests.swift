@@ -4,8 +4,8 @@ import Foundation
 import LaunchSupport
 import Testing
 
-extension LaunchTests {
-    @Suite("launch/slurm.sbatch")
+extension WaitingTests {
+    @Suite("launch/slurm.sbatch", .serialized)
     struct SlurmScriptTests {
         /// The older run has 3,000 steps.
         private static let config = """
@@ -45,14 +45,14 @@ extension LaunchTests {
             let back = try await start(
                 folder, restarts: 0,
                 [
-                    "--resume", run.checkpoint(1000), "--stop-at", (Date() + 4).ISO8601Format(), "--set",
+                    "--resume", run.checkpoint(1000), "--stop-at", (Date() + 8).ISO8601Format(), "--set",
                     "training.steps=100000000",
                 ])
             #expect(back.output.contains(", from step 1000\n"), "\(back.output)")
             #expect(try folder.text(of: "asked") == "requeue 77\n", "\(back.output)\(back.errors)")
             try FileManager.default.removeItem(at: folder.url(of: "asked"))
 
-            let again = try await start(folder, restarts: 0, ["--overwrite", "--max-time", "2s"] + Self.bigger)
+            let again = try await start(folder, restarts: 0, ["--overwrite", "--max-time", "5s"] + Self.bigger)
             #expect(again.output.contains(", from step 0\n"), "\(again.output)")
             #expect(try folder.text(of: "asked") == "requeue 77\n", "\(again.output)\(again.errors)")
         }

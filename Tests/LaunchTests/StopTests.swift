@@ -3,10 +3,11 @@
 import FileFormats
 import Foundation
 import LaunchSupport
+import TestSupport
 import Testing
 
-extension LaunchTests {
-    @Suite("stopping")
+extension WaitingTests {
+    @Suite("stopping", .serialized)
     struct StopTests {
         /// More steps than any machine runs before it is stopped, with validations between them; the same bits on any
         /// number of ranks.
@@ -126,8 +127,8 @@ extension LaunchTests {
             let start = ContinuousClock.now
             let run = try await MPIRun.run(
                 TestFolder.program,
-                Self.words + ["--max-time", "3s", "--exit-code-stopped", "99"], ranks: ranks, in: folder.url)
-            #expect(ContinuousClock.now - start < .seconds(15))
+                Self.words + ["--max-time", "5s", "--exit-code-stopped", "99"], ranks: ranks, in: folder.url)
+            #expect(ContinuousClock.now - start < .seconds(30))
             #expect(run.exitCode == 99)
             let outcome = try folder.run("run").outcome()
             #expect(outcome["reason"]?.stringValue == "--max-time is nearly over; the checkpoint is written")
@@ -137,7 +138,7 @@ extension LaunchTests {
         @Test("--stop-at ends a session before that moment")
         func stopAt() async throws {
             let folder = try folder()
-            let moment = (Date() + 5).ISO8601Format()
+            let moment = (Date() + 8).ISO8601Format()
             let run = try await folder.lstmDist(
                 "train", "small.yaml", "--run", "run", "--quiet", "--stop-at", moment, ranks: 2)
             #expect(run.exitCode == 75, "\(run.errors)")
@@ -158,10 +159,7 @@ extension LaunchTests {
             let files = folder.run("run")
             try await files.wait(for: run)
             run.send(SIGUSR1)
-            let deadline = ContinuousClock.now + .seconds(20)
-            while !folder.has("run/checkpoints/latest"), ContinuousClock.now < deadline {
-                try await Task.sleep(for: .milliseconds(5))
-            }
+            #expect(try await becomesTrue { folder.has("run/checkpoints/latest") })
             let saved = try files.target(of: "latest")
             try await files.wait(for: run, lines: try files.metrics("train").count + 2)
             #expect(run.isRunning)

@@ -5,7 +5,7 @@ import Foundation
 import LaunchSupport
 import Testing
 
-extension LaunchTests {
+extension FaultTests {
     @Suite("stragglers")
     struct StragglerTests {
         @Test("a rank that is delayed repeatedly is named in log and metrics; a single rank is not")

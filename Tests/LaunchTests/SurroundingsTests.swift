@@ -5,7 +5,7 @@ import Foundation
 import LaunchSupport
 import Testing
 
-extension LaunchTests {
+extension CommandLineTests {
     @Suite("surroundings")
     struct SurroundingsTests {
         private static let cores = ProcessInfo.processInfo.activeProcessorCount

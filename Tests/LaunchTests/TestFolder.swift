@@ -3,21 +3,30 @@
 import FileFormats
 import Foundation
 import LaunchSupport
+import TestSupport
 import Testing
 
 /// A private folder of one test, the working directory of lstm-dist; removed with the last reference to it.
-final class TestFolder {
+final class TestFolder: Sendable {
     let url: URL
 
-    /// - Parameter inMemory: uses a file system in memory, if there is one: for many runs whose saves would wait for a
-    ///   disk.
-    init(inMemory: Bool = false) throws {
-        let memory = URL(filePath: "/dev/shm")
-        let isThere = inMemory && FileManager.default.isWritableFile(atPath: memory.path)
-        url = (isThere ? memory : FileManager.default.temporaryDirectory)
-            .appending(path: "launch-\(UUID().uuidString)")
+    /// - Parameter onDisk: uses the disk, not a file system in memory, which never delays a save.
+    init(onDisk: Bool = false) throws {
+        let parent = onDisk ? nil : Self.memory
+        url = (parent ?? FileManager.default.temporaryDirectory).appending(path: "launch-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     }
+
+    /// A folder in memory, if there is one with enough space in which programs can be started.
+    private static let memory: URL? = {
+        let folder = URL(filePath: "/dev/shm")
+        var status = statvfs()
+        let noPrograms: UInt = 8  // ST_NOEXEC, which Glibc's module does not have
+        guard FileManager.default.isWritableFile(atPath: folder.path), statvfs(folder.path, &status) == 0,
+            status.f_flag & noPrograms == 0, UInt64(status.f_bavail) * UInt64(status.f_frsize) >= 1 << 30
+        else { return nil }
+        return folder
+    }()
 
     deinit { try? FileManager.default.removeItem(at: url) }
 
@@ -46,6 +55,11 @@ final class TestFolder {
         try FileManager.default.contentsOfDirectory(atPath: url(of: folder).path).sorted()
     }
 
+    /// Copies another folder's run, as if it had been trained here.
+    func copy(_ run: RunFiles, as name: String) throws {
+        try FileManager.default.copyItem(at: run.folder.url(of: run.name), to: url(of: name))
+    }
+
     func run(_ name: String) -> RunFiles { RunFiles(folder: self, name: name) }
 
     /// Runs lstm-dist here, without mpirun if `ranks` is nil.
@@ -58,8 +72,10 @@ final class TestFolder {
     }
 
     /// Starts a training here and does not wait for it.
-    func start(_ arguments: String..., ranks: Int?) throws -> StartedRun {
-        try StartedRun(Self.program, arguments, ranks: ranks, in: url)
+    func start(
+        _ arguments: String..., ranks: Int?, environment: [String: String] = [:]
+    ) throws -> StartedRun {
+        try StartedRun(Self.program, arguments, ranks: ranks, in: url, environment: environment)
     }
 
     /// Trains `config` here, with these keys changed, into the folder `run`; expects success, and returns the run's
@@ -80,7 +96,7 @@ final class TestFolder {
 }
 
 /// The folder written by a run.
-struct RunFiles {
+struct RunFiles: Sendable {
     let folder: TestFolder
     let name: String
 
@@ -140,13 +156,14 @@ struct RunFiles {
         try SafetensorsFile(folder.url(of: "\(checkpoints)/\(checkpoint)/model.safetensors").path)
     }
 
-    /// Returns when this number of train lines has been written, when the run has ended, or after 20 s.
-    func wait(for run: StartedRun, lines: Int = 1) async throws {
-        let deadline = ContinuousClock.now + .seconds(20)
-        while run.isRunning, ContinuousClock.now < deadline {
-            if let count = try? metrics("train").count, count >= lines { return }
-            try await Task.sleep(for: .milliseconds(5))
+    /// Returns when this number of train lines has been written, or the run has ended.
+    func wait(
+        for run: StartedRun, lines: Int = 1, sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        let hasCome = try await becomesTrue {
+            !run.isRunning || ((try? metrics("train").count).map { $0 >= lines } ?? false)
         }
+        #expect(hasCome, "no \(lines) train lines", sourceLocation: sourceLocation)
     }
 
     func outcome() throws -> JSONValue { try JSONValue(parsing: folder.text(of: "\(name)/outcome.json")) }

@@ -36,8 +36,8 @@ let smallConfig = """
 
 extension TestFolder {
     /// A folder with a text of 2,000 words and `small.yaml`, which trains on it.
-    static func withText(_ config: String = smallConfig, inMemory: Bool = false) throws -> TestFolder {
-        try TestFolder(inMemory: inMemory).write(inventedText(words: 2000), to: "text.txt").write(
+    static func withText(_ config: String = smallConfig, onDisk: Bool = false) throws -> TestFolder {
+        try TestFolder(onDisk: onDisk).write(inventedText(words: 2000), to: "text.txt").write(
             config, to: "small.yaml")
     }
 }

@@ -4,7 +4,7 @@ import Foundation
 import LaunchSupport
 import Testing
 
-extension LaunchTests {
+extension FaultTests {
     @Suite("run folders that are used already")
     struct UsedFolderTests {
         private func expectRefusal(
@@ -194,6 +194,25 @@ extension LaunchTests {
                     == "lstm-dist: run/checkpoints cannot be opened: Permission denied; a run folder, a checkpoint's folder or the "
                     + "model.safetensors inside one is expected.\n")
             #expect(status.exitCode == 2)
+        }
+
+        @Test("of six jobs that begin in one folder at the same moment, each trains, shows the result, or is refused")
+        func six() async throws {
+            let folder = try TestFolder.withText()
+            let never = try await ReferenceRuns.run(smallConfig)
+            for _ in 1...3 {
+                let jobs = try (1...6).map { _ in
+                    try folder.start("train", "small.yaml", "--run", "run", "--quiet", ranks: nil)
+                }
+                for job in jobs {
+                    let ended = try await job.result()
+                    #expect([0, 2].contains(ended.exitCode), "\(ended.errors)")
+                }
+                try expectSame(folder.run("run"), never)
+                try folder.run("run").expectTidy()
+                #expect(!folder.has("run/lock"))
+                try FileManager.default.removeItem(at: folder.url(of: "run"))
+            }
         }
     }
 }

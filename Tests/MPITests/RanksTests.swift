@@ -3,6 +3,7 @@
 import Foundation
 import LaunchSupport
 import MPI
+import TestSupport
 import Testing
 
 /// One run at a time: the ranks of two runs would compete for the cores.
@@ -37,7 +38,8 @@ struct RanksTests {
 
     @Test("a program started without mpirun is a job of one rank")
     func bare() async throws {
-        let run = try await run("all", ranks: nil)
+        let run = try await MPIRun.run(
+            BuiltProduct.named("MPIExercises"), ["all"], ranks: nil, environment: MPIRun.usualWaits)
         #expect(run.errors == "")
         #expect(run.output == Self.checks.map { "\($0): right at n = 1\n" }.joined())
         #expect(run.exitCode == 0)
@@ -100,13 +102,9 @@ struct RanksTests {
     func abortUnheard() async throws {
         let run = try StartedRun(try BuiltProduct.named("MPIExercises"), ["abort-unheard"], ranks: 2)
         let ranks = try await run.ranks(2)
-        let deadline = ContinuousClock.now + .seconds(10)
-        while StartedRun.lives(ranks[1]), ContinuousClock.now < deadline {
-            try await Task.sleep(for: .milliseconds(20))
-        }
-        #expect(!StartedRun.lives(ranks[1]))
+        #expect(try await becomesTrue { !StartedRun.lives(ranks[1]) })
         run.goOn()
-        let ended = try await run.result(within: .seconds(10))
+        let ended = try await run.result()
         #expect(ended.exitCode == 3)
         #expect(ended.errors.contains("lstm-dist: rank 1 on \(Job.hostName): mpirun is stopped.\n"))
     }
@@ -133,14 +131,12 @@ struct RanksTests {
     @Test("a run that hangs is killed at its time limit; the failure has its output and its processes")
     func timeLimit() async throws {
         let script = "echo $$ | tee -a pids; exec sleep 50"
-        let folder = FileManager.default.temporaryDirectory.appending(path: "time-limit-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
+        let folder = try TemporaryFolder()
         let failure = await #expect(throws: MPIRun.Failure.self) {
             try await MPIRun.run(
-                URL(filePath: "/bin/sh"), ["-c", script], ranks: 2, in: folder, limit: .seconds(2))
+                URL(filePath: "/bin/sh"), ["-c", script], ranks: 2, in: URL(filePath: folder.path), limit: .seconds(2))
         }
-        let pids = try String(contentsOf: folder.appending(path: "pids"), encoding: .utf8).split(separator: "\n")
+        let pids = try folder.text("pids").split(separator: "\n")
         let beginning =
             "'mpirun -q -n 2 /bin/sh -c \(script)' did not end within 2.0 seconds and was killed. Processes:\nprocess "
         #expect(failure?.description.hasPrefix(beginning) == true, "\(failure?.description ?? "no failure")")

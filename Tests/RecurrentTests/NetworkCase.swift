@@ -1,5 +1,6 @@
 import Recurrent
 import Tensors
+import TestSupport
 import Testing
 
 /// A small network with parameters, a batch and a state to begin from, all drawn from a seed.
@@ -54,7 +55,7 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
     ]
 
     init(cell: String, seed: UInt64, dropout givenDropout: Float? = nil, isBidirectional: Bool = false) {
-        var random = SeededRandom(seed)
+        var random = SeededRandom(ofCase: seed)
         let corner = seed <= UInt64(Self.corners.count) ? Self.corners[Int(seed) - 1] : nil
         let window = corner?.window ?? random.number(1...6)
         let sequences = corner?.batch ?? random.number(1...5)
@@ -81,7 +82,7 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
         task: TaskShape, scoring: Scoring, dropout: Float, isBidirectional: Bool = false,
         isTied: Bool = false, isNormalised: Bool = false, bound: Float
     ) {
-        var random = SeededRandom(seed)
+        var random = SeededRandom(ofCase: seed)
         self.init(
             cell: cell, seed: seed, layers: layers, hidden: hidden, embedding: embedding, window: window,
             sequences: sequences, task: task, scoring: scoring, dropout: dropout, isBidirectional: isBidirectional,
@@ -172,19 +173,9 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
     }
 }
 
-/// SplitMix64: random numbers that a seed repeats.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed &* 0xD134_2543_DE82_EF95 }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
+extension SeededRandom {
+    /// Cases have small consecutive seeds; their sequences overlap unless the seeds are far apart.
+    init(ofCase seed: UInt64) { self.init(seed &* 0xD134_2543_DE82_EF95) }
 
     mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
     mutating func float(_ bound: Float) -> Float { Float.random(in: -bound...bound, using: &self) }

@@ -1,5 +1,6 @@
 import Recurrent
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Gradients of carried states")
@@ -18,7 +19,7 @@ struct StateGradientTests {
         arguments: cases)
     func initialState(_ example: NetworkCase) throws {
         let cell = try plain(example)
-        var random = SeededRandom(example.seed)
+        var random = SeededRandom(ofCase: example.seed)
         let weights = PlainState(
             hidden: example.state.hidden.map { $0.map { $0.map { _ in Double(random.float(1)) } } },
             cell: example.state.cell.map { $0.map { $0.map { _ in Double(random.float(1)) } } })

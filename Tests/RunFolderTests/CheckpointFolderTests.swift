@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import RunFolder
 import Synchronization
+import TestSupport
 import Testing
 
 /// Which checkpoints stay, which one is meant, and what a crash leaves.

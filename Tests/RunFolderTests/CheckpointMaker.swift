@@ -2,6 +2,7 @@ import FileFormats
 import Foundation
 import RunFolder
 import System
+import TestSupport
 
 /// Writes small checkpoints whose numbers follow from the step.
 struct CheckpointMaker: Sendable {

@@ -2,6 +2,7 @@ import FileFormats
 import Glibc
 import RunFolder
 import System
+import TestSupport
 import Testing
 
 @Suite struct CheckpointTests {

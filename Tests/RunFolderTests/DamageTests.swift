@@ -1,6 +1,7 @@
 import FileFormats
 import Foundation
 import RunFolder
+import TestSupport
 import Testing
 
 /// Every kind of file of a checkpoint, damaged at many places: recognised each time, and named.

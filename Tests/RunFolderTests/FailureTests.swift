@@ -1,6 +1,7 @@
 import FileFormats
 import Foundation
 import RunFolder
+import TestSupport
 import Testing
 
 @Suite struct FailureTests {

@@ -4,6 +4,7 @@ import FileFormats
 import Glibc
 import RunFolder
 import System
+import TestSupport
 import Testing
 
 @Suite struct HostileFolderTests {

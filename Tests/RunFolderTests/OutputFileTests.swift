@@ -1,6 +1,7 @@
 import Foundation
 import RunFolder
 import System
+import TestSupport
 import Testing
 
 @Suite("files that the user names as outputs")

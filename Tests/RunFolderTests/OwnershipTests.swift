@@ -1,6 +1,7 @@
 import FileFormats
 import Glibc
 import RunFolder
+import TestSupport
 import Testing
 
 @Suite("Which folders may become a run folder")

@@ -1,6 +1,7 @@
 import FileFormats
 import Foundation
 import RunFolder
+import TestSupport
 import Testing
 
 /// Two runs in one temporary folder, `a` and `b`, that begin equal.

@@ -2,6 +2,7 @@ import FileFormats
 import Foundation
 import RunFolder
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("The lock of a run folder")

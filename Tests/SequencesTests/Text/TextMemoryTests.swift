@@ -1,5 +1,6 @@
 import Foundation
 import Sequences
+import TestSupport
 import Testing
 
 @Suite("Memory of a large text")
@@ -24,7 +25,7 @@ struct TextMemoryTests {
 
 /// 40 MB of about 20,000 distinct words, with characters beyond ASCII.
 private func writeLargeText(in folder: TextTestFolder) throws -> String {
-    var random = TextTestRandom(state: 1)
+    var random = SeededRandom(1)
     let names = (0..<20_000).map { "w\($0 * 7) " }
     let path = try folder.write([], as: "large.txt")
     let file = try #require(FileHandle(forWritingAtPath: path))

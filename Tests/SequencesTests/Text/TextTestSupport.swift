@@ -59,16 +59,3 @@ func spelling(of text: TokenText) -> [String?] {
 func spelling(of vocabulary: Vocabulary) -> [String?] {
     (0..<vocabulary.count).map { vocabulary.text(of: $0) }
 }
-
-/// SplitMix64: random texts that are reproducible by their seed.
-struct TextTestRandom: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}

@@ -1,5 +1,6 @@
 import Foundation
 import Sequences
+import TestSupport
 import Testing
 
 @Suite("Reading a token stream")
@@ -18,7 +19,7 @@ struct TokenCursorTests {
         "\u{3080}",
     ]
 
-    private static func randomTexts(_ random: inout TextTestRandom) -> [String] {
+    private static func randomTexts(_ random: inout SeededRandom) -> [String] {
         (0..<Int.random(in: 1...4, using: &random)).map { _ in
             let count = Int.random(in: 1...60, using: &random)
             return (0..<count).map { _ in pieces.randomElement(using: &random) ?? "" }.joined()
@@ -45,7 +46,7 @@ struct TokenCursorTests {
         return [Array("<unk>".utf8), Array("<eos>".utf8)] + ranked.prefix(size - 2).map(\.key)
     }
 
-    private func check(_ text: TokenText, _ expected: [Int32], _ random: inout TextTestRandom, _ seed: UInt64) {
+    private func check(_ text: TokenText, _ expected: [Int32], _ random: inout SeededRandom, _ seed: UInt64) {
         #expect(text.count == expected.count, "seed \(seed)")
         guard text.count == expected.count else { return }
         for position in 0...expected.count {
@@ -72,7 +73,7 @@ struct TokenCursorTests {
         "random texts give the tokens of a plain implementation, from every position",
         arguments: 1...120 as ClosedRange<UInt64>)
     func randomTexts(_ seed: UInt64) throws {
-        var random = TextTestRandom(state: seed)
+        var random = SeededRandom(seed)
         let texts = Self.randomTexts(&random)
         let files = try folder.files(texts)
         let interval = Int.random(in: 1...7, using: &random)

@@ -1,4 +1,5 @@
 import Sequences
+import TestSupport
 import Testing
 
 @Suite("vocabulary.json")
@@ -119,7 +120,7 @@ struct VocabularyJSONTests {
 
     @Test("a mutated vocabulary is read or refused, without a crash", arguments: 1...20 as ClosedRange<UInt64>)
     func mutilated(_ seed: UInt64) throws {
-        var random = TextTestRandom(state: seed)
+        var random = SeededRandom(seed)
         let whole = Array(try Vocabulary.ofWords(in: folder.files("a é 😀 \"b\" \\ c\n"), size: nil).json.utf8)
         for _ in 0..<200 {
             var json = whole
