@@ -26,6 +26,10 @@ package protocol SequenceTask: Sendable {
     var sumCount: Int { get }
     /// Evaluates the outputs of a batch: adds to the sums, and sets each sequence's error (used by `criterion`).
     func judge(_ batch: Batch, _ outputs: ScoredOutputs, sums: inout [Double], sequenceErrors: inout [Float])
+    /// The columns of `predict` for a scored time step, after the sequence and the time step.
+    var predictionColumns: [String] { get }
+    /// Adds these columns of the scored time step number `index` of a batch.
+    func writePrediction(_ index: Int, _ outputs: ScoredOutputs, of batch: Batch, to rows: inout PredictionRows)
     /// The metrics in addition to the mean loss, from the sums over a whole split.
     func metrics(loss: Double, sums: [Double]) -> [(name: String, value: Double)]
     /// Whether a validation's sums solve the task; nil if validation cannot solve it.
@@ -80,6 +84,8 @@ package struct DataRequest {
     package var artifacts: [Artifact]?
     /// Text that replaces the configuration's test split.
     package var testFiles: [String]?
+    /// The option that gave it.
+    package var testOption = "--data"
     /// Whether a text that is too short for `validationBatch` streams is divided into fewer, down to one.
     package var fitsStreams = false
 

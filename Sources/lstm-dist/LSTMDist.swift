@@ -29,7 +29,8 @@ struct LSTMDist: ParsableCommand {
             """,
         version: "lstm-dist \(programVersion)",
         subcommands: [
-            DefaultCommand.self, TrainCommand.self, EvaluateCommand.self, GenerateCommand.self, ExportCommand.self,
+            DefaultCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self, GenerateCommand.self,
+            ExportCommand.self,
             InspectCommand.self, CompareCommand.self, StopCommand.self, StatusCommand.self, ConfigCommand.self,
             DoctorCommand.self, BenchCommand.self,
         ],

@@ -5,6 +5,7 @@
 // Ranks 2 and 3 exchange sums for SECONDS; ranks 0 and 1 wait for them. In the current folder, rank 2 makes the file
 // "working" when it begins. Rank 0 prints "done", and all exit with 0, unless the guard ends the job.
 
+import FileFormats
 import Foundation
 import JobControl
 import MPI

@@ -63,6 +63,15 @@ package struct Adding: GeneratedTask {
         }
     }
 
+    package let predictionColumns = ["output", "target"]
+
+    package func writePrediction(
+        _ index: Int, _ outputs: ScoredOutputs, of batch: Batch, to rows: inout PredictionRows
+    ) {
+        rows.add(outputs[index][0])
+        rows.add(batch.targetValues[Int(outputs.rows[index])])
+    }
+
     package func metrics(loss: Double, sums: [Double]) -> [(name: String, value: Double)] {
         [("rmse", loss.squareRoot()), ("accuracy", 1 - sums[0] / sums[1]), ("wrong", sums[0])]
     }

@@ -48,7 +48,7 @@ package struct LanguageModel: SequenceTask {
 
         func text(of key: String, _ given: [String]? = nil) throws -> TokenText {
             if let text = opened[key] { return text }
-            let place = given == nil ? configuration.place(key) : "--data"
+            let place = given == nil ? configuration.place(key) : request.testOption
             let text = try TokenText(
                 TextFiles(patterns: given ?? configuration.texts(key), place: place), vocabulary: vocabulary)
             opened[key] = text
@@ -116,6 +116,18 @@ package struct LanguageModel: SequenceTask {
             return try .ofWords(in: files(), size: size)
         case .character, nil: return try .ofCharacters(in: files())
         }
+    }
+
+    package let predictionColumns = ["token", "probability", "likeliest"]
+
+    package func writePrediction(
+        _ index: Int, _ outputs: ScoredOutputs, of batch: Batch, to rows: inout PredictionRows
+    ) {
+        func spelling(_ token: Int) -> String { vocabulary?.spelling(of: token) ?? "\(token)" }
+        let target = Int(batch.targets[Int(outputs.rows[index])])
+        rows.add(spelling(target))
+        rows.add(outputs[index][target])
+        rows.add(spelling(outputs[index].likeliest))
     }
 
     package func metrics(loss: Double, sums: [Double]) -> [(name: String, value: Double)] {

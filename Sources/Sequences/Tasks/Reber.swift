@@ -108,6 +108,15 @@ package struct Reber: GeneratedTask {
         for sequence in isCorrect.indices { sequenceErrors[sequence] = isCorrect[sequence] ? 0 : 1 }
     }
 
+    private static let symbolNames = Grammar.symbols.map { String($0) }
+    package var predictionColumns: [String] { PredictionRows.classColumns(Self.symbolNames) }
+
+    package func writePrediction(
+        _ index: Int, _ outputs: ScoredOutputs, of batch: Batch, to rows: inout PredictionRows
+    ) {
+        rows.add(outputs[index], of: Self.symbolNames, target: batch.targets[Int(outputs.rows[index])])
+    }
+
     package func metrics(loss: Double, sums: [Double]) -> [(name: String, value: Double)] {
         [("accuracy", sums[0] / sums[1])]
     }

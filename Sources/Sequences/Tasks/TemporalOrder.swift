@@ -13,6 +13,7 @@ package struct TemporalOrder: GeneratedTask {
     /// Inputs a, b, c, d, X, Y, E, B; classes XX, XY, YX, YY.
     package let shape = TaskShape(input: .features(8), output: .classes(4))
     private static let (x, start, end) = (4, 6, 7)
+    private static let classes = ["XX", "XY", "YX", "YY"]
 
     package let longestSequence = 110
 
@@ -61,6 +62,14 @@ package struct TemporalOrder: GeneratedTask {
             sums[0] += isCorrect ? 1 : 0
             sums[1] += 1
         }
+    }
+
+    package var predictionColumns: [String] { PredictionRows.classColumns(Self.classes) }
+
+    package func writePrediction(
+        _ index: Int, _ outputs: ScoredOutputs, of batch: Batch, to rows: inout PredictionRows
+    ) {
+        rows.add(outputs[index], of: Self.classes, target: batch.targets[Int(outputs.rows[index])])
     }
 
     package func metrics(loss: Double, sums: [Double]) -> [(name: String, value: Double)] {

@@ -21,6 +21,9 @@ extension Vocabulary {
         }
     }
 
+    /// A token as text; bytes that are no UTF-8 are replaced.
+    func spelling(of id: Int) -> String { String(decoding: bytes(of: id), as: UTF8.self) }
+
     /// The bytes to print for tokens: bytes and characters unchanged, words with single spaces between them and a
     /// newline for `<eos>`. Ids outside the vocabulary are skipped.
     package func decode(_ ids: some Sequence<Int32>) -> [UInt8] {

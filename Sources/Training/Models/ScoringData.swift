@@ -1,0 +1,85 @@
+import ConfigFile
+import FileFormats
+import JobControl
+import MPI
+import Sequences
+import System
+
+/// The data that a loaded model is scored on: the test data of its configuration, otherwise the validation data, or a
+/// file.
+struct ScoringData {
+    let split: String
+    let task: any SequenceTask
+    let source: any SequenceSource
+
+    /// Opens it and checks that a rank has the memory for it. Collective.
+    ///
+    /// - Parameters:
+    ///   - file: a text given by `option`; nil: the configuration's data.
+    ///   - batch: sequences over all ranks; nil: `validation.batch`.
+    /// - Throws: a `CommandError` if the validation data is a fraction of a training text that has changed since the
+    ///   training: its end may have been trained on; also if the memory is insufficient.
+    init(
+        of model: LoadedModel, file: String?, option: String, batch: Int? = nil, on communicator: Communicator,
+        _ console: Console
+    ) throws {
+        let (split, taken, source) = try communicator.agree {
+            try Self.open(model, file: file, option: option, batch: batch)
+        }
+        let host = try communicator.splitByHost()
+        let fingerprints = try DataFingerprints.compared(of: taken, on: communicator, host: host)
+        let ranksOnHost = host.size
+        try host.free()
+        try communicator.agree {
+            try ScoringMemory(model.sizes, taken.task, source, ranks: communicator.size)
+                .check(model.sizes, ranksOnHost: ranksOnHost)
+            if communicator.isRoot, file == nil { try compare(fingerprints, with: model, console) }
+        }
+        self.split = split
+        task = taken.task
+        self.source = source
+    }
+
+    private static func open(
+        _ model: LoadedModel, file: String?, option: String, batch: Int?
+    ) throws -> (split: String, taken: TaskData, source: any SequenceSource) {
+        var request = model.request(splits: [.test])
+        request.fitsStreams = true
+        if let batch { request.validationBatch = batch }
+        if let file {
+            guard model.vocabulary != nil else {
+                throw CommandError.usage(
+                    "\(option) \(file): task \(model.configuration.text("task")) generates its sequences and reads no "
+                        + "file; accepted: no \(option)")
+            }
+            request.testFiles = [file]
+            request.testOption = option
+        }
+        let loaded = try TaskTable.load(model.configuration, request)
+        if let test = loaded.test { return ("test", loaded, test) }
+        request.splits = [.validation]
+        let validationData = try TaskTable.load(model.configuration, request)
+        guard let validation = validationData.validation else {
+            throw CommandError.usage(
+                "\(model.path): its configuration has neither data.test nor data.validation; accepted: \(option) FILE")
+        }
+        return ("validation", validationData, validation)
+    }
+}
+
+/// Compares the data's files with those of the training, on the root. A changed validation or test text is a warning:
+/// the figures are of the new text.
+private func compare(_ fingerprints: JSONValue, with model: LoadedModel, _ console: Console) throws {
+    for (split, now) in fingerprints.members ?? [] {
+        guard let then = model.fingerprints?[split], then != now else { continue }
+        let (old, new) = DataFingerprints.descriptions(of: then, now)
+        let change = "\(model.path): data.\(split) is not the text it was: \(old) at the training, \(new) now"
+        guard split == DataRequest.Split.train.rawValue else {
+            console.warning(change)
+            continue
+        }
+        throw CommandError.usage(
+            "\(change), so its last tokens may have been trained on; accepted: the text of the training, or --data FILE"
+        )
+    }
+}
