@@ -8,12 +8,10 @@ import Testing
 extension LaunchTests {
     @Suite("groups of ranks that wait")
     struct GroupHangTests {
-        private static let program = BuiltProduct.named("GroupRanks")
-
         @Test("a group that waits for another one for longer than the timeout is no hang")
         func waiting() async throws {
             let folder = try TestFolder()
-            let run = try await MPIRun.run(Self.program, ["3", "1"], ranks: 4, in: folder.url)
+            let run = try await MPIRun.run(BuiltProduct.named("GroupRanks"), ["3", "1"], ranks: 4, in: folder.url)
             #expect(run.exitCode == 0, "\(run.errors)")
             #expect(run.output == "done\n")
             #expect(!folder.has("group-0/failure.json") && !folder.has("group-1/failure.json"))
@@ -22,7 +20,7 @@ extension LaunchTests {
         @Test("a rank that is stopped in its group is named by its number in the job")
         func stopped() async throws {
             let folder = try TestFolder()
-            let run = try StartedRun(Self.program, ["60", "2"], ranks: 4, in: folder.url)
+            let run = try StartedRun(BuiltProduct.named("GroupRanks"), ["60", "2"], ranks: 4, in: folder.url)
             let ranks = try await run.ranks(4)
             let deadline = ContinuousClock.now + .seconds(20)
             while !folder.has("working") {

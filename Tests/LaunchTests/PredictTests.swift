@@ -38,7 +38,8 @@ extension LaunchTests {
             // The loss of these probabilities is the one that evaluate prints.
             let classes = ["XX", "XY", "YX", "YY"]
             let losses = try rows.dropFirst().map { row in
-                -log(try #require(Double(row[4 + (try #require(classes.firstIndex(of: row[3])))])))
+                let target = try #require(classes.firstIndex(of: row[3]))
+                return -log(try #require(Double(row[4 + target])))
             }
             expectClose(
                 [losses.reduce(0, +) / Double(losses.count)], [try figure("loss", of: score)], within: 1e-5, "loss")
@@ -61,13 +62,15 @@ extension LaunchTests {
 
         @Test("a file for a task that reads none, and an output that can't be written, are refused", arguments: [1, 2])
         func refused(ranks: Int) async throws {
-            let folder = try TestFolder().write("task: reber\ntraining: {epochs: 1}\nmodel: {hidden: 3}\n", to: "r.yaml")
+            let folder = try TestFolder().write(
+                "task: reber\ntraining: {epochs: 1}\nmodel: {hidden: 3}\n", to: "r.yaml")
             try await folder.train("r.yaml", into: "run")
             let read = try await folder.lstmDist(
                 "predict", "run", "--input", "r.yaml", "--output", "x.csv", ranks: ranks)
             #expect(read.exitCode == 2)
             #expect(
-                read.errors == "lstm-dist: --input r.yaml: task reber generates its sequences and reads no file; accepted: "
+                read.errors
+                    == "lstm-dist: --input r.yaml: task reber generates its sequences and reads no file; accepted: "
                     + "no --input\n")
             let written = try await folder.lstmDist("predict", "run", "--output", "gone/x.csv", ranks: ranks)
             #expect(written.exitCode == 2 && written.errors.contains("there is no folder gone"), "\(written.errors)")
