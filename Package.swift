@@ -130,7 +130,9 @@ let package = Package(
         // A training in which one rank's parameters are damaged; the tests start it with mpirun.
         .executableTarget(
             name: "FailingRank",
-            dependencies: ["Training", "Reduction", "Recurrent", "MPI", "Tensors", "ConfigFile", "System"],
+            dependencies: [
+                "Training", "Reduction", "Recurrent", "Sequences", "MPI", "Tensors", "ConfigFile", "System",
+            ],
             path: "Tests/FailingRank",
             swiftSettings: common),
         // Groups of ranks that the hang guard watches; the tests start it with mpirun.

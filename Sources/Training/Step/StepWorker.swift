@@ -15,9 +15,10 @@ final class StepWorker {
     private let workspace: Workspace
     private let stepTokens: StepTokens?
     private let options: TrainingConfiguration
-    private var batch = Batch()
-    /// The rows that `batch` holds.
-    private var rowsInBatch: (rows: Range<Int>, step: Int, epoch: Int)?
+    /// One; or one for each part of a step, where tokens are noted before the first part is computed.
+    private var batches = [Batch()]
+    /// The rows that each batch holds.
+    private var rowsInBatch: [(rows: Range<Int>, step: Int, epoch: Int)?] = [nil]
 
     /// The results of the last step's rows.
     private(set) var result = StepResult()
@@ -44,17 +45,24 @@ final class StepWorker {
 
     /// Inserts the tokens of the rows of a step.
     func noteTokens(_ plan: SumPlan.Worker, step: Int, epoch: Int, in set: RowSet) throws {
-        for part in plan.parts {
-            try read(part.rows, step: step, epoch: epoch)
-            for token in batch.tokens { set.insert(Int(token)) }
+        for (number, part) in plan.parts.enumerated() {
+            let index = try read(part.rows, ofPart: number, step: step, epoch: epoch)
+            for token in batches[index].tokens { set.insert(Int(token)) }
         }
     }
 
-    private func read(_ rows: Range<Int>, step: Int, epoch: Int) throws {
-        if let rowsInBatch, rowsInBatch == (rows, step, epoch) { return }
-        rowsInBatch = nil
-        try source.read(rows, step: step, epoch: epoch, into: &batch)
-        rowsInBatch = (rows, step, epoch)
+    /// Reads a part's rows, unless they have been read for this step. Returns the index of the batch that has them.
+    private func read(_ rows: Range<Int>, ofPart number: Int, step: Int, epoch: Int) throws -> Int {
+        let index = stepTokens == nil ? 0 : number
+        while batches.count <= index {
+            batches.append(Batch())
+            rowsInBatch.append(nil)
+        }
+        if let present = rowsInBatch[index], present == (rows, step, epoch) { return index }
+        rowsInBatch[index] = nil
+        try source.read(rows, step: step, epoch: epoch, into: &batches[index])
+        rowsInBatch[index] = (rows, step, epoch)
+        return index
     }
 
     /// Runs forward and backward passes over the rows of a plan, part by part: gradients of the summed loss.
@@ -66,9 +74,9 @@ final class StepWorker {
     ) throws {
         result.clear()
         for (number, part) in plan.parts.enumerated() {
-            try read(part.rows, step: step, epoch: epoch)
+            let index = try read(part.rows, ofPart: number, step: step, epoch: epoch)
             result.scored += try network.train(
-                batch, state, workspace, dropoutSeed: options.seed, sums: part.sums
+                batches[index], state, workspace, dropoutSeed: options.seed, sums: part.sums
             ) { range in
                 for join in part.joins {
                     if range == finishingRanges.count - 1, let stepTokens, stepTokens.isFolded {
@@ -82,16 +90,16 @@ final class StepWorker {
                 }
                 if number == plan.parts.count - 1 { try finished(range) }
             }
-            result.steps += batch.steps
+            result.steps += batches[index].steps
             result.inputRows += part.rows.isEmpty ? 0 : workspace.inputRows
             result.sequenceLosses.append(contentsOf: workspace.sequenceLosses)
-            evaluate(part.rows.count)
+            evaluate(batches[index])
         }
     }
 
-    private func evaluate(_ rows: Int) {
+    private func evaluate(_ batch: Batch) {
         guard task.criterion != nil else { return }
-        var errors = [Float](repeating: 0, count: rows)
+        var errors = [Float](repeating: 0, count: batch.sequences)
         var sums = [Double](repeating: 0, count: task.sumCount)
         task.judge(batch, workspace.scoredOutputs, sums: &sums, sequenceErrors: &errors)
         result.sequenceErrors.append(contentsOf: errors)

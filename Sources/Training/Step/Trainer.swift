@@ -123,28 +123,21 @@ package struct Trainer {
 
     /// Runs one optimiser step over the global batch. Collective: every rank calls it, each with its own shard.
     ///
-    /// - Parameters:
-    ///   - requests: this rank's requests; the summary contains those of all ranks.
-    ///   - onGradient: called with each range of this rank's gradients when it is final, before it is summed over
-    ///     ranks.
+    /// - Parameter requests: this rank's requests; the summary contains those of all ranks.
     /// - Throws: `NonFiniteStep` on every rank.
-    package mutating func step(
-        requests: StepRequests = [], onGradient: ((Range<Int>) -> Void)? = nil
-    ) throws -> StepSummary {
+    package mutating func step(requests: StepRequests = []) throws -> StepSummary {
         var clock = StepClock()
         let rows = source.rows(inStep: position)
         try prepare(rows: rows)
-        try work.compute(reduction.plan, step: position, epoch: epoch) { finished in
-            onGradient?(finishingRanges[finished])
-            try reduction.begin(finished)
-        }
+        try work.compute(reduction.plan, step: position, epoch: epoch) { try reduction.begin($0) }
         let computing = clock.lap()
-        let share = share(rows: rows, requests)
+        let compares = check.isNeeded && (!hasCompared || steps.isMultiple(of: options.verifyInterval))
+        let share = share(rows: rows, requests, comparing: compares)
         _ = clock.lap()
         let total = try sums.reduce(share)
         let arriving = clock.lap()
         let summed = try reduction.finish()
-        try compareParameters(share.report)
+        if compares { try check.compare(sums.rankReports.map(\.hash), step: steps) }
         _ = clock.lap()
         let norm = summed.squaredNorm.squareRoot() / total.divisor
         let rate = schedule.rate(update: steps + 1, epoch: epoch, of: totalSteps)
@@ -182,20 +175,12 @@ package struct Trainer {
     }
 
     /// This rank's contribution to the step's small sums, with a report at intervals.
-    private mutating func share(rows: Int, _ requests: StepRequests) -> StepSums.Share {
-        let compares = check.isNeeded && (!hasCompared || steps.isMultiple(of: options.verifyInterval))
+    private mutating func share(rows: Int, _ requests: StepRequests, comparing compares: Bool) -> StepSums.Share {
         hasCompared = true
         let reports = communicator.size > 1 && (compares || (steps + 1).isMultiple(of: options.loggingInterval))
         var report = reports ? times.take() : nil
         if compares { report?.hash = check.hash() }
         return StepSums.Share(sequences: rows, result: work.result, requests: requests.rawValue, report: report)
-    }
-
-    /// Compares the ranks' parameters in steps whose reports have hashes.
-    private func compareParameters(_ report: RankReport?) throws {
-        guard report != nil else { return }
-        let hashes = sums.rankReports.map(\.hash)
-        if hashes.contains(where: { $0 != 0 }) { try check.compare(hashes, step: steps) }
     }
 
     /// Leaves the parameters as they are after a non-finite step, if that is wanted.
