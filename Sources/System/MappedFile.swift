@@ -47,16 +47,21 @@ package final class MappedFile: @unchecked Sendable {
             mapping = nil
             return
         }
-        // The page behind the last one belongs to the file's mapping as well: text that was overwritten while it is read may
-        // end within a character, of which the rest is then looked for there.
-        let length = count + Self.pageSize
-        guard let start = mmap(nil, length, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
+        // A page of zeros follows the file: text that was overwritten while it is read may end within a character, of which
+        // the rest is then looked for there.
+        let length = (count + Self.pageSize - 1) / Self.pageSize * Self.pageSize + Self.pageSize
+        guard let start = mmap(nil, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), start != MAP_FAILED else {
             throw .unreadable(reason: Self.reasonOfMapping(errno), isSystemFault: true)
+        }
+        guard mmap(start, count, PROT_READ, MAP_PRIVATE | MAP_FIXED, descriptor, 0) != MAP_FAILED else {
+            let reason = Self.reasonOfMapping(errno)
+            munmap(start, length)
+            throw .unreadable(reason: reason, isSystemFault: true)
         }
         // Only advice, so its result doesn't matter.
         _ = madvise(start, count, MADV_SEQUENTIAL)
         bytes = UnsafeBufferPointer(start: start.assumingMemoryBound(to: UInt8.self), count: count)
-        mapping = (ShortenedFiles.add(start, count: length, path: path), length)
+        mapping = (ShortenedFiles.add(start, count: count, path: path), length)
     }
 
     deinit {

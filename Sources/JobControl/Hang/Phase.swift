@@ -37,8 +37,8 @@ package enum Phase: Int, Sendable, CaseIterable {
     /// progress.
     package var mayKeepOthersWaiting: Bool {
         switch self {
-        case .loading, .validation, .checkpoint, .test, .rootAlone, .betweenGroups, .saving: true
-        case .startUp, .training, .work, .exit: false
+        case .loading, .validation, .checkpoint, .test, .rootAlone, .saving: true
+        case .startUp, .training, .work, .betweenGroups, .exit: false
         }
     }
 }
