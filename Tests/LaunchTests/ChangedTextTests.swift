@@ -5,7 +5,7 @@ import Foundation
 import LaunchSupport
 import Testing
 
-extension LaunchTests {
+extension FaultTests {
     @Suite("changed texts")
     struct ChangedTextTests {
         private func trained(_ keys: [String]) async throws -> TestFolder {

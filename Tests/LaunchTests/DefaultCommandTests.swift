@@ -4,7 +4,7 @@ import Foundation
 import LaunchSupport
 import Testing
 
-extension LaunchTests {
+extension CommandLineTests {
     @Suite("the default command")
     struct DefaultCommandTests {
         @Test("it leaves another run in its folder alone, and notices arguments that were lost")

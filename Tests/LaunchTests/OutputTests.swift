@@ -224,7 +224,7 @@ extension CommandLineTests {
                 ("config zzz", "there is no command \"config zzz\"; accepted: show, check, keys"),
                 (
                     "help nonsense",
-                    "there is no command \"nonsense\"; accepted: train, evaluate, generate, export, inspect, compare, "
+                    "there is no command \"nonsense\"; accepted: train, evaluate, predict, generate, export, inspect, compare, "
                         + "stop, status, config, doctor, bench, help"
                 ),
                 (

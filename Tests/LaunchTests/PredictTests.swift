@@ -5,7 +5,7 @@ import Foundation
 import LaunchSupport
 import Testing
 
-extension LaunchTests {
+extension CommandLineTests {
     @Suite("predict")
     struct PredictTests {
         private func rows(_ text: String) -> [[String]] {

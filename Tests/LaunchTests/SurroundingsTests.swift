@@ -172,7 +172,8 @@ extension CommandLineTests {
                 .compactMap { $0.firstMatch(of: #/^  ([a-z]+) /#)?.1 }
             #expect(
                 commands == [
-                    "train", "evaluate", "generate", "export", "inspect", "compare", "stop", "status", "config",
+                    "train", "evaluate", "predict", "generate", "export", "inspect", "compare", "stop", "status",
+                    "config",
                     "doctor", "bench",
                 ])
         }
