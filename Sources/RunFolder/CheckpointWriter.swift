@@ -133,7 +133,8 @@ package struct CheckpointWriter: Sendable {
         var state = contents.state
         state.checksums = [:]
         state.checksums[RunNames.model] = try SafetensorsWriter.write(
-            to: "\(folder)/\(RunNames.model)", tensors: contents.model, metadata: ["format": "pt"], isNew: true)
+            to: "\(folder)/\(RunNames.model)", tensors: contents.model,
+            metadata: contents.artifacts.modelMetadata, isNew: true)
         state.checksums[RunNames.training] = try SafetensorsWriter.write(
             to: "\(folder)/\(RunNames.training)", tensors: contents.training, isNew: true)
         for artifact in contents.artifacts {

@@ -190,14 +190,14 @@ extension LaunchTests {
             #expect(train.exitCode == 0)
             let lines = train.errors.split(separator: "\n")
             let warnings = lines.filter { $0.hasPrefix("warning: ") }
-            #expect(warnings.count == 1 && lines.first == warnings.first, "\(train.errors)")
+            #expect(warnings.count == 1 && lines.dropFirst().first == warnings.first, "\(train.errors)")
             let cure =
                 isEnough
                 ? "; cure: mpirun --map-by slot:pe=\(threads), mpirun --bind-to none, or launch/local"
                 : "; cure: start at most \(cores) threads there, ranks times --threads-per-rank"
             #expect(warnings.first?.hasSuffix(cure) == true, "\(train.errors)")
             #expect(
-                lines.dropFirst().first?.contains(" on \(ranks == 1 ? "1 rank" : "2 ranks") of \(threads) threads, ")
+                lines.first?.contains(" on \(ranks == 1 ? "1 rank" : "2 ranks") of \(threads) threads, ")
                     == true)
             let environment = try JSONValue(parsing: folder.text(of: "run/environment.json"))
             #expect(environment["threads_per_rank"]?.integerValue == threads)

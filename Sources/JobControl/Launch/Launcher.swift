@@ -59,8 +59,9 @@ package enum Launcher {
         let launched = ["PMIX_RANK", "PMI_RANK", "OMPI_COMM_WORLD_SIZE"].contains { environment[$0] != nil }
         let parent = (try? String(contentsOfFile: "/proc/\(getppid())/comm", encoding: .utf8)) ?? ""
         guard environment["SLURM_PTY_PORT"] != nil, !launched, !parent.hasPrefix("slurmstepd") else { return }
-        // The two spellings of a step's number: of old and of new versions of Slurm.
-        for variable in ["SLURM_STEPID", "SLURM_STEP_ID"] { unsetenv(variable) }
+        // The two spellings of a step's number, of old and of new versions of Slurm; and the nodes, which Open MPI would
+        // start a daemon for.
+        for variable in ["SLURM_STEPID", "SLURM_STEP_ID", "SLURM_NODELIST"] { unsetenv(variable) }
     }
 
     /// This process's rank in the job step; 0 if there is no launcher.

@@ -1,25 +1,19 @@
 import FileFormats
 import Foundation
+import RunFolder
 package import Sequences
 import System
 package import Tensors
 
 /// Weights from a file, for a training to begin with (`--init-from`), and the vocabulary that they belong to.
 package enum InitialWeightsFile {
-    /// The key of an exported file's metadata: the SHA-256 of the vocabulary as JSON (vocabulary.json).
-    private static let vocabularyKey = "vocabulary_sha256"
-
-    /// The metadata of an exported file: PyTorch's format, and what identifies the vocabulary.
-    package static func metadata(_ vocabulary: Vocabulary?) -> [String: String] {
-        var metadata = ["format": "pt"]
-        if let vocabulary { metadata[vocabularyKey] = Checksum.sha256(of: vocabulary.json) }
-        return metadata
-    }
+    /// The key of a file's metadata: the SHA-256 of the vocabulary as JSON (vocabulary.json).
+    private static let vocabularyKey = [Artifact].metadataKey("vocabulary.json")
 
     /// Fills a block with the given layout.
     ///
     /// - Throws: a `CommandError` if the file has other tensors, weights that are not finite, or the weights of another
-    ///   vocabulary: that of an exported file is in its metadata, that of a checkpoint's file is beside it; for a file from
+    ///   vocabulary: it is in the file's metadata, or beside it in a checkpoint of an older version; for a file from
     ///   elsewhere the vocabulary is unknown and not compared.
     package static func read(_ path: String, into block: FloatBlock, layout: TensorLayout, vocabulary: Vocabulary?)
         throws

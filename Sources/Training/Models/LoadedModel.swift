@@ -4,7 +4,7 @@ package import MPI
 package import Recurrent
 import RunFolder
 package import Sequences
-import System
+package import System
 package import Tensors
 
 /// A checkpoint's model with its configuration and what its task needs, on every rank: for `evaluate`, `generate`, `export` and
@@ -15,7 +15,7 @@ package struct LoadedModel {
     package let configuration: Configuration
     /// Of a task on text.
     package let vocabulary: Vocabulary?
-    private let artifacts: [Artifact]
+    package let artifacts: [Artifact]
     package let sizes: NetworkConfiguration
     package let parameters: FloatBlock
     /// Size and checksum of each split's files at the training, by split; on the root only.

@@ -1,5 +1,6 @@
 import MPI
 import Recurrent
+import Reduction
 import Tensors
 
 /// A step with a non-finite loss or gradient; no update was applied. The same on all ranks.
@@ -31,12 +32,13 @@ extension NonFiniteStep {
     /// step.
     ///
     /// - Parameters:
-    ///   - localRanges: the ranges in which `gradients` holds sums over all ranks; elsewhere they are this rank's own.
+    ///   - blocks: the indices of this rank's gradient blocks.
+    ///   - localRanges: the ranges in which the first block of `gradients` holds sums over all ranks; elsewhere they are this rank's own.
     ///   - hasFiniteParts: whether this rank's losses are finite, and its gradients as far as they were checked before
     ///     they were summed.
     static func found(
-        by communicator: Communicator, step: Int, loss: Double, gradientNorm: Double, gradients: FloatBlock,
-        localRanges: [Range<Int>], layout: TensorLayout, hasFiniteParts: Bool
+        by communicator: Communicator, step: Int, loss: Double, gradientNorm: Double, gradients: GradientBlocks,
+        blocks: [Int], localRanges: [Range<Int>], layout: TensorLayout, hasFiniteParts: Bool
     ) throws -> NonFiniteStep {
         let summed = localRanges.sorted { $0.lowerBound < $1.lowerBound }
         let unsummed = zip([0] + summed.map(\.upperBound), summed.map(\.lowerBound) + [layout.count])
@@ -44,8 +46,11 @@ extension NonFiniteStep {
         // Such parts are a rank's own contribution. A gradient outside of the local ranges may also be a sum
         // (`FoldedReduction`), and is weaker evidence.
         let evidence =
-            !hasFiniteParts ? 2 : firstNonFinite(of: gradients, in: unsummed) != nil ? 1 : Int32(0)
-        let sums = try communicator.allgather(Int64(firstNonFinite(of: gradients, in: summed) ?? Int.max))
+            !hasFiniteParts
+            ? 2
+            : blocks.contains { firstNonFinite(of: gradients, $0, in: $0 == 0 ? unsummed : [0..<layout.count]) != nil }
+                ? 1 : Int32(0)
+        let sums = try communicator.allgather(Int64(firstNonFinite(of: gradients, 0, in: summed) ?? Int.max))
         let parts = try communicator.allgather(evidence)
         // A slice owner's own contribution has been overwritten by the sum; if no other rank has evidence, the owner is
         // to blame.
@@ -58,9 +63,10 @@ extension NonFiniteStep {
             host: try rank.map { try communicator.broadcast(Job.hostName, root: $0) })
     }
 
-    private static func firstNonFinite(of block: FloatBlock, in ranges: [Range<Int>]) -> Int? {
+    private static func firstNonFinite(of blocks: GradientBlocks, _ block: Int, in ranges: [Range<Int>]) -> Int? {
         for range in ranges {
-            if let index = block[range].firstIndex(where: { !$0.isFinite }) { return range.lowerBound + index }
+            let values = UnsafeBufferPointer(start: blocks.pointer(block) + range.lowerBound, count: range.count)
+            if let index = values.firstIndex(where: { !$0.isFinite }) { return range.lowerBound + index }
         }
         return nil
     }

@@ -223,7 +223,8 @@ package struct Trainer {
     private func nonFinite(_ total: StepSums.Total, gradientNorm: Double) throws -> NonFiniteStep {
         try .found(
             by: communicator, step: steps + 1, loss: total.meanLoss, gradientNorm: gradientNorm,
-            gradients: memory.gradients.memory, localRanges: reduction.localRanges,
+            gradients: memory.gradients, blocks: reduction.plan.nodes.isEmpty ? [0] : reduction.plan.nodes.map(\.block),
+            localRanges: reduction.localRanges,
             layout: network.configuration.layout,
             hasFiniteParts: reduction.hadFiniteBiases && work.result.sequenceLosses.allSatisfy(\.isFinite))
     }

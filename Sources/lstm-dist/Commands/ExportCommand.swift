@@ -39,7 +39,7 @@ struct ExportCommand: CollectiveCommand {
         }
         let model = try LoadedModel(checkpoint, on: communicator)
         let tensors = modelTensors(of: model.parameters, model.sizes.layout)
-        let metadata = InitialWeightsFile.metadata(model.vocabulary)
+        let metadata = model.artifacts.modelMetadata
         try communicator.agree {
             guard communicator.isRoot else { return }
             if output == "-" {
