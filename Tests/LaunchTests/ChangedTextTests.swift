@@ -73,7 +73,9 @@ extension FaultTests {
             let folder = try TestFolder.withText().write(inventedText(words: 400, seed: 5), to: "other.txt")
             try await folder.train(
                 "small.yaml", into: "run",
-                set: ["training.steps=2", "data.validation=other.txt", "validation.batch=12"])
+                set: [
+                    "training.steps=2", "data.validation=other.txt", "validation.batch=12", "validation.every_epochs=1",
+                ])
             let warning = "the text is too short for validation.batch 12: it is scored in"
             try folder.write("the sea", to: "other.txt")
             let run = try await folder.lstmDist("evaluate", "run", "--quiet")

@@ -18,15 +18,18 @@ extension CommandLineTests {
             let exported = try await folder.lstmDist(
                 "export", "first", "--format", "safetensors", "--output", "w.safetensors", "--quiet")
             #expect(exported.exitCode == 0, "\(exported.errors)")
-            try FileManager.default.copyItem(
-                at: folder.url(of: "first/checkpoints/latest/model.safetensors").resolvingSymlinksInPath(),
-                to: folder.url(of: "unknown.safetensors"))
+            // A copy names its vocabulary, too; a file from elsewhere does not.
+            var weights = Data(try folder.bytes(of: "first/checkpoints/latest/model.safetensors"))
+            try weights.write(to: folder.url(of: "copy.safetensors"))
+            weights.replaceSubrange(
+                try #require(weights.range(of: Data("vocabulary_sha256".utf8))), with: Data("vocabulary_sha000".utf8))
+            try weights.write(to: folder.url(of: "unknown.safetensors"))
             func start(_ weights: String, _ text: String) async throws -> MPIRun {
                 try await folder.lstmDist(
                     "train", "small.yaml", "--run", "run", "--overwrite", "--quiet", "--init-from", weights, "--set",
                     "data.train=\(text)", "--set", "training.steps=1")
             }
-            for weights in ["w.safetensors", "first/checkpoints/latest/model.safetensors"] {
+            for weights in ["w.safetensors", "copy.safetensors", "first/checkpoints/latest/model.safetensors"] {
                 let refused = try await start(weights, "other.txt")
                 #expect(
                     refused.errors.hasPrefix(
