@@ -52,6 +52,9 @@ func shown(_ text: String, limit: Int = 60) -> String {
         case "\n": line += "\\n"
         case "\t": line += "\\t"
         case "\r": line += "\\r"
+        // Looks like a space, and is none in YAML.
+        case _ where scalar != " " && scalar.properties.generalCategory == .spaceSeparator:
+            line += "\\u{" + String(scalar.value, radix: 16) + "}"
         case _ where isPrintable(scalar): line.unicodeScalars.append(scalar)
         default: line += "\\u{" + String(scalar.value, radix: 16) + "}"
         }

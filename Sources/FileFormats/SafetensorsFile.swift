@@ -29,14 +29,12 @@ package final class SafetensorsFile: Sendable {
             throw FileFormatError.notSafetensors(
                 path: path, problem: "it has \(size) bytes, less than the \(lengthSize) of the header's length")
         }
-        if let problem = Self.otherFormat(try file.bytes(count: 4)) {
-            throw FileFormatError.notSafetensors(path: path, problem: problem)
-        }
         let length = try file.bytes(count: lengthSize).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         guard length <= SafetensorsHeader.longest, length <= size - lengthSize else {
             throw FileFormatError.notSafetensors(
                 path: path,
-                problem: "its header's length is given as \(length) bytes; \(size - lengthSize) bytes follow, "
+                problem: Self.otherFormat(try file.bytes(count: 4))
+                    ?? "its header's length is given as \(length) bytes; \(size - lengthSize) bytes follow, "
                     + "and at most \(SafetensorsHeader.longest) are accepted")
         }
         let json = try file.text(at: lengthSize, count: Int(length))
@@ -52,7 +50,9 @@ package final class SafetensorsFile: Sendable {
         entries = Dictionary(uniqueKeysWithValues: header.entries.map { (TensorName($0.name), $0) })
     }
 
-    /// What a file is by its first bytes instead, as far as users give such files in place of weights.
+    /// What a file is by its first bytes, as far as users give such files in place of weights: the zip archive of torch.save,
+    /// or the pickle of its older versions. Only for a file that does not begin with a header's length, which could be the
+    /// same bytes.
     private static func otherFormat(_ beginning: [UInt8]) -> String? {
         guard beginning == Array("PK\u{3}\u{4}".utf8) || beginning.starts(with: [0x80, 0x02]) else { return nil }
         return

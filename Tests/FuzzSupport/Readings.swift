@@ -194,7 +194,7 @@ enum Readings {
             batchKey: "training.batch")
         var read = Batch()
         for step in 0..<min(3, streams.stepsPerEpoch) {
-            streams.read(0..<batch, step: step, epoch: 1, into: &read)
+            try streams.read(0..<batch, step: step, epoch: 1, into: &read)
         }
     }
 }

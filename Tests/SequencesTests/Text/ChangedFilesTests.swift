@@ -10,17 +10,17 @@ struct ChangedFilesTests {
     init() throws { folder = try TextTestFolder() }
 
     /// A text of more than a page, whose file is then overwritten in place.
-    private func tokens(_ text: String, overwrittenBy other: String, _ kind: TokenizerKind) throws -> [Int32] {
+    private func read(_ text: String, overwrittenBy other: String, _ kind: TokenizerKind) throws -> [Int32] {
         let path = try folder.write(text.utf8)
         let files = try TextFiles(patterns: [path], place: "test")
         let vocabulary: Vocabulary =
             kind == .word ? try .ofWords(in: files, size: nil) : try .ofCharacters(in: files)
-        let read = try TokenText(files, vocabulary: vocabulary)
+        let tokens = try TokenText(files, vocabulary: vocabulary)
         let file = try #require(FileHandle(forWritingAtPath: path))
         try file.write(contentsOf: Data(other.utf8))
         try file.close()
-        var cursor = try read.cursor(at: 0)
-        return try (0..<read.count).map { _ in try cursor.next() }
+        var cursor = try tokens.cursor(at: 0)
+        return try (0..<tokens.count).map { _ in try cursor.next() }
     }
 
     @Test(
@@ -31,14 +31,14 @@ struct ChangedFilesTests {
         ])
     func changed(kind: TokenizerKind, other: String) throws {
         let text = String(repeating: "a b ", count: 2000)
-        let fault = textFailure { _ = try tokens(text, overwrittenBy: other, kind) }
+        let fault = textFailure { _ = try read(text, overwrittenBy: other, kind) }
         #expect(fault == .changed(path: folder.path + "/text.txt"))
         #expect(fault?.exitCode == 2)
         #expect(
             fault?.description.hasPrefix(
                 "\(folder.path)/text.txt: the file has changed since it was opened; accepted: ")
                 == true)
-        #expect(try tokens(text, overwrittenBy: "b a ", kind).count == (kind == .word ? 4001 : 8000))
+        #expect(try read(text, overwrittenBy: "b a ", kind).count == (kind == .word ? 4001 : 8000))
     }
 
     @Test("a file that ends within a character, after it was overwritten, is an error and no crash")

@@ -52,7 +52,7 @@ private func readAll(of path: String, _ kind: TokenizerKind) throws {
     #expect(text.count > (kind == .word ? 5_000_000 : 39_000_000))
     var cursor = try text.cursor(at: 0)
     var sum = 0
-    withUnsafeTemporaryAllocation(of: Int32.self, capacity: 1000) { run in
+    try withUnsafeTemporaryAllocation(of: Int32.self, capacity: 1000) { run in
         while cursor.position + run.count <= text.count {
             try cursor.read(into: run)
             sum += Int(run[0])

@@ -45,7 +45,7 @@ struct TokenCursorTests {
         return [Array("<unk>".utf8), Array("<eos>".utf8)] + ranked.prefix(size - 2).map(\.key)
     }
 
-    private func check(_ text: TokenText, _ expected: [Int32], _ random: inout TextTestRandom, _ seed: UInt64) {
+    private func check(_ text: TokenText, _ expected: [Int32], _ random: inout TextTestRandom, _ seed: UInt64) throws {
         #expect(text.count == expected.count, "seed \(seed)")
         guard text.count == expected.count else { return }
         for position in 0...expected.count {
@@ -78,14 +78,14 @@ struct TokenCursorTests {
         let interval = Int.random(in: 1...7, using: &random)
 
         let bytes = try TokenText(files, vocabulary: .bytes, interval: interval)
-        check(bytes, texts.joined().utf8.map { Int32($0) }, &random, seed)
+        try check(bytes, texts.joined().utf8.map { Int32($0) }, &random, seed)
 
         let scalars = texts.flatMap { Array($0.unicodeScalars) }
         let alphabet = Set(scalars).sorted()
         let characters = try Vocabulary.ofCharacters(in: files)
         #expect((0..<characters.count).map { characters.bytes(of: $0) } == alphabet.map { Array(String($0).utf8) })
         let characterIDs = scalars.map { Int32(alphabet.firstIndex(of: $0) ?? -1) }
-        check(try TokenText(files, vocabulary: characters, interval: interval), characterIDs, &random, seed)
+        try check(TokenText(files, vocabulary: characters, interval: interval), characterIDs, &random, seed)
         #expect(try characters.encode(prompt: texts.joined()) == characterIDs, "seed \(seed)")
 
         let words = Self.plainWords(texts)
@@ -94,7 +94,7 @@ struct TokenCursorTests {
         let vocabulary = try Vocabulary.ofWords(in: files, size: size)
         #expect((0..<vocabulary.count).map { vocabulary.bytes(of: $0) } == expected, "seed \(seed)")
         let wordIDs = words.map { Int32(expected.firstIndex(of: Array($0.utf8)) ?? 0) }
-        check(try TokenText(files, vocabulary: vocabulary, interval: interval), wordIDs, &random, seed)
+        try check(TokenText(files, vocabulary: vocabulary, interval: interval), wordIDs, &random, seed)
         #expect(try Vocabulary(json: vocabulary.json, path: "test") == vocabulary, "seed \(seed)")
         #expect(try Vocabulary(json: characters.json, path: "test") == characters, "seed \(seed)")
     }
