@@ -88,9 +88,8 @@ package enum Tuning {
     /// 128 hidden units: 6.5 % of a step through panels, 1.8 % row by row.
     @inlinable package static var narrowWidth: Int { 8 }
 
-    /// The embedding is folded into the first layer if the ratio of distinct tokens to tokens of a window is at most
-    /// this.
-    @inlinable package static var foldedShare: Double { 0.75 }
+    /// The embedding is folded into the first layer if that skips at least this share of a step's operations.
+    @inlinable package static var leastFoldedSaving: Double { 0.04 }
 
     /// Floats from one row of activations to the next: whole vectors, but not a multiple of a kilobyte, so that the
     /// rows of a tile don't map to the same sets of the L1 cache.

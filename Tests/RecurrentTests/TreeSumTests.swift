@@ -31,8 +31,8 @@ struct TreeRun {
         network.pack()
         var tokens: StepTokens?
         if case .tokens(let vocabulary) = configuration.task.input {
-            tokens = StepTokens(vocabulary: vocabulary)
-            tokens?.take(RowSet(rows: vocabulary), steps: 0, most: -1)  // not folded: that is another sum
+            tokens = StepTokens(vocabulary: vocabulary, nil)  // not folded: that is another sum
+            tokens?.take(RowSet(rows: vocabulary), steps: 0)
         }
         let sums = covering.enumerated().map {
             GradientSums.node($1, first: rows.lowerBound, block: $0, adds: false)

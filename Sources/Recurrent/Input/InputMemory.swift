@@ -7,8 +7,7 @@ import Tensors
 /// needs none.
 final class InputMemory {
     private let embedding: EmbeddingPart?
-    private let canFold: Bool
-    private let gateLayout: GateLayout
+    private let fold: FoldedEmbedding?
     /// Width of the rows that the first layer reads.
     private let width: Int
     /// Of the step over all ranks, where gradients are summed along the tree: decides whether the embedding is folded.
@@ -33,9 +32,8 @@ final class InputMemory {
     init(_ configuration: NetworkConfiguration, stepTokens: StepTokens?) {
         let firstLayer = configuration.recurrentLayers[0]
         embedding = configuration.embedding
-        canFold = configuration.canFold
+        fold = configuration.foldedEmbedding
         self.stepTokens = stepTokens
-        gateLayout = firstLayer.gateLayout
         width = firstLayer.inputSize
         distinct = DistinctTokens(vocabulary: embedding?.vocabulary ?? 0)
     }
@@ -49,17 +47,14 @@ final class InputMemory {
 
     /// Floats of the blocks for windows of `rows` rows.
     static func floatCount(_ configuration: NetworkConfiguration, rows: Int, byTree: Bool) -> Int {
-        let embedding = configuration.embedding
-        return rows * pitch(embedding) * (configuration.dropout > 0 ? 2 : 1)
-            + foldedCount(
-                configuration.canFold ? embedding : nil, configuration.recurrentLayers[0].gateLayout, rows: rows,
-                byTree: byTree)
+        rows * pitch(configuration.embedding) * (configuration.dropout > 0 ? 2 : 1)
+            + foldedCount(configuration.foldedEmbedding, rows: rows, byTree: byTree)
     }
 
     /// - Parameter byTree: whether `StepTokens` decides: then a window with many distinct tokens may be folded, too.
-    private static func foldedCount(_ embedding: EmbeddingPart?, _ layout: GateLayout, rows: Int, byTree: Bool) -> Int {
-        let most = min(byTree ? rows : Int(Tuning.foldedShare * Double(rows)), embedding?.vocabulary ?? 0)
-        return layout.tiles * most * GateLayout.width
+    private static func foldedCount(_ fold: FoldedEmbedding?, rows: Int, byTree: Bool) -> Int {
+        guard let fold else { return 0 }
+        return fold.gateFloats(tokens: byTree ? min(rows, fold.mostExchanged) : fold.mostTokens(steps: rows))
     }
 
     // MARK: - Preparation
@@ -76,11 +71,9 @@ final class InputMemory {
         if capacity > self.capacity { grow(embedding, to: capacity) }
         if withDropout, mask.count < self.capacity * pitch { mask = FloatBlock(count: self.capacity * pitch) }
         distinct.find(in: batch.tokens)
-        // Dropout makes the embedding of each time step a different one.
-        if canFold, !withDropout {
+        if let fold, !withDropout {
             isFolded =
-                stepTokens?.isFolded
-                ?? FoldedInput.pays(tokens: distinct.tokens.count, steps: batch.tokens.count)
+                stepTokens?.isFolded ?? (distinct.tokens.count <= fold.mostTokens(steps: batch.tokens.count))
         }
         if let sums { prepareTokenSums(sums, batch) }
     }
@@ -88,8 +81,7 @@ final class InputMemory {
     private func grow(_ embedding: EmbeddingPart, to capacity: Int) {
         self.capacity = capacity
         embedded = FloatBlock(count: capacity * pitch)
-        foldedGates = FloatBlock(
-            count: Self.foldedCount(canFold ? embedding : nil, gateLayout, rows: capacity, byTree: stepTokens != nil))
+        foldedGates = FloatBlock(count: Self.foldedCount(fold, rows: capacity, byTree: stepTokens != nil))
         distinct.reserve(capacity)
         for number in tokenSums.indices { reserveTokenSums(number) }
     }

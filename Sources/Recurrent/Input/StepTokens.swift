@@ -1,7 +1,8 @@
 package import Tensors
 
 /// The distinct tokens of a step over all ranks, where gradients are summed along the tree: the gate gradients of the
-/// first layer are summed for each token, then over the ranks, before the products with the embedding (`FoldedInput`).
+/// first layer are summed for each token, then over the ranks, before the products with the embedding
+/// (`FoldedEmbedding`).
 package final class StepTokens {
     /// Ascending.
     package private(set) var tokens: [Int32] = []
@@ -9,8 +10,11 @@ package final class StepTokens {
     private(set) var indices: [Int32]
     /// Whether the embedding is folded in this step.
     package private(set) var isFolded = false
+    private let fold: FoldedEmbedding?
 
-    package init(vocabulary: Int) {
+    /// - Parameter fold: nil: never folded.
+    package init(vocabulary: Int, _ fold: FoldedEmbedding?) {
+        self.fold = fold
         indices = [Int32](repeating: 0, count: vocabulary)
         tokens.reserveCapacity(vocabulary)
     }
@@ -18,8 +22,7 @@ package final class StepTokens {
     /// - Parameters:
     ///   - set: the tokens of all ranks.
     ///   - steps: time steps of all ranks' sequences.
-    ///   - most: the largest number of tokens for which folding pays.
-    package func take(_ set: RowSet, steps: Int, most: Int) {
+    package func take(_ set: RowSet, steps: Int) {
         tokens.removeAll(keepingCapacity: true)
         set.forEachRun(in: 0..<set.rows) { run in
             for token in run {
@@ -27,6 +30,6 @@ package final class StepTokens {
                 tokens.append(Int32(truncatingIfNeeded: token))
             }
         }
-        isFolded = tokens.count <= most && FoldedInput.pays(tokens: tokens.count, steps: steps)
+        isFolded = fold.map { tokens.count <= $0.mostTokens(stepsOfAllRanks: steps) } ?? false
     }
 }

@@ -24,11 +24,7 @@ enum LayerInput {
     case folded(FoldedInput)
 }
 
-/// The embedding folded into the first layer, where a window has few distinct tokens: E W_x + b is computed once for
-/// each token, and each time step copies its token's row. Backward, the gate gradients of each token's steps are summed
-/// before the products with W_x and with the embedding. Exact, and it saves most of both products.
-///
-/// Legend: D distinct tokens.
+/// What the first layer reads of a window whose embedding is folded (`FoldedEmbedding`). Legend: D distinct tokens.
 struct FoldedInput {
     /// `[D, E]`: their embeddings.
     let rows: InputRows
@@ -36,9 +32,6 @@ struct FoldedInput {
     let gates: FloatBlock
     /// Which of the D each row t B + b reads.
     let rowOfStep: UnsafePointer<Int32>
-
-    /// True where there are clearly fewer distinct tokens than steps.
-    static func pays(tokens: Int, steps: Int) -> Bool { Double(tokens) <= Tuning.foldedShare * Double(steps) }
 
     /// Copies each row's pre-activations to the gates, where the recurrence adds to them.
     func copyGates(ofTile tile: Int, step t: Int, to a: LayerMemory) {

@@ -87,7 +87,7 @@ struct LayerMemory {
     var inputGradients: UnsafeMutablePointer<Float> { norm?.input.gradients.pointer ?? gates.pointer }
     var hiddenGradients: UnsafeMutablePointer<Float> { norm?.hidden.gradients.pointer ?? gates.pointer }
 
-    /// The rows of all tiles of a block that has as many as the gates, from step t on.
+    /// The rows of all tiles, from step t on, of a block with the layout of `gates`.
     func rows(_ block: UnsafeMutablePointer<Float>, step t: Int = 0) -> LayerNorm.TileRows {
         LayerNorm.TileRows(pointer: block + t * sequences * GateLayout.width, stride: rows * GateLayout.width)
     }

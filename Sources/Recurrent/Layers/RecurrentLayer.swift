@@ -248,8 +248,8 @@ struct RecurrentLayer {
         }
     }
 
-    /// A tile's gates of step t += h_{t-1} W_h^T, or memory for this product = it. Prefetches the next block of weights or, where the weights stay in the cache,
-    /// the next tile of gates.
+    /// A tile's gates of step t += h_{t-1} W_h^T, or memory for this product = it. Prefetches the next block of weights
+    /// or, where the weights stay in the cache, the next tile of gates.
     private func recur(
         _ t: Int, _ tile: Int, _ a: LayerMemory, start: ProductStart, to product: UnsafeMutablePointer<Float>
     ) {

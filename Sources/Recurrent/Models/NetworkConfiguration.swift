@@ -25,6 +25,9 @@ package struct NetworkConfiguration {
     let recurrentLayers: [LayerPart]
     let output: OutputPart
     package let modelLayout: ModelLayout
+    /// For passes without dropout; nil where the first layer's input is more than a row of the embedding, or the
+    /// gradient of the embedding more than that of the input.
+    package private(set) var foldedEmbedding: FoldedEmbedding?
 
     package init(
         cell: any Cell.Type, layers: Int, hiddenSize: Int, embeddingSize: Int, dropout: Float = 0,
@@ -59,9 +62,13 @@ package struct NetworkConfiguration {
                     inputSize: layer > 0 ? outputSize : inputSize, hiddenSize: hiddenSize)
             }
         }
-        output = OutputPart(hiddenSize: outputSize, loss: LossTable.loss(for: task.output), isTied: tiesEmbedding)
+        output = OutputPart(hiddenSize: outputSize, loss: LossTable.loss(for: task), isTied: tiesEmbedding)
         let input: [any ModelPart] = if let embedding { [embedding] } else { [] }
         modelLayout = ModelLayout(input + recurrentLayers + [output])
+        if let embedding, !isBidirectional, !isNormalised, !tiesEmbedding {
+            foldedEmbedding = FoldedEmbedding(
+                embedding, recurrentLayers[0], modelLayout, inputShare: flopsOfInputPerToken / flopsPerToken)
+        }
     }
 
     /// The input is tokens, which have an embedding.
@@ -144,49 +151,41 @@ extension NetworkConfiguration {
         modelLayout.finishingRanges(withInput: byTree && embeddingShape.rows > 0 ? 1 : 0)
     }
 
-    /// Where in a gradient block the sums of gate gradients by token begin: after the gradients.
-    package var tokenSumsOffset: Int { TensorLayout.wholeLines(layout.count) }
+    /// As `foldedEmbedding`, in training.
+    package var foldedEmbeddingInTraining: FoldedEmbedding? { dropout == 0 ? foldedEmbedding : nil }
 
     /// Where in a gradient block the output layer's part of a tied embedding's gradient is, if gradients are summed along
     /// the tree: each of the two parts is a sum along the tree, and they are added after it, so that the bits do not
     /// depend on the number of ranks. Behind the gradients, in the shape of the embedding. nil: it is not tied.
     package var tiedSums: Range<Int>? {
         guard tiesEmbedding, let embedding else { return nil }
-        return tokenSumsOffset..<tokenSumsOffset + TensorLayout.wholeLines(embedding.vocabulary * embedding.size)
+        let offset = TensorLayout.wholeLines(layout.count)
+        return offset..<offset + TensorLayout.wholeLines(embedding.vocabulary * embedding.size)
     }
 
     /// Floats from one gradient block to the next.
     ///
     /// - Parameter byTree: whether gradients are summed along the tree: then other sums follow them.
     package func gradientStride(byTree: Bool) -> Int {
-        byTree ? tiedSums?.upperBound ?? tokenSumsOffset + tokenSumsCount : tokenSumsOffset
+        let count = TensorLayout.wholeLines(layout.count)
+        guard byTree else { return count }
+        if let tiedSums { return tiedSums.upperBound }
+        return count + (foldedEmbeddingInTraining.map { $0.gateFloats(tokens: $0.mostExchanged) } ?? 0)
     }
 
-    /// Whether the embedding may be folded into the first layer (`FoldedInput`) in a pass without dropout, which makes the
-    /// row of each time step another one.
-    var canFold: Bool { embedding != nil && !isBidirectional && !isNormalised && !tiesEmbedding }
-    /// As `canFold`, in training.
-    package var canFoldInTraining: Bool { canFold && dropout == 0 }
+    /// What of a gradient block is summed over parts of a step, threads and ranks, if gradients are summed along the
+    /// tree: the gradients without those that are derived from other sums, and these other sums behind them.
+    package func summedFloats(_ tokens: StepTokens?) -> (gradients: Range<Int>, behind: Range<Int>) {
+        if let foldedEmbedding, let tokens, tokens.isFolded {
+            return (foldedEmbedding.derived.upperBound..<layout.count, foldedEmbedding.sums(tokens))
+        }
+        return (0..<layout.count, tiedSums ?? 0..<0)
+    }
 
     /// The model in the log: `lstm 2 x 200`.
     package var description: String {
         "\(cell.name) \(layers) x \(hiddenSize)" + (isBidirectional ? " in both directions" : "")
             + (isNormalised ? ", normalised" : "") + (tiesEmbedding ? ", tied" : "")
-    }
-
-    /// The largest number of tokens for which exchanging the sums of their gate gradients costs less than exchanging
-    /// two gradients.
-    package var mostFoldedTokens: Int { min(embeddingShape.rows, 2 * embeddingShape.width) }
-
-    /// The most floats that these sums have: tiles of `[mostFoldedTokens, GateLayout.width]`.
-    package var tokenSumsCount: Int {
-        guard canFoldInTraining else { return 0 }
-        return mostFoldedTokens * tokenSumsPerToken
-    }
-
-    /// Floats of these sums for one token.
-    package var tokenSumsPerToken: Int {
-        recurrentLayers[0].gateLayout.tiles * GateLayout.width
     }
 
     /// Floats of the packed weights of all parts.

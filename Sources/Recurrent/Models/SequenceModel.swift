@@ -73,7 +73,7 @@ package struct SequenceModel {
         self.blockStride = blockStride
         let tensors = configuration.modelLayout.tensors(ofPart:)
         let firstLayer = configuration.embedding == nil ? 0 : 1
-        // Blocks for sums along the tree have room for the output layer's part of a tied embedding's gradient.
+        // Blocks for sums along the tree have memory for the output layer's part of a tied embedding's gradient.
         let ownPart = configuration.tiedSums.flatMap { blockStride >= $0.upperBound ? $0.lowerBound : nil }
         embedding = configuration.embedding.map { part in
             Embedding(
@@ -172,7 +172,7 @@ package struct SequenceModel {
     /// One function for both ways, because the output layer computes both chunk by chunk (see `LinearHead`). Where the
     /// workspace's `StepTokens` fold the embedding, the gradients of embedding and first input weights are left to
     /// `setInputWeightGradient` and `setEmbeddingGradient`, and a block receives the sums that these need
-    /// (`NetworkConfiguration.tokenSumsOffset`).
+    /// (`FoldedEmbedding.offset`).
     ///
     /// - Parameters:
     ///   - sums: how gradients are summed over the sequences, and which blocks receive the sums.
@@ -239,13 +239,13 @@ package struct SequenceModel {
     /// for each token of the step over all ranks, without them.
     private func fold(_ input: LayerInput, _ workspace: Workspace) -> RecurrentLayer.Backward.Fold? {
         guard case .folded(let folded) = input else { return nil }
-        guard let tokens = workspace.input.stepTokens else {
+        guard let tokens = workspace.input.stepTokens, let fold = configuration.foldedEmbedding else {
             return RecurrentLayer.Backward.Fold(
                 tokens: workspace.input.tokenSums, gates: folded.gates.pointer, stride: 0, distinct: folded.rows.count,
                 rows: folded.rows, adding: workspace.sums.nodes[0].sum.adds)
         }
         return RecurrentLayer.Backward.Fold(
-            tokens: workspace.input.tokenSums, gates: gradients.pointer + configuration.tokenSumsOffset,
+            tokens: workspace.input.tokenSums, gates: gradients.pointer + fold.offset,
             stride: blockStride, distinct: tokens.tokens.count, rows: nil, adding: false)
     }
 

@@ -13,7 +13,7 @@ package final class Workspace {
     ///   - keepsOutputs: whether `scoredOutputs` is used: then the outputs of a whole window are kept.
     ///   - stepTokens: of the step over all ranks, where gradients are summed along the tree: they decide whether the
     ///     embedding is folded, and gradient blocks receive the sums of gate gradients by token
-    ///     (`NetworkConfiguration.tokenSumsOffset`).
+    ///     (`FoldedEmbedding.offset`).
     package init(for configuration: NetworkConfiguration, keepsOutputs: Bool, stepTokens: StepTokens? = nil) {
         input = InputMemory(configuration, stepTokens: stepTokens)
         stack = StackMemory(configuration.recurrentLayers, inputPitch: input.pitch)

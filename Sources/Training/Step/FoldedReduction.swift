@@ -19,7 +19,6 @@ final class FoldedReduction: InputReduction {
     private let sharing: StepMemory.Sharing?
     private let local: GradientBlocks
     private let team: ThreadTeam
-    private let most: Int
     /// Scratch for the products, one for each thread.
     private let products: [TokenProducts]
     private let network: SequenceModel
@@ -35,9 +34,8 @@ final class FoldedReduction: InputReduction {
         sharing = memory.sharing
         local = memory.gradients
         localSet = memory.touchedRows
-        tokens = StepTokens(vocabulary: vocabulary)
+        tokens = StepTokens(vocabulary: vocabulary, sizes.foldedEmbeddingInTraining)
         rows = RowSet(rows: vocabulary)
-        most = sizes.canFoldInTraining ? sizes.mostFoldedTokens : 0
         result = memory.sharing?.gradients[0] ?? local.pointer(0)
         products = team.map { _ in TokenProducts(sizes) }
     }
@@ -67,15 +65,16 @@ final class FoldedReduction: InputReduction {
             rows.formUnion(localSet)
             if communicator.size > 1 { try communicator.allreduce(rows.bits, .bitwiseOr) }
         }
-        tokens.take(rows, steps: steps, most: most)
+        tokens.take(rows, steps: steps)
         if rank == 0 { local.rows[0].clear(local.pointer(0)) }
     }
 
     /// Computes sums and products. Collective over the host, after all of its ranks have finished their backward pass.
     func finish(_ nodes: [[SumTerm]], _ between: GradientReduction.BetweenHosts) throws {
+        guard let fold = network.configuration.foldedEmbedding else { return }
         let tiles = Shard.rows(0..<network.inputTiles, part: min(rank, owners), of: owners)
         if rank < owners {
-            let floats = network.tokenSums(tokens, ofTiles: tiles)
+            let floats = fold.sums(tokens, ofTiles: tiles)
             if case .tree(let exchange) = between {
                 try exchange?.sum(floats, nodes, into: result)
             } else if nodes[0].count > 1 || nodes[0][0].pointer != UnsafePointer(result) {

@@ -14,8 +14,6 @@ final class RankStep {
     /// The gradients of each worker; the first worker's are the rank's.
     private let gradients: [GradientBlocks]
     private let finishingRanges: [Range<Int>]
-    /// The number of floats of the network's gradients, with those behind them that a tied embedding has.
-    private let count: Int
     private let sumsByTree: Bool
     /// The tokens of the step over all ranks, if gradients are summed along the tree.
     private let stepTokens: StepTokens?
@@ -58,7 +56,6 @@ final class RankStep {
         self.gradients = parts.map(\.gradients)
         termsInOrder = SumTerm.inOrder(parts.map { UnsafePointer($0.gradients.pointer(0)) })
         sumsByTree = options.sumsByTree
-        count = sumsByTree ? sizes.tiedSums?.upperBound ?? sizes.layout.count : sizes.layout.count
         self.stepTokens = stepTokens
         self.finishingRanges = finishingRanges
     }
@@ -108,17 +105,15 @@ final class RankStep {
     private func addUpGradients(_ plan: SumPlan.Rank) {
         for rows in gradients[0].rows { rows.touchAll() }
         guard sumsByTree else {
-            return team.setSum(of: termsInOrder, 0..<count, into: gradients[0].pointer(0))
+            return team.setSum(
+                of: termsInOrder, 0..<network.configuration.layout.count, into: gradients[0].pointer(0))
         }
         if summedPlan != plan { prepareSums(plan) }
+        let floats = network.configuration.summedFloats(stepTokens)
         for (terms, block) in nodeTerms {
             let result = gradients[0].pointer(block)
-            if let stepTokens, stepTokens.isFolded {
-                team.setSum(of: terms, finishingRanges[finishingRanges.count - 1].upperBound..<count, into: result)
-                team.setSum(of: terms, network.tokenSums(stepTokens), into: result)
-            } else {
-                team.setSum(of: terms, 0..<count, into: result)
-            }
+            team.setSum(of: terms, floats.gradients, into: result)
+            if !floats.behind.isEmpty { team.setSum(of: terms, floats.behind, into: result) }
         }
     }
 

@@ -73,20 +73,16 @@ final class StepWorker {
         _ plan: SumPlan.Worker, step: Int, epoch: Int, finished: (Int) throws -> Void
     ) throws {
         result.clear()
+        let floats = network.configuration.summedFloats(stepTokens)
         for (number, part) in plan.parts.enumerated() {
             let index = try read(part.rows, ofPart: number, step: step, epoch: epoch)
             result.scored += try network.train(
                 batches[index], state, workspace, dropoutSeed: options.seed, sums: part.sums
             ) { range in
                 for join in part.joins {
-                    if range == finishingRanges.count - 1, let stepTokens, stepTokens.isFolded {
-                        gradients.joinBehind(join, in: network.tokenSums(stepTokens))
-                    } else {
-                        gradients.join(join, in: finishingRanges[range])
-                    }
-                    if range == finishingRanges.count - 1, let tied = network.configuration.tiedSums {
-                        gradients.joinBehind(join, in: tied)
-                    }
+                    let summed = finishingRanges[range].clamped(to: floats.gradients)
+                    if !summed.isEmpty { gradients.join(join, in: summed) }
+                    if range == finishingRanges.count - 1 { gradients.joinBehind(join, in: floats.behind) }
                 }
                 if number == plan.parts.count - 1 { try finished(range) }
             }

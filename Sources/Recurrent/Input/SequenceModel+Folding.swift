@@ -9,7 +9,7 @@ package final class TokenProducts {
     fileprivate let pitch: Int
 
     package init(_ configuration: NetworkConfiguration) {
-        let most = configuration.mostFoldedTokens
+        let most = configuration.foldedEmbedding?.mostExchanged ?? 0
         scratch = LayerScratch(configuration.recurrentLayers, rows: most) { FloatBlock(count: $0) }
         pitch = Tuning.rowPitch(configuration.embeddingSize)
         rows = FloatBlock(count: most * pitch)
@@ -20,16 +20,6 @@ extension SequenceModel {
     /// Tiles of the first layer's gates: the units that `setInputWeightGradient` is divided into.
     package var inputTiles: Int { stack.layers[0].layout.tiles }
 
-    /// Where in a gradient block the sums of gate gradients by token are.
-    package func tokenSums(_ tokens: StepTokens) -> Range<Int> { tokenSums(tokens, ofTiles: 0..<inputTiles) }
-
-    /// As above, for some tiles.
-    package func tokenSums(_ tokens: StepTokens, ofTiles tiles: Range<Int>) -> Range<Int> {
-        let first = configuration.tokenSumsOffset
-        let tile = tokens.tokens.count * GateLayout.width
-        return first + tiles.lowerBound * tile..<first + tiles.upperBound * tile
-    }
-
     /// Computes the gradient of the first layer's input weights, for some tiles, from the sums of their gate gradients.
     ///
     /// - Parameter block: a gradient block; the sums follow the gradients in it.
@@ -37,11 +27,11 @@ extension SequenceModel {
         ofTiles tiles: Range<Int>, _ tokens: StepTokens, in block: UnsafeMutablePointer<Float>,
         _ products: TokenProducts
     ) {
-        guard let embedding, !tiles.isEmpty else { return }
+        guard let embedding, let fold = configuration.foldedEmbedding, !tiles.isEmpty else { return }
         embedding.forward(tokens.tokens, into: products.rows.pointer, pitch: products.pitch)
         let layer = stack.layers[0]
         layer.inputWeightGradient(
-            block + configuration.tokenSumsOffset,
+            block + fold.offset,
             InputRows(
                 products.rows.pointer, pitch: products.pitch, columns: configuration.embeddingSize,
                 count: tokens.tokens.count), tiles: tiles,
@@ -51,14 +41,14 @@ extension SequenceModel {
     /// Computes the gradient of the embedding, for some of the step's tokens, from the sums of gate gradients of all
     /// tiles. Other rows are not changed.
     package func setEmbeddingGradient(
-        ofTokens some: Range<Int>, _ tokens: StepTokens, in block: UnsafeMutablePointer<Float>,
+        ofTokens subset: Range<Int>, _ tokens: StepTokens, in block: UnsafeMutablePointer<Float>,
         _ products: TokenProducts
     ) {
-        guard let embedding, !some.isEmpty else { return }
+        guard let embedding, let fold = configuration.foldedEmbedding, !subset.isEmpty else { return }
         stack.layers[0].gradientOfInput(
-            block + configuration.tokenSumsOffset, some, of: tokens.tokens.count,
+            block + fold.offset, subset, of: tokens.tokens.count,
             into: ResultRows(products.rows.pointer, pitch: products.pitch), products.scratch)
-        for (index, token) in tokens.tokens[some].enumerated() {
+        for (index, token) in tokens.tokens[subset].enumerated() {
             (block + Int(token) * embedding.size).update(
                 from: products.rows.pointer + index * products.pitch, count: embedding.size)
         }
