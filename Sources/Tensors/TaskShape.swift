@@ -8,9 +8,9 @@ package struct TaskShape: Sendable, Equatable {
     }
 
     package enum Output: Sendable, Equatable {
-        /// One of this many classes at each scored step: softmax cross-entropy, in nats.
+        /// One of this many classes at each scored step.
         case classes(Int)
-        /// This many numbers at each scored step: squared error, as a mean over the numbers.
+        /// This many numbers at each scored step.
         case values(Int)
 
         /// Width of the output layer.
@@ -23,9 +23,12 @@ package struct TaskShape: Sendable, Equatable {
 
     package let input: Input
     package let output: Output
+    /// The name of a loss in the table of losses; nil: the first one there for outputs of this kind.
+    package let loss: String?
 
-    package init(input: Input, output: Output) {
+    package init(input: Input, output: Output, loss: String? = nil) {
         self.input = input
         self.output = output
+        self.loss = loss
     }
 }

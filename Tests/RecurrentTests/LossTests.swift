@@ -4,12 +4,18 @@ import Testing
 
 @Suite("Losses")
 struct LossTests {
-    @Test("each kind of targets has one loss of the table, as wide as the targets")
+    @Test("a task gets the loss that it names, or its targets' default, as wide as the targets")
     func table() {
-        for output in [TaskShape.Output.classes(3), .classes(700), .values(1), .values(9)] {
-            let losses = LossTable.all.compactMap { $0.init(output) }
-            #expect(losses.count == 1)
-            #expect(LossTable.loss(for: output).width == output.width)
+        for (output, standard) in [
+            (TaskShape.Output.classes(3), SoftmaxCrossEntropy.name), (.classes(700), SoftmaxCrossEntropy.name),
+            (.values(1), SquaredError.name), (.values(9), SquaredError.name),
+        ] {
+            let loss = LossTable.loss(for: TaskShape(input: .features(1), output: output))
+            #expect(type(of: loss).name == standard && loss.width == output.width)
+            for named in LossTable.all where named.init(output) != nil {
+                let loss = LossTable.loss(for: TaskShape(input: .features(1), output: output, loss: named.name))
+                #expect(type(of: loss).name == named.name && loss.width == output.width)
+            }
         }
         #expect(Set(LossTable.all.map { $0.name }).count == LossTable.all.count)
     }
@@ -18,7 +24,8 @@ struct LossTests {
     func cases() {
         let examples = NetworkCase.all + LargerShapesTests.shapes
         for type in LossTable.all {
-            let widths = examples.compactMap { type.init($0.task.output)?.width }
+            let widths = examples.map(\.task).filter { Swift.type(of: LossTable.loss(for: $0)).name == type.name }
+                .map(\.output.width)
             #expect(widths.contains { $0 <= 3 } && widths.contains { $0 > 8 }, "\(type.name)")
         }
     }

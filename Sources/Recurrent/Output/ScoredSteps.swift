@@ -27,7 +27,7 @@ struct ScoredSteps {
         }
     }
 
-    /// Calls `body` with what is to be predicted at these steps of their batch.
+    /// Calls `body` with the targets at these steps of their batch.
     func withTargets<Result>(of batch: Batch, _ body: (Targets) -> Result) -> Result {
         places.withUnsafeBufferPointer { places in
             targets.withUnsafeBufferPointer { classes in

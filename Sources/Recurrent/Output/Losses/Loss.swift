@@ -8,7 +8,7 @@ package import Tensors
 /// while it is in the cache. Its loops are compiled for each loss (`LinearHead`, `NarrowHead`). A new loss is one file
 /// in this folder and one line in `LossTable`.
 package protocol Loss: Sendable {
-    /// The loss in messages and in the documentation.
+    /// Its name, by which a task asks for it (`TaskShape.loss`).
     static var name: String { get }
     /// W: outputs of a scored step.
     var width: Int { get }
@@ -23,9 +23,8 @@ package protocol Loss: Sendable {
     func forward(_ panel: OutputPanel, rows: Range<Int>, block: Int)
     /// After the last block: the loss of a column. A non-finite output makes it non-finite.
     func value(_ panel: OutputPanel, column: Int) -> Double
-    /// After the last block: what the raw outputs of each column are to be multiplied by to be outputs, and their
-    /// gradients to be gradients; `panel.pitch` floats. The other side of a product may take them instead, where that
-    /// is shorter.
+    /// After the last block: the factors that turn each column's raw outputs into outputs, and their raw gradients into
+    /// gradients; `panel.pitch` floats. The other side of a product may be multiplied instead, where it is shorter.
     func setFactors(of panel: OutputPanel, _ factors: UnsafeMutablePointer<Float>)
     /// After the last block, once for each block: gives all blocks' raw outputs the same factors.
     func level(_ panel: OutputPanel, rows: Range<Int>, block: Int)
@@ -51,14 +50,16 @@ extension Loss {
     }
 }
 
-/// All losses.
+/// All losses; the first one for a kind of targets is that kind's default.
 package enum LossTable {
     package static let all: [any Loss.Type] = [SoftmaxCrossEntropy.self, SquaredError.self]
 
-    /// The loss for a task's targets.
-    package static func loss(for output: TaskShape.Output) -> any Loss {
-        for type in all { if let loss = type.init(output) { return loss } }
-        preconditionFailure("the table has a loss for each kind of targets")
+    /// The loss of a task.
+    package static func loss(for task: TaskShape) -> any Loss {
+        for type in all where task.loss ?? type.name == type.name {
+            if let loss = type.init(task.output) { return loss }
+        }
+        preconditionFailure("no loss '\(task.loss ?? "default")' for \(task.output)")
     }
 }
 
@@ -89,7 +90,7 @@ package struct OutputPanel {
     var classes: UnsafePointer<Int32> { targets.classes.baseAddress! + firstStep }  // a panel has a column
 }
 
-/// What is to be predicted at the scored steps of a batch: pointers, valid within `ScoredSteps.withTargets`.
+/// The targets at the scored steps of a batch: pointers, valid within `ScoredSteps.withTargets`.
 package struct Targets {
     /// `[S]`: the place t B + b of each scored step in the batch.
     let places: UnsafeBufferPointer<Int32>
