@@ -67,8 +67,10 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
         let layers = hidden > 12 ? 1 : random.number(1...3)
         let embedding = random.number(1...9)
         let dropout = givenDropout ?? (seed % 3 == 0 ? Float.random(in: 0.1...0.6, using: &random) : 0)
-        let input = takesTokens ? TaskShape.Input.tokens(vocabulary: random.number(2...9)) : .features(random.number(1...4))
-        let output = givesClasses ? TaskShape.Output.classes(random.number(2...9)) : .values(random.number(1...3))
+        let input: TaskShape.Input =
+            takesTokens ? .tokens(vocabulary: random.number(2...9)) : .features(random.number(1...4))
+        let output: TaskShape.Output =
+            givesClasses ? .classes(random.number(2...9)) : .values(random.number(1...3))
         let losses = LossTable.all.filter { $0.init(output) != nil }
         let task = TaskShape(input: input, output: output, loss: losses[Int(seed) % losses.count].name)
         self.init(
