@@ -52,14 +52,22 @@ struct LayerNorm {
         }
     }
 
-    /// Calls `body` with the place of each vector of the product's values in a row: in tiles of `stride` floats, and in
-    /// the packed rows.
+    /// Rows that are worked through together. Those of a tile are neighbours in memory, those of a row's tiles are not.
+    fileprivate static let rowsAtOnce = 8
+
+    /// Calls `body` with each vector of the product's values in some rows: tile after tile, row after row in a tile.
+    ///
+    /// - Parameter body: gets the row, the offset of the vector in its tile, and its offset in the packed rows.
     @inline(__always)
-    private func forEachVector(_ body: (_ tile: Int, _ column: Int, _ packed: Int) -> Void) {
-        let first = layout.firstColumn(slots)
+    private func forEachVector(
+        of rows: Range<Int>, _ body: (_ row: Int, _ tile: Int, _ offset: Int, _ packed: Int) -> Void
+    ) {
+        let (first, width) = (layout.firstColumn(slots), layout.width(slots))
         for tile in 0..<layout.tiles {
-            for column in Swift.stride(from: first, to: first + layout.width(slots), by: Vector.lanes) {
-                body(tile, column, tile &* GateLayout.width &+ column)
+            for row in rows {
+                for column in Swift.stride(from: first, to: first + width, by: Vector.lanes) {
+                    body(row, tile, row &* GateLayout.width &+ column, tile &* GateLayout.width &+ column)
+                }
             }
         }
     }
@@ -71,30 +79,34 @@ struct LayerNorm {
     ///   - bias: for each tile a row; nil: the gates' values.
     ///   - normalised: receives N(a).
     ///   - scales: receives 1 / √(v + ε) of each row.
+    ///   - sums: memory for the sums of `rowsAtOnce` rows.
     func forward(
         _ product: TileRows, bias: UnsafePointer<Float>?, into gates: TileRows, normalised: TileRows,
-        scales: UnsafeMutablePointer<Float>, rows: Int
+        scales: UnsafeMutablePointer<Float>, rows: Int, _ sums: RowSums
     ) {
-        for row in 0..<rows {
-            let offset = row &* GateLayout.width
-            var sum = Vector.zero
-            forEachVector { tile, column, _ in
-                sum += Vector(at: product.pointer + (tile &* product.stride &+ offset &+ column))
+        for first in Swift.stride(from: 0, to: rows, by: Self.rowsAtOnce) {
+            let group = first..<min(first + Self.rowsAtOnce, rows)
+            sums.clear()
+            forEachVector(of: group) { row, tile, offset, _ in
+                let sum = sums.first(row &- first)
+                (Vector(at: sum) + Vector(at: product.pointer + (tile &* product.stride &+ offset))).store(to: sum)
             }
-            let mean = sum.sum() / count
-            var squares = Vector.zero
-            forEachVector { tile, column, packed in
-                let a = Vector(at: product.pointer + (tile &* product.stride &+ offset &+ column))
-                let difference = (a - mean) * Vector(at: mask + packed)
-                squares = squares.plus(difference, times: difference)
+            for row in group { sums.means[row - first] = Vector(at: sums.first(row - first)).sum() / count }
+            forEachVector(of: group) { row, tile, offset, packed in
+                let a = Vector(at: product.pointer + (tile &* product.stride &+ offset))
+                let difference = (a - sums.means[row &- first]) * Vector(at: mask + packed)
+                let squares = sums.second(row &- first)
+                Vector(at: squares).plus(difference, times: difference).store(to: squares)
             }
-            let scale = 1 / (squares.sum() / count + Self.epsilon).squareRoot()
-            scales[row] = scale
-            forEachVector { tile, column, packed in
-                let a = Vector(at: product.pointer + (tile &* product.stride &+ offset &+ column))
-                let n = (a - mean) * Vector(at: mask + packed) * scale
-                let place = gates.pointer + (tile &* gates.stride &+ offset &+ column)
-                n.store(to: normalised.pointer + (tile &* normalised.stride &+ offset &+ column))
+            for row in group {
+                let squares = Vector(at: sums.second(row - first)).sum()
+                scales[row] = 1 / (squares / count + Self.epsilon).squareRoot()
+            }
+            forEachVector(of: group) { row, tile, offset, packed in
+                let a = Vector(at: product.pointer + (tile &* product.stride &+ offset))
+                let n = (a - sums.means[row &- first]) * Vector(at: mask + packed) * scales[row]
+                let place = gates.pointer + (tile &* gates.stride &+ offset)
+                n.store(to: normalised.pointer + (tile &* normalised.stride &+ offset))
                 Vector(at: bias.map { $0 + packed } ?? UnsafePointer(place))
                     .plus(n, times: Vector(at: gains + packed)).store(to: place)
             }
@@ -107,29 +119,55 @@ struct LayerNorm {
     ///   - gates: dz.
     ///   - normalised: N(a); afterwards dz·N(a), the terms of the gradient of γ.
     ///   - result: receives the gradient of a.
+    ///   - sums: as in `forward`.
     func backward(
-        _ gates: TileRows, normalised: TileRows, scales: UnsafePointer<Float>, into result: TileRows, rows: Int
+        _ gates: TileRows, normalised: TileRows, scales: UnsafePointer<Float>, into result: TileRows, rows: Int,
+        _ sums: RowSums
     ) {
-        for row in 0..<rows {
-            let offset = row &* GateLayout.width
-            var (sum, products) = (Vector.zero, Vector.zero)
-            forEachVector { tile, column, packed in
-                let d =
-                    Vector(at: gates.pointer + (tile &* gates.stride &+ offset &+ column)) * Vector(at: gains + packed)
-                sum += d
-                products = products.plus(
-                    d, times: Vector(at: normalised.pointer + (tile &* normalised.stride &+ offset &+ column)))
+        for first in Swift.stride(from: 0, to: rows, by: Self.rowsAtOnce) {
+            let group = first..<min(first + Self.rowsAtOnce, rows)
+            sums.clear()
+            forEachVector(of: group) { row, tile, offset, packed in
+                let d = Vector(at: gates.pointer + (tile &* gates.stride &+ offset)) * Vector(at: gains + packed)
+                let n = Vector(at: normalised.pointer + (tile &* normalised.stride &+ offset))
+                let (sum, products) = (sums.first(row &- first), sums.second(row &- first))
+                (Vector(at: sum) + d).store(to: sum)
+                Vector(at: products).plus(d, times: n).store(to: products)
             }
-            let (mean, slope, scale) = (sum.sum() / count, products.sum() / count, scales[row])
-            forEachVector { tile, column, packed in
-                let dz = Vector(at: gates.pointer + (tile &* gates.stride &+ offset &+ column))
-                let place = normalised.pointer + (tile &* normalised.stride &+ offset &+ column)
+            for row in 0..<group.count {
+                sums.means[row] = Vector(at: sums.first(row)).sum() / count
+                sums.slopes[row] = Vector(at: sums.second(row)).sum() / count
+            }
+            forEachVector(of: group) { row, tile, offset, packed in
+                let dz = Vector(at: gates.pointer + (tile &* gates.stride &+ offset))
+                let place = normalised.pointer + (tile &* normalised.stride &+ offset)
                 let n = Vector(at: place)
-                ((dz * Vector(at: gains + packed) - (n * slope + mean) * Vector(at: mask + packed)) * scale)
-                    .store(to: result.pointer + (tile &* result.stride &+ offset &+ column))
+                let (mean, slope) = (sums.means[row &- first], sums.slopes[row &- first])
+                ((dz * Vector(at: gains + packed) - (n * slope + mean) * Vector(at: mask + packed)) * scales[row])
+                    .store(to: result.pointer + (tile &* result.stride &+ offset))
                 (dz * n).store(to: place)
             }
         }
+    }
+
+    /// Two sums for each row of a group, and what follows from them.
+    struct RowSums {
+        private let block: FloatBlock
+        private static let vectors = rowsAtOnce * Vector.lanes
+
+        /// - Parameter make: makes a block of this many floats.
+        init(_ make: (Int) -> FloatBlock) { block = make(2 * Self.vectors + 2 * rowsAtOnce) }
+
+        /// A vector of sums by lane.
+        @inline(__always)
+        func first(_ row: Int) -> UnsafeMutablePointer<Float> { block.pointer + row &* Vector.lanes }
+        @inline(__always)
+        func second(_ row: Int) -> UnsafeMutablePointer<Float> { block.pointer + (Self.vectors &+ row &* Vector.lanes) }
+
+        var means: UnsafeMutablePointer<Float> { block.pointer + 2 * Self.vectors }
+        var slopes: UnsafeMutablePointer<Float> { means + rowsAtOnce }
+
+        fileprivate func clear() { block.pointer.update(repeating: 0, count: 2 * Self.vectors) }
     }
 }
 
@@ -155,11 +193,13 @@ struct NormMemory {
     let hidden: Values
     /// Tiles of `[B, GateLayout.width]`: the recurrent product of a time step.
     let product: FloatBlock
+    let sums: LayerNorm.RowSums
 
     /// - Parameter make: makes a block of this many floats.
     init(_ layout: GateLayout, window: Int, sequences: Int, _ make: (Int) -> FloatBlock) {
         input = Values(layout.tiles, rows: window * sequences, make)
         hidden = Values(layout.tiles, rows: window * sequences, make)
         product = make(layout.tiles * sequences * GateLayout.width)
+        sums = LayerNorm.RowSums(make)
     }
 }

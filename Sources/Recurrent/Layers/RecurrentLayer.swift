@@ -179,7 +179,7 @@ struct RecurrentLayer {
                 let gates = a.rows(a.gates.pointer)
                 norms.input.forward(
                     gates, bias: packed.bias.pointer, into: gates, normalised: a.rows(norm.input.normalised.pointer),
-                    scales: norm.input.scales.pointer, rows: a.rows)
+                    scales: norm.input.scales.pointer, rows: a.rows, norm.sums)
             }
         case .folded(let folded): project(folded.rows, to: folded.gates.pointer, scratch)
         }
@@ -205,7 +205,7 @@ struct RecurrentLayer {
         layerNorm.forward(
             LayerNorm.TileRows(pointer: norm.product.pointer, stride: tileCount), bias: nil,
             into: a.rows(a.gates.pointer, step: t), normalised: a.rows(norm.hidden.normalised.pointer, step: t),
-            scales: norm.hidden.scales.pointer + t * a.sequences, rows: a.sequences)
+            scales: norm.hidden.scales.pointer + t * a.sequences, rows: a.sequences, norm.sums)
         for tile in 0..<layout.tiles { cell.forward(step(t, tile, a)) }
     }
 
@@ -343,13 +343,13 @@ struct RecurrentLayer {
                 norms.hidden.backward(
                     a.rows(a.gates.pointer, step: t), normalised: a.rows(norm.hidden.normalised.pointer, step: t),
                     scales: norm.hidden.scales.pointer + t * a.sequences,
-                    into: a.rows(norm.hidden.gradients.pointer, step: t), rows: a.sequences)
+                    into: a.rows(norm.hidden.gradients.pointer, step: t), rows: a.sequences, norm.sums)
             }
         }
         if let norms, let norm = a.norm {
             norms.input.backward(
                 a.rows(a.gates.pointer), normalised: a.rows(norm.input.normalised.pointer),
-                scales: norm.input.scales.pointer, into: a.rows(norm.input.gradients.pointer), rows: a.rows)
+                scales: norm.input.scales.pointer, into: a.rows(norm.input.gradients.pointer), rows: a.rows, norm.sums)
         }
         if toInitialState { recurBack(from: 0, a, to: a.initialHiddenGradient.pointer) }
     }
