@@ -32,8 +32,8 @@ func firstTextFault(in bytes: UnsafeBufferPointer<UInt8>) -> TextFault? {
     return nil
 }
 
-/// The length of the well-formed sequence of at least two bytes at `p`; 0 if there is none within `left` bytes.
-private func wellFormedLength(_ p: UnsafePointer<UInt8>, _ left: Int) -> Int {
+/// The length of the well-formed sequence of at least two bytes at `p`; 0 if there is none within `available` bytes.
+private func wellFormedLength(_ p: UnsafePointer<UInt8>, _ available: Int) -> Int {
     func continues(_ index: Int) -> Bool { p[index] & 0xC0 == 0x80 }
     switch p[0] {
     case 0xC2...0xDF:

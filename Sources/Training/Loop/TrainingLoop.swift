@@ -193,7 +193,7 @@ package final class TrainingLoop {
     }
 
     /// The step of the newest checkpoint on the disk, at the root. Waits for a checkpoint that is being written.
-    private var lastWholeStep: Int? {
+    private var lastSavedStep: Int? {
         Job.page.during(.checkpoint) { keeper?.settle() }
         return keeper?.lastWhole
     }

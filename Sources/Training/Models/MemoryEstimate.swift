@@ -14,7 +14,7 @@ package struct MemoryEstimate: Sendable {
     /// Bytes that validations need in addition; 0 without validation.
     package let scoringBytes: Double
     private let sizes: String
-    private let cures: String
+    private let remedies: String
 
     /// - Parameters:
     ///   - ranks: the number of ranks of the job.

@@ -55,7 +55,7 @@ struct TrainCommand: CollectiveCommand {
     }
 
     /// This command line without the options that would start over.
-    private var commandThatGoesOn: String {
+    private var resumeCommand: String {
         var words = ["lstm-dist", "train"] + (config.map { [$0] } ?? [])
         for override in overrides { words += ["--set", override] }
         // As one word if it would otherwise be parsed as an option.
