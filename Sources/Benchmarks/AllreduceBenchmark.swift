@@ -106,7 +106,7 @@ package struct AllreduceBenchmark {
             copyRate: try copyRate(bytes))
     }
 
-    /// The mean over ranks.
+    /// The copy rate, as the mean over ranks.
     private func copyRate(_ bytes: Int) throws -> Double {
         copyBytes(other.pointer, buffer.pointer, bytes)
         let rounds = try iterations(timed { copyBytes(other.pointer, buffer.pointer, bytes) })

@@ -3,8 +3,8 @@ import Glibc
 import Synchronization
 import System
 
-/// The processes that a benchmark has started, and its folder. When this process is ended by a signal, they are ended too
-/// and the folder is removed: a terminal's Ctrl-C does not reach them, because each is in a process group of its own.
+/// The processes that a benchmark has started, and its folder. When a signal ends this process, they are ended too and
+/// the folder is removed: a terminal's Ctrl-C does not reach them, because each is in a separate process group.
 final class StartedProcesses: Sendable {
     private struct State {
         var ids: Set<Int32> = []
@@ -16,13 +16,13 @@ final class StartedProcesses: Sendable {
 
     /// The signals that end this process in an orderly way.
     private static let signals = [SIGINT, SIGTERM, SIGHUP]
-    /// Seconds in which mpirun has ended its ranks.
+    /// Seconds that mpirun gets to end its ranks.
     private static let patience = 5.0
     /// The write end of the pipe that wakes the watching thread; written before any handler is installed.
     private static let wake = Atomic<Int32>(-1)
 
-    /// From now on the signals, unless they are ignored, end this process together with those that it has started. To be
-    /// made once per process.
+    /// From now on the signals, unless ignored, end this process together with those that it has started. Create only
+    /// one per process.
     init(in folder: URL) {
         self.folder = folder
         var ends: [Int32] = [-1, -1]
@@ -46,7 +46,7 @@ final class StartedProcesses: Sendable {
         }
     }
 
-    /// Starts a process; none any more once this process is being ended.
+    /// Starts a process. Throws once this process is being ended.
     func start(_ process: Process) throws {
         try state.withLock { state in
             guard !state.isEnding else { throw CommandError.failure("ended by a signal") }
@@ -55,7 +55,8 @@ final class StartedProcesses: Sendable {
         }
     }
 
-    /// Waits until the process has ended. Does not return if this process is being ended: the other one has not failed.
+    /// Waits until the process has ended. Does not return if this process is being ended, so that the other's end is
+    /// not reported as a failure.
     func wait(for process: Process) {
         process.waitUntilExit()
         let isEnding = state.withLock { state in
@@ -75,7 +76,7 @@ final class StartedProcesses: Sendable {
         // mpirun ends its ranks at SIGTERM.
         for id in ids { kill(id, SIGTERM) }
         let deadline = secondsNow() + Self.patience
-        // Its number is that of a zombie until the main thread, which waits for it, has collected it.
+        // A process stays a zombie with its number until the main thread, which waits for it, has reaped it.
         while secondsNow() < deadline, ids.contains(where: { kill($0, 0) == 0 }) { usleep(20_000) }
         for id in ids where kill(id, 0) == 0 { kill(-id, SIGKILL) }
         try? FileManager.default.removeItem(at: folder)

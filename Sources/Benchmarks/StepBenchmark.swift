@@ -16,7 +16,7 @@ package struct StepBenchmark {
     private let communicator: Communicator
     private let threads: Int
 
-    /// The results of a measurement; of the slowest rank if ranks differ.
+    /// The results of a measurement; those of the slowest rank if ranks differ.
     package struct Result: Sendable {
         package let ranks: Int
         /// The number of threads of each rank.
@@ -103,13 +103,13 @@ package struct StepBenchmark {
         let median = try communicator.allreduce(Spread(times).median, .maximum)
         let flops = tokens * sizes.flopsPerToken
         let rows = Double(summaries.map(\.inputRows).reduce(0, +)) / Double(summaries.count)
-        let left = try max(0, tokens - communicator.allreduce(rows, .sum))
+        let saved = try max(0, tokens - communicator.allreduce(rows, .sum))
         return Result(
             ranks: communicator.size, threads: threads, steps: times.count, stepSeconds: median,
             fastestSeconds: try communicator.allreduce(times.min() ?? 0, .minimum),
             slowestSeconds: try communicator.allreduce(times.max() ?? 0, .maximum), tokensPerSecond: tokens / median,
             flopsPerRank: flops / median / Double(communicator.size),
-            executedFlopsPerRank: (flops - left * sizes.flopsOfInputPerToken) / median / Double(communicator.size),
+            executedFlopsPerRank: (flops - saved * sizes.flopsOfInputPerToken) / median / Double(communicator.size),
             peakFlops: peak,
             split: try StepSplit(summaries, seconds: times, on: communicator))
     }

@@ -1,6 +1,6 @@
 import System
 
-/// An unusable configuration: one sentence for the user with the location, the key, the value found and the accepted
+/// An unusable configuration, described in one sentence: the location, the key, the value found and the accepted
 /// values.
 package struct ConfigError: Error, Equatable, CustomStringConvertible, Sendable, ExitCoded {
     /// The whole message, without a line break and without a final full stop.
@@ -52,7 +52,7 @@ func shown(_ text: String, limit: Int = 60) -> String {
         case "\n": line += "\\n"
         case "\t": line += "\\t"
         case "\r": line += "\\r"
-        // Looks like a space, and is none in YAML.
+        // Looks like a space but is not one in YAML.
         case _ where scalar != " " && scalar.properties.generalCategory == .spaceSeparator:
             line += "\\u{" + String(scalar.value, radix: 16) + "}"
         case _ where isPrintable(scalar): line.unicodeScalars.append(scalar)

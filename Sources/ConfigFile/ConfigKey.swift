@@ -1,7 +1,7 @@
 /// A key of the configuration: its path, accepted values, default, condition, and one sentence on its meaning.
 ///
-/// The owner of a behaviour declares its keys next to its code, one line per key; messages, `--help`, `config show` and
-/// the table in the documentation are all generated from these lines.
+/// A module declares the keys of its behaviour next to its code, one line per key; messages, `--help`, `config show`
+/// and the table in the documentation are all generated from these lines.
 package struct ConfigKey: Sendable {
     /// The values that a key accepts.
     ///
@@ -30,7 +30,7 @@ package struct ConfigKey: Sendable {
 
     /// What a resumed run may do with the key's value.
     package enum OnResume: String, Sendable {
-        /// It stays as it was.
+        /// It must not change.
         case fixed
         /// It may change; the change is reported.
         case mayChange = "may change"
@@ -87,8 +87,9 @@ extension ConfigKey {
     }
 }
 
-/// A property of a configuration that a key depends on and that another module decides, such as "the input is tokens": the
-/// key's owner need not know the values of other keys that have the property. `ConfigTable` replaces it by a condition.
+/// A property of a configuration that a key depends on and that another module defines, such as "the input is tokens":
+/// the key's module need not know which values of other keys have the property. `ConfigTable` replaces it by a
+/// condition.
 package struct Trait: Hashable, Sendable {
     package let name: String
 
@@ -101,7 +102,7 @@ package struct Condition: Sendable, Equatable {
     package let path: String
     /// The values for which the condition holds, as written in YAML.
     package let values: [String]
-    /// The trait that the condition stands for until a table replaces it.
+    /// The trait that the condition represents until a table replaces it.
     let trait: Trait?
 
     /// The condition that the key at `path` has one of `values`.

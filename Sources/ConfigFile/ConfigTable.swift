@@ -1,8 +1,8 @@
 /// All keys of a configuration, in the order in which they are printed.
 package struct ConfigTable: Sendable {
     package let keys: [ConfigKey]
-    /// Groups of alternatives: a given key replaces the others and their defaults; two from one source are refused; one
-    /// given by --set replaces the file's. If none is given, the first that applies and has a default is used.
+    /// Groups of alternatives. A given key replaces the others and their defaults. Two from one source are rejected;
+    /// one from --set replaces one from the file. If none is given, the first that applies and has a default is used.
     package let exclusive: [[String]]
     let key: [String: ConfigKey]
     /// The parents of keys (`training`, `training.optimizer`) in order of first appearance, each with the names in it.

@@ -20,7 +20,7 @@ package final class SafetensorsFile: Sendable {
     private static let piece = 1 << 16
 
     /// Opens the file and checks its header.
-    /// - Throws: `FileFormatError`.
+    /// - Throws: `FileFormatError` or `SystemError`.
     package init(_ path: String) throws {
         let file = try OpenFile.reading(path)
         let size = try file.size()
@@ -50,17 +50,17 @@ package final class SafetensorsFile: Sendable {
         entries = Dictionary(uniqueKeysWithValues: header.entries.map { (TensorName($0.name), $0) })
     }
 
-    /// What a file is by its first bytes, as far as users give such files in place of weights: the zip archive of torch.save,
-    /// or the pickle of its older versions. Only for a file that does not begin with a header's length, which could be the
-    /// same bytes.
+    /// The format of a file that users often give instead of safetensors, by its first bytes: the zip archive of
+    /// torch.save, or the pickle of its older versions. Only for a file that does not begin with a header's length,
+    /// which could be the same bytes.
     private static func otherFormat(_ beginning: [UInt8]) -> String? {
         guard beginning == Array("PK\u{3}\u{4}".utf8) || beginning.starts(with: [0x80, 0x02]) else { return nil }
         return
-            "it was written by torch.save; accepted: what safetensors.torch.save_file(model.state_dict(), PATH) writes"
+            "it was written by torch.save; use safetensors.torch.save_file(model.state_dict(), PATH)"
     }
 
-    /// The tensor's shape, row-major; nil if there is no tensor of that name.
-    /// A dimension beyond Int, which only an empty tensor can have, is `Int.max` here.
+    /// The tensor's shape, row-major; nil if there is no tensor of that name. A dimension beyond Int, which only an
+    /// empty tensor can have, is `Int.max` here.
     package func shape(of name: String) -> [Int]? { entries[TensorName(name)]?.shape }
 
     /// The number of the tensor's elements; nil if there is no tensor of that name.
@@ -71,7 +71,7 @@ package final class SafetensorsFile: Sendable {
 
     /// Reads a tensor into memory of exactly its number of elements, converted from F64 (rounded to nearest), F16 or
     /// BF16 (both exact) if it isn't F32.
-    /// - Throws: `FileFormatError`; then the contents of `destination` are undefined.
+    /// - Throws: `FileFormatError` or `SystemError`; then the contents of `destination` are undefined.
     package func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws {
         let entry = try readableEntry(name)
         guard entry.count == destination.count else {

@@ -1,8 +1,8 @@
 import System
 
-/// The header of a safetensors file. It accepts and refuses exactly what the reference implementation (safetensors
-/// 0.8.0) does, so that both read a file equally: the tensors cover the data from the first byte to the last without
-/// gaps and overlaps; of duplicate names the last one is used; unknown keys are ignored.
+/// The header of a safetensors file. It accepts and rejects exactly what the reference implementation (safetensors
+/// 0.8.0) does: the tensors cover the data from the first byte to the last without gaps and overlaps; of duplicate
+/// names the last one is used; unknown keys are ignored.
 struct SafetensorsHeader {
     struct Entry {
         let name: String

@@ -16,19 +16,19 @@ package struct SafetensorsTensor {
     }
 }
 
-/// Writes the safetensors format, as Hugging Face's reference implementation reads it: the header's length in
-/// 8 bytes, the header as JSON, the tensors' bytes one after the other in the given order, all of type F32.
+/// Writes the safetensors format of Hugging Face's reference implementation: the header's length in 8 bytes, the header
+/// as JSON, then the tensors' bytes in the given order, all of type F32.
 ///
-/// The data begin at a multiple of 8 bytes. They are written without a copy: writing needs memory only for the header.
+/// The data begins at a multiple of 8 bytes and is written without a copy: writing needs memory only for the header.
 package enum SafetensorsWriter {
     /// Writes the file and returns once it is on the disk. An existing file is overwritten; a file that could not be
     /// written completely is removed.
     ///
     /// - Parameters:
     ///   - metadata: the header's `__metadata__`, sorted by key; all values are strings.
-    ///   - isNew: nothing may have the path yet, not even a link.
+    ///   - isNew: the path must not exist, not even as a link.
     /// - Returns: the SHA-256 of the file's contents, computed while writing.
-    /// - Throws: `FileFormatError`; for an invalid tensor before the file is touched.
+    /// - Throws: `FileFormatError`, for an invalid tensor, before the file is touched; `SystemError`.
     @discardableResult
     package static func write(
         to path: String, tensors: [SafetensorsTensor], metadata: [String: String] = [:], isNew: Bool = false

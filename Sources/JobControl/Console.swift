@@ -3,8 +3,8 @@ package import Logging
 /// A command's output: log lines on standard error, results on standard output. Silent on all ranks but the root.
 package struct Console {
     package let logger: Logger
-    /// Writes a line of results to standard output. A failure is kept for `checkResults`, because a caller may be in the
-    /// middle of collective work; later lines are dropped then.
+    /// Writes a line of results to standard output. A failure is kept for `checkResults`, because a caller may be in
+    /// the middle of collective work; later lines are dropped then.
     package let result: (String) -> Void
     /// Throws the `SystemError` of the first line of results that could not be written.
     package let checkResults: () throws -> Void

@@ -38,8 +38,8 @@ package struct LeftFactor {
     package var count: Int { blocks * blockLength }
 }
 
-/// What a product prefetches for later ones, one cache line per k. After `floats` and `blocksBeside` it continues with
-/// the next rows of its result.
+/// What a product prefetches for later products, one cache line per k. After `floats` and `blocksBeside` it continues
+/// with the next rows of its result.
 package enum Prefetch {
     /// Only the next rows of the result.
     case result
@@ -70,7 +70,7 @@ package struct ResultRows {
     }
 }
 
-/// What a product is added to.
+/// The initial value of a product.
 package enum ProductStart {
     case zero
     /// The result's current values.

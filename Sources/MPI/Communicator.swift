@@ -24,7 +24,8 @@ package struct Communicator {
 
     let handle: MPI_Comm
 
-    /// The handle is never null: MPI names the absence of a communicator MPI_COMM_NULL, whose address is not null.
+    /// The handle is never null: MPI represents the absence of a communicator by MPI_COMM_NULL, whose address is not
+    /// null.
     init(_ handle: MPI_Comm!, pieceLength: Int? = nil) throws(MPIError) {
         var rank: Int32 = 0
         var size: Int32 = 0

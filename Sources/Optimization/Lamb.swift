@@ -2,8 +2,8 @@ package import ConfigFile
 import Glibc
 import Kernels
 
-/// r = m̂ / (√v̂ + ε) + decay · θ, with adam's m̂ and v̂; θ -= rate · (‖θ‖ / ‖r‖) · r, where both norms are of the whole
-/// tensor. Source: You et al. (2020), "Large batch optimization for deep learning: training BERT in 76 minutes",
+/// r = m̂ / (√v̂ + ε) + decay · θ, with adam's m̂ and v̂; θ -= rate · (‖θ‖ / ‖r‖) · r, where both norms are of the
+/// whole tensor. Source: You et al. (2020), "Large batch optimization for deep learning: training BERT in 76 minutes",
 /// algorithm 2, with φ(z) = z.
 package struct LAMB: TensorwiseRule {
     package static let name = "lamb"
@@ -42,7 +42,7 @@ package struct LAMB: TensorwiseRule {
         return TensorSquares(parameters: Double(parameters.sum()), directions: Double(directions.sum()))
     }
 
-    /// 1 for a tensor of zeros, which would otherwise stay so.
+    /// 1 for a tensor of zeros, which would otherwise never change.
     package func factor(_ squares: TensorSquares) -> Double {
         squares.parameters > 0 && squares.directions > 0 ? (squares.parameters / squares.directions).squareRoot() : 1
     }
@@ -57,7 +57,7 @@ package struct LAMB: TensorwiseRule {
         }
     }
 
-    /// r as a function of θ, m and v: computed twice, so that no memory is needed for it.
+    /// r as a function of θ, m and v; computed twice, so that it needs no memory.
     private struct Direction {
         private let size: Vector
         private let correction: Float

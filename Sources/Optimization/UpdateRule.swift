@@ -30,8 +30,8 @@ extension UpdateRule {
     package var restsWithoutGradient: Bool { false }
 }
 
-/// An optimiser that also needs norms of whole tensors. An update has two passes: `measure` for each part of each tensor,
-/// then `apply` with the learning rate times the tensor's `factor`.
+/// An optimiser that also needs norms of whole tensors. An update has two passes: `measure` for each part of each
+/// tensor, then `apply` with the learning rate times the tensor's `factor`.
 package protocol TensorwiseRule: UpdateRule {
     /// Updates the state of a part of a tensor, of at most a few thousand floats, and returns its sums of squares.
     func measure(_ update: Update) -> TensorSquares
@@ -41,9 +41,9 @@ package protocol TensorwiseRule: UpdateRule {
 
 /// Sums of squares over a tensor or a part of one.
 package struct TensorSquares: Sendable {
-    /// Of the parameters, before the update.
+    /// The sum of squares of the parameters, before the update.
     package let parameters: Double
-    /// Of the directions in which the parameters are changed.
+    /// The sum of squares of the directions in which the parameters are changed.
     package let directions: Double
 
     package init(parameters: Double, directions: Double) {

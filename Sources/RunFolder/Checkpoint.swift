@@ -2,9 +2,9 @@ package import FileFormats
 import Glibc
 package import System
 
-/// A checkpoint on the disk, whole as far as its headers tell; `verify` reads every byte.
+/// A checkpoint on the disk, complete according to its headers; `verify` reads every byte.
 package struct Checkpoint: Sendable {
-    /// Its folder: where the link led, if the path was one.
+    /// Its folder, with links resolved.
     package let path: String
     package let state: CheckpointState
     /// The weights, with PyTorch's names and gate order.
@@ -17,9 +17,9 @@ package struct Checkpoint: Sendable {
     /// The resolved configuration it was trained with, as YAML.
     package var configText: String { state.config }
 
-    /// Opens a checkpoint's folder, or a link to one such as `runs/x/checkpoints/best`. The link is followed first, so
-    /// that all files are of one checkpoint even if it moves on meanwhile.
-    /// - Throws: `RunFolderError` or `FileFormatError`, naming the file that is missing or not whole.
+    /// Opens a checkpoint's folder, or a link to one such as `runs/x/checkpoints/best`. The link is resolved first, so
+    /// that all files belong to one checkpoint even if the link is moved meanwhile.
+    /// - Throws: `RunFolderError`, `FileFormatError` or `SystemError`, naming the file that is missing or incomplete.
     package init(path: String) throws {
         let given = RunDirectory(path: path).path
         let folder = Self.followed(given)
@@ -35,23 +35,23 @@ package struct Checkpoint: Sendable {
         model = try SafetensorsFile("\(folder)/\(RunNames.model)")
         training = try SafetensorsFile("\(folder)/\(RunNames.training)")
         artifacts = try RunNames.artifacts.filter { state.checksums[$0] != nil }.map { name in
-            let place = "\(folder)/\(name)"
-            return Artifact(name, try FolderCalls.text(of: place), place: place)
+            let path = "\(folder)/\(name)"
+            return Artifact(name, try FolderCalls.text(of: path), place: path)
         }
     }
 
-    /// Compares the checksum of every file with the one written down, and of the configuration in state.json.
+    /// Compares the checksum of every file, and of the configuration in state.json, with the recorded one.
     /// - Throws: `RunFolderError.otherChecksum` for the first one that differs, `badField` if a checksum is missing.
     package func verify() throws {
         if let damage = CheckpointVerification(ofCheckpoint: path).damages.first { throw damage }
     }
 
-    /// Whether it is one of that run folder's own.
+    /// Whether it is a checkpoint of that run folder.
     package func belongs(to run: RunDirectory) -> Bool {
         FolderCalls.isSame(path, run.checkpointPath(ofStep: state.step))
     }
 
-    /// Where a link, or a chain of them, leads; any other path as it is.
+    /// Resolves a link or a chain of links; any other path is returned unchanged.
     static func followed(_ path: String) -> String {
         var path = path
         for _ in 0..<8 {

@@ -1,9 +1,9 @@
 package import FileFormats
 import System
 
-/// What state.json holds: where training stood, and what proves that the checkpoint's files are whole.
+/// The contents of state.json: the position of the training, and the checksums of the checkpoint's files.
 package struct CheckpointState: Sendable, Equatable {
-    /// The newest layout of a checkpoint that this program knows, and the one it writes.
+    /// The newest checkpoint format that this program reads, and the one it writes.
     ///
     /// 1: without a digest of state.json itself. 2: state.json ends with one.
     package static let currentFormat = 2
@@ -11,7 +11,7 @@ package struct CheckpointState: Sendable, Equatable {
     /// The only algorithm so far.
     package static let sha256 = "sha256"
 
-    /// The checkpoint's layout; every released one stays readable.
+    /// The checkpoint's format; every released one stays readable.
     package var formatVersion = CheckpointState.currentFormat
     /// The version of lstm-dist that wrote it.
     package var programVersion: String
@@ -22,18 +22,18 @@ package struct CheckpointState: Sendable, Equatable {
     /// Steps done within that epoch.
     package var position: Int
     package var seed: Int
-    /// The resolved configuration as YAML, so that a checkpoint copied elsewhere says all about itself.
+    /// The resolved configuration as YAML, so that a copied checkpoint is self-contained.
     package var config: String
     /// SHA-256 of `config`.
     package var configDigest: String
-    /// What `checksums` were computed with.
+    /// The algorithm of `checksums`.
     package var checksumAlgorithm = CheckpointState.sha256
-    /// Of every other file of the checkpoint, by name; the writer fills them in.
+    /// The checksums of all other files of the checkpoint, by name; filled in by the writer.
     package var checksums: [String: String] = [:]
-    /// An object that the trainer fills: schedule, patience, the task's state, fingerprints of the data, ranks, losses.
+    /// An object filled by the trainer: schedule, patience, the task's state, fingerprints of the data, ranks, losses.
     package var extra: JSONValue
 
-    /// The step of the best checkpoint so far, as the trainer keeps it in `extra`.
+    /// The step of the best checkpoint so far, which the trainer stores in `extra`.
     package var bestStep: Int? { extra["best_step"]?.integerValue }
 
     package init(
@@ -50,7 +50,7 @@ package struct CheckpointState: Sendable, Equatable {
         self.extra = extra
     }
 
-    /// In a fixed order of keys, checksums by name: the same state is the same text.
+    /// Keys are in a fixed order, checksums sorted by name: equal states have equal texts.
     package var json: JSONValue {
         [
             "format_version": .integer(formatVersion), "program_version": .string(programVersion),
@@ -62,7 +62,7 @@ package struct CheckpointState: Sendable, Equatable {
         ]
     }
 
-    /// The text of state.json: `json`, and behind it the digest of the text so far.
+    /// The text of state.json: `json`, followed by the digest of the text so far.
     package var text: String {
         let beginning = String(json.indentedText.dropLast("\n}\n".count))
         return beginning + Self.ending(digest: Checksum.sha256(of: beginning))
@@ -82,7 +82,7 @@ package struct CheckpointState: Sendable, Equatable {
             json.integerValue.flatMap { $0 >= 1 ? $0 : nil }
         }
         programVersion = try fields.string("program_version")
-        // Before anything is believed: every format from this one on ends so.
+        // Before any other field is used: every format from this one on ends with a digest.
         if formatVersion >= Self.firstFormatWithDigest { try Self.checkDigest(bytes, fields, folder) }
         guard formatVersion <= Self.currentFormat else {
             throw RunFolderError.newerFormat(
@@ -98,14 +98,14 @@ package struct CheckpointState: Sendable, Equatable {
             $0.stringValue == Self.sha256 ? Self.sha256 : nil
         }
         checksums = try fields.value("checksums", "an object of file names and checksums", Self.checksums)
-        // Never paths that lead out of the folder.
+        // A path must not lead out of the folder.
         for name in checksums.keys.sorted() where !RunNames.isPlain(name) {
             throw RunFolderError.strangeName(path: path, name: name)
         }
         extra = try fields.value("extra", "an object") { $0.members == nil ? nil : $0 }
     }
 
-    /// Every byte counts, blanks too: the digest stands at the very end, and all before it is what it was made of.
+    /// Every byte counts, white space too: the digest is the last member, and covers all bytes before it.
     private static func checkDigest(_ bytes: [UInt8], _ fields: Fields, _ folder: String) throws {
         let written = try fields.string(digestKey)
         let ending = Array(ending(digest: written).utf8)

@@ -1,22 +1,22 @@
 import FileFormats
 import System
 
-/// What reading every byte of a checkpoint has found, file by file.
+/// The result of reading every byte of a checkpoint, file by file.
 package struct CheckpointVerification: Sendable {
     package struct File: Sendable {
         package let name: String
-        /// Of what stands there now; nil if it can't be read.
+        /// The checksum of the present contents; nil if the file can't be read.
         package let checksum: String?
-        /// Why it isn't what was written: `RunFolderError` or `FileFormatError`; nil if it is.
+        /// `RunFolderError`, `FileFormatError` or `SystemError` if the file is not as it was written; nil if it is.
         package let damage: (any Error)?
     }
 
-    /// By name, state.json last: it holds what the others are compared with.
+    /// Sorted by name, state.json last: it holds the checksums that the others are compared with.
     package let files: [File]
 
     package var damages: [any Error] { files.compactMap(\.damage) }
 
-    /// Reads all files that belong to the checkpoint in a folder; whatever is wrong with them is in the result.
+    /// Reads all files of the checkpoint in a folder; errors are part of the result.
     package init(ofCheckpoint folder: String) {
         let state: CheckpointState
         do {
@@ -73,10 +73,10 @@ package struct CheckpointVerification: Sendable {
 }
 
 extension RunDirectory {
-    /// Reads every byte of all checkpoints of the run folder that an argument names, but of the one in `folder`.
+    /// Verifies all checkpoints of the run folder that `argument` names, except the one in `folder`.
     ///
-    /// - Returns: by step, the folder of each and what is wrong with it; nothing where the argument names no run folder. What
-    ///   a training removes meanwhile is left out.
+    /// - Returns: the folder and the damages of each checkpoint, in the order of steps; empty if `argument` names no
+    ///   run folder. Checkpoints that a running training removes meanwhile are left out.
     package static func verifyCheckpoints(
         of argument: String, besides folder: String
     ) throws -> [(path: String, damages: [any Error])] {
@@ -87,8 +87,8 @@ extension RunDirectory {
             guard path != folder else { return nil }
             let damages: [any Error]
             do {
-                let own = try run.folder(named: RunNames.folder(ofStep: step))
-                damages = CheckpointVerification(ofCheckpoint: own).damages
+                let folder = try run.folder(named: RunNames.folder(ofStep: step))
+                damages = CheckpointVerification(ofCheckpoint: folder).damages
             } catch {
                 damages = [error]
             }

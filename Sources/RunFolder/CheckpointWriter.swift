@@ -1,13 +1,13 @@
 package import FileFormats
 package import System
 
-/// What goes into a checkpoint. The tensors' memory must stay as it is until the writer returns.
+/// The contents of a checkpoint. The tensors' memory must not change until the writer returns.
 package struct CheckpointContents {
     package let model: [SafetensorsTensor]
     package let training: [SafetensorsTensor]
     /// The other files that the task needs.
     package let artifacts: [Artifact]
-    /// Its `checksums` are the writer's to fill in.
+    /// Its `checksums` are filled in by the writer.
     package let state: CheckpointState
 
     package var step: Int { state.step }
@@ -24,12 +24,12 @@ package struct CheckpointContents {
     }
 }
 
-/// Writes the checkpoints of one run folder and moves its links. One thread at a time.
+/// Writes the checkpoints of one run folder and moves its links. For one thread at a time.
 ///
-/// A checkpoint appears whole, by a rename: whatever happens meanwhile, the ones before it stay as they are.
+/// A checkpoint appears complete, by a rename: a failure leaves the earlier ones unchanged.
 package struct CheckpointWriter: Sendable {
     package let run: RunDirectory
-    /// Looked at before each change, if the run folder has been locked.
+    /// Checked before each change, if the run folder has been locked.
     private let lock: RunLock?
 
     /// The run folder must have been prepared.
@@ -38,31 +38,31 @@ package struct CheckpointWriter: Sendable {
         self.lock = lock
     }
 
-    /// Writes the checkpoint of its step, in the place of one that is there, points `latest` to it and returns its
-    /// folder, all on the disk.
-    /// - Throws: `RunFolderError.noLinks` where only the link could not be made: the checkpoint is whole.
+    /// Writes the checkpoint of its step, replacing an existing one, points `latest` to it and returns its folder;
+    /// everything is on the disk by then.
+    /// - Throws: `RunFolderError.noLinks` if only the link could not be made: the checkpoint is complete.
     @discardableResult
     package func write(_ contents: CheckpointContents) throws -> String {
         let name = RunNames.folder(ofStep: contents.step)
-        let passing = "\(run.checkpointsPath)/\(PassingName.of(name, .new))"
-        let place = run.checkpointPath(ofStep: contents.step)
+        let temporary = "\(run.checkpointsPath)/\(TemporaryName.of(name, .new))"
+        let target = run.checkpointPath(ofStep: contents.step)
         try lock?.check()
         try run.clearOwnLeftovers()
         do {
             try FolderCalls.makeOne(run.checkpointsPath)
-            try FolderCalls.makeNew(passing)
-            try fill(passing, with: contents)
+            try FolderCalls.makeNew(temporary)
+            try fill(temporary, with: contents)
             try lock?.check()
-            try replace(place, by: passing, aside: "\(run.checkpointsPath)/\(PassingName.of(name, .old))")
+            try replace(target, by: temporary, aside: "\(run.checkpointsPath)/\(TemporaryName.of(name, .old))")
         } catch {
-            try? RunDirectory.removeCheckpoint(passing)
+            try? RunDirectory.removeCheckpoint(temporary)
             throw error
         }
         try point(RunNames.latest, to: name)
-        return place
+        return target
     }
 
-    /// Points `best` to the checkpoint of that step, which must be there.
+    /// Points `best` to the checkpoint of `step`, which must exist.
     package func pointBest(to step: Int) throws {
         guard try run.checkpointSteps().contains(step) else {
             throw RunFolderError.noCheckpointOfStep(run: run.path, step: step)
@@ -70,8 +70,8 @@ package struct CheckpointWriter: Sendable {
         try point(RunNames.best, to: RunNames.folder(ofStep: step))
     }
 
-    /// Removes the oldest checkpoints beyond `count`; the one that `best` points to is neither counted nor removed, and
-    /// the one that `latest` points to, which was written whole, is never removed.
+    /// Removes the oldest checkpoints beyond `count`. The target of `best` is neither counted nor removed; the target
+    /// of `latest`, which is known to be complete, is never removed.
     package func keep(_ count: Int) throws {
         try lock?.check()
         let best = run.bestStep
@@ -80,9 +80,9 @@ package struct CheckpointWriter: Sendable {
         for step in counted.dropLast(max(0, count)) where step != latest { try remove(step) }
     }
 
-    /// Points `latest` to the checkpoint that the run goes on from, and `best` to the one of that step: a crash may have come
-    /// between a checkpoint and its links. What isn't there, or isn't known, stays as it is; so does everything if the
-    /// checkpoint is not this run's.
+    /// Points `latest` to the checkpoint that the run resumes from, and `best` to the checkpoint of step `best`: a
+    /// crash may have come between a checkpoint and its links. A link whose target is missing or unknown is not
+    /// changed; nor is any if the checkpoint belongs to another run.
     package func mendLinks(goingOnFrom checkpoint: Checkpoint, best: Int?) throws {
         let latest = checkpoint.state.step
         guard FolderCalls.isSame(checkpoint.path, run.checkpointPath(ofStep: latest)) else { return }
@@ -93,17 +93,17 @@ package struct CheckpointWriter: Sendable {
         }
     }
 
-    /// Removes the checkpoints of later steps, for a run that goes on from an older one by another road: else they would
-    /// pass for its newest. Links that led to them move to the newest that stays (`latest`) or go (`best`).
+    /// Removes the checkpoints of later steps when a run resumes from an older one: otherwise they would pass for its
+    /// newest. A link to one of them moves to the newest that remains (`latest`) or is removed (`best`).
     ///
-    /// - Returns: those steps, ascending.
+    /// - Returns: the removed steps, ascending.
     @discardableResult
     package func discard(after step: Int) throws -> [Int] {
         let steps = try run.checkpointSteps()
-        let staying = steps.last { $0 <= step }
+        let remaining = steps.last { $0 <= step }
         if let latest = run.linkedStep(RunNames.latest), latest > step {
-            if let staying {
-                try pointIfPossible(RunNames.latest, to: staying)
+            if let remaining {
+                try pointIfPossible(RunNames.latest, to: remaining)
             } else {
                 try RunDirectory.removeCheckpoint("\(run.checkpointsPath)/\(RunNames.latest)")
             }
@@ -116,19 +116,19 @@ package struct CheckpointWriter: Sendable {
         return later
     }
 
-    /// Removes a checkpoint. It loses its name first: half removed, it is no damaged checkpoint but a leftover. One that holds
-    /// somebody else's files keeps its name, and them.
+    /// Removes a checkpoint. It is renamed first, so that a crash leaves a leftover and not a damaged checkpoint. One
+    /// that holds foreign files keeps its name, and those files.
     private func remove(_ step: Int) throws {
-        let place = run.checkpointPath(ofStep: step)
-        guard try FolderCalls.entries(of: place).allSatisfy(RunNames.inCheckpoint.contains) else {
-            return try RunDirectory.removeCheckpoint(place)
+        let target = run.checkpointPath(ofStep: step)
+        guard try FolderCalls.entries(of: target).allSatisfy(RunNames.inCheckpoint.contains) else {
+            return try RunDirectory.removeCheckpoint(target)
         }
-        let passing = "\(run.checkpointsPath)/\(PassingName.of(RunNames.folder(ofStep: step), .new))"
-        try FolderCalls.move(place, to: passing)
-        try RunDirectory.removeCheckpoint(passing)
+        let temporary = "\(run.checkpointsPath)/\(TemporaryName.of(RunNames.folder(ofStep: step), .new))"
+        try FolderCalls.move(target, to: temporary)
+        try RunDirectory.removeCheckpoint(temporary)
     }
 
-    /// Every file, synced one by one; state.json comes last and makes it whole.
+    /// Writes and syncs each file; state.json comes last and makes the checkpoint complete.
     private func fill(_ folder: String, with contents: CheckpointContents) throws {
         var state = contents.state
         state.checksums = [:]
@@ -151,18 +151,18 @@ package struct CheckpointWriter: Sendable {
         try file.sync()
     }
 
-    /// Renames `passing` to `place`. What is there steps aside first: a crash in between leaves it under its passing
-    /// name, from where `prepare` takes it back.
-    private func replace(_ place: String, by passing: String, aside: String) throws {
-        guard FolderCalls.kind(place) != nil else {
-            try FolderCalls.move(passing, to: place)
+    /// Renames `temporary` to `target`. An existing folder is renamed first: after a crash in between, `prepare` moves
+    /// it back.
+    private func replace(_ target: String, by temporary: String, aside: String) throws {
+        guard FolderCalls.kind(target) != nil else {
+            try FolderCalls.move(temporary, to: target)
             return try FolderCalls.sync(run.checkpointsPath)
         }
-        try FolderCalls.move(place, to: aside)
+        try FolderCalls.move(target, to: aside)
         do {
-            try FolderCalls.move(passing, to: place)
+            try FolderCalls.move(temporary, to: target)
         } catch {
-            try? FolderCalls.move(aside, to: place)
+            try? FolderCalls.move(aside, to: target)
             throw error
         }
         try FolderCalls.sync(run.checkpointsPath)
@@ -172,7 +172,7 @@ package struct CheckpointWriter: Sendable {
     private func point(_ link: String, to folder: String) throws {
         try lock?.check()
         let path = "\(run.checkpointsPath)/\(link)"
-        // A copy of a checkpoint in the place of the link, as `cp -L` makes one.
+        // A copy of a checkpoint instead of the link, as `cp -L` makes one.
         if FolderCalls.kind(path) == .folder { try RunDirectory.removeCheckpoint(path) }
         do {
             try AtomicFile.link(path, to: folder)

@@ -2,18 +2,18 @@ import FileFormats
 import Glibc
 import System
 
-/// What ended a job: what failure.json holds, of the last job that worked on the run. The first failure counts; what follows
-/// from it is not written over it.
+/// The contents of failure.json: what ended the last job that worked on the run. Only the first failure is written; its
+/// consequences do not replace it.
 package struct Failure: Sendable, Equatable {
-    /// The rank that failed, or that the others have waited for in vain, and its host.
+    /// The rank that failed, or that did not answer the others, and its host.
     package var rank: Int
     package var host: String
-    /// Optimiser steps done, and what the job was in: training, validation, checkpoint …
+    /// Optimiser steps done, and the phase of the job: training, validation, checkpoint …
     package var step: Int
     package var phase: String
     /// A sentence.
     package var cause: String
-    /// As ISO 8601, in UTC.
+    /// ISO 8601, in UTC.
     package var time: String
 
     package init(rank: Int, host: String, step: Int, phase: String, cause: String, time: String) {
@@ -25,8 +25,8 @@ package struct Failure: Sendable, Equatable {
         self.time = time
     }
 
-    /// One line, whatever the file holds.
-    package var words: String {
+    /// One line, whatever the file contains.
+    package var description: String {
         "rank \(rank) on \(shown(host)), after step \(step), in \(shown(phase)), at \(shown(time)): "
             + shown(cause, limit: 2000)
     }
@@ -48,20 +48,20 @@ package struct Failure: Sendable, Equatable {
 extension RunDirectory {
     private var failurePath: String { "\(path)/\(RunNames.failure)" }
 
-    /// Writes failure.json unless there is one; whichever rank comes first, in one piece.
+    /// Writes failure.json atomically unless there is one; the first rank wins.
     package func write(failure: Failure) throws {
         guard !hasFailure else { return }
-        let passing = "\(path)/\(PassingName.of(RunNames.failure, .new))"
-        defer { unlink(passing) }
-        let file = try OpenFile.creating(passing)
+        let temporary = "\(path)/\(TemporaryName.of(RunNames.failure, .new))"
+        defer { unlink(temporary) }
+        let file = try OpenFile.creating(temporary)
         try file.write(failure.json.indentedText)
         try file.sync()
-        // A link is made only where the name is free, which a renaming does not ask.
-        if link(passing, failurePath) != 0, errno != EEXIST {
+        // Unlike a rename, a link fails if the name exists.
+        if link(temporary, failurePath) != 0, errno != EEXIST {
             guard FolderCalls.meansNoLinks(errno) else {
                 throw SystemError.cannotWrite(path: failurePath, code: errno)
             }
-            try FolderCalls.move(passing, to: failurePath)
+            try FolderCalls.move(temporary, to: failurePath)
         }
         try FolderCalls.sync(path)
     }
@@ -69,13 +69,13 @@ extension RunDirectory {
     /// Whether there is a failure.json.
     package var hasFailure: Bool { FolderCalls.kind(failurePath) != nil }
 
-    /// What failure.json says; nil if there is none.
+    /// The contents of failure.json; nil if there is none.
     package func readFailure() throws -> Failure? {
         guard hasFailure else { return nil }
         return try Failure(Fields(of: failurePath))
     }
 
-    /// Removes what told of the last job's end, failure.json and the ranks' notes: another job begins.
+    /// Removes failure.json and the ranks' notes of the last job, when a new one begins.
     package func forgetFailure() throws {
         try FolderCalls.removeFile(failurePath)
         try removeNotes()

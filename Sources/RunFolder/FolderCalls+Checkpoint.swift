@@ -2,7 +2,7 @@ import Glibc
 import System
 
 extension FolderCalls {
-    /// Throws unless a checkpoint's folder has that file: itself, not a link, which could lead to any file of the user's.
+    /// Throws unless a checkpoint's folder has that file. A link is refused: it could lead to any file of the user's.
     static func requireOwnFile(_ name: String, ofCheckpoint folder: String) throws {
         let path = "\(folder)/\(name)"
         switch kind(path) {

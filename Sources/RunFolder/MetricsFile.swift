@@ -3,16 +3,16 @@ import Glibc
 import Synchronization
 import System
 
-/// metrics.jsonl: one JSON object a line, each with its `split` and `step`.
+/// metrics.jsonl: one JSON object per line, with its `split` and `step`.
 ///
-/// A line that can't be written is kept in memory and written later, before those that follow it; the part of it that went
-/// into the file doesn't stay there. One thread adds lines, another may bring them to the disk.
+/// A line that can't be written is kept in memory and written later, in order; a part of it that went into the file is
+/// removed. One thread appends lines; another may call `sync`.
 package final class MetricsFile: Sendable {
     package let path: String
     private let contents: Mutex<Contents>
 
-    /// Opens the file for appending; it is made if it isn't there. A link is refused: a run folder that came from somebody
-    /// else could have any file of the user's cut by one.
+    /// Opens the file for appending, or creates it. A link is refused: in a run folder from somebody else it could
+    /// point to any file of the user's, which `cut` would then truncate.
     package init(path: String) throws {
         if let target = FolderCalls.linkTarget(path) {
             throw RunFolderError.strangeLink(path: path, target: target, expected: "a file in the run folder itself")
@@ -22,7 +22,7 @@ package final class MetricsFile: Sendable {
     }
 
     /// Adds one line; when this returns, other processes see it.
-    /// - Throws: `FileFormatError` if it can't be written now; then it waits for the next call of this or of `sync`.
+    /// - Throws: `SystemError` if it can't be written now; the next `append` or `sync` tries again.
     package func append(_ line: JSONValue) throws {
         try contents.withLock { contents in
             contents.waiting.append(line.text + "\n")
@@ -30,9 +30,9 @@ package final class MetricsFile: Sendable {
         }
     }
 
-    /// Returns once all lines are on the disk; call it before a checkpoint, so that its metrics survive with it.
+    /// Returns once all lines are on the disk. Call it before a checkpoint, so that its metrics survive with it.
     package func sync() throws {
-        // Not under the lock: a slow disk must not stop whoever adds lines.
+        // Not under the lock: a slow disk must not block `append`.
         let file = try contents.withLock { contents in
             try contents.writeWaiting()
             if contents.isUncertain { try contents.rewrite(path) }
@@ -46,21 +46,21 @@ package final class MetricsFile: Sendable {
         }
     }
 
-    /// Cuts the file back to where a run stood when it wrote its checkpoint of `step`, so that the resumed run adds
-    /// what is missing.
+    /// Truncates the file to its state at the checkpoint of `step`, so that the resumed run appends what is missing.
     ///
-    /// Lines of later steps go, and lines of the test data, which are written after training's end: those of `step`
-    /// itself that stay were written before the checkpoint. A line that a crash tore goes too; one that only lacks its
-    /// newline gets it. The file is replaced in one step, or shortened in one.
+    /// Removes lines of later steps, lines of the test split, which are written after training (those of `step` that
+    /// stay were written before the checkpoint), and a line torn by a crash. A line that only lacks its newline gets
+    /// one. The file is replaced or truncated atomically.
     ///
-    /// - Parameter beforeValidation: the checkpoint was written before a validation of the same step, whose line goes too.
-    /// - Returns: how many lines stayed and how many went.
+    /// - Parameter beforeValidation: the checkpoint was written before a validation of the same step, whose line is
+    ///   removed too.
+    /// - Returns: the numbers of lines kept and removed.
     @discardableResult
     package func cut(after step: Int, beforeValidation: Bool = false) throws -> (kept: Int, removed: Int) {
         var kept = 0
         var removed = 0
         var keptSize = 0
-        var isBeginning = true  // What stays is the file's beginning, byte for byte.
+        var isBeginning = true  // The kept lines are a prefix of the file, byte for byte.
         try Self.forEachLine(of: path) { line in
             guard Self.stays(line, step, beforeValidation) else {
                 removed += 1
@@ -89,10 +89,10 @@ package final class MetricsFile: Sendable {
         return (kept, removed)
     }
 
-    /// The last line of each split, by its name. Lines that can't be read are passed over.
+    /// The last line of each split, by its name. Unreadable lines are ignored.
     package func lastLines() throws -> [String: JSONValue] { try Self.lastLines(of: path) }
 
-    /// The same of a file that is only read, and of that no more than the last 16 MiB, some 80,000 lines: a split without a line
+    /// The last line of each split in the last 16 MiB of the file at `path`, some 80,000 lines; a split without a line
     /// there is left out.
     package static func lastLines(of path: String) throws -> [String: JSONValue] {
         var last: [String: JSONValue] = [:]
@@ -105,7 +105,7 @@ package final class MetricsFile: Sendable {
 
     private static let lastBytes = 16 << 20
 
-    /// All lines of a file, which is only read. Lines that can't be read are passed over.
+    /// All lines of the file at `path`. Unreadable lines are ignored.
     package static func lines(of path: String) throws -> [JSONValue] {
         var lines: [JSONValue] = []
         try forEachReadableLine(of: path) { lines.append($0) }
@@ -141,14 +141,15 @@ package final class MetricsFile: Sendable {
     }
 }
 
-/// The open file, and the lines that are still to go into it.
+/// The open file, and the lines that are not yet written.
 private struct Contents {
     var file: OpenFile
-    /// Bytes of the lines in it; any beyond are a part of one.
+    /// Bytes of the complete lines in the file; any beyond are a part of one.
     private var size: Int
-    /// A line was written in part, and the part could not be taken back yet.
+    /// A line was written in part, and the part has not been removed yet.
     private var isTorn = false
-    /// A sync has failed: the system then forgets what it could not bring to the disk, and a second one proves nothing.
+    /// A sync has failed: the system then drops the data it could not write, so the success of a second sync proves
+    /// nothing.
     var isUncertain = false
     var waiting: [String] = []
     private static let pieceSize = 1 << 20
@@ -181,7 +182,7 @@ private struct Contents {
         isTorn = false
     }
 
-    /// Replaces the file by one of the same contents, which are written to the disk anew.
+    /// Replaces the file by a copy, so that its contents are written to the disk again.
     mutating func rewrite(_ path: String) throws {
         let old = try OpenFile.reading(path)
         try AtomicFile.write(to: path) { new in

@@ -2,23 +2,23 @@ import FileFormats
 import Glibc
 import System
 
-/// The lines of a metrics file one after the other, in bounded memory and without parsing what need not be parsed: a long
-/// run has millions of them.
+/// Iterates over the lines of a metrics file in bounded memory, and parses only where necessary: a long run has
+/// millions of lines.
 struct MetricsLines {
     private let file: OpenFile
-    /// Of the file, behind `piece`.
+    /// The file offset of the byte after `piece`.
     private var offset: Int
     private var piece: [UInt8] = []
     private var position = 0
     private var isAtEnd = false
-    /// The last line read, with its newline if it has one; empty in place of a line that is too long to be this program's,
-    /// so that no file, such as one of holes, takes more memory than such a line.
+    /// The last line read, with its newline if it has one. Empty for a line longer than this program writes, so that
+    /// memory stays bounded for any file, such as a sparse one.
     private(set) var line: [UInt8] = []
 
     private static let longestLine = 1 << 20
     private static let pieceSize = 1 << 16
 
-    /// - Parameter start: the offset of the first line; the rest of one that began before it comes first.
+    /// - Parameter start: the offset to start at; if it is inside a line, the remainder of that line comes first.
     init(of path: String, from start: Int = 0) throws {
         file = try OpenFile.reading(path)
         offset = start
@@ -60,8 +60,8 @@ struct MetricsLines {
 
     // MARK: - Without parsing
 
-    /// Split and step of a line as this program writes it: a plain object that begins with them. nil for any other line,
-    /// which has to be parsed.
+    /// The split and step of a line as this program writes it: a plain object that begins with them. nil for any other
+    /// line, which has to be parsed.
     static func beginning(of line: UnsafeBufferPointer<UInt8>) -> (split: Slice<UnsafeBufferPointer<UInt8>>, step: Int)?
     {
         var split: Range<Int>?
@@ -79,7 +79,7 @@ struct MetricsLines {
         return (line[split], step)
     }
 
-    /// The members of a plain object as they are written, without those of the given keys. nil for any other line.
+    /// The text of a plain object's members without those of the given keys. nil for any other line.
     static func members(of line: UnsafeBufferPointer<UInt8>, without keys: [[UInt8]]) -> [UInt8]? {
         var members: [UInt8] = []
         members.reserveCapacity(line.count)
@@ -92,10 +92,10 @@ struct MetricsLines {
     }
 }
 
-/// A line of JSON that is read without a parser: an object of numbers, texts and literals in ASCII, without blanks, without
-/// escapes and with a newline. What is found to be plain is valid JSON; the reverse does not hold.
+/// A line of JSON that needs no parser: an object of numbers, strings and literals in ASCII, without white space or
+/// escapes, and with a newline. A line found to be plain is valid JSON; the reverse does not hold.
 private enum PlainObject {
-    /// Calls `body` with the places of each key, without its quotes, and each value. Returns whether the line is plain.
+    /// Calls `body` with the ranges of each key, without its quotes, and each value. Returns whether the line is plain.
     static func visit(
         _ line: UnsafeBufferPointer<UInt8>, _ body: (_ key: Range<Int>, _ value: Range<Int>) -> Void
     ) -> Bool {
@@ -105,9 +105,9 @@ private enum PlainObject {
         else { return false }
         var keys: [Range<Int>] = []
         keys.reserveCapacity(20)
-        var place = 1
+        var index = 1
         while true {
-            guard let key = text(line, at: place, before: last), key.upperBound < last,
+            guard let key = text(line, at: index, before: last), key.upperBound < last,
                 line[key.upperBound] == UInt8(ascii: ":")
             else { return false }
             let name = key.dropFirst().dropLast()
@@ -118,19 +118,19 @@ private enum PlainObject {
             body(name, start..<end)
             if end == last { return true }
             guard line[end] == UInt8(ascii: ",") else { return false }
-            place = end + 1
+            index = end + 1
         }
     }
 
-    /// The place of a text with its quotes.
+    /// The range of a string with its quotes.
     private static func text(_ line: UnsafeBufferPointer<UInt8>, at start: Int, before last: Int) -> Range<Int>? {
         guard start < last, line[start] == UInt8(ascii: "\"") else { return nil }
-        var place = start + 1
-        while place < last, line[place] != UInt8(ascii: "\"") {
-            guard 0x20..<0x7F ~= line[place], line[place] != UInt8(ascii: "\\") else { return nil }
-            place += 1
+        var index = start + 1
+        while index < last, line[index] != UInt8(ascii: "\"") {
+            guard 0x20..<0x7F ~= line[index], line[index] != UInt8(ascii: "\\") else { return nil }
+            index += 1
         }
-        return place < last ? start..<place + 1 : nil
+        return index < last ? start..<index + 1 : nil
     }
 
     /// The end of a value.
@@ -143,28 +143,30 @@ private enum PlainObject {
         return isLiteral || isNumber(value) ? end : nil
     }
 
-    /// A number in JSON's grammar that is far from the limits of Double.
+    /// Whether the bytes are a number in JSON's grammar that is far from the limits of Double.
     private static func isNumber(_ value: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
-        var rest = value
+        var remaining = value
         func isDigit(_ byte: UInt8) -> Bool { UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte }
         func digits() -> Int {
-            let digits = rest.prefix(while: isDigit)
-            rest = rest[digits.endIndex...]
+            let digits = remaining.prefix(while: isDigit)
+            remaining = remaining[digits.endIndex...]
             return digits.count
         }
-        if rest.first == UInt8(ascii: "-") { rest.removeFirst() }
-        let isZero = rest.first == UInt8(ascii: "0")
+        if remaining.first == UInt8(ascii: "-") { remaining.removeFirst() }
+        let isZero = remaining.first == UInt8(ascii: "0")
         let whole = digits()
         guard 1...18 ~= whole, whole == 1 || !isZero else { return false }
-        if rest.first == UInt8(ascii: ".") {
-            rest.removeFirst()
+        if remaining.first == UInt8(ascii: ".") {
+            remaining.removeFirst()
             guard 1...30 ~= digits() else { return false }
         }
-        if let first = rest.first, first == UInt8(ascii: "e") || first == UInt8(ascii: "E") {
-            rest.removeFirst()
-            if let sign = rest.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") { rest.removeFirst() }
+        if let first = remaining.first, first == UInt8(ascii: "e") || first == UInt8(ascii: "E") {
+            remaining.removeFirst()
+            if let sign = remaining.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") {
+                remaining.removeFirst()
+            }
             guard 1...2 ~= digits() else { return false }
         }
-        return rest.isEmpty
+        return remaining.isEmpty
     }
 }

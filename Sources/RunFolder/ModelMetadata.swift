@@ -2,8 +2,8 @@ import FileFormats
 package import System
 
 extension [Artifact] {
-    /// The metadata of a file of weights that belong to these artifacts: PyTorch's format, and each one's SHA-256, such as
-    /// `vocabulary_sha256`, so that weights without their artifacts can be compared with them.
+    /// The metadata of a weights file: PyTorch's format, and the SHA-256 of each artifact that belongs to the weights,
+    /// such as `vocabulary_sha256`, so that weights alone can be matched with artifacts.
     package var modelMetadata: [String: String] {
         var metadata = ["format": "pt"]
         for artifact in self { metadata[Self.metadataKey(artifact.name)] = Checksum.sha256(of: artifact.text) }

@@ -1,7 +1,7 @@
 import FileFormats
 import System
 
-/// How a run stands: what outcome.json holds, because mpirun changes exit codes and this file does not.
+/// The contents of outcome.json: the state of a run. A file, because mpirun changes exit codes.
 package struct Outcome: Sendable, Equatable {
     package enum State: String, Sendable, CaseIterable {
         case running, done, stopped, failed
@@ -12,7 +12,7 @@ package struct Outcome: Sendable, Equatable {
     package var step: Int
     /// A sentence: why the run ended, or what it is doing.
     package var reason: String
-    /// The command that goes on with the run, if it can go on.
+    /// The command that resumes the run, if it can be resumed.
     package var next: String?
 
     package init(state: State, step: Int, reason: String, next: String? = nil) {
@@ -38,7 +38,7 @@ package struct Outcome: Sendable, Equatable {
     }
 }
 
-/// The members of a JSON file of ours, read with errors that name file and key. Unknown members are ignored: a newer
+/// The members of a JSON file that this program wrote; errors name file and key. Unknown members are ignored: a newer
 /// program may have written them.
 struct Fields {
     let json: JSONValue
@@ -69,7 +69,7 @@ struct Fields {
         let count = try value(key, "a whole number, 0 or more") { json in
             json.integerValue.flatMap { $0 >= 0 ? $0 : nil }
         }
-        // So that whoever adds to it or multiplies it with a size need not fear for Int.
+        // So that adding to it or multiplying it with a size cannot overflow Int.
         guard count <= Self.largestCount else {
             throw RunFolderError.badField(
                 path: path, key: key, found: "\(count)", expected: "a whole number, at most \(Self.largestCount)")

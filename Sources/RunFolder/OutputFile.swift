@@ -3,15 +3,15 @@ package import System
 
 /// Files that the user names as outputs, such as `--json FILE`.
 ///
-/// Symbolic links are followed. A regular file is replaced when its new contents are complete, and keeps its permissions.
-/// Anything else (a device, a pipe, /dev/stdout, /dev/fd/3) is written to.
+/// Symbolic links are followed. A regular file is replaced when its new contents are complete, and keeps its
+/// permissions. Anything else (a device, a pipe, /dev/stdout, /dev/fd/3) is written to directly.
 package enum OutputFile {
-    /// - Throws: `SystemError` with `path`; a regular file is unchanged then.
+    /// - Throws: `SystemError` with `path`; a regular file is then unchanged.
     package static func write(_ text: String, to path: String) throws {
         try write(to: path) { try $0.write(text) }
     }
 
-    /// Writes what `body` writes; throws as `write(_:to:)` of a text does.
+    /// Writes what `body` writes; throws like `write(_:to:)` of a text.
     package static func write(to path: String, _ body: (OpenFile) throws -> Void) throws {
         do {
             if let descriptor = standardStream(at: path) { return try body(.borrowing(descriptor, name: path)) }
@@ -28,7 +28,7 @@ package enum OutputFile {
         }
     }
 
-    /// Why `path` can't be written, as a clause; nil if it can, as far as can be seen before the work.
+    /// Why `path` can't be written, as a clause; nil if no obstacle is visible in advance.
     package static func problem(of path: String) -> String? {
         if standardStream(at: path) != nil { return nil }
         if FolderCalls.isFolder(path) { return "it is a folder" }
@@ -51,7 +51,7 @@ package enum OutputFile {
         }
     }
 
-    /// The path of the regular file that is there or can be made there, its links followed; nil for anything else.
+    /// The path, with links resolved, of an existing regular file or of one that can be made; nil for anything else.
     private static func replaceable(_ path: String) -> String? {
         var status = stat()
         if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG { return nil }

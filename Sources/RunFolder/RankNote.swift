@@ -2,23 +2,23 @@ import FileFormats
 import Glibc
 import System
 
-/// What one rank is doing, written by itself for the others: `ranks/rank-00002.json`.
+/// What a rank is doing, written by that rank for the others: `ranks/rank-00002.json`.
 package struct RankNote: Sendable, Equatable {
     package var rank: Int
     package var host: String
-    /// What the program is in: training, validation, checkpoint …
+    /// The phase of the program: training, validation, checkpoint …
     package var phase: String
     /// Optimiser steps done.
     package var step: Int
-    /// Calls so far that can wait for other ranks.
+    /// The number of calls so far that can wait for other ranks.
     package var calls: Int
-    /// The call that waits for other ranks; nil where the rank does something else.
+    /// The call in which the rank waits for others; nil if it does something else.
     package var waitingIn: String?
-    /// For how long nothing of the above has changed.
+    /// Seconds since any of the above has changed.
     package var seconds: Double
-    /// Goes up with every note, so that a reader can tell a process that writes from one that has stopped.
+    /// Incremented with every note, so that a reader can tell a live process from one that has stopped.
     package var beat: Int
-    /// Whether it has waited so long that it wants the others to write their notes, too.
+    /// Whether it has waited so long that it asks the others to write their notes, too.
     package var asks: Bool
 
     package init(
@@ -56,44 +56,44 @@ package struct RankNote: Sendable, Equatable {
     }
 }
 
-/// The ranks' notes on each other: the one part of a run folder that other ranks than 0 write, and only while one of them
-/// waits. A note need not survive a crash of the machine, so nothing here waits for the disk.
+/// The ranks' notes: the one part of a run folder that ranks other than 0 write, and only while one of them waits. A
+/// note need not survive a crash of the machine, so nothing here is synced.
 extension RunDirectory {
     private var notesPath: String { "\(path)/\(RunNames.ranks)" }
     private func notePath(_ rank: Int) -> String { "\(notesPath)/\(RunNames.note(ofRank: rank))" }
 
-    /// Replaces the rank's note in one piece. The run folder itself must be there.
+    /// Replaces the rank's note atomically. The run folder must exist.
     package func write(note: RankNote) throws {
         try FolderCalls.makeOne(notesPath)
-        let passing = "\(notesPath)/\(PassingName.of(RunNames.note(ofRank: note.rank), .new))"
+        let temporary = "\(notesPath)/\(TemporaryName.of(RunNames.note(ofRank: note.rank), .new))"
         do {
-            try OpenFile.creating(passing).write(note.json.indentedText)
-            try FolderCalls.move(passing, to: notePath(note.rank))
+            try OpenFile.creating(temporary).write(note.json.indentedText)
+            try FolderCalls.move(temporary, to: notePath(note.rank))
         } catch {
-            unlink(passing)
+            unlink(temporary)
             throw error
         }
     }
 
-    /// The ranks that have a note there, in their order; none where there is no folder of notes.
+    /// The ranks that have a note, ascending; empty without a folder of notes.
     package func ranksWithNotes() -> [Int] {
         ((try? FolderCalls.entries(of: notesPath)) ?? []).compactMap { RunNames.rank(ofNote: $0) }.sorted()
     }
 
-    /// A rank's note; nil if there is none that can be read.
+    /// A rank's note; nil if there is none or it can't be read.
     package func note(ofRank rank: Int) -> RankNote? { try? RankNote(Fields(of: notePath(rank))) }
 
-    /// Removes the rank's note, and the folder of notes with the last one.
+    /// Removes the rank's note, and with the last note their folder.
     package func removeNote(ofRank rank: Int) {
         try? FolderCalls.removeFile(notePath(rank))
         try? FolderCalls.removeIfEmpty(notesPath)
     }
 
-    /// Removes all notes, for a job that begins; of a link the link.
+    /// Removes all notes when a job begins; if their folder is a link, removes only the link.
     package func removeNotes() throws {
         if FolderCalls.kind(notesPath) == .link { return try FolderCalls.removeFile(notesPath) }
         for entry in try FolderCalls.entries(of: notesPath)
-        where RunNames.rank(ofNote: PassingName(entry)?.name ?? entry) != nil {
+        where RunNames.rank(ofNote: TemporaryName(entry)?.name ?? entry) != nil {
             try FolderCalls.removeFile("\(notesPath)/\(entry)")
         }
         try FolderCalls.removeIfEmpty(notesPath)

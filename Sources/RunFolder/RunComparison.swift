@@ -1,22 +1,22 @@
 import FileFormats
 import System
 
-/// Two runs, or two checkpoints, held against each other to the bit: what they have in common, and where they part.
+/// Compares two runs or two checkpoints bit by bit.
 ///
-/// Times do not count, nor the number of ranks: two runs are equal if they computed the same.
+/// Times and the number of ranks are ignored: two runs are equal if they computed the same.
 package struct RunComparison: Equatable {
-    /// What was compared and is the same, a sentence each.
+    /// What is equal, a sentence each.
     package private(set) var equal: [String] = []
-    /// Where the two part, a sentence each: of the lines of metrics the first that differs, of the checkpoints that both have
-    /// the first that differ.
+    /// What differs, a sentence each: the first line of metrics that differs, and the first common checkpoint that
+    /// differs.
     package private(set) var differences: [String] = []
 
     package var areEqual: Bool { differences.isEmpty }
 
-    /// Two run folders are compared by their metrics and by all checkpoints that both still have; anything else that
-    /// `RunDirectory.resolve` takes by that one checkpoint each.
+    /// Compares two run folders by their metrics and by all checkpoints that both still have; for other arguments,
+    /// compares the checkpoints that `RunDirectory.resolve` finds.
     ///
-    /// - Throws: `RunFolderError` or `FileFormatError` where one of them can't be read.
+    /// - Throws: `RunFolderError`, `FileFormatError` or `SystemError` if one of them can't be read.
     package init(_ first: String, _ second: String) throws {
         let runs = [first, second].map(RunDirectory.init(path:))
         if runs.allSatisfy({ FolderCalls.isFolder($0.checkpointsPath) }) {
@@ -32,19 +32,19 @@ package struct RunComparison: Equatable {
 
     // MARK: - Metrics
 
-    /// What differs from run to run however equal the runs are.
+    /// Keys that differ between runs that computed the same.
     private static let timesAndRanks: Set = [
         "tokens_per_second", "seconds", "compute_fraction", "communication_fraction", "ranks",
         "slowest_rank", "slowest_rank_seconds", "median_rank_seconds", "fastest_rank_seconds",
     ]
     private static let bytesOfTimesAndRanks = timesAndRanks.map { Array($0.utf8) }
 
-    /// A line that can be read: its bytes, and, if it need not be parsed for it, what is compared of it.
+    /// A readable line: its bytes, and, if it needs no parsing, the bytes to compare.
     private struct MetricsLine {
         let bytes: [UInt8]
         let compared: [UInt8]?
 
-        /// nil for a line that can't be read.
+        /// nil for an unreadable line.
         init?(_ line: [UInt8]) {
             bytes = line
             compared = line.withUnsafeBufferPointer {
@@ -57,8 +57,8 @@ package struct RunComparison: Equatable {
 
         func isSame(as other: MetricsLine) -> Bool {
             if bytes == other.bytes { return true }
-            guard let compared, let others = other.compared else { return false }
-            return compared == others
+            guard let compared, let otherCompared = other.compared else { return false }
+            return compared == otherCompared
         }
     }
 
@@ -78,11 +78,11 @@ package struct RunComparison: Equatable {
                 guard let longer = one ?? other else { break }
                 let shorter = one == nil ? first : second
                 differences.append(
-                    "metrics end earlier in \(shorter.path), before \(Self.place(longer.json ?? .null))")
+                    "metrics end earlier in \(shorter.path), before \(Self.location(longer.json ?? .null))")
                 return
             }
             if !one.isSame(as: other), let difference = Self.difference(one.json ?? .null, other.json ?? .null) {
-                differences.append("metrics part at \(difference)")
+                differences.append("metrics differ at \(difference)")
                 return
             }
             count += 1
@@ -95,13 +95,13 @@ package struct RunComparison: Equatable {
         let members = [one, other].map { ($0.members ?? []).filter { !timesAndRanks.contains($0.key) } }
         for (key, value) in members[0] where other[key]?.text != value.text {
             return
-                "\(place(one)): \(shown(key)) is \(shown(value.text)) and \(other[key].map { shown($0.text) } ?? "missing")"
+                "\(location(one)): \(shown(key)) is \(shown(value.text)) and \(other[key].map { shown($0.text) } ?? "missing")"
         }
         guard let more = members[1].first(where: { one[$0.key] == nil }) else { return nil }
-        return "\(place(one)): \(shown(more.key)) is missing and \(shown(more.value.text))"
+        return "\(location(one)): \(shown(more.key)) is missing and \(shown(more.value.text))"
     }
 
-    private static func place(_ line: JSONValue) -> String {
+    private static func location(_ line: JSONValue) -> String {
         "step \(shown(line["step"]?.text ?? "?")) (\(shown(line["split"]?.stringValue ?? "?")))"
     }
 
@@ -112,7 +112,7 @@ package struct RunComparison: Equatable {
         let common = steps.0.filter(steps.1.contains)
         if steps.0.last != steps.1.last {
             differences.append(
-                "the last checkpoint is of \(Self.words(steps.0.last)) and of \(Self.words(steps.1.last))")
+                "the last checkpoint is of \(Self.described(steps.0.last)) and of \(Self.described(steps.1.last))")
         }
         for step in common {
             let found = differences.count
@@ -123,32 +123,32 @@ package struct RunComparison: Equatable {
         }
     }
 
-    private static func words(_ step: Int?) -> String { step.map { "step \($0)" } ?? "no step" }
+    private static func described(_ step: Int?) -> String { step.map { "step \($0)" } ?? "no step" }
 
     private mutating func compare(_ first: Checkpoint, _ second: Checkpoint) throws {
-        let place = "step \(first.state.step)"
+        let location = "step \(first.state.step)"
         if first.state.step != second.state.step {
-            differences.append("the checkpoints are of \(place) and of step \(second.state.step)")
+            differences.append("the checkpoints are of \(location) and of step \(second.state.step)")
         } else if first.state.epoch != second.state.epoch || first.state.position != second.state.position {
             differences.append(
-                "\(place): epoch \(first.state.epoch), step \(first.state.position) of it, and epoch "
+                "\(location): epoch \(first.state.epoch), step \(first.state.position) of it, and epoch "
                     + "\(second.state.epoch), step \(second.state.position) of it")
         }
         for name in RunNames.artifacts {
             func text(_ checkpoint: Checkpoint) -> String? { checkpoint.artifacts.first { $0.name == name }?.text }
-            if text(first) != text(second) { differences.append("\(place): \(name) differs") }
+            if text(first) != text(second) { differences.append("\(location): \(name) differs") }
         }
-        try compare(first.model, second.model, "\(place), weights")
-        try compare(first.training, second.training, "\(place), training state")
+        try compare(first.model, second.model, "\(location), weights")
+        try compare(first.training, second.training, "\(location), training state")
     }
 
-    /// Tensor by tensor; the first that differs is described.
-    private mutating func compare(_ first: SafetensorsFile, _ second: SafetensorsFile, _ place: String) throws {
+    /// Compares tensor by tensor; describes the first that differs.
+    private mutating func compare(_ first: SafetensorsFile, _ second: SafetensorsFile, _ location: String) throws {
         guard first.names == second.names else {
             let lone =
                 first.names.first { !second.names.contains($0) } ?? second.names.first { !first.names.contains($0) }
             differences.append(
-                "\(place): " + (lone.map { "only one has \(shown($0))" } ?? "the tensors' order differs"))
+                "\(location): " + (lone.map { "only one has \(shown($0))" } ?? "the tensors' order differs"))
             return
         }
         var count = 0
@@ -160,17 +160,19 @@ package struct RunComparison: Equatable {
                 continue
             }
             count += first.count(of: name) ?? 0
-            if let words = try Self.difference(first, second, name) { differing.append("\(shown(name)) \(words)") }
+            if let difference = try Self.difference(first, second, name) {
+                differing.append("\(shown(name)) \(difference)")
+            }
         }
         if let worst = differing.first {
             let more = differing.count > 1 ? "; \(differing.count) of \(first.names.count) tensors differ" : ""
-            differences.append("\(place): \(worst)\(more)")
+            differences.append("\(location): \(worst)\(more)")
         } else {
-            equal.append("\(place): \(count) numbers of \(first.names.count) tensors")
+            equal.append("\(location): \(count) values of \(first.names.count) tensors")
         }
     }
 
-    /// Of a tensor of the same shape in both, read piece by piece.
+    /// Describes the difference of a tensor that has the same shape in both; read piece by piece.
     private static func difference(_ first: SafetensorsFile, _ second: SafetensorsFile, _ name: String) throws
         -> String?
     {
@@ -189,9 +191,9 @@ package struct RunComparison: Equatable {
                 differing += 1
             }
         }
-        return differing == 0 ? nil : "differs in \(differing) of \(count) numbers, first at \(beginning)"
+        return differing == 0 ? nil : "differs in \(differing) of \(count) values, first at \(beginning)"
     }
 
-    /// Numbers of a tensor that are in memory at a time.
+    /// Values of a tensor in memory at a time.
     private static let pieceSize = 1 << 18
 }

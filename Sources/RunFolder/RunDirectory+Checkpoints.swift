@@ -9,17 +9,17 @@ extension RunDirectory {
         try stepFolders().filter { FolderCalls.isFile("\(checkpointPath(ofStep: $0))/\(RunNames.state)") }
     }
 
-    /// Where the checkpoint of that step is, if there is one.
+    /// The path of that step's checkpoint, whether it exists or not.
     package func checkpointPath(ofStep step: Int) -> String {
         "\(checkpointsPath)/\(RunNames.folder(ofStep: step))"
     }
 
-    /// The newest checkpoint whose files all have the checksums written down.
+    /// The newest checkpoint whose files all match the recorded checksums.
     ///
-    /// - Returns: that checkpoint, nil if there is none, and for each newer one that is damaged a sentence that says so:
-    ///   with no checkpoint but such sentences, a run would start anew over the remains of another.
-    /// - Throws: `RunFolderError.newerFormat` if a newer program has written one, `SystemError.cannotRead` if it may not be read:
-    ///   going back behind it in silence would lose its work.
+    /// - Returns: the checkpoint, or nil, and a sentence for each newer one that is damaged. No checkpoint but such
+    ///   sentences means that a run would start from step 0 over the remains of another.
+    /// - Throws: `RunFolderError.newerFormat` if a newer program has written one, `SystemError.cannotRead` if
+    ///   permission is missing: silently falling back to an older one would lose work.
     package func newestCheckpoint() throws -> (checkpoint: Checkpoint?, damaged: [String]) {
         var damaged: [String] = []
         for step in try stepFolders().reversed() {
@@ -39,10 +39,10 @@ extension RunDirectory {
         return (nil, damaged)
     }
 
-    /// The checkpoint that a command's argument means: of a run folder the best one, else the latest, else the newest
-    /// whole one; of a checkpoint's folder, a link to one, or the model.safetensors inside one, that checkpoint.
+    /// Resolves a command's argument to a checkpoint. A run folder: the best one, else the latest, else the newest
+    /// complete one. A checkpoint's folder, a link to one, or the model.safetensors inside one: that checkpoint.
     package static func resolve(_ argument: String) throws -> Checkpoint {
-        // A training that is under way may have removed what was found a moment ago: a link then leads elsewhere by now.
+        // A running training may just have removed the checkpoint: a link then has another target by now.
         for _ in 1...20 {
             if let checkpoint = try? Checkpoint(path: locate(argument)) { return checkpoint }
             usleep(10_000)
@@ -50,7 +50,7 @@ extension RunDirectory {
         return try Checkpoint(path: locate(argument))
     }
 
-    /// The folder of the checkpoint that `resolve` would open, or a link to it; whether it is whole is not looked at.
+    /// The folder of the checkpoint that `resolve` would open, or a link to it; not checked for completeness.
     package static func locate(_ argument: String) throws -> String {
         let run = RunDirectory(path: argument)
         if FolderCalls.isFile(run.path) {
@@ -77,17 +77,19 @@ extension RunDirectory {
         return newest.path
     }
 
-    /// The step of the best checkpoint: where the link leads, or, without links, what the newest checkpoint says; nil if there is none.
+    /// The step of the best checkpoint: the target of the link, or, without links, as recorded in the newest
+    /// checkpoint; nil if there is none.
     package var bestStep: Int? {
         if let step = linkedStep(RunNames.best) { return step }
         guard let newest = try? checkpointSteps().last else { return nil }
         return try? CheckpointState(ofCheckpoint: checkpointPath(ofStep: newest)).bestStep
     }
 
-    /// The step of the latest checkpoint: where the link leads, or, without links, of the newest; nil if there is none.
+    /// The step of the latest checkpoint: the target of the link, or, without links, the newest checkpoint; nil if
+    /// there is none.
     package var latestStep: Int? { linkedStep(RunNames.latest) ?? (try? checkpointSteps())?.last }
 
-    /// The step of the checkpoint that `best` or `latest` leads to, or is a copy of; nil if there is none.
+    /// The step of the checkpoint that `best` or `latest` links to or is a copy of; nil if there is none.
     func linkedStep(_ link: String) -> Int? {
         let path = "\(checkpointsPath)/\(link)"
         switch FolderCalls.kind(path) {
@@ -97,7 +99,7 @@ extension RunDirectory {
         }
     }
 
-    /// The run folder that an argument names, which must hold what a training writes.
+    /// The run folder that an argument names; it must hold what a training writes.
     package static func existing(_ argument: String) throws -> RunDirectory {
         let run = RunDirectory(path: argument)
         guard FolderCalls.isFolder(run.path) else {
@@ -107,7 +109,7 @@ extension RunDirectory {
         return run
     }
 
-    /// Throws if there is no folder of checkpoints, or it can't be seen.
+    /// Throws if the checkpoints folder is missing or inaccessible.
     private func requireCheckpointsFolder() throws {
         if FolderCalls.isFolder(checkpointsPath) { return }
         if let code = FolderCalls.fault(at: checkpointsPath), code != ENOENT, code != ENOTDIR {
@@ -116,8 +118,8 @@ extension RunDirectory {
         throw RunFolderError.notARun(path: path)
     }
 
-    /// A checkpoint's folder by its name, or by that of a link beside it. Such a link leads to a folder beside it and
-    /// nowhere else: a run folder that came from somebody else could lead to any file otherwise.
+    /// The path of a checkpoint's folder by its name or by the name of a link. A link must lead to a folder next to it:
+    /// otherwise a run folder from somebody else could lead to any file.
     func folder(named name: String) throws -> String {
         let path = "\(checkpointsPath)/\(name)"
         guard let target = FolderCalls.linkTarget(path) else { return path }
@@ -127,12 +129,12 @@ extension RunDirectory {
         guard RunNames.step(ofFolder: target) != nil else {
             throw RunFolderError.strangeLink(
                 path: path, target: target,
-                expected: "the name of a checkpoint's folder beside it, such as \(RunNames.folder(ofStep: 500)),")
+                expected: "the name of a checkpoint's folder next to it, such as \(RunNames.folder(ofStep: 500)),")
         }
         return try folder(named: target)
     }
 
-    /// Throws if the folder of the checkpoints is a link to another place.
+    /// Throws if the checkpoints folder is a link.
     func requireOwnCheckpointsFolder() throws {
         guard let target = FolderCalls.linkTarget(checkpointsPath) else { return }
         throw RunFolderError.strangeLink(

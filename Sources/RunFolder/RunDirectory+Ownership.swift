@@ -4,8 +4,8 @@ import System
 
 /// Whether a folder may be used as a run folder. Nothing is changed here.
 extension RunDirectory {
-    /// Throws where a run would replace or remove somebody else's files: what has the name of a run's file and was not written by this
-    /// program. The folder of an earlier run, known by its environment.json or a checkpoint, is used as it is.
+    /// Throws if a run would replace or remove foreign files: files with the name of a run's file that this program did
+    /// not write. The folder of an earlier run, recognized by its environment.json or a checkpoint, is accepted.
     ///
     /// - Parameter configuration: the path of the configuration that is being read, if it is a file.
     package func requireOwn(reading configuration: String) throws {
@@ -32,32 +32,33 @@ extension RunDirectory {
         }
     }
 
-    /// Throws if the folder is not there and can't be made, or is there and takes no files, as far as that can be seen without trying.
+    /// Throws if the folder is missing and can't be made, or exists and can't be written, as far as visible without
+    /// trying.
     package func requireWritable() throws {
-        var place = path
+        var ancestor = path
         var status = stat()
-        while stat(place, &status) != 0 {
+        while stat(ancestor, &status) != 0 {
             guard errno == ENOENT else { throw SystemError.cannotMake(folder: path, code: errno) }
-            guard let slash = place.lastIndex(of: "/") else {
-                place = "."
+            guard let slash = ancestor.lastIndex(of: "/") else {
+                ancestor = "."
                 continue
             }
-            place = slash == place.startIndex ? "/" : String(place[..<slash])
+            ancestor = slash == ancestor.startIndex ? "/" : String(ancestor[..<slash])
         }
         guard status.st_mode & S_IFMT == S_IFDIR else {
-            throw SystemError.cannotMake(folder: path, code: place == path ? EEXIST : ENOTDIR)
+            throw SystemError.cannotMake(folder: path, code: ancestor == path ? EEXIST : ENOTDIR)
         }
-        guard access(place, W_OK | X_OK) == 0 else {
-            throw place == path
+        guard access(ancestor, W_OK | X_OK) == 0 else {
+            throw ancestor == path
                 ? RunFolderError.cannotWriteInto(folder: path, code: errno)
                 : SystemError.cannotMake(folder: path, code: errno)
         }
     }
 
-    /// Whether environment.json is there, as this program writes it.
+    /// Whether there is an environment.json as this program writes it.
     package var hasEnvironment: Bool { readEnvironment() != nil }
 
-    /// What environment.json says; nil if there is none that this program has written.
+    /// The contents of environment.json; nil if there is none written by this program.
     package func readEnvironment() -> JSONValue? {
         guard FolderCalls.kind(file(RunNames.environment)) == .file,
             let environment = try? Fields(of: file(RunNames.environment)).json,
@@ -66,7 +67,8 @@ extension RunDirectory {
         return environment
     }
 
-    /// Whether a file without a run around it is what this program writes there, or what a crash has left of it.
+    /// Whether a file in a folder without a run is what this program writes under that name, or what a crash left of
+    /// it.
     private func isRecognized(_ name: String) -> Bool {
         guard let bytes = try? OpenFile.reading(file(name)).bytes(count: 1 << 16) else { return false }
         switch name {

@@ -4,8 +4,8 @@ import System
 
 /// A run's folder: config.yaml, environment.json, outcome.json, metrics.jsonl and the checkpoints.
 ///
-/// A value that knows the path and the names; every call looks at the disk anew. Rank 0 alone uses it to write.
-/// (Not `RunFolder`, since no type bears its module's name.)
+/// Holds only the path; every call reads the disk. Only rank 0 writes with it, except for failure.json and the ranks'
+/// notes. (Not `RunFolder`: no type has its module's name.)
 package struct RunDirectory: Sendable, Equatable {
     /// As the user gave it, without slashes at its end.
     package let path: String
@@ -16,7 +16,7 @@ package struct RunDirectory: Sendable, Equatable {
         self.path = String(path)
     }
 
-    /// The folder of the checkpoints and of the links `best` and `latest`.
+    /// The folder of the checkpoints and the links `best` and `latest`.
     package var checkpointsPath: String { file(RunNames.checkpoints) }
     /// The file that `MetricsFile` writes.
     package var metricsPath: String { file(RunNames.metrics) }
@@ -32,18 +32,19 @@ package struct RunDirectory: Sendable, Equatable {
 // MARK: - The folder as a whole
 
 extension RunDirectory {
-    /// Makes the folder, and those above it, unless it is there.
+    /// Makes the folder and its ancestors, unless it exists.
     package func makeFolder() throws { try FolderCalls.make(path, lasting: true) }
 
-    /// Makes the folder and its checkpoints folder, proves by a probe that both can be written, and clears away what
-    /// writers that died have left. Call it before any work, and while nobody else writes there: what has a passing name is
-    /// then of no use to anybody. (Whether a writer still lives can't be told by its process number: another may have it by
-    /// now, and a process that ended keeps it until its parent, perhaps the container's first process, takes notice.)
+    /// Makes the folder and its checkpoints folder, checks by a probe that both can be written, and removes the
+    /// leftovers of writers that died. Call it before any work, and while no other process writes there: every
+    /// temporary name is then a leftover. (A process number cannot show whether a writer lives: another process may
+    /// have it by now, and a process that ended keeps it until its parent, perhaps the container's first process, reaps
+    /// it.)
     package func prepare() throws {
         try requireOwnCheckpointsFolder()
         for folder in [path, checkpointsPath] {
             try FolderCalls.make(folder, lasting: true)
-            let probe = "\(folder)/\(PassingName.of(Self.probe, .new))"
+            let probe = "\(folder)/\(TemporaryName.of(Self.probe, .new))"
             do {
                 try OpenFile.creating(probe).write("probe\n")
             } catch SystemError.cannotWrite(_, let code) {
@@ -53,15 +54,15 @@ extension RunDirectory {
             try FolderCalls.removeFile(probe)
         }
         try removeClaims()
-        // A job that asks for the lock at this moment may still want its file.
+        // A job that requests the lock at this moment may still need its temporary file.
         try removeLeftoverFiles { $0.name != RunNames.lock || $0.isAbandoned }
         try removeLeftoverCheckpoints { _ in true }
     }
 
-    /// Clears away what a write of this process that failed could not remove, before its next one.
+    /// Removes what a failed write of this process left behind, before the next one.
     func clearOwnLeftovers() throws { try removeLeftoverCheckpoints { $0.process == getpid() } }
 
-    /// Holds a configuration, metrics or a checkpoint of an earlier run.
+    /// Whether it holds a configuration, metrics or a checkpoint of an earlier run.
     package var isUsed: Bool {
         get throws {
             if FolderCalls.kind(file(RunNames.config)) != nil || FolderCalls.kind(metricsPath) != nil { return true }
@@ -69,8 +70,8 @@ extension RunDirectory {
         }
     }
 
-    /// Removes what runs write into their folder, known by the names; everything else stays, and so does the folder.
-    /// Links are removed, not followed.
+    /// Removes what runs write into their folder, by name; everything else stays, and so does the folder. Links are
+    /// removed, not followed.
     package func empty() throws {
         for name in try FolderCalls.entries(of: path) where RunNames.isFile(name) {
             try FolderCalls.removeFile(file(name))
@@ -91,7 +92,7 @@ extension RunDirectory {
         try FolderCalls.removeIfEmpty(checkpointsPath)
     }
 
-    /// Removes claims to locks that are there no more.
+    /// Removes claims to locks that no longer exist.
     private func removeClaims() throws {
         let current = LockFile(lockPath).map { RunNames.claim(to: $0.contents) }
         for entry in try FolderCalls.entries(of: path) where RunNames.isClaim(entry) && entry != current {
@@ -99,28 +100,28 @@ extension RunDirectory {
         }
     }
 
-    private func removeLeftoverFiles(_ isWanted: (PassingName) -> Bool) throws {
+    private func removeLeftoverFiles(_ isWanted: (TemporaryName) -> Bool) throws {
         for entry in try FolderCalls.entries(of: path) {
-            guard let passing = PassingName(entry), isWanted(passing) else { continue }
-            if RunNames.isFile(passing.name) || [Self.probe, RunNames.lock].contains(passing.name) {
+            guard let temporary = TemporaryName(entry), isWanted(temporary) else { continue }
+            if RunNames.isFile(temporary.name) || [Self.probe, RunNames.lock].contains(temporary.name) {
                 try FolderCalls.removeFile(file(entry))
             }
         }
     }
 
-    /// A checkpoint that was put aside and never replaced goes back to its place; other passing entries are removed.
-    private func removeLeftoverCheckpoints(_ isWanted: (PassingName) -> Bool) throws {
+    /// Restores a checkpoint that was renamed and never replaced; removes other temporary entries.
+    private func removeLeftoverCheckpoints(_ isWanted: (TemporaryName) -> Bool) throws {
         for entry in try FolderCalls.entries(of: checkpointsPath) {
-            guard let passing = PassingName(entry), isWanted(passing) else { continue }
+            guard let temporary = TemporaryName(entry), isWanted(temporary) else { continue }
             let leftover = "\(checkpointsPath)/\(entry)"
-            if RunNames.isLink(passing.name) || passing.name == Self.probe {
+            if RunNames.isLink(temporary.name) || temporary.name == Self.probe {
                 try FolderCalls.removeFile(leftover)
-            } else if let step = RunNames.step(ofFolder: passing.name) {
-                let place = checkpointPath(ofStep: step)
+            } else if let step = RunNames.step(ofFolder: temporary.name) {
+                let target = checkpointPath(ofStep: step)
                 let isWhole =
                     FolderCalls.kind(leftover) == .folder && FolderCalls.kind("\(leftover)/\(RunNames.state)") == .file
-                if passing.kind == .old, isWhole, FolderCalls.kind(place) == nil {
-                    try FolderCalls.move(leftover, to: place)
+                if temporary.kind == .old, isWhole, FolderCalls.kind(target) == nil {
+                    try FolderCalls.move(leftover, to: target)
                 } else {
                     try Self.removeCheckpoint(leftover)
                 }
@@ -128,7 +129,8 @@ extension RunDirectory {
         }
     }
 
-    /// Removes a checkpoint's files and then its folder, unless that holds something else; of a link only the link.
+    /// Removes a checkpoint's files and then its folder, unless that holds something else; of a link, removes only the
+    /// link.
     static func removeCheckpoint(_ folder: String) throws {
         if FolderCalls.kind(folder) == .link { return try FolderCalls.removeFile(folder) }
         for name in RunNames.inCheckpoint {
@@ -147,8 +149,8 @@ extension RunDirectory {
     /// The text of config.yaml.
     package func configText() throws -> String { try FolderCalls.text(of: file(RunNames.config)) }
 
-    /// Identifies this folder by its environment.json, the same from any host; 0 where there is none. Another folder under the
-    /// same path has another value.
+    /// Identifies this folder by its environment.json; the same value on all hosts, 0 without the file. Another folder
+    /// under the same path has another value.
     package var mark: UInt64 {
         var status = stat()
         guard stat(file(RunNames.environment), &status) == 0 else { return 0 }
@@ -156,7 +158,7 @@ extension RunDirectory {
             .withUnsafeBytes { Hash64($0).value }
     }
 
-    /// Writes environment.json: version, MPI, hosts and what else describes where the run takes place.
+    /// Writes environment.json: version, MPI, hosts and other facts about the environment.
     package func write(environment: JSONValue) throws {
         try AtomicFile.write(environment.indentedText, to: file(RunNames.environment))
     }
@@ -166,7 +168,7 @@ extension RunDirectory {
         try AtomicFile.write(outcome.json.indentedText, to: file(RunNames.outcome))
     }
 
-    /// What outcome.json says; nil if there is none.
+    /// The contents of outcome.json; nil if there is none.
     package func readOutcome() throws -> Outcome? {
         guard FolderCalls.kind(file(RunNames.outcome)) != nil else { return nil }
         return try Outcome(Fields(of: file(RunNames.outcome)))
@@ -175,27 +177,28 @@ extension RunDirectory {
 
 // MARK: - A request to stop
 
-/// What `lstm-dist stop` asks of a running job.
+/// A request of `lstm-dist stop` to a running job.
 package enum StopRequest: String, Sendable {
-    /// A checkpoint, then the end.
+    /// Write a checkpoint, then stop.
     case checkpoint
-    /// The end at the next step.
+    /// Stop at the next step.
     case now
 }
 
 extension RunDirectory {
-    /// Leaves the request in the run folder, in the place of one that is there.
+    /// Writes the request into the run folder, replacing an existing one.
     package func write(_ request: StopRequest) throws {
         try AtomicFile.write(request.rawValue + "\n", to: file(RunNames.stop))
     }
 
-    /// The request that lies in the run folder; nil if there is none. Any other text means `checkpoint`, as does a file made by hand.
+    /// The request in the run folder; nil if there is none. Any other text means `checkpoint`, as does a file made by
+    /// hand.
     package func readStopRequest() -> StopRequest? {
         guard FolderCalls.kind(file(RunNames.stop)) == .file else { return nil }
         let text = (try? FolderCalls.text(of: file(RunNames.stop))) ?? ""
         return StopRequest(rawValue: String(text.prefix { !$0.isNewline })) ?? .checkpoint
     }
 
-    /// Takes a request away, if there is one: it is met, or of an earlier leg.
+    /// Removes a request, if there is one: it has been met, or is of an earlier session.
     package func removeStopRequest() throws { try FolderCalls.removeFile(file(RunNames.stop)) }
 }

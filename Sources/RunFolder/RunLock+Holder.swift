@@ -3,39 +3,40 @@ import Glibc
 import System
 
 extension RunLock {
-    /// Who holds a lock.
+    /// The holder of a lock.
     package struct Holder: Sendable, Equatable {
         package let host: String
         package let process: Int32
-        /// Of the batch scheduler.
+        /// The job number of the batch scheduler.
         package let job: String?
-        /// What tells this process from a later one of the same number, and its machine and process numbers from others.
+        /// The start time distinguishes this process from a later one of the same number; `machine` identifies the boot
+        /// and the process namespace.
         private let started: String
         private let machine: String
-        /// The folder that was locked; a copy of the lock may be in another. nil in locks of earlier versions.
+        /// The locked folder: a copy of the folder contains a copy of the lock. nil in locks of earlier versions.
         private let folder: FolderIdentity?
-        /// Random: no two locks have the same contents.
+        /// Random, so that no two locks have the same contents.
         private let key: String
 
-        /// Of a lock that is there but can't be read, as after a crash of its machine; its heart may still beat.
+        /// The holder of a lock that can't be read, as after a crash of its machine; its heartbeat may continue.
         static let unknown = Holder(host: "", process: 0, job: nil, started: "", machine: "", folder: nil, key: "")
 
         var isNamed: Bool { self != .unknown }
 
         package var description: String {
-            guard isNamed else { return "a process that its file \(RunNames.lock), which is damaged, doesn't name" }
+            guard isNamed else { return "an unknown process (its file \(RunNames.lock) is damaged)" }
             return "process \(process) on \(shown(host))" + (job.map { " of job \(shown($0))" } ?? "")
         }
 
-        /// Whether this process lives and has locked this very folder; nil: that can't be seen from here.
+        /// Whether this process lives and has locked this very folder; nil if that is not visible from here.
         func isAlive(in run: RunDirectory) -> Bool? {
-            // (Without /proc there is no name of the machine, nor a time of start.)
+            // (Without /proc, neither the machine's name nor the start time is known.)
             let here = ProcessStatus.machine
             guard machine == here, !here.hasPrefix(" ") else { return nil }
             guard kill(process, 0) == 0 || errno == EPERM else { return false }
             guard Self.start(of: process) == started else { return false }
             guard let folder, let here = FolderIdentity(path: run.path), folder != here else { return true }
-            // Of a copy of the run folder. (The same folder may be mounted a second time, with another device number.)
+            // A copy of the run folder. (The same folder may be mounted a second time, with another device number.)
             return folder.inode == here.inode ? nil : false
         }
 
@@ -85,12 +86,12 @@ extension RunLock {
     }
 }
 
-/// What tells a folder from all others of this machine, whatever its path.
+/// Identifies a folder on this machine, whatever its path.
 struct FolderIdentity: Equatable, Sendable {
     let device: UInt64
     let inode: UInt64
 
-    /// nil, with `errno` set, if nothing can be seen there.
+    /// nil, with `errno` set, if the path is not accessible.
     init?(path: String) {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }

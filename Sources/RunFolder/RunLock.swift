@@ -5,28 +5,30 @@ import System
 
 /// Exclusive lock on a run folder: the file `lock`, whose modification time is its heartbeat.
 ///
-/// A lock is stale when its process is gone, where that can be seen, or when its heartbeat has stopped; a stale lock is taken over.
-/// Its contents name the process and the folder, and are never those of another lock. Three rules keep a second job out of the folder:
+/// A lock is stale when its process is gone, if that is visible, or when its heartbeat has stopped. A stale lock is
+/// taken over. The contents of a lock name the process and the folder, and are unique. Three rules keep a second job
+/// out of the folder:
 /// - A new lock is linked to a free name; it never replaces another.
-/// - A lock is replaced or removed only by the process that holds its *claim*: a file named after the checksum of the lock's contents,
-///   made in the same way. With the claim in hand it compares the contents again. So only the contents that were found stale go, and
-///   of several processes that wait for them one succeeds.
-/// - The holder compares file and folder at each heartbeat and before each checkpoint (`check`), and ends its job if another has them.
+/// - A lock is replaced or removed only by the process that holds its *claim*: a file named after the checksum of the
+///   lock's contents, made in the same way. The holder of the claim compares the contents again. So only the contents
+///   that were found stale are removed, and of several processes that wait for them one succeeds.
+/// - The holder compares file and folder at each heartbeat and before each checkpoint (`check`), and ends its job if
+///   they belong to another.
 package final class RunLock: Sendable {
-    /// Seconds between heartbeats, and after how many without one the holder counts as dead.
+    /// Seconds between heartbeats, and the silence in seconds after which the holder counts as dead.
     package static let heartbeat = 5.0
     package static let deadAfter = 20.0
 
     private let run: RunDirectory
     private let contents: [UInt8]
-    /// Of the folder as it was when the lock was made. It stays open: so no other folder can get the same number.
+    /// The folder when the lock was made. It stays open, so that no other folder can get the same inode number.
     private let descriptor: Int32
     private let found = Mutex<RunFolderError?>(nil)
 
     private init(_ run: RunDirectory, host: String, job: String?) throws {
         self.run = run
-        // An overlay file system gives a folder another number with the first file that is made in it.
-        let first = "\(run.path)/\(PassingName.of(RunNames.lock, .new))"
+        // An overlay file system gives a folder another inode number when the first file is made in it.
+        let first = "\(run.path)/\(TemporaryName.of(RunNames.lock, .new))"
         _ = try OpenFile.creating(first)
         unlink(first)
         descriptor = open(run.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -49,10 +51,10 @@ extension RunLock {
         fileprivate let stale: LockFile?
     }
 
-    /// Returns when nobody holds the run folder; waits some seconds for a holder that is about to end, and for `deadAfter` seconds for
-    /// a heartbeat of one that can't be seen from here.
+    /// Returns when nobody holds the run folder. Waits some seconds for a holder that is about to end, and `deadAfter`
+    /// seconds for a heartbeat of a holder that is not visible from here.
     ///
-    /// - Parameter report: called with a sentence once a heartbeat that was due has not come.
+    /// - Parameter report: called with a sentence when a heartbeat is overdue.
     /// - Throws: `RunFolderError.held`.
     @discardableResult
     package static func waitUntilFree(
@@ -75,7 +77,8 @@ extension RunLock {
         return Vacancy(stale: nil)
     }
 
-    /// Whether a lock changes while this process looks on: the clock that sets its time is unknown, so that only a change counts.
+    /// Whether a lock changes while this process watches: the clock that sets its time is unknown, so that only a
+    /// change counts.
     private static func showsLife(
         _ seen: LockFile, in run: RunDirectory, within deadAfter: Double, _ report: (String) -> Void
     ) -> Bool {
@@ -86,20 +89,20 @@ extension RunLock {
             if LockFile(run.lockPath) != seen { return true }
             if !isReported, ContinuousClock.now - began > .seconds(heartbeat + 1) {
                 report(
-                    "The run folder \(run.path) is in use by \(seen.holder.description), which cannot be seen from here and gives no "
-                        + "sign of life; its lock is taken over if none comes within \(Int(deadAfter)) s.")
+                    "The run folder \(run.path) is in use by \(seen.holder.description), which is not visible from here and sends no "
+                        + "heartbeat; its lock is taken over if none comes within \(Int(deadAfter)) s.")
                 isReported = true
             }
         }
         return false
     }
 
-    /// Takes a run folder, also from a holder that is dead.
+    /// Takes a run folder's lock, also from a holder that is dead.
     ///
     /// - Parameters:
-    ///   - job: of the batch scheduler.
-    ///   - vacancy: what `waitUntilFree` has returned before; if it still holds, nothing is waited for again.
-    ///   - deadAfter: seconds without a heartbeat after which a holder that can't be looked at counts as dead.
+    ///   - job: the job number of the batch scheduler.
+    ///   - vacancy: the result of an earlier `waitUntilFree`; if it still holds, there is no second wait.
+    ///   - deadAfter: seconds without a heartbeat after which a holder that is not visible from here counts as dead.
     /// - Throws: `RunFolderError.held`.
     package static func take(
         _ run: RunDirectory, host: String, job: String?, after vacancy: Vacancy? = nil,
@@ -117,22 +120,22 @@ extension RunLock {
         }
     }
 
-    /// Takes a run folder if the vacancy still holds; nil if the folder has another lock by now, or another process is about to
-    /// replace the stale one.
+    /// Takes a run folder's lock if the vacancy still holds; nil if the folder has another lock by now, or another
+    /// process is about to replace the stale one.
     package static func occupy(_ run: RunDirectory, _ vacancy: Vacancy, host: String, job: String?) throws -> RunLock? {
         let lock = try RunLock(run, host: host, job: job)
         guard let stale = vacancy.stale else { return try lock.make(run.lockPath) ? lock : nil }
         let isTaken = try lock.withClaim(to: stale) {
-            let passing = "\(run.path)/\(PassingName.of(RunNames.lock, .new))"
-            defer { unlink(passing) }
-            try lock.write(passing)
-            try FolderCalls.move(passing, to: run.lockPath)
+            let temporary = "\(run.path)/\(TemporaryName.of(RunNames.lock, .new))"
+            defer { unlink(temporary) }
+            try lock.write(temporary)
+            try FolderCalls.move(temporary, to: run.lockPath)
         }
         return isTaken ? lock : nil
     }
 
-    /// Does something with the exclusive right to replace or remove a lock; does nothing, and returns false, if another process has
-    /// that right or the lock has changed.
+    /// Runs `body` with the exclusive right to replace or remove a lock; returns false without running it if another
+    /// process has that right or the lock has changed.
     private func withClaim(to lock: LockFile, _ body: () throws -> Void) throws -> Bool {
         let claim = "\(run.path)/\(RunNames.claim(to: lock.contents))"
         guard try make(claim) else {
@@ -145,22 +148,22 @@ extension RunLock {
         return true
     }
 
-    /// Removes a claim whose process died with it, which may last no longer than some system calls.
+    /// Removes a claim whose process died; a live process holds one only for a few system calls.
     private func clearAbandonedClaim(_ claim: String) throws {
         guard let seen = LockFile(claim) else { return }
         switch seen.holder.isAlive(in: run) {
         case true: return
         case nil:
-            // The time of another new file in this folder is by the same clock.
-            let other = "\(run.path)/\(PassingName.of(RunNames.lock, .new))"
+            // A new file in this folder gets its time from the same clock.
+            let other = "\(run.path)/\(TemporaryName.of(RunNames.lock, .new))"
             defer { unlink(other) }
             try write(other)
             guard let now = LockFile(other)?.beat, now &- seen.beat > Int64(1e9 * Self.deadAfter) else { return }
         case false: break
         }
-        let aside = "\(run.path)/\(PassingName.of(RunNames.lock, .old))"
+        let aside = "\(run.path)/\(TemporaryName.of(RunNames.lock, .old))"
         guard rename(claim, aside) == 0 else { return }
-        // Another process may have cleared it, and made its own in its place: that one goes back.
+        // Another process may have removed the claim and made its own: that one is restored.
         if LockFile(aside)?.contents != seen.contents, link(aside, claim) != 0, FolderCalls.meansNoLinks(errno),
             FolderCalls.kind(claim) == nil
         {
@@ -169,21 +172,23 @@ extension RunLock {
         unlink(aside)
     }
 
-    /// Makes a file of these contents that appears whole, and only under a free name; returns false if the name is taken.
+    /// Makes a file of these contents that appears complete, and only if the name is free; returns false if the name is
+    /// taken.
     private func make(_ path: String) throws -> Bool {
-        let passing = "\(run.path)/\(PassingName.of(RunNames.lock, .new))"
-        defer { unlink(passing) }
-        try write(passing)
-        if link(passing, path) == 0 { return true }
+        let temporary = "\(run.path)/\(TemporaryName.of(RunNames.lock, .new))"
+        defer { unlink(temporary) }
+        try write(temporary)
+        if link(temporary, path) == 0 { return true }
         switch errno {
         case EEXIST: return false
         case let code where FolderCalls.meansNoLinks(code): return try makeDirectly(path)
-        case ENOENT where FolderCalls.isFolder(run.path): return false  // the folder's holder has cleared it away
+        case ENOENT where FolderCalls.isFolder(run.path): return false  // removed by the folder's holder
         case let code: throw SystemError.cannotWrite(path: path, code: code)
         }
     }
 
-    /// The same on a file system without hard links: others may see the file before it is whole, and wait for a heartbeat then.
+    /// The same on a file system without hard links: another process may see the file before it is complete, and then
+    /// waits for a heartbeat.
     private func makeDirectly(_ path: String) throws -> Bool {
         do {
             try write(path)
@@ -207,27 +212,27 @@ extension RunLock {
 // MARK: - Holding
 
 extension RunLock {
-    /// Why this job has no right to the folder any more: `RunFolderError.lost`; nil as long as nothing is known of it. Costs no look at
-    /// the disk.
+    /// Why this job has lost the lock: `RunFolderError.lost`; nil while nothing is known of it. Reads no disk.
     package var loss: RunFolderError? { found.withLock { $0 } }
 
-    /// Looks whether lock and folder are still this job's. What can't be seen at this moment is no proof of the contrary.
+    /// Checks that lock and folder are still this job's. If they are not accessible at the moment, the lock counts as
+    /// held.
     ///
-    /// - Throws: `RunFolderError.lost`, from then on at each call.
+    /// - Throws: `RunFolderError.lost`; from then on at every call.
     package func check() throws { try look(beats: false) }
 
-    /// Shows that the holder is alive, unless the lock is lost. Any thread may call it.
+    /// Sends a heartbeat, unless the lock is lost. Any thread may call it.
     package func beat() { try? look(beats: true) }
 
     /// Unlocks the run folder.
     package func release() {
-        guard (try? look(beats: false)) != nil, let own = LockFile(run.lockPath), own.contents == contents else {
+        guard (try? look(beats: false)) != nil, let lock = LockFile(run.lockPath), lock.contents == contents else {
             return
         }
         do {
-            _ = try withClaim(to: own) { unlink(run.lockPath) }
+            _ = try withClaim(to: lock) { unlink(run.lockPath) }
         } catch {
-            // A full disk takes no claim.
+            // A claim can't be made on a full disk.
             unlink(run.lockPath)
         }
     }
@@ -252,9 +257,9 @@ extension RunLock {
         defer { close(file) }
         guard let seen = LockFile(descriptor: file), let bytes = seen.contents else { return nil }
         guard bytes == contents else {
-            return "\(seen.holder.description) has taken it over, since this job gave no sign of life for some time"
+            return "\(seen.holder.description) has taken it over because this job sent no heartbeat for some time"
         }
-        // Of the file that was compared, not of one that has come in its place.
+        // By descriptor: the heartbeat of the file that was compared, not of one that has replaced it.
         if beats { futimens(file, nil) }
         return nil
     }
@@ -263,12 +268,12 @@ extension RunLock {
 // MARK: - Looking
 
 extension RunLock {
-    /// A holder of a run folder, as far as can be seen at once.
+    /// The holder of a run folder, as far as visible without waiting.
     package struct Presence: Sendable {
         package let holder: Holder
         /// Seconds since the last heartbeat, by this host's clock.
         package let silence: Double
-        /// The holder can't be seen from here, and its heartbeat is overdue: it may be dead.
+        /// The holder is not visible from here, and its heartbeat is overdue: it may be dead.
         package let isDoubtful: Bool
     }
 
@@ -285,7 +290,7 @@ extension RunLock {
     }
 }
 
-/// A file with the contents of a lock, as it was at one moment.
+/// A snapshot of a file with the contents of a lock.
 struct LockFile: Equatable, Sendable {
     /// nil if they can't be read.
     let contents: [UInt8]?
@@ -294,7 +299,8 @@ struct LockFile: Equatable, Sendable {
 
     /// nil if there is no such file.
     init?(_ path: String) {
-        // Opened, since some file systems ask the server for the time only then; not every lock may be.
+        // Opened, because some file systems ask the server for the time only then; a lock that can't be opened gets
+        // lstat.
         let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         defer { if descriptor >= 0 { close(descriptor) } }
         if descriptor >= 0 {
@@ -316,7 +322,7 @@ struct LockFile: Equatable, Sendable {
     private init?(_ status: stat, contents: [UInt8]?) {
         guard status.st_mode & S_IFMT == S_IFREG else { return nil }
         self.contents = contents
-        // A time may be set to any, and only another one counts as a beat: what is too large for Int64 may wrap.
+        // The time may have any value, and only a change counts as a beat: it may wrap in Int64.
         beat = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
     }
 

@@ -2,7 +2,7 @@ import FileFormats
 import Glibc
 import System
 
-/// The names of everything that a run folder contains. Nothing with another name is ever removed.
+/// The names of all entries of a run folder. Nothing with another name is ever removed.
 enum RunNames {
     static let config = "config.yaml"
     static let environment = "environment.json"
@@ -24,14 +24,14 @@ enum RunNames {
     /// The names that a task's artifacts may have.
     static let artifacts = ["vocabulary.json", "labels.json", "scaling.json"]
 
-    /// A checkpoint's files; the one without which it isn't whole goes first when they are removed.
+    /// A checkpoint's files, in the order of removal: state.json first, so that the checkpoint is at once incomplete.
     static let inCheckpoint = [state, model, training] + artifacts
-    /// The run's own files, but for the lock.
+    /// The run's files except the lock.
     static let inRun = [config, environment, outcome, failure, metrics, stop]
 
     static func isFile(_ name: String) -> Bool { inRun.contains(name) }
 
-    /// Whether a name is that of a file in a folder itself, whatever the folder. (The system reads a path up to a zero.)
+    /// Whether a name denotes a file directly in a folder. (The system reads a path up to a zero byte.)
     static func isPlain(_ name: String) -> Bool {
         !name.isEmpty && !name.utf8.contains(UInt8(ascii: "/")) && !name.utf8.contains(0)
             && name.utf8.first != UInt8(ascii: ".")
@@ -39,7 +39,7 @@ enum RunNames {
 
     private static let claims = ".lock.claim-"
 
-    /// The file of the process that may replace or remove a lock of these contents (nil: that can't be read).
+    /// The name of the claim to a lock of these contents (nil: unreadable contents).
     static func claim(to lock: [UInt8]?) -> String {
         claims + (lock.map { String(Checksum.sha256(of: $0).prefix(16)) } ?? "unreadable")
     }
@@ -77,28 +77,28 @@ enum RunNames {
     }
 }
 
-/// A name that only lives while its writer does: the new version of `name`, or the old one put aside.
+/// A name that exists only while its writer works: the new version of `name`, or the old one renamed.
 ///
-/// It ends with the writer's process number and 64 random bits, so that nobody can put a link there beforehand; earlier versions
-/// of this program wrote names without those bits.
-struct PassingName {
+/// It ends with the writer's process number and 64 random bits, so that nobody can put a link there beforehand; earlier
+/// versions of this program wrote names without those bits.
+struct TemporaryName {
     enum Kind: String {
         case new = ".tmp-"
         case old = ".old-"
     }
 
-    /// The name it stands in for.
+    /// The name that it replaces.
     let name: String
     let kind: Kind
     let process: Int32
 
-    /// A new passing name of this process, another one at each call.
+    /// A new temporary name of this process, different at each call.
     static func of(_ name: String, _ kind: Kind) -> String {
         let bits = String(UInt64.random(in: 0...UInt64.max), radix: 16)
         return ".\(name)\(kind.rawValue)\(getpid())-\(String(repeating: "0", count: 16 - bits.count))\(bits)"
     }
 
-    /// Takes a passing name apart; nil for any other name.
+    /// Parses a temporary name; nil for any other name.
     init?(_ entry: String) {
         guard
             let match = entry.wholeMatch(
@@ -111,6 +111,7 @@ struct PassingName {
         self.process = process
     }
 
-    /// Its writer is gone: no process of that number is left on this host, or it is this one, which writes nothing yet.
+    /// Its writer is gone: no process of that number exists on this host, or it is this process, which has not written
+    /// yet.
     var isAbandoned: Bool { process == getpid() || (kill(process, 0) != 0 && errno == ESRCH) }
 }

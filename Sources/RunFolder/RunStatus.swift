@@ -1,7 +1,7 @@
 package import FileFormats
 import System
 
-/// Where a run is, as its folder tells it.
+/// The status of a run, read from its folder.
 package struct RunStatus {
     private let outcome: Outcome?
     private let presence: RunLock.Presence?
@@ -11,10 +11,11 @@ package struct RunStatus {
     private let best: Int?
     private let lastLines: [String: JSONValue]
 
-    /// - Throws: `RunFolderError` for what is no run folder.
+    /// - Throws: `RunFolderError` if `path` is not a run folder.
     package init(of path: String) throws {
         let run = try RunDirectory.existing(path)
-        // Whoever ends writes the outcome before it gives the folder free: asked in this order, no end looks like a death.
+        // A job writes outcome.json before it releases the lock; reading in the opposite order keeps a clean exit from
+        // looking like a crash.
         presence = RunLock.presence(in: run)
         outcome = try run.readOutcome()
         failure = try? run.readFailure()
@@ -24,17 +25,17 @@ package struct RunStatus {
         lastLines = (try? MetricsFile.lastLines(of: run.metricsPath)) ?? [:]
     }
 
-    /// The state of outcome.json, or `died` where that says running and no holder gives a sign of life; `new` before there is any.
+    /// The state of outcome.json; `died` if that is running and no live holder is found; `new` before there is one.
     private var state: String {
         if isSilent { return "died" }
         guard let outcome else { return presence == nil ? "new" : "running" }
         return outcome.state == .running && presence == nil ? "died" : outcome.state.rawValue
     }
 
-    /// A holder that can't be seen from here gives no sign of life: it may be dead.
+    /// The holder is not visible from here and its heartbeat is overdue: it may be dead.
     private var isSilent: Bool { presence?.isDoubtful ?? false && outcome?.state ?? .running == .running }
 
-    /// The last step that is known of.
+    /// The last known step.
     private var step: Int {
         max(outcome?.step ?? 0, lastLines.values.compactMap { $0["step"]?.integerValue }.max() ?? 0)
     }
@@ -42,7 +43,8 @@ package struct RunStatus {
     package var json: JSONValue {
         [
             "state": .string(state), "step": .integer(step), "reason": outcome.map { .string($0.reason) } ?? .null,
-            "failure": failure.map { .string($0.words) } ?? .null, "next": outcome?.next.map { .string($0) } ?? .null,
+            "failure": failure.map { .string($0.description) } ?? .null,
+            "next": outcome?.next.map { .string($0) } ?? .null,
             "holder": presence.map { .string($0.holder.description) } ?? .null,
             "silent_seconds": presence.map { .number($0.silence) } ?? .null,
             "stop_requested": .boolean(stopRequest != nil),
@@ -56,16 +58,16 @@ package struct RunStatus {
         var lines = ["state       \(state)" + (outcome.map { ": \(shown($0.reason, limit: 1000))" } ?? "")]
         if isSilent, let presence {
             lines = [
-                "state       died, or it cannot be seen from here; last heartbeat \(duration(presence.silence)) ago"
+                "state       died, or not visible from here; last heartbeat \(duration(presence.silence)) ago"
             ]
         }
         lines.append("step        \(step)")
-        if let failure { lines.append("failure     \(failure.words)") }
+        if let failure { lines.append("failure     \(failure.description)") }
         if let presence {
             lines.append(
-                "held by     \(presence.holder.description), last sign of life \(duration(presence.silence)) ago")
+                "held by     \(presence.holder.description), last heartbeat \(duration(presence.silence)) ago")
         }
-        if stopRequest != nil { lines.append("asked       to stop") }
+        if stopRequest != nil { lines.append("request     stop") }
         let checkpoint = latest.map { "latest of step \($0)" } ?? "none"
         lines.append("checkpoint  \(checkpoint)" + (best.map { ", best of step \($0)" } ?? ""))
         for split in ["train", "validation", "test"] {
@@ -77,7 +79,7 @@ package struct RunStatus {
                 } ?? ""
             lines.append(split + String(repeating: " ", count: 12 - split.count) + "loss \(format(loss))\(step)\(rate)")
         }
-        if state != "running", let next = outcome?.next { lines.append("to go on    \(shown(next, limit: 10_000))") }
+        if state != "running", let next = outcome?.next { lines.append("resume      \(shown(next, limit: 10_000))") }
         return lines.joined(separator: "\n")
     }
 }

@@ -1,8 +1,8 @@
 package import ConfigFile
 
 extension TaskTable {
-    /// A configuration's task with training data that needs no files: random tokens in place of a text, as many as the
-    /// training would read in a step; generated sequences as in training. For measurements.
+    /// A configuration's task with training data that needs no files, for measurements: for a text task, the same
+    /// number of random tokens per step as in training; for a generated task, its sequences.
     ///
     /// - Parameters:
     ///   - request: the batch and the seed; splits are ignored.

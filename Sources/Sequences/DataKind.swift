@@ -1,7 +1,7 @@
 package import ConfigFile
 
-/// A kind of data. It owns the keys and files that all of its tasks share, so that a second task on text declares neither
-/// `data.train` nor `data.tokenizer`.
+/// A kind of data. It declares the keys that all of its tasks share, so that a second text task need not declare
+/// `data.train` and `data.tokenizer`.
 package enum DataKind: Sendable, CaseIterable {
     /// Text in files, divided into streams.
     case text

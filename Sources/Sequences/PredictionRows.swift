@@ -1,11 +1,11 @@
-/// Rows of a CSV file (RFC 4180, lines end with a line feed), as `predict` writes them: made field by field.
+/// Rows of a CSV file (RFC 4180, but lines end with a line feed), as `predict` writes them; built field by field.
 package struct PredictionRows {
     package private(set) var bytes: [UInt8] = []
     private var isAtRowStart = true
 
     package init() {}
 
-    /// A text; quoted where it has a comma, a quote or a line break.
+    /// Adds a text, quoted if it has a comma, a quote or a line break.
     package mutating func add(_ text: String) {
         begin()
         guard text.utf8.contains(where: { [0x22, 0x2C, 0x0A, 0x0D].contains($0) }) else {
@@ -25,7 +25,7 @@ package struct PredictionRows {
         bytes += "\(number)".utf8
     }
 
-    /// The shortest decimal number that is read as the same Float.
+    /// Adds the shortest decimal number that reads back as the same Float.
     package mutating func add(_ number: Float) {
         begin()
         bytes += "\(number)".utf8
@@ -45,10 +45,10 @@ package struct PredictionRows {
 }
 
 extension PredictionRows {
-    /// The columns of a few classes: the most likely one, the right one, and the probability of each.
+    /// The columns of a task with few classes: the most likely class, the correct class, and the probability of each.
     package static func classColumns(_ names: [String]) -> [String] { ["class", "target"] + names.map { "p_\($0)" } }
 
-    /// These columns.
+    /// Adds the fields of `classColumns`.
     package mutating func add(_ probabilities: UnsafeBufferPointer<Float>, of names: [String], target: Int32) {
         add(names[probabilities.likeliest])
         add(names[Int(target)])
@@ -57,7 +57,7 @@ extension PredictionRows {
 }
 
 extension UnsafeBufferPointer<Float> {
-    /// The index of the largest value, of equal ones the first; 0 where none is a number.
+    /// The index of the largest value, the first of equal ones; 0 if all are NaN.
     var likeliest: Int {
         var best = 0
         for index in indices where self[index] > self[best] || self[best].isNaN { best = index }

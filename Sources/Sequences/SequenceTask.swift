@@ -11,15 +11,15 @@ package protocol SequenceTask: Sendable {
     static var reads: DataKind { get }
     /// The task's further keys, each with a condition on `task`.
     static var keys: [ConfigKey] { get }
-    /// Whether a time step's answer may follow from later time steps, too: not where the next one is to be predicted.
+    /// Whether a time step's output may depend on later time steps; not if the next one is to be predicted.
     static var mayReadAhead: Bool { get }
-    /// Whether the classes to predict are the tokens that are read.
+    /// Whether the classes to predict are the input tokens.
     static var predictsTokens: Bool { get }
     /// Opens the task's data. Local work that can fail: must not call collectives.
     static func load(_ configuration: Configuration, _ request: DataRequest) throws -> TaskData
 
     var shape: TaskShape { get }
-    /// The files that a model of this task needs besides its weights: kept in checkpoints, and given back in
+    /// The files that a model of this task needs in addition to its weights: stored in checkpoints, and returned in
     /// `DataRequest.artifacts`.
     var artifacts: [Artifact] { get }
     /// The number of sums that `judge` adds to; 0 if the loss is the only metric.
@@ -28,7 +28,7 @@ package protocol SequenceTask: Sendable {
     func judge(_ batch: Batch, _ outputs: ScoredOutputs, sums: inout [Double], sequenceErrors: inout [Float])
     /// The columns of `predict` for a scored time step, after the sequence and the time step.
     var predictionColumns: [String] { get }
-    /// Adds these columns of the scored time step number `index` of a batch.
+    /// Adds the fields of these columns for the scored time step `index` of a batch.
     func writePrediction(_ index: Int, _ outputs: ScoredOutputs, of batch: Batch, to rows: inout PredictionRows)
     /// The metrics in addition to the mean loss, from the sums over a whole split.
     func metrics(loss: Double, sums: [Double]) -> [(name: String, value: Double)]
@@ -84,7 +84,7 @@ package struct DataRequest {
     package var artifacts: [Artifact]?
     /// Text that replaces the configuration's test split.
     package var testFiles: [String]?
-    /// The option that gave it.
+    /// The command-line option of `testFiles`.
     package var testOption = "--data"
     /// Whether a text that is too short for `validationBatch` streams is divided into fewer, down to one.
     package var fitsStreams = false
@@ -104,8 +104,8 @@ package struct TaskData {
     package var validation: (any SequenceSource)?
     package var test: (any SequenceSource)?
     package var vocabulary: Vocabulary?
-    /// The files of each split; a resumed run compares their sizes and checksums. A validation that is a fraction of the
-    /// training text has that text's files, as `train`.
+    /// The files of each split; a resumed run compares their sizes and checksums. A validation that is a fraction of
+    /// the training text has that text's files, as `train`.
     package var files: [(split: String, paths: [String])] = []
 }
 

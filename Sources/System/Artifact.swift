@@ -1,10 +1,10 @@
-/// A text file that belongs to a trained model besides its weights, such as a vocabulary. A task makes it from its data,
-/// checkpoints keep it with a checksum, and loading a model gives it back to the task.
+/// A text file that belongs to a trained model in addition to its weights, such as a vocabulary. A task makes it from
+/// its data, checkpoints store it with a checksum, and loading a model returns it to the task.
 package struct Artifact: Sendable, Equatable {
     /// The file's name.
     package let name: String
     package let text: String
-    /// Where it was read from, for messages; the name, if it was made.
+    /// The path it was read from, for messages; the name if it was not read from a file.
     package let place: String
 
     package init(_ name: String, _ text: String, place: String? = nil) {

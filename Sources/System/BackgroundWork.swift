@@ -6,7 +6,7 @@ package final class BackgroundWork<Value: Sendable> {
     private let task: Task
     private var id: pthread_t?
 
-    /// What the two threads share.
+    /// The state shared by the two threads.
     private final class Task: Sendable {
         let work: @Sendable () -> Value
         let value = Mutex<Value?>(nil)
@@ -19,7 +19,7 @@ package final class BackgroundWork<Value: Sendable> {
         }
     }
 
-    /// Starts the thread. Where the system has no thread to give, the work is done before this returns.
+    /// Starts the thread. If the system can't start one, the work is done before this returns.
     package init(_ work: @escaping @Sendable () -> Value) {
         let task = Task(work)
         self.task = task
@@ -34,7 +34,7 @@ package final class BackgroundWork<Value: Sendable> {
     /// Waits until the work has ended.
     package func result() -> Value {
         join()
-        return task.value.withLock { $0 }!  // the thread has ended, so the value is there
+        return task.value.withLock { $0 }!  // the thread has ended, so there is a value
     }
 
     private func join() {

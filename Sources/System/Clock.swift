@@ -1,9 +1,9 @@
 package import Glibc
 
-/// Seconds on a clock that only goes forward.
+/// Seconds on a monotonic clock.
 package func secondsNow() -> Double { seconds(on: CLOCK_MONOTONIC) }
 
-/// Seconds of a clock of the system: one of those of a process's or a thread's time on cores, too.
+/// Seconds on one of the system's clocks, also of the CPU time of a process or a thread.
 package func seconds(on clock: clockid_t) -> Double {
     var time = timespec()
     clock_gettime(clock, &time)

@@ -1,14 +1,14 @@
-/// An error that knows the exit code of the program it ends.
+/// An error with the exit code of the program that it ends.
 package protocol ExitCoded {
-    /// The status that the process returns; not 0.
+    /// The exit status of the process; not 0.
     var exitCode: Int32 { get }
 }
 
-/// What stops a command, in a sentence for the user.
+/// An error that ends a command, as a sentence for the user.
 package struct CommandError: Error, Equatable, ExitCoded, CustomStringConvertible {
     package let description: String
     package let exitCode: Int32
-    /// Whether every rank throws the same error, computed from what all of them know: rank 0 then reports for all.
+    /// Whether every rank throws the same error, computed from shared data: rank 0 then reports for all.
     package var isEverywhere = false
 
     /// The user asked for something that can't be done: exit code 2.

@@ -1,11 +1,11 @@
 import Glibc
 
-/// What stands at a path, the last link not followed.
+/// The kind of an entry; a link at the end of the path is not followed.
 package enum EntryKind { case file, folder, link, other }
 
-/// The system calls on folders and their entries, each turned into an error that names the path.
+/// System calls on folders and their entries; errors name the path.
 package enum FolderCalls {
-    /// nil if nothing is there, or can't be seen.
+    /// nil if there is nothing, or it is not accessible.
     package static func kind(_ path: String) -> EntryKind? {
         var status = stat()
         guard lstat(path, &status) == 0 else { return nil }
@@ -17,7 +17,7 @@ package enum FolderCalls {
         }
     }
 
-    /// Whether an `errno` of a call that makes a link says that the file system has none.
+    /// Whether the `errno` of a call that makes a link means that the file system has none.
     package static func meansNoLinks(_ code: Int32) -> Bool { [EPERM, EOPNOTSUPP, ENOSYS].contains(code) }
 
     /// A folder, or a link to one.
@@ -39,7 +39,7 @@ package enum FolderCalls {
             && statuses.0.st_dev == statuses.1.st_dev && statuses.0.st_ino == statuses.1.st_ino
     }
 
-    /// Why nothing can be seen at the end of a path, as the system's `errno`; nil if something can.
+    /// Why a path is not accessible, as the system's `errno`; nil if it is.
     package static func fault(at path: String) -> Int32? {
         var status = stat()
         return stat(path, &status) == 0 ? nil : errno
@@ -51,7 +51,7 @@ package enum FolderCalls {
         return stat(path, &status) == 0 ? status.st_mode & 0o777 : nil
     }
 
-    /// What a link says, as it stands there; nil for anything but a link.
+    /// The target of a link as stored; nil for anything but a link.
     package static func linkTarget(_ path: String) -> String? {
         var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
         let count = bytes.withUnsafeMutableBytes { buffer in
@@ -62,8 +62,8 @@ package enum FolderCalls {
         return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
     }
 
-    /// Makes the folder, and those above it, unless they are there. With `lasting` their names are on the disk then, where the
-    /// system lets us see to that.
+    /// Makes the folder and its ancestors, unless they exist. With `lasting` their entries are synced, if the system
+    /// allows it.
     package static func make(_ folder: String, lasting: Bool = false) throws {
         let slash = folder.lastIndex(of: "/").flatMap { $0 == folder.startIndex ? nil : $0 }
         var code = mkdir(folder, 0o777) == 0 ? 0 : errno
@@ -75,12 +75,12 @@ package enum FolderCalls {
         if lasting, code == 0 { try? sync(slash.map { String(folder[..<$0]) } ?? (folder.hasPrefix("/") ? "/" : ".")) }
     }
 
-    /// Makes a folder of a name that nothing has yet, in one that must be there.
+    /// Makes a folder, which must not exist, in an existing folder.
     package static func makeNew(_ folder: String) throws {
         guard mkdir(folder, 0o777) == 0 else { throw SystemError.cannotMake(folder: folder, code: errno) }
     }
 
-    /// Makes the folder unless it is there, in one that must be there.
+    /// Makes the folder unless it exists, in an existing folder.
     package static func makeOne(_ folder: String) throws {
         let code = mkdir(folder, 0o777) == 0 ? 0 : errno
         guard code == 0 || isFolder(folder) else { throw SystemError.cannotMake(folder: folder, code: code) }
@@ -107,7 +107,7 @@ package enum FolderCalls {
         return names.sorted()
     }
 
-    /// Brings the folder's entries, as they are now, to the disk.
+    /// Syncs the folder's entries to the disk.
     package static func sync(_ folder: String) throws {
         let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw SystemError.cannotSync(folder: folder, code: errno) }
@@ -115,18 +115,18 @@ package enum FolderCalls {
         while fsync(descriptor) != 0 {
             switch errno {
             case EINTR: continue
-            case EINVAL, EROFS: return  // A file system that has no such thing for folders.
+            case EINVAL, EROFS: return  // The file system can't sync folders.
             default: throw SystemError.cannotSync(folder: folder, code: errno)
             }
         }
     }
 
-    /// Moves an entry; a file or link of the new name is replaced in one step.
+    /// Renames an entry; replaces an existing file or link atomically.
     package static func move(_ path: String, to newPath: String) throws {
         guard rename(path, newPath) == 0 else { throw SystemError.cannotReplace(path: newPath, code: errno) }
     }
 
-    /// Removes a file, or a link itself. Anything else of that name stays.
+    /// Removes a file, or a link itself. Anything else of that name is left.
     package static func removeFile(_ path: String) throws {
         switch kind(path) {
         case .file, .link:
@@ -137,14 +137,14 @@ package enum FolderCalls {
         }
     }
 
-    /// Removes a folder that has no entries; another one stays.
+    /// Removes a folder if it is empty.
     package static func removeIfEmpty(_ folder: String) throws {
         guard rmdir(folder) == 0 || [ENOTEMPTY, EEXIST, ENOENT, ENOTDIR].contains(errno) else {
             throw SystemError.cannotReplace(path: folder, code: errno)
         }
     }
 
-    /// The whole of a text file.
+    /// The contents of a text file.
     package static func text(of path: String) throws -> String {
         let bytes = try OpenFile.reading(path).text()
         guard let text = String(validating: bytes, as: UTF8.self) else { throw SystemError.notText(path: path) }

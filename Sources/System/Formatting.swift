@@ -26,13 +26,13 @@ package func grouped(_ value: Int) -> String {
 package func duration(_ seconds: Double) -> String {
     guard abs(seconds) < 1e9 else { return "unknown" }
     let whole = Int(seconds.rounded())
-    let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)
+    let (hours, minutes, remainder) = (whole / 3600, whole / 60 % 60, whole % 60)
     func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
     if hours > 0 { return "\(hours)h\(two(minutes))m" }
-    return minutes > 0 ? "\(minutes)m\(two(rest))s" : "\(rest)s"
+    return minutes > 0 ? "\(minutes)m\(two(remainder))s" : "\(remainder)s"
 }
 
-/// A number of bytes in the unit that suits: "5.5 GiB".
+/// A number of bytes in a suitable unit: "5.5 GiB".
 package func byteCount(_ bytes: Double) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
     var value = bytes

@@ -1,4 +1,4 @@
-/// A 64-bit hash of every byte and of the byte count, for comparing what ranks hold: not cryptographic. About 8 GB/s.
+/// A non-cryptographic 64-bit hash of all bytes and of their count, to compare data between ranks. About 8 GB/s.
 package struct Hash64: Equatable {
     package let value: UInt64
 
@@ -9,16 +9,16 @@ package struct Hash64: Equatable {
     package init(_ bytes: UnsafeRawBufferPointer) {
         // Four independent chains, so that a multiplication need not wait for the previous one.
         var lanes: (UInt64, UInt64, UInt64, UInt64) = (1, 2, 3, 4)
-        var place = 0
-        while place + 32 <= bytes.count {
-            lanes.0 = Self.step(lanes.0, bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self))
-            lanes.1 = Self.step(lanes.1, bytes.loadUnaligned(fromByteOffset: place + 8, as: UInt64.self))
-            lanes.2 = Self.step(lanes.2, bytes.loadUnaligned(fromByteOffset: place + 16, as: UInt64.self))
-            lanes.3 = Self.step(lanes.3, bytes.loadUnaligned(fromByteOffset: place + 24, as: UInt64.self))
-            place += 32
+        var offset = 0
+        while offset + 32 <= bytes.count {
+            lanes.0 = Self.step(lanes.0, bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            lanes.1 = Self.step(lanes.1, bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self))
+            lanes.2 = Self.step(lanes.2, bytes.loadUnaligned(fromByteOffset: offset + 16, as: UInt64.self))
+            lanes.3 = Self.step(lanes.3, bytes.loadUnaligned(fromByteOffset: offset + 24, as: UInt64.self))
+            offset += 32
         }
         var sum = UInt64(bytes.count)
-        for byte in bytes[place...] { sum = Self.step(sum, UInt64(byte)) }
+        for byte in bytes[offset...] { sum = Self.step(sum, UInt64(byte)) }
         for lane in [lanes.0, lanes.1, lanes.2, lanes.3] { sum = Self.step(sum, lane) }
         value = sum
     }
@@ -26,7 +26,7 @@ package struct Hash64: Equatable {
     /// Mixes a word into every bit of the sum.
     @inline(__always)
     private static func step(_ sum: UInt64, _ word: UInt64) -> UInt64 {
-        let product = (sum ^ word) &* 0x9E37_79B9_7F4A_7C15  // odd: a step loses nothing
+        let product = (sum ^ word) &* 0x9E37_79B9_7F4A_7C15  // odd, so a step is invertible
         return product ^ product >> 29
     }
 }

@@ -1,9 +1,9 @@
 import Glibc
 
-/// A regular file mapped read-only; its pages belong to the page cache. A small file is read into memory instead, because
-/// the system limits the number of mappings (vm.max_map_count, 65,530 by default).
+/// A regular file mapped read-only; its pages belong to the page cache. A small file is read into memory instead,
+/// because the system limits the number of mappings (vm.max_map_count, 65,530 by default).
 ///
-/// A mapped file must not shrink: reading behind its new end ends the process with exit code 2 and a message.
+/// A mapped file must not shrink: reading beyond its new end ends the process with exit code 2 and a message.
 ///
 /// `@unchecked Sendable`: the mapping is never written and lives as long as the object.
 package final class MappedFile: @unchecked Sendable {
@@ -13,14 +13,14 @@ package final class MappedFile: @unchecked Sendable {
     /// nil for a small file.
     private let mapping: (entry: UnsafeMutablePointer<ShortenedFiles.Entry>, count: Int)?
 
-    /// The size up to which a file is small: no more than a mapping's page tables and administration take.
+    /// The size up to which a file is small: about the memory for a mapping's page tables and bookkeeping.
     private static let small = 4096
     private static let pageSize = Int(sysconf(Int32(_SC_PAGESIZE)))
 
     /// Why a file can't be mapped.
     package enum Failure: Error {
         case missing
-        /// What the path names instead of a file, such as "a directory".
+        /// The path names something else, such as "a directory".
         case notAFile(found: String)
         case empty
         /// `isSystemFault`: another file would fail in the same way.
@@ -28,9 +28,9 @@ package final class MappedFile: @unchecked Sendable {
     }
 
     package init(path: String) throws(Failure) {
-        // The system would read the path up to a zero byte.
+        // The system would read the path only up to a zero byte.
         guard !path.utf8.contains(0) else { throw .missing }
-        // Without O_NONBLOCK the opening of a named pipe would wait for its writer.
+        // Without O_NONBLOCK, opening a named pipe would wait for its writer.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw Self.cannotOpen(errno) }
         defer { close(descriptor) }
@@ -47,8 +47,8 @@ package final class MappedFile: @unchecked Sendable {
             mapping = nil
             return
         }
-        // A page of zeros follows the file: text that was overwritten while it is read may end within a character, of which
-        // the rest is then looked for there.
+        // A page of zeros follows the file: if text is overwritten while it is read, it may end within a character, and
+        // the decoder then reads beyond the end.
         let length = (count + Self.pageSize - 1) / Self.pageSize * Self.pageSize + Self.pageSize
         guard let start = mmap(nil, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), start != MAP_FAILED else {
             throw .unreadable(reason: Self.reasonOfMapping(errno), isSystemFault: true)
@@ -58,7 +58,7 @@ package final class MappedFile: @unchecked Sendable {
             munmap(start, length)
             throw .unreadable(reason: reason, isSystemFault: true)
         }
-        // Only advice, so its result doesn't matter.
+        // Only a hint, so its result doesn't matter.
         _ = madvise(start, count, MADV_SEQUENTIAL)
         bytes = UnsafeBufferPointer(start: start.assumingMemoryBound(to: UInt8.self), count: count)
         mapping = (ShortenedFiles.add(start, count: count, path: path), length)
@@ -71,7 +71,7 @@ package final class MappedFile: @unchecked Sendable {
     }
 
     private static func contents(of descriptor: Int32, count: Int) throws(Failure) -> UnsafeBufferPointer<UInt8> {
-        // The bytes behind the end: as for a mapping.
+        // Zero bytes behind the end, as for a mapping.
         let memory = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: count + 3)
         memory.initialize(repeating: 0)
         var filled = 0
@@ -92,11 +92,11 @@ package final class MappedFile: @unchecked Sendable {
     private static func reasonOfMapping(_ code: Int32) -> String {
         guard code == ENOMEM else { return systemText(code) }
         return systemText(code)
-            + " (perhaps there are more files than vm.max_map_count allows mappings; accepted: fewer "
+            + " (perhaps there are more files than vm.max_map_count allows mappings; use fewer "
             + "files, for example joined with cat, or a larger vm.max_map_count)"
     }
 
-    /// Returns the pages that have been read to the system; a second read takes them from its cache.
+    /// Releases the pages that have been read; a second read takes them from the page cache.
     package func forgetPages() {
         guard mapping != nil else { return }
         madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count, MADV_DONTNEED)

@@ -1,13 +1,13 @@
 import Foundation
 
-/// The memory that the processes of a job may use on this host: that of the host, or less in a control group, as batch
-/// systems and containers set it.
+/// The memory that the processes of a job may use on this host: the host's, or the lower limit of a control group, as
+/// batch systems and containers set it.
 package struct MemoryLimit: Equatable, Sendable, CustomStringConvertible {
     package let bytes: Double
-    /// Whether a control group sets it, which the processes of a host share.
+    /// Whether the limit is that of a control group, which the processes of a host share.
     package let isOfGroup: Bool
 
-    /// Of this process. Read from /proc and /sys again at each use.
+    /// The limit of this process. Read from /proc and /sys at each use.
     package static var current: MemoryLimit {
         let groups = (try? String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8)) ?? ""
         let limit = Self.ofGroups(groups, mountedAt: "/sys/fs/cgroup")
@@ -16,17 +16,17 @@ package struct MemoryLimit: Equatable, Sendable, CustomStringConvertible {
         return MemoryLimit(bytes: limit, isOfGroup: true)
     }
 
-    /// "this host has 16.0 GiB", or that the control group allows so much.
+    /// "this host has 16.0 GiB", or the same about the control group.
     package var description: String {
         isOfGroup
             ? "this job's control group allows \(byteCount(bytes)) on this host" : "this host has \(byteCount(bytes))"
     }
 
-    /// The lowest limit of the control groups that `/proc/self/cgroup` names, and of the groups around them; nil if there is
+    /// The lowest limit of the control groups that `/proc/self/cgroup` names, and of their parents; nil if there is
     /// none. Both versions of control groups are read.
     ///
-    /// - Parameter root: where the groups are mounted. In a container a group's path may not exist there, because it is the
-    ///   host's: then only the mounted group itself counts.
+    /// - Parameter root: the mount point of the groups. In a container a group's path may not exist there, because it
+    ///   is the host's path: then only the mounted group itself counts.
     package static func ofGroups(_ text: String, mountedAt root: String) -> Double? {
         var lowest: Double?
         for line in text.split(separator: "\n") {

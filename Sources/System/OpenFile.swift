@@ -1,11 +1,11 @@
 import Glibc
 
-/// An open file, closed when the last reference to it goes: the few system calls that the formats need, each
-/// repeated until it is done and turned into an error that names the file.
+/// An open file, closed with its last reference. System calls are repeated until they are complete; errors name the
+/// file.
 ///
-/// The position in the file is the kernel's, so that one thread at a time may append; reads are by offset.
+/// Writes use the kernel's file position, so only one thread at a time may append; reads are by offset.
 package final class OpenFile: Sendable {
-    /// As the user gave it: for messages.
+    /// As the user gave it, for messages.
     package let path: String
     package let descriptor: Int32
     private let isOwned: Bool
@@ -20,7 +20,7 @@ package final class OpenFile: Sendable {
         if isOwned { close(descriptor) }
     }
 
-    /// A regular file opened for reading. Folders, pipes and devices are refused, without waiting for a writer.
+    /// A regular file opened for reading. Folders, pipes and devices are rejected, without waiting for a writer.
     package static func reading(_ path: String) throws -> OpenFile {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw SystemError.cannotRead(path: path, code: errno) }
@@ -29,22 +29,23 @@ package final class OpenFile: Sendable {
         return file
     }
 
-    /// A file opened for writing from its start, made if it isn't there, emptied if it is.
+    /// A file opened for writing from its start: created, or truncated if it exists.
     package static func writing(_ path: String) throws -> OpenFile {
         try opened(path, O_WRONLY | O_CREAT | O_TRUNC)
     }
 
-    /// A new file opened for writing: nothing may have its name, not even a link, which would be followed otherwise.
+    /// A new file opened for writing. Nothing may exist under its name, not even a link.
     package static func creating(_ path: String) throws -> OpenFile {
         try opened(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
     }
 
-    /// A file opened so that every write goes to its end, made if it isn't there. A link is not followed.
+    /// A file opened for appending, created if it doesn't exist. A link is not followed.
     package static func appending(_ path: String) throws -> OpenFile {
         try opened(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW)
     }
 
-    /// A device, a pipe or an open file under /proc opened for writing: never created nor emptied, links are followed.
+    /// A device, a pipe or an open file under /proc, opened for writing: never created or truncated; links are
+    /// followed.
     package static func existing(_ path: String) throws -> OpenFile { try opened(path, O_WRONLY | O_APPEND) }
 
     private static func opened(_ path: String, _ flags: Int32) throws -> OpenFile {
@@ -53,12 +54,12 @@ package final class OpenFile: Sendable {
         return OpenFile(path: path, descriptor: descriptor, isOwned: true)
     }
 
-    /// A descriptor that someone else opened and will close; `name` stands for it in messages.
+    /// A descriptor that the caller has opened and will close; `name` is its name in messages.
     package static func borrowing(_ descriptor: Int32, name: String) -> OpenFile {
         OpenFile(path: name, descriptor: descriptor, isOwned: false)
     }
 
-    /// Bytes in the file at this moment.
+    /// The current size of the file in bytes.
     package func size() throws -> Int { Int(try status().st_size) }
 
     package var isRegular: Bool {
@@ -72,12 +73,13 @@ package final class OpenFile: Sendable {
         return status
     }
 
-    /// Fills `buffer` from `offset` on and returns how many bytes there were: fewer than asked for only at the end.
+    /// Fills `buffer` from `offset` on and returns the number of bytes read, which is smaller than the buffer only at
+    /// the end of the file.
     package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
         var done = 0
         while done < buffer.count {
-            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-            let count = pread(descriptor, rest.baseAddress, rest.count, offset + done)
+            let remaining = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+            let count = pread(descriptor, remaining.baseAddress, remaining.count, offset + done)
             if count == 0 { break }
             if count > 0 {
                 done += count
@@ -88,16 +90,16 @@ package final class OpenFile: Sendable {
         return done
     }
 
-    /// The `count` bytes from `offset` on, or as many as there are.
+    /// `count` bytes from `offset` on; fewer at the end of the file.
     package func bytes(at offset: Int = 0, count: Int) throws -> [UInt8] {
         try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             filled = try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
         }
     }
 
-    /// The bytes of a text from `offset` on: `count` of them (nil: all), or as many as there are, or as many as there are up to
-    /// a zero byte and a little beyond. No text has one, so whoever parses it refuses it there; and a file of holes, which
-    /// read as zeros, takes no more memory than it takes room on the disk.
+    /// The bytes of a text from `offset` on: `count` of them (nil: all), fewer at the end of the file, and little more
+    /// than up to the first zero byte. No valid text has a zero byte, so its parser rejects it there; and a sparse
+    /// file, whose holes read as zeros, takes no more memory than disk space.
     package func text(at offset: Int = 0, count: Int? = nil) throws -> [UInt8] {
         let piece = 1 << 20
         let count = try count ?? size()
@@ -111,12 +113,12 @@ package final class OpenFile: Sendable {
         return text
     }
 
-    /// Writes all the bytes, at once: nothing is held back in this process.
+    /// Writes all bytes; nothing is buffered in this process.
     package func write(_ bytes: UnsafeRawBufferPointer) throws {
         var done = 0
         while done < bytes.count {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
-            let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
+            let remaining = UnsafeRawBufferPointer(rebasing: bytes[done...])
+            let count = Glibc.write(descriptor, remaining.baseAddress, remaining.count)
             if count >= 0 {
                 done += count
             } else if errno != EINTR {
@@ -131,7 +133,7 @@ package final class OpenFile: Sendable {
         try text.withUTF8 { try write(UnsafeRawBufferPointer($0)) }
     }
 
-    /// Returns once the bytes are on the disk. What has no disk (a pipe, a terminal) has nothing to wait for.
+    /// Returns once the bytes are on the disk. Does nothing for a pipe or a terminal.
     package func sync() throws {
         while fsync(descriptor) != 0 {
             switch errno {

@@ -1,4 +1,4 @@
-/// A word for a command line that a user copies into a shell: as it is, or in single quotes where a shell would change it.
+/// A word for a command line that a user copies into a shell; quoted if a shell would change it.
 package func shellWord(_ word: String) -> String {
     func isPlain(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar {

@@ -1,14 +1,14 @@
 import Glibc
 import Synchronization
 
-/// Reports a read of a mapped file behind its end, after the file was shortened, in one line; without it the process ends
-/// with SIGBUS, which names nothing. It then ends with exit code 2.
+/// Reports a read beyond the end of a mapped file that was shortened, in one line with its path, and exits with code 2.
+/// Otherwise the process would end with SIGBUS, without a message.
 ///
-/// The signal's handler is installed with the first mapping. A SIGBUS at any other address goes to the handler before it.
+/// The handler is installed with the first mapping. A SIGBUS at any other address is passed to the previous handler.
 enum ShortenedFiles {
-    /// A mapping for the handler, which may read it at any time: it is never deallocated, but used again.
+    /// A mapping, for the handler, which may read it at any time: it is never deallocated, but reused.
     struct Entry {
-        /// Addresses; empty while the entry is free.
+        /// The mapping's addresses; empty while the entry is free.
         fileprivate var range: Range<UInt> = 0..<0
         /// The path as it is printed.
         fileprivate var name = UnsafeMutableBufferPointer<UInt8>(start: nil, count: 0)
@@ -22,7 +22,7 @@ enum ShortenedFiles {
     private struct FreeEntries: @unchecked Sendable { var entries: [UnsafeMutablePointer<Entry>] = [] }
     private static let free = Mutex(FreeEntries())
 
-    /// The action that was there before. Written once, by `isInstalled`, before any handler can run.
+    /// The previous action. Written once, by `isInstalled`, before any handler can run.
     nonisolated(unsafe) private static var before = sigaction()
 
     private static let isInstalled: Bool = {
@@ -36,7 +36,7 @@ enum ShortenedFiles {
         return sigaction(SIGBUS, &action, nil) == 0
     }()
 
-    /// Adds a mapping of `count` bytes. To be removed before it is unmapped.
+    /// Adds a mapping of `count` bytes. It must be removed before it is unmapped.
     static func add(_ start: UnsafeRawPointer, count: Int, path: String) -> UnsafeMutablePointer<Entry> {
         _ = isInstalled
         let entry = free.withLock { $0.entries.popLast() } ?? makeEntry()
@@ -70,23 +70,23 @@ enum ShortenedFiles {
     /// Runs in the handler: calls only async-signal-safe functions.
     private static func handle(_ information: UnsafeMutablePointer<siginfo_t>?) {
         let address = UInt(bitPattern: information?.pointee._sifields._sigfault.si_addr)
-        var place = UnsafeMutablePointer<Entry>(bitPattern: first.load(ordering: .acquiring))
-        while let entry = place {
+        var next = UnsafeMutablePointer<Entry>(bitPattern: first.load(ordering: .acquiring))
+        while let entry = next {
             if entry.pointee.range.contains(address) { report(entry.pointee.name) }
-            place = entry.pointee.next
+            next = entry.pointee.next
         }
-        // The read is repeated when this returns, and meets the handler before this one.
+        // The read is repeated when this returns, and then raises the signal for the previous handler.
         sigaction(SIGBUS, &before, nil)
     }
 
     private static func report(_ name: UnsafeMutableBufferPointer<UInt8>) -> Never {
-        // Other threads may read behind the end as well.
+        // Other threads may read beyond the end as well.
         while hasReported.exchange(true, ordering: .relaxed) { pause() }
         write("lstm-dist: ")
         _ = Glibc.write(STDERR_FILENO, name.baseAddress, name.count)
         write(": the file was shortened while it was being read, or its disk cannot be read (SIGBUS); ")
-        write("accepted: files that do not change while they are in use. ")
-        write("With the text as it was, the same command resumes from the last checkpoint\n")
+        write("files must not change while they are in use. ")
+        write("With the original text, the same command resumes from the last checkpoint\n")
         _exit(2)
     }
 

@@ -1,5 +1,5 @@
-/// A text from a file for a message: on one line, without control characters, truncated to `limit` characters. Blanks other
-/// than the space are written by their code, because they look like it.
+/// A text from a file for a message: on one line, without control characters, truncated to `limit` characters. Spaces
+/// other than U+0020 are written as codes, because they look like it.
 package func shown(_ text: String, limit: Int = 60) -> String {
     var line = ""
     for (count, scalar) in text.unicodeScalars.enumerated() {
@@ -31,7 +31,7 @@ package func printable(_ message: String) -> String {
     return text
 }
 
-/// Bytes that are not UTF-8, for a message: `\xE9` in place of those that are not printable ASCII.
+/// Bytes that are not UTF-8, for a message: non-printable and non-ASCII bytes are written as `\xE9`.
 package func escaped(_ bytes: UnsafeRawBufferPointer) -> String {
     bytes.map { byte in
         if 0x20..<0x7F ~= byte { return String(Unicode.Scalar(byte)) }
@@ -39,5 +39,5 @@ package func escaped(_ bytes: UnsafeRawBufferPointer) -> String {
     }.joined()
 }
 
-/// A path for a message: whole unless it is absurdly long, and without control characters.
+/// A path for a message: without control characters, truncated only if extremely long.
 package func shownPath(_ path: String) -> String { shown(path, limit: 1000) }

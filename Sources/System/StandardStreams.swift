@@ -2,7 +2,7 @@ import Glibc
 
 /// Standard output, which receives a command's results and nothing else. Nothing is buffered in this process.
 package enum StandardOutput {
-    /// Its name in messages.
+    /// The stream's name in messages.
     package static let name = "standard output"
 
     /// Writes all the bytes.
@@ -32,17 +32,17 @@ package enum StandardOutput {
 
 /// Standard error, which receives log lines and error messages.
 package enum StandardError {
-    /// Seconds for which a stream that takes no bytes at the moment (O_NONBLOCK) is waited for.
+    /// Seconds to wait for a stream that is not ready (O_NONBLOCK).
     private static let patience: Int32 = 2
 
-    /// Writes the text as UTF-8, in one piece if the system takes it as one. Text that cannot be written (full disk,
-    /// closed terminal, reader gone) is dropped: a log that fails must not end a training. SIGPIPE is not raised.
+    /// Writes the text as UTF-8, in one call if the system accepts it. Text that cannot be written (full disk, closed
+    /// terminal, reader gone) is dropped: a failed log must not end a training. SIGPIPE is not raised.
     ///
     /// Control characters except newline and tab are written as `\u{1b}`, because messages quote names and keys from
     /// files, and a terminal would execute them.
     package static func write(_ text: String) { write(verbatim: printable(text)) }
 
-    /// The same without a change of control characters, for this program's own.
+    /// The same without escapes, for this program's own control characters.
     package static func write(verbatim text: String) {
         var text = text
         text.withUTF8 { bytes in
@@ -53,20 +53,20 @@ package enum StandardError {
     }
 }
 
-/// What both have in common.
+/// Shared by both streams.
 package enum StandardStreams {
-    /// Opens those of the descriptors 0 to 2 that are closed on /dev/null. Without it the next file that is opened
-    /// would get such a number, and log lines would be written into it. To be called before any file is opened.
+    /// Opens /dev/null on those of the descriptors 0 to 2 that are closed. Otherwise the next opened file would get
+    /// such a number, and log lines would be written into it. Must be called before any file is opened.
     package static func openClosed() {
         for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 && errno == EBADF {
-            // The lowest free number is taken, which is this one.
+            // open returns the lowest free number, which is this one.
             _ = open("/dev/null", O_RDWR)
         }
     }
 
     /// Writes all the bytes. Returns nil, or the `errno` of the write that failed.
     ///
-    /// - Parameter patience: seconds to wait for a stream that takes no bytes at the moment; negative: unlimited.
+    /// - Parameter patience: seconds to wait for a stream that is not ready; negative: unlimited.
     fileprivate static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, patience: Int32) -> Int32? {
         var done = 0
         while done < bytes.count {
@@ -85,7 +85,7 @@ package enum StandardStreams {
         return nil
     }
 
-    /// Runs `body` with SIGPIPE blocked on this thread, and removes one that `body` has raised.
+    /// Runs `body` with SIGPIPE blocked on this thread, and discards one that `body` has raised.
     fileprivate static func withoutBrokenPipeSignal(_ body: () -> Void) {
         var pipe = sigset_t()
         sigemptyset(&pipe)

@@ -21,7 +21,7 @@ package enum SystemError: Error, Equatable, Sendable {
 }
 
 extension SystemError: ExitCoded {
-    /// 2 where the user named the file, 1 where the system is at fault.
+    /// 2 if the user named the file, 1 for a fault of the system.
     package var exitCode: Int32 {
         switch self {
         case .cannotRead(_, let code): [EIO, EMFILE, ENFILE, ENOMEM].contains(code) ? 1 : 2
@@ -43,7 +43,7 @@ extension SystemError: CustomStringConvertible {
         case .cannotReplace(let path, let code):
             "\(shownPath(path)) cannot be replaced or removed: \(systemText(code))."
         case .cannotSync(let folder, let code):
-            "The entries of the folder \(shownPath(folder)) cannot be brought to the disk: \(systemText(code))."
+            "The entries of the folder \(shownPath(folder)) cannot be synced to the disk: \(systemText(code))."
         }
     }
 }

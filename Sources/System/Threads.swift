@@ -1,10 +1,10 @@
 package import Glibc
 
-/// Starts a thread that takes no signals: those are for the main thread.
+/// Starts a thread with all signals blocked: only the main thread handles signals.
 ///
 /// - Parameters:
-///   - stackBytes: nil: as many as the system gives.
-///   - isDetached: nobody joins it.
+///   - stackBytes: the stack size; nil: the system's default.
+///   - isDetached: whether the thread is never joined.
 /// - Returns: the result of pthread_create, 0 on success, and the thread.
 package func startThread(
     stackBytes: Int? = nil, isDetached: Bool = false, _ body: @escaping @Sendable () -> Void
@@ -36,7 +36,7 @@ private final class ThreadWork: Sendable {
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }
 
-/// Carries out `body` with all signals blocked: a thread begins with what its maker blocks.
+/// Runs `body` with all signals blocked: a new thread inherits its creator's mask.
 private func withoutSignals<R>(_ body: () throws -> R) rethrows -> R {
     var all = sigset_t()
     var before = sigset_t()

@@ -1,12 +1,11 @@
 /// Random numbers as a function of (seed, purpose, epoch, index): Philox4x32-10.
 ///
-/// Nothing depends on a rank, on the number of ranks or on how many numbers were drawn before, so any rank can
-/// draw any part. As a generator it walks the counter of its own (purpose, epoch, index).
-/// Source: Salmon, Moraes, Dror & Shaw (2011), "Parallel random numbers: as easy as 1, 2, 3", section 3.3 and
-/// table 2 (10 rounds).
+/// The numbers depend neither on the rank, nor on the number of ranks, nor on earlier draws, so any rank can draw any
+/// part. As a generator it counts up within its (purpose, epoch, index). Source: Salmon, Moraes, Dror & Shaw (2011),
+/// "Parallel random numbers: as easy as 1, 2, 3", section 3.3 and table 2 (10 rounds).
 package struct CounterRandom: RandomNumberGenerator, Sendable {
-    /// What the numbers are for: two purposes never share a number. The raw values are part of the file format
-    /// (a resumed run draws the same numbers), so they are never reused.
+    /// The purpose of the numbers: two purposes never share a number. The raw values are part of the file format (a
+    /// resumed run draws the same numbers), so they are never reused.
     package enum Purpose: UInt32, Sendable, CaseIterable {
         case initialWeights = 1
         case dropout = 2
@@ -23,7 +22,7 @@ package struct CounterRandom: RandomNumberGenerator, Sendable {
     private let index: UInt32
     private var next32: UInt32 = 0
     private var drawn = SIMD4<UInt32>.zero
-    private var left = 0
+    private var remaining = 0
 
     package init(seed: UInt64, purpose: Purpose, epoch: Int = 0, index: Int = 0) {
         self.seed = seed
@@ -31,8 +30,8 @@ package struct CounterRandom: RandomNumberGenerator, Sendable {
         self.index = UInt32(truncatingIfNeeded: index)
     }
 
-    /// The four words at one counter: words 0 to 2 are the caller's, word 3 holds the purpose in its low byte and
-    /// `channel` above it.
+    /// The four words for one counter, whose words 0 to 2 are the arguments; word 3 holds the purpose in its low byte
+    /// and `channel` above it.
     package static func words(
         seed: UInt64, purpose: Purpose, channel: UInt32 = 0, _ a: UInt32, _ b: UInt32, _ c: UInt32
     ) -> SIMD4<UInt32> {
@@ -58,13 +57,13 @@ package struct CounterRandom: RandomNumberGenerator, Sendable {
     }
 
     package mutating func nextWord() -> UInt32 {
-        if left == 0 {
+        if remaining == 0 {
             drawn = Self.philox(SIMD4(next32, index, high.x, high.y), key: seed)
             next32 &+= 1
-            left = 4
+            remaining = 4
         }
-        left -= 1
-        return drawn[3 - left]
+        remaining -= 1
+        return drawn[3 - remaining]
     }
 
     package mutating func next() -> UInt64 { UInt64(nextWord()) | UInt64(nextWord()) << 32 }
@@ -75,7 +74,7 @@ package struct CounterRandom: RandomNumberGenerator, Sendable {
     /// Uniform in [low, high).
     package mutating func uniform(_ low: Float, _ high: Float) -> Float { low + (high - low) * uniform() }
 
-    /// Uniform in 0..<bound, without bias worth a test (Lemire's multiplication, 32 bits).
+    /// Uniform in 0..<bound (Lemire's multiplication, 32 bits); the bias is negligible.
     package mutating func below(_ bound: Int) -> Int {
         Int((UInt64(nextWord()) * UInt64(bound)) >> 32)
     }

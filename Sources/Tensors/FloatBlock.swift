@@ -1,21 +1,21 @@
 import Glibc
 
-/// A block of `count` floats at one address for its whole life, aligned to 64 bytes and zeroed at first.
+/// A block of `count` floats at a fixed address, aligned to 64 bytes and initially zero.
 ///
-/// Parameters, gradients, optimiser state, carried state and activations live in blocks; tensors are ranges of
-/// them, named by a `TensorLayout`. The block owns its memory, or keeps the owner of borrowed memory; a pointer from it
+/// Parameters, gradients, optimiser state, carried state and activations live in blocks; tensors are ranges of them,
+/// named by a `TensorLayout`. The block owns its memory, or keeps the owner of borrowed memory alive; a pointer from it
 /// is valid while the block is.
 package final class FloatBlock {
     package let count: Int
     package let pointer: UnsafeMutablePointer<Float>
 
-    /// Bytes that every block and every tensor of a `TensorLayout` is aligned to: a cache line, and the widest vector.
+    /// The alignment in bytes of every block and every tensor of a `TensorLayout`: a cache line, and the widest vector.
     package static let alignment = 64
 
-    /// Counts the changes that were announced: whoever keeps something made from the contents compares it.
+    /// Counts the calls of `markChanged`, so that data derived from the contents can be checked for staleness.
     package private(set) var revision = 0
 
-    /// Whose memory this is; nil where the block has it from the heap.
+    /// The owner of the memory; nil if it is on the heap.
     private let owner: AnyObject?
 
     package init(count: Int) {
@@ -36,8 +36,8 @@ package final class FloatBlock {
         self.count = count
     }
 
-    /// The number of floats in the blocks that `body` makes with its argument, which takes no memory: so that one
-    /// function both makes the blocks of something and counts their floats.
+    /// The total floats of the blocks that `body` makes with its argument, without allocating them: one function both
+    /// makes the blocks of something and counts their floats.
     package static func floats(madeBy body: ((_ count: Int) -> FloatBlock) -> Void) -> Int {
         var total = 0
         body { count in
@@ -47,11 +47,11 @@ package final class FloatBlock {
         return total
     }
 
-    /// A view of memory that somebody else has aligned and zeroed, such as a part of a shared window.
+    /// A view of aligned, zeroed memory that belongs to `owner`, such as a part of a shared window.
     ///
     /// - Parameters:
-    ///   - memory: `count` floats on a cache line; the block neither zeroes nor frees them.
-    ///   - owner: kept as long as the block is.
+    ///   - memory: `count` floats, aligned to a cache line; the block neither zeroes nor frees them.
+    ///   - owner: kept alive as long as the block.
     package init(borrowing memory: UnsafeMutablePointer<Float>, count: Int, owner: AnyObject) {
         precondition(count >= 0, "a block cannot hold \(count) floats")
         precondition(
@@ -72,35 +72,35 @@ package final class FloatBlock {
 
     package func clear() { pointer.update(repeating: 0, count: count) }
 
-    /// Says that the contents have changed: needed after every write to parameters (see `SequenceModel.pack`).
+    /// Records that the contents have changed: needed after every write to parameters (see `SequenceModel.pack`).
     package func markChanged() { revision += 1 }
 
-    /// Takes over the contents of a block of the same size.
+    /// Copies the contents of a block of the same size.
     package func copy(from other: FloatBlock) {
         precondition(count == other.count, "a block of \(count) cannot copy one of \(other.count)")
         pointer.update(from: other.pointer, count: count)
     }
 }
 
-/// Memory for a large block, from the system itself: zeros that take no room before they are written to, in huge pages
-/// where there are any, of which the processor remembers fewer addresses.
+/// Memory for a large block, mapped from the system: zero pages that use no memory before they are written to, as huge
+/// pages if available, which reduce TLB misses.
 private final class LargePages {
     let start: UnsafeMutableRawPointer
     private let mapping: UnsafeMutableRawBufferPointer
 
     private static let hugePage = 2 << 20
 
-    /// - Returns: nil for fewer bytes than a huge page has, and where there is no memory.
+    /// - Returns: nil for fewer bytes than a huge page has, or if the mapping fails.
     init?(bytes: Int) {
         guard bytes >= Self.hugePage else { return nil }
-        // More than needed, so that a huge page can begin where the block does.
+        // More than needed, so that the block can begin at a huge page.
         let count = bytes + Self.hugePage
         let address = mmap(nil, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard let address, address != MAP_FAILED else { return nil }
         mapping = UnsafeMutableRawBufferPointer(start: address, count: count)
         start = address.alignedUp(toMultipleOf: Self.hugePage)
-        // Asked for, not needed: where the kernel has none to give, or is told not to, everything works as well. Only
-        // for whole huge pages, so that no memory is taken that the block doesn't use.
+        // A hint: without huge pages everything works as well. Only for whole huge pages, so that no memory is used
+        // beyond the block.
         madvise(start, bytes / Self.hugePage * Self.hugePage, MADV_HUGEPAGE)
     }
 

@@ -1,20 +1,20 @@
-/// Which numbers of a gradient block may be other than 0: some rows of the matrix that it begins with, and everything
+/// The elements of a gradient block that may be nonzero: some rows of the matrix that it begins with, and everything
 /// behind that matrix.
 ///
-/// The matrix is the embedding's gradient, of which a step reaches a row for each distinct token: some hundreds of ten
-/// thousand. Sums, norms and updates then go through those rows alone, with the same bits as through all of them.
+/// The matrix is the embedding's gradient. A step writes one row for each distinct token: some hundreds of ten
+/// thousand. Sums, norms and updates then visit only those rows, with the same bits as for all rows.
 package final class GradientRows {
-    /// Floats of a row.
+    /// The floats of a row.
     package let width: Int
-    /// The rows that the owner of the block has written in this step. Ranks of a host may read each other's while
-    /// gradients are summed.
+    /// The rows that the block's owner has written in this step. Ranks of a host may read each other's while gradients
+    /// are summed.
     package let touched: RowSet
-    /// The rows of the block that may hold anything but zeros: those, and what sums over ranks have written.
+    /// The rows of the block that may be nonzero: `touched`, and rows written by sums over ranks.
     package let filled: RowSet
 
     /// - Parameters:
     ///   - touched: empty.
-    ///   - isZero: whether the block holds zeros; otherwise nothing is known of it.
+    ///   - isZero: whether the block is zero; otherwise its contents are unknown.
     package init(touched: RowSet, width: Int, isZero: Bool) {
         self.touched = touched
         self.width = width
@@ -22,19 +22,19 @@ package final class GradientRows {
         if !isZero { filled.insertAll() }
     }
 
-    /// Notes that a step writes to a row.
+    /// Records that a step writes to a row.
     package func touch(_ row: Int) {
         touched.insert(row)
         filled.insert(row)
     }
 
-    /// Notes that any row may have been written.
+    /// Records that any row may have been written.
     package func touchAll() {
         touched.insertAll()
         filled.insertAll()
     }
 
-    /// Sets all rows of the matrix to 0, given the block's start.
+    /// Sets all rows of the matrix to 0; `block` is the block's start.
     package func clear(_ block: UnsafeMutablePointer<Float>) {
         filled.forEachRun(in: 0..<filled.rows) { run in
             (block + run.lowerBound * width).update(repeating: 0, count: run.count * width)
@@ -43,10 +43,10 @@ package final class GradientRows {
         touched.removeAll()
     }
 
-    /// Calls `body` with ranges of `floats`, ascending, beside which there are only zeros in the block.
+    /// Calls `body` with ranges of `floats`, ascending; outside of them the block is zero.
     ///
-    /// They begin and end at multiples of a cache line (counted from the block's start) or at the ends of `floats`, so
-    /// that vectors stand where they would stand if the whole block were gone through.
+    /// The ranges begin and end at multiples of a cache line (counted from the block's start) or at the ends of
+    /// `floats`, so that vectors have the same positions as in a pass over the whole block.
     package func forEachRange(in floats: Range<Int>, _ body: (Range<Int>) -> Void) {
         let line = FloatBlock.alignment / MemoryLayout<Float>.stride
         let matrixEnd = filled.rows * width

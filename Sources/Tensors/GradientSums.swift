@@ -4,8 +4,8 @@ package struct GradientSums: Equatable, Sendable {
     /// The sum over consecutive sequences of the batch, or a part of that sum.
     package struct Node: Equatable, Sendable {
         package let sequences: Range<Int>
-        /// For each sequence, the number of waiting sums that it is added to (`SumTree`); nil: all sequences are one
-        /// leaf, whose steps may be summed in any order.
+        /// For each sequence, the number of pending sums that it is added to (`SumTree`); nil: all sequences are one
+        /// leaf, whose time steps may be summed in any order.
         package let merges: [Int]?
         /// The index of the gradient block that receives the sum.
         package let block: Int

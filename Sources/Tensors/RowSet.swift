@@ -1,12 +1,12 @@
-/// Some of the rows of a matrix: a bit a row.
+/// A set of rows of a matrix: one bit per row.
 package final class RowSet {
-    /// Rows of the matrix.
+    /// The number of rows of the matrix.
     package let rows: Int
     private let words: UnsafeMutableBufferPointer<UInt64>
-    /// Whose memory this is; nil where the set allocated it.
+    /// The owner of the memory; nil if the set allocated it.
     private let owner: AnyObject?
 
-    /// No rows.
+    /// An empty set.
     package init(rows: Int) {
         self.rows = rows
         words = .allocate(capacity: Self.wordCount(rows))
@@ -14,11 +14,11 @@ package final class RowSet {
         words.initialize(repeating: 0)
     }
 
-    /// A set in memory that somebody else has zeroed, such as a part of a shared window.
+    /// A set in zeroed memory that belongs to `owner`, such as a part of a shared window.
     ///
     /// - Parameters:
     ///   - memory: `byteCount(rows:)` bytes, aligned to 8; the set doesn't free them.
-    ///   - owner: kept as long as the set is.
+    ///   - owner: kept alive as long as the set.
     package init(borrowing memory: UnsafeMutableRawPointer, rows: Int, owner: AnyObject) {
         self.rows = rows
         words = .init(
@@ -46,20 +46,20 @@ package final class RowSet {
         for word in words.indices { words[word] |= other.words[word] }
     }
 
-    /// The rows, 64 a word: what ranks combine.
+    /// The set as bits, 64 rows per word, for reductions over ranks.
     package var bits: UnsafeMutableBufferPointer<UInt64> { words }
 
-    /// Calls `body` with the set's rows within `some`, ascending: neighbours, up to 64 of them, as one range.
-    package func forEachRun(in some: Range<Int>, _ body: (Range<Int>) -> Void) {
-        precondition(some.lowerBound >= 0 && some.upperBound <= rows, "rows \(some) of \(rows)")
-        guard !some.isEmpty else { return }
-        for word in some.lowerBound / 64...(some.upperBound - 1) / 64 {
+    /// Calls `body` with the set's rows within `range`, ascending: up to 64 adjacent rows as one range.
+    package func forEachRun(in range: Range<Int>, _ body: (Range<Int>) -> Void) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows \(range) of \(rows)")
+        guard !range.isEmpty else { return }
+        for word in range.lowerBound / 64...(range.upperBound - 1) / 64 {
             var bits = words[word]
             while bits != 0 {
                 let first = bits.trailingZeroBitCount
                 let count = (~(bits >> UInt64(first))).trailingZeroBitCount  // at most 64 - first: zeros are shifted in
                 bits &= count + first == 64 ? 0 : UInt64.max << UInt64(first + count)
-                let run = (word * 64 + first..<word * 64 + first + count).clamped(to: some)
+                let run = (word * 64 + first..<word * 64 + first + count).clamped(to: range)
                 if !run.isEmpty { body(run) }
             }
         }

@@ -1,7 +1,7 @@
-/// What a network answered at the S scored steps of a batch, for a task to judge. Borrowed: valid until the workspace
-/// that owns it is used again.
+/// A network's outputs at the S scored time steps of a batch, for a task to evaluate. Borrowed: valid until the
+/// workspace that owns them is used again.
 package struct ScoredOutputs {
-    /// The place t B + b of each scored step in the batch, ascending.
+    /// The index t B + b of each scored time step in the batch, ascending.
     package let rows: [Int32]
     /// `[S, width]`, row-major: probabilities of the classes, or the values.
     package let values: UnsafePointer<Float>
@@ -13,7 +13,7 @@ package struct ScoredOutputs {
         self.width = width
     }
 
-    /// The answer at the scored step number `index`.
+    /// The output at scored time step `index`.
     package subscript(index: Int) -> UnsafeBufferPointer<Float> {
         UnsafeBufferPointer(start: values + index * width, count: width)
     }

@@ -1,18 +1,18 @@
-/// The binary tree that a sum over the sequences of a step goes along: the same for any number of ranks, so that the
-/// sum has the same bits.
+/// The binary tree of a sum over the sequences of a step. It is the same for any number of ranks, so the sum has the
+/// same bits.
 ///
-/// Its leaves are the sequences 0, 1, …, n - 1 of the step. A node holds consecutive ones, the root all; a node of two
-/// or more is the sum of its halves, of which the first has the odd one:
+/// Its leaves are the sequences 0, 1, …, n - 1 of the step. A node holds consecutive sequences, the root all of them. A
+/// node of two or more is the sum of its halves, the first of which has the odd one:
 ///
 ///     [0, 5)  =  [0, 3) + [3, 5)        [0, 3)  =  [0, 2) + [2, 3)
 ///
-/// A rank that has some of the sequences adds up the nodes that lie in its share; who puts the shares together adds up
-/// the rest. The boundaries of 2 and of 4 ranks (`Shard`) are nodes' boundaries whatever n is.
+/// A rank sums the nodes inside its share of the sequences; the reduction over ranks sums the remaining nodes. The
+/// boundaries of 2 and of 4 ranks (`Shard`) are boundaries of nodes for any n.
 package enum SumTree {
-    /// Where the second half of a node of two or more sequences begins.
+    /// The start of the second half of a node of two or more sequences.
     package static func middle(_ node: Range<Int>) -> Int { node.lowerBound + (node.count + 1) / 2 }
 
-    /// The largest nodes of the tree over `leaves` sequences that lie in `rows`: together they are `rows`.
+    /// The largest nodes of the tree over `leaves` sequences that together cover exactly `rows`.
     package static func nodes(covering rows: Range<Int>, of leaves: Int) -> [Range<Int>] {
         var nodes: [Range<Int>] = []
         func visit(_ node: Range<Int>) {
@@ -25,10 +25,10 @@ package enum SumTree {
         return nodes
     }
 
-    /// How a list of adjoining nodes is added up to those of the tree that lie within them: for each, to how many of
-    /// the sums that wait to its left it is added, one after the other, as soon as it is there.
+    /// The order in which adjacent nodes are summed to the tree's nodes that contain them: for each node, the number of
+    /// pending sums to its left that it is added to, one after the other, as soon as it is complete.
     ///
-    /// - Parameter leaves: sequences of the whole tree.
+    /// - Parameter leaves: the number of sequences of the whole tree.
     package static func merges(of nodes: [Range<Int>], of leaves: Int) -> [Int] {
         guard let first = nodes.first, let last = nodes.last else { return [] }
         let rows = first.lowerBound..<last.upperBound
@@ -45,22 +45,22 @@ package enum SumTree {
         return merges
     }
 
-    /// As above for nodes that together are a node, which the last of them completes.
+    /// As above, for nodes that together form `node`, which the last of them completes.
     package static func merges(of nodes: [Range<Int>], inside node: Range<Int>) -> [Int] {
-        // A node is a tree of its own: it has the shape of any of as many sequences.
+        // A node has the shape of a tree over the same number of sequences.
         let first = node.lowerBound
         return merges(of: nodes.map { $0.lowerBound - first..<$0.upperBound - first }, of: node.count)
     }
 
-    /// As above, for the sequences of a node one by one.
+    /// As above, for the single sequences of a node.
     package static func merges(inside node: Range<Int>) -> [Int] {
         merges(of: node.map { $0..<$0 + 1 }, inside: node)
     }
 
-    /// What nodes that somebody has add up to: the largest nodes of the tree, and for each which of `nodes` are its
-    /// terms and their merges.
+    /// Groups nodes by the largest nodes of the tree that they sum to: each with the range of `nodes` that are its
+    /// terms, and their merges.
     ///
-    /// - Parameter nodes: in the order of the sequences; some may be missing between them.
+    /// - Parameter nodes: in the order of the sequences; there may be gaps.
     package static func groups(
         of nodes: [Range<Int>], of leaves: Int
     ) -> [(node: Range<Int>, terms: Range<Int>, merges: [Int])] {

@@ -1,16 +1,16 @@
-/// What comes into a network at each step and what it predicts: all that a task tells the network.
+/// The shape of a network's input and output at each time step: all that the network knows of a task.
 package struct TaskShape: Sendable, Equatable {
     package enum Input: Sendable, Equatable {
         /// Ids below a vocabulary's size, looked up in an embedding.
         case tokens(vocabulary: Int)
-        /// This many numbers a step, fed to the first layer as they are.
+        /// The number of values per time step, passed to the first layer unchanged.
         case features(Int)
     }
 
     package enum Output: Sendable, Equatable {
-        /// One of this many classes at each scored step.
+        /// The number of classes at each scored time step.
         case classes(Int)
-        /// This many numbers at each scored step.
+        /// The number of values at each scored time step.
         case values(Int)
 
         /// Width of the output layer.

@@ -1,6 +1,7 @@
-/// The chunks of a block for sums over its tensors: each tensor is cut into runs of `length` floats, from its first one.
+/// The chunks of a block for sums over its tensors: each tensor is cut into runs of `length` floats, from its first
+/// float.
 ///
-/// The layout alone fixes them, so a sum over chunks has the same bits whoever computes which of them. The padding
+/// Chunks depend only on the layout, so a sum over chunks has the same bits however chunks are distributed. The padding
 /// behind a tensor belongs to its last chunk.
 package struct TensorChunks: Sendable, Equatable {
     /// The first float of each chunk, ascending; then the block's end.
@@ -10,7 +11,7 @@ package struct TensorChunks: Sendable, Equatable {
     /// The index of each chunk's tensor.
     package let tensors: [Int]
 
-    /// - Parameter length: floats of a chunk, but for the last one of a tensor.
+    /// - Parameter length: the floats of a chunk, except for the last one of a tensor.
     package init(_ layout: TensorLayout, length: Int) {
         var starts: [Int] = []
         ofTensors = layout.tensors.map { tensor in
@@ -27,7 +28,7 @@ package struct TensorChunks: Sendable, Equatable {
     /// The floats of a chunk.
     package func floats(_ chunk: Int) -> Range<Int> { starts[chunk]..<starts[chunk + 1] }
 
-    /// The floats of adjoining chunks.
+    /// The floats of adjacent chunks.
     package func floats(_ chunks: Range<Int>) -> Range<Int> { starts[chunks.lowerBound]..<starts[chunks.upperBound] }
 
     /// The chunks of a range of floats that begins and ends at a tensor's first float or at the block's end.

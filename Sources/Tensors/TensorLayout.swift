@@ -1,7 +1,7 @@
-/// Where each named tensor of a model is in a `FloatBlock`: a value computed from names and shapes alone.
+/// The positions of a model's named tensors in a `FloatBlock`, computed only from names and shapes.
 ///
-/// The same layout serves parameters, gradients, optimiser state, checkpoints and the names that PyTorch uses.
-/// Tensors are row-major and start on a cache line; the floats between them stay zero.
+/// Parameters, gradients, optimiser state and checkpoints have the same layout, with PyTorch's names. Tensors are
+/// row-major and start on a cache line; the floats between them stay zero.
 package struct TensorLayout: Sendable, Equatable {
     package struct Tensor: Sendable, Equatable {
         package let name: String
@@ -16,7 +16,7 @@ package struct TensorLayout: Sendable, Equatable {
 
     /// In the order of their offsets.
     package let tensors: [Tensor]
-    /// Size of the block that holds them all, in floats, padding included.
+    /// The size of a block for all tensors in floats, including padding.
     package let count: Int
     private let indices: [String: Int]
 

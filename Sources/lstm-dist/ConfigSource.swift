@@ -3,7 +3,7 @@ import Foundation
 import System
 import Training
 
-/// Where a configuration comes from: a file, standard input, or the embedded default.
+/// The source of a configuration: a file, standard input, or the embedded default.
 enum ConfigSource {
     /// The name in messages.
     static func name(_ argument: String?) -> String {
@@ -27,7 +27,7 @@ enum ConfigSource {
             data = try file.read(upToCount: Configuration.largestText + 1) ?? Data()
         } catch {
             throw CommandError.usage(
-                "\(argument): the configuration can't be read: \(Self.reason(argument)); accepted: a YAML file, or - for "
+                "\(argument): the configuration can't be read: \(Self.reason(argument)); give a YAML file, or - for "
                     + "standard input")
         }
         guard data.count <= Configuration.largestText else {
@@ -45,7 +45,7 @@ enum ConfigSource {
         return isFolder.boolValue ? "it is a folder" : "permission denied"
     }
 
-    /// runs/ and the file's name without .yaml or .yml; other endings are a part of the name, as in lr0.001.
+    /// `runs/` and the file's name without .yaml or .yml; other endings are kept, as in lr0.001.
     static func defaultRun(_ argument: String?) -> String {
         guard let argument else { return "runs/reber-default" }
         let name = argument.split(separator: "/").last.map(String.init) ?? argument
@@ -53,7 +53,8 @@ enum ConfigSource {
         return "runs/" + name.dropLast(ending.count)
     }
 
-    /// Whether the argument names no file that could give a run its name: standard input, a pipe, or an open file as of `<(…)`.
+    /// Whether the argument is not a file that could give a run its name: standard input, a pipe, or an open file as of
+    /// `<(…)`.
     static func isNameless(_ argument: String?) -> Bool {
         guard let argument else { return false }
         if argument == "-" { return true }

@@ -36,7 +36,7 @@ struct LSTMDist: ParsableCommand {
         ],
         defaultSubcommand: DefaultCommand.self)
 
-    /// Refuses words that are not commands. The parser would take them for arguments of the default command, or of a
+    /// Rejects words that are not commands. The parser would take them for arguments of the default command, or of a
     /// command's help, and would not suggest the nearest command.
     static func checkWords(of commandLine: [String]) throws {
         let words = commandLine.dropFirst()

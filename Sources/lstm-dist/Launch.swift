@@ -9,9 +9,9 @@ import Training
 /// A command that all ranks run together.
 protocol CollectiveCommand: ParsableCommand {
     var verbosity: Verbosity { get }
-    /// `communication.timeout` as far as the command line sets it.
+    /// `communication.timeout` if set on the command line, else its default.
     var waitTimeout: Double { get }
-    /// Whether it reports what is wrong with a launch, and so accepts a wrong one.
+    /// Whether the command diagnoses launches, and so accepts a wrong one.
     var diagnosesLaunches: Bool { get }
     func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws
 }
@@ -21,8 +21,8 @@ extension CollectiveCommand {
     var diagnosesLaunches: Bool { false }
 }
 
-/// Start and end of the program. Only this type starts and ends the MPI job, maps errors to exit codes and ends all ranks
-/// when one fails.
+/// Starts and ends the program. Only this type starts and ends the MPI job, maps errors to exit codes and ends all
+/// ranks when one fails.
 @main
 enum Launch {
     static func main() {
@@ -47,10 +47,10 @@ enum Launch {
         }
     }
 
-    /// A command that needs no MPI does the same on every rank that was started; only rank 0 prints.
+    /// Without MPI a command does the same on every rank that was started; only rank 0 prints.
     private static func silenceResults() {
-        let nowhere = open("/dev/null", O_WRONLY)
-        if nowhere >= 0 { dup2(nowhere, STDOUT_FILENO) }
+        let null = open("/dev/null", O_WRONLY)
+        if null >= 0 { dup2(null, STDOUT_FILENO) }
     }
 
     /// Starts the job, runs the command on all ranks, ends the job.
@@ -91,22 +91,22 @@ enum Launch {
         return (try Job.start(), hangGuard)
     }
 
-    /// Ends a process that a launcher has started among others, but that MPI takes for a separate job.
+    /// Ends a process that a launcher has started with others but that MPI treats as a separate job.
     private static func refuseSingletons(_ hangGuard: HangGuard) {
-        guard let others = Launcher.otherProcesses else { return }
-        if others.number == 0 {
+        guard let evidence = Launcher.otherProcesses else { return }
+        if evidence.number == 0 {
             complain(
-                "\(others.variable) is \(others.value), so a launcher has started several processes, but MPI sees one rank: each "
+                "\(evidence.variable) is \(evidence.value), so a launcher has started several processes, but MPI sees one rank: each "
                     + "would do all the work alone, in the same run folder. Either the launcher belongs to another MPI than this "
-                    + "program, or srun was started without --mpi=pmix; accepted: the mpirun of this program's MPI (lstm-dist doctor "
+                    + "program, or srun was started without --mpi=pmix; use the mpirun of this program's MPI (lstm-dist doctor "
                     + "names it), or srun --mpi=pmix")
         } else {
-            sleep(1)  // the launcher ends the others with the first one, which reports
+            sleep(1)  // the launcher ends these processes when the first one, which reports, ends
         }
         end(2, hangGuard)
     }
 
-    /// What all ranks do first, whatever their command lines are. Collective.
+    /// The first collective work of all ranks, whatever their command lines are. Collective.
     private static func meet(on communicator: Communicator, _ hangGuard: HangGuard) throws {
         try hangGuard.introduce(on: communicator)
         try LaunchCheck.checkLaunch(Array(CommandLine.arguments.dropFirst()), on: communicator)
@@ -119,11 +119,11 @@ enum Launch {
         exit(code)
     }
 
-    /// Help, version, arguments that can't be parsed, and errors of commands that need no MPI. Under a launcher with several
+    /// Ends after help, version, invalid arguments, and errors of commands without MPI. Under a launcher with several
     /// ranks only rank 0 prints; after an error the ranks meet first, so that none is killed before rank 0 has printed.
     private static func end(parsingOrLocal error: any Error) -> Never {
         if StandardOutput.isFault(error) {
-            // Only the rank that prints has it: the others have ended already.
+            // Only the rank that prints has this error: the others have already ended.
             complain("\(error)")
             exit(1)
         }
@@ -150,7 +150,7 @@ enum Launch {
         }
     }
 
-    /// - Parameter report: what rank 0 does; returns the exit code.
+    /// - Parameter report: called on rank 0; returns the exit code.
     private static func endTogether(_ report: () -> Int32) -> Never {
         guard Launcher.ranks > 1,
             let (communicator, hangGuard) = try? start(waitTimeout: TrainingConfiguration.defaultWaitTimeout)

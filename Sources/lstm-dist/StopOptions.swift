@@ -32,11 +32,11 @@ struct StopOptions: ParsableArguments {
     }
 
     /// The options that also apply to the session that resumes.
-    var words: [String] {
-        var words: [String] = []
-        if exitCodeStopped != 75 { words += ["--exit-code-stopped", "\(exitCodeStopped)"] }
-        if onUser1 == .save { words += ["--on-usr1", "save"] }
-        return words
+    var resumeOptions: [String] {
+        var options: [String] = []
+        if exitCodeStopped != 75 { options += ["--exit-code-stopped", "\(exitCodeStopped)"] }
+        if onUser1 == .save { options += ["--on-usr1", "save"] }
+        return options
     }
 
     func end(_ end: TrainingLoop.SessionEnd) throws {

@@ -84,7 +84,7 @@ enum Readings {
         guard let failure = try RunDirectory(path: place.folder).readFailure() else {
             throw Contradiction(description: "there is no failure")
         }
-        return failure.words
+        return failure.description
     }
 
     /// Reads it like a rank that has waited too long, whose report must be one line.

@@ -139,7 +139,7 @@ extension CommandLineTests {
             let folder = try TestFolder()
             for (argument, found) in [("absent.yaml", "there is no such file"), ("/tmp", "it is a folder")] {
                 expect(
-                    "lstm-dist: \(argument): the configuration can't be read: \(found); accepted: a YAML file, or - for "
+                    "lstm-dist: \(argument): the configuration can't be read: \(found); give a YAML file, or - for "
                         + "standard input",
                     from: try await folder.lstmDist("train", argument, ranks: 3, limit: .seconds(30)), in: folder)
             }

@@ -120,7 +120,7 @@ extension CommandLineTests {
             let taken = try await folder.lstmDist(
                 "bench", "step", "small.yaml", "--protections", ".", "--seconds", "0.1", ranks: ranks)
             #expect(taken.exitCode == 2)
-            #expect(taken.errors.contains("--protections .: it is there already; accepted: a new folder"))
+            #expect(taken.errors.contains("--protections .: it already exists; accepted: a new folder"))
         }
 
         // MARK: allreduce
@@ -230,7 +230,7 @@ extension CommandLineTests {
             let run = try await TestFolder().lstmDist("bench", "scaling", ranks: ranks, limit: .seconds(30))
             #expect(
                 run.errors
-                    == "lstm-dist: bench scaling starts mpirun itself, once for each rank count; accepted: lstm-dist bench "
+                    == "lstm-dist: bench scaling starts mpirun itself, once for each rank count; run lstm-dist bench "
                     + "scaling without mpirun or srun before it\n")
             #expect(run.output == "")
             #expect(run.exitCode == 2)
@@ -295,7 +295,7 @@ extension CommandLineTests {
             let drawing = try await folder.lstmDist("bench", "scaling", "--svg", ".", limit: .seconds(30))
             #expect(
                 drawing.errors
-                    == "lstm-dist: --svg .: it is a folder; accepted: a file in a folder that can be written\n")
+                    == "lstm-dist: --svg .: it is a folder; accepted: a file in a writable folder\n")
             #expect(drawing.exitCode == 2)
         }
 

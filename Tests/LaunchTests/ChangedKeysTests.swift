@@ -9,7 +9,7 @@ extension LaunchTests {
     @Suite("resuming with another configuration")
     struct ChangedKeysTests {
         private static let complaint = "lstm-dist: run/checkpoints/step-00000030: "
-        private static let accepted = "another --run, or --overwrite to start anew\n"
+        private static let accepted = "another --run, or --overwrite to start over\n"
 
         private func trained() async throws -> TestFolder {
             let folder = try TestFolder.withText()
@@ -48,9 +48,9 @@ extension LaunchTests {
                 "--set",
                 "training.seed=2", "--set", "training.steps=40", ranks: 3)
             #expect(
-                run.errors == Self.complaint + "this run can't go on with another configuration: "
+                run.errors == Self.complaint + "this run cannot resume with another configuration: "
                     + "data.tokenizer was character and is now byte; model.hidden was 13 and is now 14; "
-                    + "training.seed was 1 and is now 2; accepted: the values it was started with, " + Self.accepted)
+                    + "training.seed was 1 and is now 2; use the values it was started with, " + Self.accepted)
             #expect(run.output == "")
             #expect(run.exitCode == 2)
             #expect(try folder.run("run").lines() == before)
@@ -66,8 +66,8 @@ extension LaunchTests {
             let now = try Checksum.sha256(ofFile: path)
             let run = try await folder.lstmDist("train", "small.yaml", "--run", "run", ranks: 3)
             #expect(
-                run.errors == Self.complaint + "data.train is not the text it was: \(bytes) bytes with SHA-256 \(then) "
-                    + "then, \(bytes) bytes with SHA-256 \(now) now; accepted: the text it was started with, "
+                run.errors == Self.complaint + "data.train has changed: \(bytes) bytes with SHA-256 \(then) "
+                    + "then, \(bytes) bytes with SHA-256 \(now) now; use the text it was started with, "
                     + Self.accepted)
             #expect(run.exitCode == 2)
         }
@@ -90,16 +90,16 @@ extension LaunchTests {
             let never = try await folder.lstmDist("train", "small.yaml", "--run", "run", "--resume", "never", ranks: 3)
             #expect(
                 never.errors
-                    == "lstm-dist: run: the run folder is used already and --resume never was given; accepted: "
-                    + "--overwrite to empty it, another --run, or --resume auto to go on\n")
+                    == "lstm-dist: run: the run folder is already in use and --resume never was given; use "
+                    + "--overwrite to empty it, another --run, or --resume auto to continue\n")
             #expect(never.exitCode == 2)
             let weights = "run/checkpoints/latest/model.safetensors"
             let other = try await folder.lstmDist(
                 "train", "small.yaml", "--run", "run", "--init-from", weights, ranks: 3)
             #expect(
                 other.errors
-                    == "lstm-dist: --init-from \(weights): run has a checkpoint to go on from, and did not begin with "
-                    + "these weights; accepted: the file that it began with, --overwrite, or another --run\n")
+                    == "lstm-dist: --init-from \(weights): run has a checkpoint to resume from, and did not start from "
+                    + "these weights; use the file that it started from, --overwrite, or another --run\n")
             #expect(other.exitCode == 2)
             #expect(try folder.run("run").metrics("train").count == 30)
         }
@@ -122,7 +122,7 @@ extension LaunchTests {
             try expectSame(folder.run("legs"), folder.run("whole"))
             let other = try await train(9, into: "legs", from: "legs/checkpoints/latest/model.safetensors")
             #expect(other.exitCode == 2)
-            #expect(other.errors.contains("legs has a checkpoint to go on from, and did not begin with these weights"))
+            #expect(other.errors.contains("legs has a checkpoint to resume from, and did not start from these weights"))
         }
     }
 }

@@ -39,9 +39,9 @@ extension FaultTests {
             let (then, now) = (Checksum.sha256(of: text), Checksum.sha256(of: changed))
             #expect(
                 refused.errors
-                    == "lstm-dist: \(folder.run("run").checkpoint(2)): data.train is not the text it was: "
-                    + "\(text.utf8.count) bytes with SHA-256 \(then) at the training, \(text.utf8.count) bytes with "
-                    + "SHA-256 \(now) now, so its last tokens may have been trained on; accepted: the text of the "
+                    == "lstm-dist: \(folder.run("run").checkpoint(2)): data.train has changed: "
+                    + "\(text.utf8.count) bytes with SHA-256 \(then) in the training, \(text.utf8.count) bytes with "
+                    + "SHA-256 \(now) now, so its last tokens may have been trained on; use the text of the "
                     + "training, or --data FILE\n")
             #expect(refused.exitCode == 2)
             #expect(refused.output == "")
@@ -79,7 +79,7 @@ extension FaultTests {
             let warning = "the text is too short for validation.batch 12: it is scored in"
             try folder.write("the sea", to: "other.txt")
             let run = try await folder.lstmDist("evaluate", "run", "--quiet")
-            #expect(run.errors.contains("warning: \(folder.run("run").checkpoint(2)): data.validation is not the text"))
+            #expect(run.errors.contains("warning: \(folder.run("run").checkpoint(2)): data.validation has changed"))
             #expect(run.errors.hasSuffix("warning: \(warning) 3 streams, and the loss depends on their number\n"))
             #expect(try JSONValue(parsing: run.output)["tokens"]?.integerValue == 3)
             try folder.write("on", to: "two.txt")

@@ -135,7 +135,7 @@ extension CommandLineTests {
             let found = try await folder.lstmDist("inspect", "run", "--verify", ranks: 2)
             #expect(
                 found.errors == "lstm-dist: The checkpoint run/checkpoints/step-00000030 is damaged: the SHA-256 of "
-                    + "model.safetensors is \(damaged), but \(written) was written down.\n")
+                    + "model.safetensors is \(damaged), but \(written) is recorded.\n")
             #expect(
                 found.output == """
                     checkpoint  run/checkpoints/step-00000030
@@ -175,7 +175,7 @@ extension CommandLineTests {
             #expect(found.output.contains("\(others.2)  \(others.0)  DAMAGED\n  \(others.1)  DAMAGED\n"))
             let first =
                 "lstm-dist: The checkpoint \(others.0) is damaged: the SHA-256 of training.safetensors is \(damaged), but "
-                + "\(written) was written down. \(others.1) "
+                + "\(written) is recorded. \(others.1) "
             #expect(found.errors.hasPrefix(first), "\(found.errors)")
             #expect(found.exitCode == 1)
             // The path of one checkpoint means that checkpoint.
@@ -195,7 +195,7 @@ extension CommandLineTests {
             #expect(equal.errors == "")
             #expect(equal.exitCode == 0)
             let different = try await folder.lstmDist("compare", "one", "other")
-            #expect(different.output.contains("different  metrics part at step 1 (train): loss is "))
+            #expect(different.output.contains("different  metrics differ at step 1 (train): loss is "))
             #expect(different.output.contains("different  step 30, weights: embedding.weight differs in "))
             #expect(different.errors == "lstm-dist: one and other are not equal\n")
             #expect(different.exitCode == 1)

@@ -49,7 +49,7 @@ extension FaultTests {
             expectRefusal(
                 try await start(),
                 "rank 1 on \(Self.host) runs a different executable (\(copy.resolvingSymlinksInPath().path), \(size + 1) bytes) from rank 0 "
-                    + "(\(own), \(size) bytes); accepted: the same build on every rank",
+                    + "(\(own), \(size) bytes); use the same build on every rank",
                 in: folder)
             // The same bytes under a different name are the same executable.
             try FileManager.default.removeItem(at: copy)
@@ -62,7 +62,7 @@ extension FaultTests {
             let folder = try TestFolder.withText()
             let program = try TestFolder.program.path
             let words = ["train", "small.yaml", "--run", "run"]
-            let accepted = "; accepted: the same command line on every rank"
+            let accepted = "; use the same command line on every rank"
             for (other, found, ofRoot) in [
                 (words + ["--set", "model.hidden=9"], "\"--set\"", "no further argument"),
                 (["train", "small.yaml", "--run", "run2"], "\"run2\"", "\"run\""),
@@ -96,7 +96,7 @@ extension FaultTests {
             }
             func refusal(_ found: String, _ split: String) throws -> String {
                 "rank 1 on \(Self.host) reads a different data.\(split) from rank 0: \(try words(found)) there, "
-                    + "\(try words(text)) on rank 0; accepted: the same files on every host"
+                    + "\(try words(text)) on rank 0; use the same files on every host"
             }
             let train = ["train", "small.yaml", "--run", run, "--quiet"]
             // A different vocabulary, and one changed character.

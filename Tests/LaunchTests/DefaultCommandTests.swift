@@ -17,8 +17,8 @@ extension CommandLineTests {
             #expect(
                 refused.errors
                     == "lstm-dist: runs/reber-default holds a run that was not trained with the embedded default, and "
-                    + "lstm-dist without a command would remove it; accepted: lstm-dist train --overwrite, or another place "
-                    + "for that folder\n")
+                    + "lstm-dist without a command would remove it; use lstm-dist train --overwrite, or move that "
+                    + "folder\n")
             #expect(refused.exitCode == 2)
             #expect(try folder.text(of: "runs/reber-default/metrics.jsonl") == before)
 

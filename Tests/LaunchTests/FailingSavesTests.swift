@@ -154,7 +154,7 @@ extension FaultTests {
                     "lstm-dist: the last state (step 12) could not be saved: ",
                     ". When run is writable again, resume with the same command"
                 )
-                let place = "No space left on device. The last whole checkpoint is run/checkpoints/step-000000"
+                let place = "No space left on device. The last complete checkpoint is run/checkpoints/step-000000"
                 #expect(last.hasPrefix(beginning) && last.contains(place) && last.hasSuffix(end), "\(what): \(last)")
             case .kill:
                 #expect(ended.exitCode != 0, "\(what)")
@@ -178,7 +178,7 @@ extension FaultTests {
                 let ended = try await start(folder, "run", ranks: nil, faults.failing(mode, at: number))
                 if mode != "kill", number + 9 < operations.count {
                     #expect(ended.exitCode == 0, "\(what): \(ended.errors)")
-                    let said = ended.errors.components(separatedBy: "its lines are kept in memory").count - 1
+                    let said = ended.errors.components(separatedBy: "the lines are kept in memory").count - 1
                     #expect(said <= 1, "\(what): \(ended.errors)")
                     #expect(ended.errors.contains("warning: "), "\(what)")
                     #expect(try folder.run("run").lines() == never.lines(), "\(what)")

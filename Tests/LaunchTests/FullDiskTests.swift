@@ -82,7 +82,7 @@ extension FaultTests {
                     "warning: the checkpoint of step 20 could not be saved: run/checkpoints/.step-00000020.tmp-"))
             #expect(
                 first.hasSuffix(
-                    " cannot be written: No space left on device. The last whole checkpoint is "
+                    " cannot be written: No space left on device. The last complete checkpoint is "
                         + "run/checkpoints/step-00000015. Training continues; the next attempt is at step 25."))
             #expect(lines.last?.hasPrefix("lstm-dist: the last state (step 60) could not be saved: ") == true)
             try folder.run("run").expectTidy()
@@ -92,7 +92,7 @@ extension FaultTests {
             // On a full disk, no run is started.
             let again = try await start(folder, ranks: ranks)
             #expect(again.exitCode == 1)
-            #expect(again.errors.contains("run: the disk has "), "\(again.errors)")
+            #expect(again.errors.contains("run: not enough disk space: "), "\(again.errors)")
             try disk.resize(kilobytes: 40 * size / 1024)
             let whole = try await start(folder, ranks: ranks)
             #expect(whole.exitCode == 0, "\(whole.errors)")
@@ -128,7 +128,8 @@ extension FaultTests {
             try permit(0o555)
             let ended = try await run.result()
             #expect(ended.exitCode == 1)
-            #expect(ended.errors.contains("Permission denied. The last whole checkpoint is run/checkpoints/step-0000"))
+            #expect(
+                ended.errors.contains("Permission denied. The last complete checkpoint is run/checkpoints/step-0000"))
             // The best state so far is also unsaved, and is written first.
             #expect(
                 ended.errors.contains(
@@ -144,7 +145,7 @@ extension FaultTests {
             #expect(again.exitCode == 1)
             #expect(
                 again.errors
-                    == "lstm-dist: Nothing can be written into the folder run/checkpoints: Permission denied.\n")
+                    == "lstm-dist: Cannot write into the folder run/checkpoints: Permission denied.\n")
             try permit(0o755)
             try await folder.train("small.yaml", into: "run", ranks: ranks)
             try expectSame(folder.run("run"), never)

@@ -88,7 +88,7 @@ extension FaultTests {
             ])
             #expect(
                 try await refusal("evaluate", "run", ranks: 2)
-                    == "lstm-dist: The checkpoint run/checkpoints/step-00000003 is not whole: it has no vocabulary.json.\n"
+                    == "lstm-dist: The checkpoint run/checkpoints/step-00000003 is incomplete: it has no vocabulary.json.\n"
             )
         }
 

@@ -64,8 +64,8 @@ extension CommandLineTests {
                 ),
                 (
                     "model.pt",
-                    "model.pt is not a valid safetensors file: it was written by torch.save; accepted: what "
-                        + "safetensors.torch.save_file(model.state_dict(), PATH) writes."
+                    "model.pt is not a valid safetensors file: it was written by torch.save; use "
+                        + "safetensors.torch.save_file(model.state_dict(), PATH)."
                 ),
             ] {
                 let run = try await folder.lstmDist(

@@ -40,7 +40,7 @@ extension FaultTests {
                         == (kind == "hard"
                             ? ""
                             : "warning: The link run/checkpoints/latest cannot be made: Operation not supported. best and latest are "
-                                + "left out; the checkpoints are whole, and state.json names the best step.\n"))
+                                + "left out; the checkpoints are complete, and state.json names the best step.\n"))
                 #expect(ended.exitCode == 0)
                 #expect(!folder.has("run/lock"))
             }

@@ -176,7 +176,7 @@ extension CommandLineTests {
                 #expect(
                     run.errors
                         == "lstm-dist: --output \(path): it is inside a checkpoint, which it would damage; accepted: a file "
-                        + "in a folder that can be written\n")
+                        + "in a writable folder\n")
                 #expect(run.exitCode == 2)
             }
             #expect(try folder.run("run").latest("model.safetensors") == before)
@@ -301,7 +301,7 @@ extension CommandLineTests {
                 exec "$0" compare one other
                 """, in: folder)
             #expect(
-                compared.output.contains("different  metrics part at step 1 (\\u{1b}[31mRED): a is 1 and 2\n"),
+                compared.output.contains("different  metrics differ at step 1 (\\u{1b}[31mRED): a is 1 and 2\n"),
                 "\(compared.output)\(compared.errors)")
         }
 

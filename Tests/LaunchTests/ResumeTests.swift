@@ -183,7 +183,7 @@ extension LaunchTests {
             #expect(
                 resumed.errors == """
                     warning: The checkpoint run/checkpoints/step-00000020 is damaged: the SHA-256 of model.safetensors is \
-                    \(damaged), but \(written) was written down.
+                    \(damaged), but \(written) is recorded.
 
                     """)
             #expect(resumed.exitCode == 0)
@@ -199,8 +199,8 @@ extension LaunchTests {
             #expect(
                 resumed.errors == """
                     warning: The checkpoint run/checkpoints/step-00000030 is damaged: the SHA-256 of model.safetensors is \
-                    \(damaged), but \(written) was written down.
-                    lstm-dist: run: no checkpoint of this run is whole; accepted: --overwrite to start anew, or another \
+                    \(damaged), but \(written) is recorded.
+                    lstm-dist: run: no checkpoint of this run is usable; use --overwrite to start over, or another \
                     --run
 
                     """)

@@ -24,7 +24,7 @@ extension CommandLineTests {
                 run.errors == """
                     lstm-dist: \(found), so a launcher has started several processes, but MPI sees one rank: each would do \
                     all the work alone, in the same run folder. Either the launcher belongs to another MPI than this program, or \
-                    srun was started without --mpi=pmix; accepted: the mpirun of this program's MPI (lstm-dist doctor names it), or srun --mpi=pmix
+                    srun was started without --mpi=pmix; use the mpirun of this program's MPI (lstm-dist doctor names it), or srun --mpi=pmix
 
                     """)
             #expect(run.output == "")

@@ -85,7 +85,7 @@ extension WaitingTests {
             #expect(
                 stopped.output.hasPrefix(
                     "state       stopped: requested by lstm-dist stop; the checkpoint is written\n"))
-            #expect(stopped.output.contains("\nto go on    "))
+            #expect(stopped.output.contains("\nresume      "))
 
             let step = try #require(try folder.run("run").outcome()["step"]?.integerValue)
             run = try StartedRun(TestFolder.program, Self.words, ranks: ranks, in: folder.url)
@@ -110,7 +110,7 @@ extension WaitingTests {
             try await folder.train("small.yaml", into: "run", set: ["training.steps=20"])
             let stop = try await folder.lstmDist("stop", "run")
             #expect(
-                stop.errors == "lstm-dist: run: nobody is training in this run folder; accepted: one that is in use\n")
+                stop.errors == "lstm-dist: run: no training is running in this run folder\n")
             #expect(stop.exitCode == 2)
             #expect(!folder.has("run/stop"))
             #expect(

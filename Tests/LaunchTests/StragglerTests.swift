@@ -39,7 +39,7 @@ extension FaultTests {
             run.send(SIGUSR1)
             let ended = try await run.result()
             #expect(ended.exitCode == 75, "\(ended.errors)")
-            let said = #/step \d+: the ranks differ: slowest rank \d on \S+, [\d.]+ ms of computing a step \(longest /#
+            let said = #/step \d+: load imbalance: slowest rank \d on \S+, [\d.]+ ms compute per step \(max /#
             #expect(ended.errors.contains(said), "\(ended.errors)")
 
             try await folder.train("small.yaml", into: "alone", set: ["training.steps=20"])

@@ -27,8 +27,8 @@ extension FaultTests {
             expectRefusal(
                 try await folder.lstmDist(
                     "train", "small.yaml", "--run", "two", "--resume", one.checkpoint(10), ranks: 2),
-                "two: the run folder holds another run than one/checkpoints/step-00000010; accepted: a checkpoint of this run, "
-                    + "--resume auto to go on with it, or another --run")
+                "two: the run folder holds another run than that of one/checkpoints/step-00000010; use a checkpoint of this run, "
+                    + "--resume auto to continue it, or another --run")
             #expect(try two.lines() == before.0)
             #expect(try two.checkpointNames() == before.1)
             #expect(try folder.text(of: "two/config.yaml") == before.2)
@@ -75,8 +75,8 @@ extension FaultTests {
             #expect(
                 other.errors
                     == "warning: run is complete, and was trained with another configuration: training.steps was 30 and is now 20; "
-                    + "training.optimizer.learning_rate was 0.01 and is now 0.5. Nothing is trained; another --run trains with this "
-                    + "one.\n")
+                    + "training.optimizer.learning_rate was 0.01 and is now 0.5. Nothing will be "
+                    + "trained; use another --run to train with this one.\n")
             #expect(other.output == same.output)
             #expect(other.exitCode == 0)
             #expect(try names.map { try folder.text(of: "\(run.name)/\($0)") } == before)
@@ -94,11 +94,11 @@ extension FaultTests {
             }
             expectRefusal(
                 try await train("mine/config.yaml"),
-                "mine/config.yaml is the configuration that is being read, and the run would replace it; accepted: another --run."
+                "mine/config.yaml is the configuration that is being read, and the run would replace it; give another --run."
             )
             expectRefusal(
                 try await train("small.yaml"),
-                "mine/config.yaml was not written by lstm-dist, and the run would replace or remove it; accepted: another --run."
+                "mine/config.yaml was not written by lstm-dist, and the run would replace or remove it; give another --run."
             )
             #expect(try folder.names(in: "mine") == ["config.yaml"])
             #expect(try folder.text(of: "mine/config.yaml") == before)
@@ -132,7 +132,7 @@ extension FaultTests {
             #expect(empty.exitCode == 2)
             expectRefusal(
                 try await folder.lstmDist("train", "small.yaml", "--run", "/"),
-                "/ is the root folder; accepted: another --run.")
+                "/ is the root folder; give another --run.")
             for words in [["train", "small.yaml", "--dry-run"], ["config", "check", "small.yaml"]] {
                 let run = try await MPIRun.run(
                     TestFolder.program, words + ["--run", "text.txt/x"], ranks: nil, in: folder.url)

@@ -72,7 +72,7 @@ import Testing
                 == "The run folder runs/x has no checkpoint of step 11.")
     }
 
-    @Test("going on from an older checkpoint drops the newer ones and their links")
+    @Test("resuming from an older checkpoint drops the newer ones and their links")
     func discard() throws {
         for step in [10, 20, 30] { try maker.write(step) }
         try maker.writer.pointBest(to: 30)
@@ -110,7 +110,7 @@ import Testing
         #expect(texts[0].hasPrefix("The checkpoint step-00000040 is damaged: the SHA-256 of training.safetensors is "))
         #expect(
             texts[1...] == [
-                "The checkpoint step-00000030 is not whole: it has no state.json.",
+                "The checkpoint step-00000030 is incomplete: it has no state.json.",
                 "step-00000020/model.safetensors is not a valid safetensors file: "
                     + "it has 1 bytes, less than the 8 of the header's length.",
             ])
@@ -140,7 +140,7 @@ import Testing
         try folder.remove(maker.place("step-00000010/model.safetensors"))
         #expect(
             refusal("runs/x")
-                == "The checkpoint runs/x/checkpoints/step-00000010 is not whole: it has no model.safetensors."
+                == "The checkpoint runs/x/checkpoints/step-00000010 is incomplete: it has no model.safetensors."
         )
     }
 
@@ -169,19 +169,19 @@ import Testing
                 + Self.expected)
         #expect(
             refusal("runs/x")
-                == "The run folder runs/x has no whole checkpoint: best, latest and step-* were looked for "
+                == "The run folder runs/x has no complete checkpoint: searched for best, latest and step-* "
                 + "in runs/x/checkpoints.")
         try folder.write("", to: "other/model.safetensors")
-        #expect(refusal("other/model.safetensors") == "The checkpoint other is not whole: it has no state.json.")
+        #expect(refusal("other/model.safetensors") == "The checkpoint other is incomplete: it has no state.json.")
     }
 
-    @Test("a run folder with nothing but damaged checkpoints says what was left aside")
+    @Test("a run folder with nothing but damaged checkpoints reports what was skipped")
     func resolveAllDamaged() throws {
         try folder.make(maker.place("step-00000010"))
         #expect(
             refusal("runs/x")
-                == "The run folder runs/x has no whole checkpoint: best, latest and step-* were looked for in "
-                + "runs/x/checkpoints. Left aside: The checkpoint runs/x/checkpoints/step-00000010 is not whole: "
+                == "The run folder runs/x has no complete checkpoint: searched for best, latest and step-* in "
+                + "runs/x/checkpoints. Skipped: The checkpoint runs/x/checkpoints/step-00000010 is incomplete: "
                 + "it has no state.json.")
     }
 

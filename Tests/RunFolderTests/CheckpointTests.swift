@@ -113,7 +113,7 @@ import Testing
         try folder.remove(maker.place("step-00000500/\(name)"))
         #expect(
             refusal("step-00000500")
-                == "The checkpoint runs/x/checkpoints/step-00000500 is not whole: it has no \(name).")
+                == "The checkpoint runs/x/checkpoints/step-00000500 is incomplete: it has no \(name).")
     }
 
     @Test("one changed bit is found by verifying, and the file is named", arguments: ["model", "training"])
@@ -126,7 +126,7 @@ import Testing
         #expect(
             refusal("step-00000500")
                 == "The checkpoint runs/x/checkpoints/step-00000500 is damaged: the SHA-256 of \(name).safetensors is "
-                + "\(found), but \(expected) was written down.")
+                + "\(found), but \(expected) is recorded.")
     }
 
     @Test("a changed vocabulary and a changed configuration are found too")
@@ -142,7 +142,7 @@ import Testing
         #expect(
             refusal("step-00000500")
                 == "The checkpoint runs/x/checkpoints/step-00000500 is damaged: the SHA-256 of the config in state.json "
-                + "is \(digests[0]), but \(digests[1]) was written down.")
+                + "is \(digests[0]), but \(digests[1]) is recorded.")
     }
 
     @Test("a newer format is refused with the version that wrote it")

@@ -31,7 +31,7 @@ import Testing
             #expect(
                 resolving()
                     == "runs/x/checkpoints/\(name) is a symbolic link to \(said); the name of a checkpoint's folder "
-                    + "beside it, such as step-00000500, is expected.")
+                    + "next to it, such as step-00000500, is expected.")
         }
         // The user's own word is another matter.
         try folder.link("mine", to: "elsewhere")

@@ -43,7 +43,7 @@ struct OwnershipTests {
         try folder.write(text, to: "x/\(name)")
         #expect(
             refusal()
-                == "x/\(name) was not written by lstm-dist, and the run would replace or remove it; accepted: another --run."
+                == "x/\(name) was not written by lstm-dist, and the run would replace or remove it; give another --run."
         )
         #expect(try folder.text("x/\(name)") == text)
         // In the folder of a run they are what is left of it, whatever they hold.
@@ -86,7 +86,7 @@ struct OwnershipTests {
         #expect(refusal() == "no error")
         try folder.link("small.yaml", to: "x/config.yaml")
         let words =
-            "x/config.yaml is the configuration that is being read, and the run would replace it; accepted: another --run."
+            "x/config.yaml is the configuration that is being read, and the run would replace it; give another --run."
         #expect(refusal() == words)
         #expect(refusal(reading: "x/config.yaml") == words)
     }
@@ -102,7 +102,7 @@ struct OwnershipTests {
         #expect(refusal() == "x/lock is a folder, a pipe or a device; a file is needed here.")
         #expect(
             errorText { try RunDirectory(path: "/../").requireOwn(reading: "") }
-                == "/.. is the root folder; accepted: another --run.")
+                == "/.. is the root folder; give another --run.")
     }
 
     @Test("whether a folder can be made or written is seen without trying")
@@ -120,7 +120,7 @@ struct OwnershipTests {
         // Root writes everywhere but where nobody can.
         if getuid() != 0 {
             try #require(chmod(folder.file("x"), 0o555) == 0)
-            #expect(refusal("x") == "Nothing can be written into the folder x: Permission denied.")
+            #expect(refusal("x") == "Cannot write into the folder x: Permission denied.")
             #expect(refusal("x/a") == "The folder x/a cannot be made: Permission denied.")
         }
     }

@@ -34,16 +34,16 @@ import Testing
         #expect(comparison.areEqual)
         #expect(
             comparison.equal == [
-                "metrics: 2 lines", "step 3, weights: 3 numbers of 1 tensors",
-                "step 3, training state: 2 numbers of 1 tensors", "step 5, weights: 3 numbers of 1 tensors",
-                "step 5, training state: 2 numbers of 1 tensors",
+                "metrics: 2 lines", "step 3, weights: 3 values of 1 tensors",
+                "step 3, training state: 2 values of 1 tensors", "step 5, weights: 3 values of 1 tensors",
+                "step 5, training state: 2 values of 1 tensors",
             ])
     }
 
     @Test("a figure that differs in its last digit is named with its step")
     func otherFigure() throws {
         try b.folder.write(Self.metrics(seconds: 1, last: "0.25000003"), to: "runs/x/metrics.jsonl")
-        #expect(try compare().differences == ["metrics part at step 5 (train): loss is 0.25 and 0.25000003"])
+        #expect(try compare().differences == ["metrics differ at step 5 (train): loss is 0.25 and 0.25000003"])
     }
 
     @Test("lines that are written differently and mean the same are equal; lines that can't be read are passed over")
@@ -66,7 +66,7 @@ import Testing
         try b.write(3, scale: 1.5, vocabulary: "[]")
         #expect(
             try compare().differences == [
-                "step 3, weights: output.weight differs in 1 of 3 numbers, first at 0: 3.0 and 4.5"
+                "step 3, weights: output.weight differs in 1 of 3 values, first at 0: 3.0 and 4.5"
             ])
     }
 
@@ -76,7 +76,7 @@ import Testing
         try b.folder.flipBit(b.place("step-00000005/model.safetensors"), fromEnd: 1, bit: 7)
         #expect(
             try compare().differences == [
-                "step 5, weights: output.weight differs in 1 of 3 numbers, first at 2: -0.0 and 0.0"
+                "step 5, weights: output.weight differs in 1 of 3 values, first at 2: -0.0 and 0.0"
             ])
     }
 
@@ -108,8 +108,8 @@ import Testing
         #expect(
             try RunComparison(one, later).differences == [
                 "the checkpoints are of step 3 and of step 5",
-                "step 3, weights: output.weight differs in 1 of 3 numbers, first at 0: 3.0 and 5.0",
-                "step 3, training state: optimizer.moment differs in 1 of 2 numbers, first at 1: 3.0 and 5.0",
+                "step 3, weights: output.weight differs in 1 of 3 values, first at 0: 3.0 and 5.0",
+                "step 3, training state: optimizer.moment differs in 1 of 2 values, first at 1: 3.0 and 5.0",
             ])
     }
 

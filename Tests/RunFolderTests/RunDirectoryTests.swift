@@ -49,7 +49,7 @@ import Testing
         // /proc takes no files, from root neither; the system has its word for why.
         #expect(
             errorText { try RunDirectory(path: "/proc").prepare() }
-                == "Nothing can be written into the folder /proc: No such file or directory.")
+                == "Cannot write into the folder /proc: No such file or directory.")
     }
 
     @Test("a folder is used once it holds a configuration, metrics or a finished checkpoint")

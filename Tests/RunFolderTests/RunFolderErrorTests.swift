@@ -3,10 +3,10 @@ import RunFolder
 import Testing
 
 @Suite struct RunFolderErrorTests {
-    @Test("a folder that nothing can be written into is the system's fault")
+    @Test("a folder that cannot be written into is the system's fault")
     func systemFault() {
         let fault = RunFolderError.cannotWriteInto(folder: "x", code: EROFS)
-        #expect("\(fault)" == "Nothing can be written into the folder x: Read-only file system.")
+        #expect("\(fault)" == "Cannot write into the folder x: Read-only file system.")
         #expect(fault.exitCode == 1)
     }
 

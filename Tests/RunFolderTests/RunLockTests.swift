@@ -62,7 +62,7 @@ struct RunLockTests {
         #expect(
             error?.description
                 == "The run folder \(run.path) is in use by process \(process.processIdentifier) on there of job 77; "
-                + "accepted: wait for its end, end it with lstm-dist stop \(run.path), or give another --run.")
+                + "wait for its end, end it with lstm-dist stop \(run.path), or give another --run.")
         #expect(error?.exitCode == 2)
         #expect(RunLock.presence(in: run) != nil)
     }
@@ -245,7 +245,7 @@ struct RunLockTests {
         usleep(20_000)
         lock.beat()
         let words =
-            "process \(process.processIdentifier) on there of job 77 has taken it over, since this job gave no sign of life for "
+            "process \(process.processIdentifier) on there of job 77 has taken it over because this job sent no heartbeat for "
             + "some time"
         #expect(loss(of: lock) == sentence(words))
         #expect(lock.loss?.exitCode == 1)
@@ -341,8 +341,8 @@ struct RunLockTests {
         let vacancy = try RunLock.waitUntilFree(run, deadAfter: 7) { reports.append($0) }
         #expect(
             reports == [
-                "The run folder \(run.path) is in use by process \(process.processIdentifier) on there of job 77, which cannot be "
-                    + "seen from here and gives no sign of life; its lock is taken over if none comes within 7 s."
+                "The run folder \(run.path) is in use by process \(process.processIdentifier) on there of job 77, which is not "
+                    + "visible from here and sends no heartbeat; its lock is taken over if none comes within 7 s."
             ])
         let began = ContinuousClock.now
         try RunLock.take(run, host: "here", job: nil, after: vacancy).release()

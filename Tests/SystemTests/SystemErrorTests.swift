@@ -20,7 +20,7 @@ import Testing
             ),
             (
                 .cannotSync(folder: "x", code: EIO),
-                "The entries of the folder x cannot be brought to the disk: Input/output error.", 1
+                "The entries of the folder x cannot be synced to the disk: Input/output error.", 1
             ),
         ]
         for (error, text, code) in cases {

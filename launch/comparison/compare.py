@@ -112,7 +112,7 @@ class Comparison:
         if max(self.options.ranks) > len(self.cpus):
             note(
                 f"warning: {max(self.options.ranks)} ranks share {len(self.cpus)} core(s), so the figures are not "
-                "meaningful; use at most as many --ranks as cores"
+                "meaningful; use no more --ranks than cores"
             )
         measured = []
         for name in self.options.shapes:

@@ -179,9 +179,9 @@ class Report(namedtuple("Report", "facts command measured memory")):
         )
 
     legend = (
-        "Tokens/s of training from a file, one thread a rank; medians of alternating turns (least to greatest). "
+        "Tokens/s of training from a file, one thread per rank; medians of alternating turns (minimum to maximum). "
         "PyTorch's best is the better of plain and with tcmalloc. GFLOP/s and the share of the peak are "
-        "nominal; executed alone leaves out what lstm-dist spares where equal tokens of a window share their input's product."
+        "nominal; executed alone excludes what lstm-dist saves where equal tokens of a window share their input's product."
     )
     memory_legend = "Memory of a rank at ptb-medium: proportional set size, the highest while training."
 

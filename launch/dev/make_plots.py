@@ -2,8 +2,8 @@
 
     python3 make_plots.py [--check] FOLDER
 
-FOLDER has the numbers (*.csv) and gets the figures: NAME.svg for light pages, NAME~dark.svg for dark ones, the names that
-DocC expects.
+FOLDER contains the numbers (*.csv) and receives the figures: NAME.svg for light pages, NAME~dark.svg for dark ones,
+the names that DocC expects.
 """
 
 import csv
@@ -22,9 +22,9 @@ class Theme(NamedTuple):
     strong: str
     """The colour of our bars and lines."""
     weak: str
-    """The colour of what they are compared with."""
+    """The colour of what ours are compared with."""
     accent: str
-    """The colour of a second line of ours."""
+    """The colour of our second line."""
 
 
 THEMES = [
@@ -97,7 +97,7 @@ SIZES = {
 """Layers × hidden units and vocabulary of each shape (launch/comparison/shapes.py)."""
 
 LEFT = 230
-"""Where the area of a plot with a row a shape begins."""
+"""The left edge of the area of a plot that has one row per shape."""
 
 
 def shape_label(drawing, y, name):

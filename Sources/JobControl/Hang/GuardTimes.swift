@@ -2,7 +2,7 @@ import System
 
 /// The times that follow from `communication.timeout`, all in seconds.
 package struct GuardTimes: Equatable, Sendable {
-    /// How long a rank waits for others before it ends the job.
+    /// The waiting time after which a rank ends the job.
     let timeout: Double
 
     package init(timeout: Double) { self.timeout = timeout }
@@ -13,10 +13,9 @@ package struct GuardTimes: Equatable, Sendable {
     var betweenLooks: Double { min(max(timeout / 20, 0.05), 1) }
     /// The interval at which the run folder is polled, and at which a rank writes notes that others ask for.
     var betweenNotes: Double { min(max(timeout / 30, 0.1), 10) }
-    /// The age from which a note is no evidence for its rank any more; network file systems show a note with some
-    /// delay.
+    /// The age from which a note is ignored as stale; network file systems show a note with some delay.
     var untilStale: Double { min(max(timeout / 4, 0.5), 60) }
-    /// How long a rank lets another one report first, and how long it waits for a file system that does not respond.
+    /// The time that a rank gives another one to report first, and that it waits for an unresponsive file system.
     var grace: Double { timeout / 4 }
 }
 

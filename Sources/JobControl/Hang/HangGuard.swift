@@ -5,14 +5,14 @@ package import RunFolder
 import Synchronization
 import System
 
-/// Ends a job in which ranks wait for one that does not arrive: the watcher of one rank.
+/// Ends a job in which ranks wait for one that does not arrive. One guard watches one rank.
 ///
-/// A thread polls this rank's page (`Job.page`) about once a second and measures for how long nothing on it has
-/// changed. A rank that has waited in one call for half of `communication.timeout` asks the others for notes of what
-/// they are doing, by a note of its own in the run folder. After the whole timeout, the lowest waiting rank reports
-/// which ranks have not arrived, writes failure.json and exits with 70, upon which the launcher ends all others. A rank
-/// that reads data or writes a checkpoint may keep the others waiting for as long as its notes show that its process
-/// runs. Without a run folder that all ranks can access, each rank reports what it can observe, and exits with 70.
+/// A thread polls this rank's page (`Job.page`) about once a second and measures for how long it has not changed. A
+/// rank that has waited in one call for half of `communication.timeout` asks the others for notes of what they are
+/// doing, by writing its own note into the run folder. After the whole timeout, the lowest waiting rank reports which
+/// ranks have not arrived, writes failure.json and exits with 70, upon which the launcher ends all others. A rank that
+/// reads data or writes a checkpoint may keep the others waiting for as long as its notes show that its process runs.
+/// Without a run folder that all ranks can access, each rank reports what it can observe, and exits with 70.
 ///
 /// The launcher's SIGTERM wakes it as well; it then reports which rank of its host has died.
 ///
@@ -110,8 +110,8 @@ package final class HangGuard: Sendable {
     /// Ranks exchange their notes in this run folder from now on, if all of them can access it. Collective
     /// (MPI_Allgather, MPI_Bcast, MPI_Allreduce), after the root has written environment.json there.
     ///
-    /// A group of ranks may work on a run of its own: then its ranks watch each other only, and wait for other groups
-    /// within `Phase.betweenGroups`. Notes and messages give a rank's number in the job.
+    /// A group of ranks may work on a separate run: then its ranks watch only each other, and wait for other groups
+    /// within `Phase.betweenGroups`. Notes and messages contain a rank's number in the job.
     ///
     /// - Parameter communicator: of the ranks that work on the run.
     package func use(_ run: RunDirectory, on communicator: Communicator) throws {
@@ -225,12 +225,12 @@ package final class HangGuard: Sendable {
     }
 
     /// A launcher ends the other ranks by SIGTERM when one has died. Before they are killed too, the lowest remaining
-    /// rank of this host reports and writes down which rank of the host has died.
+    /// rank of this host reports which rank of the host has died, and writes failure.json.
     private func reportDeaths() {
         let settings = settings.withLock { $0 }
         let page = Job.page.sample
-        // A rank that ends normally is gone a moment before the others; one that ended with an error has written it
-        // down.
+        // A rank that ends normally is gone a moment before the others; one that ended with an error has written
+        // failure.json.
         guard let run = settings.run, Phase(page) != .exit, !run.hasFailure else { return }
         let signs = settings.signs
         guard let dead = signs.firstIndex(of: .gone),
@@ -247,7 +247,7 @@ package final class HangGuard: Sendable {
         Self.printLine("lstm-dist: \(cause). The job ends; started again, it resumes from its last checkpoint\n")
     }
 
-    /// Writes a line to standard error, unless its reader takes nothing for two seconds.
+    /// Writes a line to standard error, unless it stays blocked for two seconds.
     private static func printLine(_ line: String) {
         var ready = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
         guard poll(&ready, 1, 2000) == 1 else { return }

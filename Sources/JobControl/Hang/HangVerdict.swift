@@ -34,7 +34,7 @@ package struct HangCase {
     /// This rank's own note.
     let own: RankNote
     let times: GuardTimes
-    /// Every rank's host and the observed state of its process; empty until ranks know each other.
+    /// Every rank's host and the observed state of its process; empty before `introduce`.
     let ranks: [(host: String, sign: ProcessIdentity.Sign?)]
     /// The ranks that this one may wait for and whose notes it can read: its group; nil: all.
     let members: [Int]?
@@ -48,7 +48,7 @@ package struct HangCase {
         self.members = members
     }
 
-    private var others: [Int] { (members ?? Array(ranks.indices)).filter { $0 != own.rank && $0 < ranks.count } }
+    private var remoteRanks: [Int] { (members ?? Array(ranks.indices)).filter { $0 != own.rank && $0 < ranks.count } }
 
     private struct Missing {
         let rank: Int
@@ -73,7 +73,7 @@ package struct HangCase {
         }
         var missing: [Missing] = []
         var mayYetCome = false
-        for rank in others {
+        for rank in remoteRanks {
             guard let note = news.notes[rank] else {
                 missing.append(Missing(rank: rank, reason: reason(ranks[rank].sign)))
                 continue
@@ -116,7 +116,7 @@ package struct HangCase {
         // A working process is sometimes blocked in a system call: in a phase of long work, that is no evidence.
         let mayWork = own.mayKeepOthersWaiting
         let proofs: [ProcessIdentity.Sign] = mayWork ? [.stopped, .gone] : [.stopped, .gone, .blocked]
-        let missing = others.filter { rank in
+        let missing = remoteRanks.filter { rank in
             proofs.contains { $0 == ranks[rank].sign }
         }.map { Missing(rank: $0, reason: reason(ranks[$0].sign)) }
         if missing.isEmpty {

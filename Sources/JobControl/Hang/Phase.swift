@@ -11,7 +11,7 @@ package enum Phase: Int, Sendable, CaseIterable {
     case work
     /// Rank 0 works alone, without a time limit.
     case rootAlone
-    /// The ranks of a group wait for other groups, which work on runs of their own, without a time limit.
+    /// The ranks of a group wait for other groups, which work on separate runs, without a time limit.
     case betweenGroups
     /// Rank 0 writes the outcome of the run.
     case saving

@@ -6,7 +6,7 @@ import System
 
 /// The facts of a launch, and the known problems that it has: `doctor`.
 package struct Doctor {
-    /// A problem by its id, the observation, and the cure.
+    /// A problem: its id, the observation, and the cure.
     package struct Warning: Sendable {
         package let id: String
         package let seen: String

@@ -47,7 +47,7 @@ package enum Environment {
         guard let other = levels.firstIndex(where: { $0 != levels[0] }) else { return }
         throw CommandError.usage(
             "rank 0 runs a build for SIMD level \(name(levels[0])) and rank \(other) one for \(name(levels[other])); "
-                + "accepted: the same build on every rank (launch/build --level makes one)"
+                + "use the same build on every rank (launch/build --level makes one)"
         ).everywhere
     }
 }

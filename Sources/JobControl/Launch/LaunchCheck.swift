@@ -15,7 +15,7 @@ package enum LaunchCheck {
         let executable = try communicator.agree { try Executable() }
         if let (other, texts) = try difference(executable.hash, executable.description, on: communicator) {
             throw CommandError.usage(
-                "\(other) runs a different executable (\(texts[1])) from rank 0 (\(texts[0])); accepted: the same build on every rank"
+                "\(other) runs a different executable (\(texts[1])) from rank 0 (\(texts[0])); use the same build on every rank"
             ).everywhere
         }
         let line = arguments.joined(separator: "\0")  // which no argument contains
@@ -24,7 +24,7 @@ package enum LaunchCheck {
             let index = zip(lists[0], lists[1]).prefix { $0 == $1 }.count
             let found = lists.map { $0.count > index ? "\"\($0[index])\"" : "no further argument" }
             throw CommandError.usage(
-                "\(other) was started with \(found[1]) where rank 0 was started with \(found[0]); accepted: the same command line "
+                "\(other) was started with \(found[1]) where rank 0 was started with \(found[0]); use the same command line "
                     + "on every rank"
             ).everywhere
         }

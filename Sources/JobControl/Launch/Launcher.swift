@@ -50,8 +50,8 @@ package enum Launcher {
         return (step.tasks, text, rank)
     }
 
-    /// In a shell of `srun --pty`, makes MPI start this process as a job of its own: removes the variables by which MPI, and
-    /// this type, would take it for a task of the shell's step. A task that srun itself has started keeps them.
+    /// In a shell of `srun --pty`, makes MPI start this process as a separate job: removes the variables by which MPI,
+    /// and this type, would treat it as a task of the shell's step. A task that srun itself has started keeps them.
     ///
     /// To be called before MPI is started, by the only thread.
     package static func leaveShellOfStep() {
@@ -59,8 +59,8 @@ package enum Launcher {
         let launched = ["PMIX_RANK", "PMI_RANK", "OMPI_COMM_WORLD_SIZE"].contains { environment[$0] != nil }
         let parent = (try? String(contentsOfFile: "/proc/\(getppid())/comm", encoding: .utf8)) ?? ""
         guard environment["SLURM_PTY_PORT"] != nil, !launched, !parent.hasPrefix("slurmstepd") else { return }
-        // The two spellings of a step's number, of old and of new versions of Slurm; and the nodes, which Open MPI would
-        // start a daemon for.
+        // The two spellings of a step's number, of old and of new versions of Slurm; and the nodes, which Open MPI
+        // would start a daemon for.
         for variable in ["SLURM_STEPID", "SLURM_STEP_ID", "SLURM_NODELIST"] { unsetenv(variable) }
     }
 

@@ -13,7 +13,7 @@ package final class RunWatcher: Sendable {
     private let request = Atomic<UInt8>(0)
     /// Milliseconds on the clock of `secondsNow`; 0: unknown.
     private let end = Atomic<Int64>(0)
-    /// Of the last heartbeat, in milliseconds on `clock`.
+    /// The time of the last heartbeat, in milliseconds on `clock`.
     private let lastBeat = Atomic<Int64>(Int64.min)
     private let isOver = Atomic<Bool>(false)
 
@@ -50,8 +50,8 @@ package final class RunWatcher: Sendable {
     /// Milliseconds on a clock that also advances while the machine sleeps.
     private static func clock() -> Int64 { Int64(1000 * seconds(on: CLOCK_BOOTTIME)) }
 
-    /// Whether this job is known to have lost the run folder. After two missed heartbeats, as when the job was suspended, this
-    /// checks the lock itself: another job may have taken the folder over.
+    /// Whether this job is known to have lost the run folder. After two missed heartbeats, as when the job was
+    /// suspended, this checks the lock itself: another job may have taken it over.
     var hasLostFolder: Bool {
         if Self.clock() - lastBeat.load(ordering: .relaxed) > Int64(2000 * RunLock.heartbeat) { try? lock.check() }
         return lock.loss != nil

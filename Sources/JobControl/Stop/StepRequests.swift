@@ -26,7 +26,7 @@ package struct StepRequests: OptionSet, Sendable {
 
 /// Why a session ends before training does; the most urgent first.
 package enum StopReason: UInt32, CaseIterable, Sendable {
-    /// Another job has the run folder, or it is gone: nothing is written there any more.
+    /// Another job has the run folder, or the folder is gone: nothing more is written there.
     case folderLost
     /// `lstm-dist stop --now`: without a checkpoint.
     case stopFileNow

@@ -15,8 +15,8 @@ package enum StopSignals {
     ]
 
     /// Installs the handlers: from now on the signals do not end the process, except for a second SIGINT. Interrupted
-    /// system calls are restarted. A SIGHUP that the parent ignores, as nohup does, stays ignored. SIGPIPE is ignored: a
-    /// write to a pipe without a reader fails.
+    /// system calls are restarted. A SIGHUP that the parent ignores, as nohup does, stays ignored. SIGPIPE is ignored:
+    /// a write to a pipe without a reader fails.
     package static func install() {
         // Initialised here, since a handler must not wait for a lock.
         _ = termination

@@ -15,7 +15,7 @@ package struct LanguageModel: SequenceTask {
 
     package var artifacts: [Artifact] { vocabulary.map { [Artifact(Self.vocabularyName, $0.json)] } ?? [] }
 
-    /// A language model with `vocabularySize` tokens, which mean nothing.
+    /// A language model with `vocabularySize` meaningless tokens.
     package init(vocabularySize: Int) { self.init(size: vocabularySize, nil) }
 
     private init(size: Int, _ vocabulary: Vocabulary?) {

@@ -1,7 +1,7 @@
 import Tensors
 
-/// A language model's streams of random tokens, drawn uniformly, or with a skew that gives a window about as many
-/// distinct tokens as one of words: the same work as text, without text.
+/// A language model's streams of random tokens, drawn uniformly, or with a skew that gives a window about the number of
+/// distinct tokens of natural text in words: the same work as text, without text.
 struct RandomTokens: SequenceSource {
     let vocabulary: Int
     let streams: Int

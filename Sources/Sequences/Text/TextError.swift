@@ -20,7 +20,7 @@ package enum TextError: Error, Equatable, Sendable, ExitCoded {
     case utf16(path: String)
     /// The file has a byte order mark and nothing else.
     case onlyMark(path: String)
-    /// The file is not what it was when it was opened.
+    /// The file has changed since it was opened.
     case changed(path: String)
     case longWord(path: String, line: Int, offset: Int, longest: Int)
     case unknownCharacter(Unicode.Scalar, path: String, line: Int, offset: Int, vocabularySize: Int)
@@ -71,8 +71,8 @@ extension TextError: CustomStringConvertible {
         case .onlyMark(let path):
             "the file \"\(shownPath(path))\" is empty except for a byte order mark; accepted: \(Self.acceptedFiles)"
         case .changed(let path):
-            "\(shownPath(path)): the file has changed since it was opened; accepted: files that do not change while they are in "
-                + "use. With the text as it was, the same command resumes from the last checkpoint"
+            "\(shownPath(path)): the file has changed since it was opened; files must not change while they are in "
+                + "use. With the original text, the same command resumes from the last checkpoint"
         case .longWord(let path, let line, let offset, let longest):
             "\(shownPath(path)), line \(line), byte offset \(offset): found more than \(longest) bytes without white space; "
                 + "data.tokenizer: word accepts words of at most \(longest) bytes, "

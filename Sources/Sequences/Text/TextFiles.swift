@@ -4,8 +4,8 @@ import System
 
 /// The files of one split (training, validation or test text), mapped read-only, in order.
 ///
-/// A mapped file of any size takes address space and page cache, but no anonymous memory. A file must not change while it
-/// is in use (`MappedFile`, `TextError.changed`).
+/// A mapped file of any size takes address space and page cache, but no anonymous memory. A file must not change while
+/// it is in use (`MappedFile`, `TextError.changed`).
 package final class TextFiles: Sendable {
     let files: [MappedFile]
     /// The bytes of all files.
@@ -36,7 +36,8 @@ package final class TextFiles: Sendable {
     /// The paths of the files, in reading order.
     package var paths: [String] { files.map(\.path) }
 
-    /// Throws unless every file is UTF-8 without zero bytes, and more than a byte order mark. All code that reads characters or words relies on this.
+    /// Throws unless every file is UTF-8 without zero bytes, and more than a byte order mark. All code that reads
+    /// characters or words relies on this.
     func checkText(for tokenizer: TokenizerKind) throws(TextError) {
         try isText.withLock { (isText: inout Bool) throws(TextError) in
             guard !isText else { return }
@@ -57,7 +58,7 @@ package final class TextFiles: Sendable {
         }
     }
 
-    /// By the byte order mark of UTF-16, which is not UTF-8.
+    /// Whether the bytes begin with the byte order mark of UTF-16, which is not valid UTF-8.
     private static func isUTF16(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         bytes.count >= 2 && (bytes[0] == 0xFF && bytes[1] == 0xFE || bytes[0] == 0xFE && bytes[1] == 0xFF)
     }

@@ -36,8 +36,8 @@ package struct TokenCursor: Sendable {
 
     /// Fills `tokens` with the next tokens. Assumes `position + tokens.count <= text.count`.
     ///
-    /// - Throws: `TextError.changed` if a file has changed since it was opened, as far as that can be seen: its characters are
-    ///   not in the vocabulary, or there are fewer tokens.
+    /// - Throws: `TextError.changed` if a file has visibly changed since it was opened: its characters are not in the
+    ///   vocabulary, or there are fewer tokens.
     package mutating func read(into tokens: UnsafeMutableBufferPointer<Int32>) throws(TextError) {
         precondition(tokens.count <= text.count - position, "a token cursor is read beyond the end of its text")
         position += tokens.count
@@ -86,7 +86,8 @@ package struct TokenCursor: Sendable {
         let isKnown = text.vocabulary.lookup.characters.withUnsafeBufferPointer { characters in
             while count < tokens.count && offset < file.count {
                 let (value, length) = scalar(at: start + offset)
-                // TokenText has checked that every character is in the vocabulary: another one is of a file that has changed.
+                // TokenText has checked that every character is in the vocabulary: an unknown one means that the file
+                // has changed.
                 guard value < characters.count, characters[value] > 0 else { return false }
                 tokens[count] = characters[value] - 1
                 count += 1

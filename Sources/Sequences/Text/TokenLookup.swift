@@ -13,7 +13,7 @@ struct TokenLookup: Sendable {
     private(set) var characters: [Int32] = []
     /// The number of slots is a power of two, at most two thirds are used: 12 to 24 bytes per word.
     private(set) var slots: [Slot] = []
-    /// The first id whose token also has a lower id; such tokens are not a valid vocabulary.
+    /// The first id whose token also has a lower id, which makes a vocabulary invalid.
     private(set) var doubled: Int?
 
     init(kind: TokenizerKind, tokenBytes: [UInt8], starts: [Int]) {

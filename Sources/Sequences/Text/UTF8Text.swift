@@ -32,19 +32,19 @@ func firstTextFault(in bytes: UnsafeBufferPointer<UInt8>) -> TextFault? {
     return nil
 }
 
-/// The length of the well-formed sequence of at least two bytes at `p`; 0 if there is none within `left` bytes.
-private func wellFormedLength(_ p: UnsafePointer<UInt8>, _ left: Int) -> Int {
+/// The length of the well-formed sequence of at least two bytes at `p`; 0 if there is none within `available` bytes.
+private func wellFormedLength(_ p: UnsafePointer<UInt8>, _ available: Int) -> Int {
     func continues(_ index: Int) -> Bool { p[index] & 0xC0 == 0x80 }
     switch p[0] {
     case 0xC2...0xDF:
-        return left >= 2 && continues(1) ? 2 : 0
+        return available >= 2 && continues(1) ? 2 : 0
     case 0xE0...0xEF:
-        guard left >= 3, continues(1), continues(2) else { return 0 }
+        guard available >= 3, continues(1), continues(2) else { return 0 }
         if p[0] == 0xE0 { return p[1] >= 0xA0 ? 3 : 0 }  // else it would fit into two bytes
         if p[0] == 0xED { return p[1] <= 0x9F ? 3 : 0 }  // else a surrogate
         return 3
     case 0xF0...0xF4:
-        guard left >= 4, continues(1), continues(2), continues(3) else { return 0 }
+        guard available >= 4, continues(1), continues(2), continues(3) else { return 0 }
         if p[0] == 0xF0 { return p[1] >= 0x90 ? 4 : 0 }  // else it would fit into three bytes
         if p[0] == 0xF4 { return p[1] <= 0x8F ? 4 : 0 }  // else above U+10FFFF
         return 4
@@ -53,7 +53,8 @@ private func wellFormedLength(_ p: UnsafePointer<UInt8>, _ left: Int) -> Int {
     }
 }
 
-/// The length of a byte order mark (U+FEFF) at the beginning of a file's bytes, which is no part of the text; else 0.
+/// The length of a byte order mark (U+FEFF) at the beginning of a file, which is not part of the text; 0 if there is
+/// none.
 func markLength(of bytes: UnsafeBufferPointer<UInt8>) -> Int {
     bytes.count >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF ? 3 : 0
 }

@@ -21,7 +21,7 @@ extension Vocabulary {
         }
     }
 
-    /// A token as text; bytes that are no UTF-8 are replaced.
+    /// A token as text; invalid UTF-8 is replaced.
     func spelling(of id: Int) -> String { String(decoding: bytes(of: id), as: UTF8.self) }
 
     /// The bytes to print for tokens: bytes and characters unchanged, words with single spaces between them and a

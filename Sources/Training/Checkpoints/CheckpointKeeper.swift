@@ -22,13 +22,13 @@ package final class CheckpointKeeper {
     private var unsaved: [CheckpointWork.Save] = []
     /// The reason why the latest state could not be written.
     private var failure: String?
-    /// The step of the newest known whole checkpoint.
+    /// The step of the newest complete checkpoint that is known.
     private(set) var lastWhole: Int?
     /// Seconds of the slowest checkpoint, from the copy until everything was on disk.
     private(set) var longestSeconds = 0.0
     private var isOutcomeBehind = false
     private var hasWarnedOfLinks = false
-    /// Saves that failed, one after the other.
+    /// The number of failed saves in a row.
     private var failures = 0
 
     /// A save in progress.
@@ -102,7 +102,7 @@ package final class CheckpointKeeper {
 
     /// Waits until the last state is on disk. If it can't be written, tries once more.
     ///
-    /// - Throws: a `CommandError` if it still can't; `RunFolderError.lost` if the folder is not this job's any more.
+    /// - Throws: a `CommandError` if it still can't; `RunFolderError.lost` if this job has lost the folder's lock.
     package func finish() throws {
         land(orNext: "It is retried once.")
         if let loss = lock?.loss { throw loss }
@@ -144,7 +144,7 @@ package final class CheckpointKeeper {
         if let missing = result.missingLinks, !hasWarnedOfLinks {
             hasWarnedOfLinks = true
             console.warning(
-                "\(missing) best and latest are left out; the checkpoints are whole, and state.json names the best step."
+                "\(missing) best and latest are left out; the checkpoints are complete, and state.json names the best step."
             )
         }
         failures = result.failure == nil ? 0 : failures + 1
@@ -173,8 +173,8 @@ package final class CheckpointKeeper {
     }
 
     private var lastWholeText: String {
-        lastWhole.map { "The last whole checkpoint is \(run.checkpointPath(ofStep: $0))." }
-            ?? "There is no whole checkpoint yet."
+        lastWhole.map { "The last complete checkpoint is \(run.checkpointPath(ofStep: $0))." }
+            ?? "There is no complete checkpoint yet."
     }
 
     private func nextTry(after step: Int) -> String {

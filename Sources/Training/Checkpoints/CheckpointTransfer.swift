@@ -16,7 +16,7 @@ package enum CheckpointTransfer {
     /// The key of state.json for the SHA-256 of the initial weights' file; null if there was none.
     static let initialWeights = "initial_weights"
 
-    /// Throws if weights are not finite, which is possible even after an update by finite gradients: such weights never
+    /// Throws if weights are not finite, which is possible even after an update by finite gradients, so that they never
     /// reach a checkpoint. Collective; the root checks.
     static func checkWeights(_ trainer: Trainer, else error: () -> CommandError) throws {
         try trainer.communicator.agree {
@@ -27,9 +27,9 @@ package enum CheckpointTransfer {
         }
     }
 
-    /// Fills the root's snapshot; nil on the other ranks. No rank waits for the root longer than its message takes:
-    /// parameters and optimiser state that they share do not change until the root takes part in the next step.
-    /// Collective (MPI_Gatherv).
+    /// Fills the root's snapshot; `copy` is nil on the other ranks. Other ranks wait for the root only until it has
+    /// their message: parameters and optimiser state that they share do not change until the root takes part in the
+    /// next step. Collective (MPI_Gatherv).
     static func gather(_ trainer: Trainer, into copy: TrainingSnapshot?) throws {
         if trainer.carriesState {
             let counts = streamCounts(trainer)

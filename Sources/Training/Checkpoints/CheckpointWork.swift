@@ -5,7 +5,7 @@ import System
 /// Writes a run's files at a checkpoint, from the metrics to outcome.json, on the writer's thread.
 struct CheckpointWork: Sendable {
     let run: RunDirectory
-    /// nil where nobody else can want the folder.
+    /// nil if no other job can use the folder.
     let lock: RunLock?
     let metrics: MetricsFile
     /// The value of `checkpoint.keep`.
@@ -15,7 +15,7 @@ struct CheckpointWork: Sendable {
     struct Save: Sendable {
         let copy: TrainingSnapshot
         let state: CheckpointState
-        /// The task's.
+        /// The task's artifacts.
         let artifacts: [Artifact]
         /// Whether the link `best` is set to it.
         let isBest: Bool
@@ -25,13 +25,13 @@ struct CheckpointWork: Sendable {
 
     /// The result of the saves.
     struct Result: Sendable {
-        /// The number of states that are whole checkpoints now, from the first on.
+        /// The number of states, from the first on, that are complete checkpoints now.
         var written = 0
         /// The reason why the next one is not, as a sentence.
         var failure: String?
-        /// The next one is whole as well, but no link points to it.
+        /// The next one is complete as well, but no link points to it.
         var lacksOnlyLinks = false
-        /// The reason why links to whole checkpoints were left out, as a sentence.
+        /// The reason why links to complete checkpoints were left out, as a sentence.
         var missingLinks: String?
         /// Other failures, as sentences; they do not affect the checkpoints.
         var troubles: [String] = []
@@ -40,8 +40,8 @@ struct CheckpointWork: Sendable {
         /// CPU seconds of the writer's thread: the time that training loses if the two share a core.
         var coreSeconds = 0.0
 
-        /// Goes on without a link that the file system can't have: state.json has the best step.
-        fileprivate mutating func bear(_ error: RunFolderError) throws {
+        /// Ignores a link that the file system can't have: state.json has the best step.
+        fileprivate mutating func ignoreMissingLink(_ error: RunFolderError) throws {
             guard case .noLinks = error else { throw error }
             missingLinks = missingLinks ?? "\(error)"
         }
@@ -60,10 +60,12 @@ struct CheckpointWork: Sendable {
                 let contents = CheckpointContents(
                     model: save.copy.model, training: save.copy.training, artifacts: save.artifacts, state: save.state
                 )
-                do { try writer.write(contents) } catch let error as RunFolderError { try result.bear(error) }
+                do { try writer.write(contents) } catch let error as RunFolderError {
+                    try result.ignoreMissingLink(error)
+                }
                 if save.isBest {
                     do { try writer.pointBest(to: save.state.step) } catch let error as RunFolderError {
-                        try result.bear(error)
+                        try result.ignoreMissingLink(error)
                     }
                 }
                 result.written += 1

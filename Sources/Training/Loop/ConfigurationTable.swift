@@ -4,7 +4,7 @@ import Recurrent
 import Reduction
 import Sequences
 
-/// All keys of all owners: what a configuration may contain.
+/// The keys of all modules: everything a configuration may contain.
 package enum ConfigurationTable {
     package static let all = ConfigTable(
         keys: TaskTable.keys + NetworkConfiguration.keys + InitialWeights.keys + TrainingConfiguration.keys

@@ -4,11 +4,11 @@ package import Reduction
 package import Sequences
 import Tensors
 
-/// Scores a whole split with a network, spread over ranks and their threads: validation, test and `evaluate`.
+/// Evaluates a network on a whole split, distributed over ranks and threads: validation, test and `evaluate`.
 ///
-/// It has a private state and private activations, so the state that training carries is never changed. Each sequence's (or
-/// stream's) loss is a Double, and these are summed in the order of the sequences: the result has the same bits on any number
-/// of ranks and threads (SameBits.md).
+/// It has its own recurrent state and activations, so the state that training carries is never changed. Each sequence's
+/// (or stream's) loss is a Double, and these are summed in the order of the sequences: the result has the same bits on
+/// any number of ranks and threads (SameBits.md).
 package final class Evaluator {
     private let communicator: Communicator
     private let task: any SequenceTask
@@ -16,10 +16,10 @@ package final class Evaluator {
     private let rootOnly: Bool
     private let state: RecurrentState
     private let team: ThreadTeam?
-    /// One a thread.
+    /// One per thread.
     private let readers: [Reader]
 
-    /// The figures of a split.
+    /// The results on a split.
     package struct Score: Sendable {
         /// Mean over the scored steps: nats for classes, squared error for values.
         package let loss: Double
@@ -29,7 +29,7 @@ package final class Evaluator {
         package let isSolved: Bool
     }
 
-    /// - Parameter team: the threads that score this rank's share; nil: the calling one.
+    /// - Parameter team: the threads that score this rank's rows; nil: the calling thread.
     package init(
         _ communicator: Communicator, task: any SequenceTask, source: any SequenceSource,
         for configuration: NetworkConfiguration, rootOnly: Bool, team: ThreadTeam? = nil
@@ -54,19 +54,19 @@ package final class Evaluator {
         state.reset()
         for step in 0..<steps {
             let rows = source.rows(inStep: step)
-            let mine =
+            let localRows =
                 rootOnly
                 ? (communicator.isRoot ? 0..<rows : 0..<0)
                 : Shard.rows(rows, part: communicator.rank, of: communicator.size)
-            guard !mine.isEmpty else { continue }
+            guard !localRows.isEmpty else { continue }
             if !source.carriesState { state.reset() }
             let first = source.carriesState ? 0 : step * rowsOfAStep
             try figures.withUnsafeMutableBufferPointer { figures in
                 let losses = UnsafeMutableBufferPointer(rebasing: figures[first..<first + rows])
                 let scored = UnsafeMutableBufferPointer(rebasing: figures[units + first..<units + first + rows])
-                guard let team else { return try readers[0].score(mine, of: step, network, state, losses, scored) }
+                guard let team else { return try readers[0].score(localRows, of: step, network, state, losses, scored) }
                 try team.attempt { thread in
-                    let part = Shard.rows(mine, part: thread, of: team.count)
+                    let part = Shard.rows(localRows, part: thread, of: team.count)
                     try readers[thread].score(part, of: step, network, state, losses, scored)
                 }
             }
@@ -79,13 +79,13 @@ package final class Evaluator {
         return summary(figures, units: units)
     }
 
-    /// One thread's means to score rows; all that it writes to is its own or its rows'.
+    /// Scores rows on one thread. It writes only to its own memory and to the figures of its rows.
     private final class Reader {
         private let task: any SequenceTask
         private var source: any SequenceSource
         private let workspace: Workspace
         private var batch = Batch()
-        /// The task's sums, since they were cleared.
+        /// The task's sums since `clearSums`.
         private(set) var sums: [Double] = []
 
         init(_ task: any SequenceTask, _ source: any SequenceSource, _ configuration: NetworkConfiguration) {
@@ -96,10 +96,10 @@ package final class Evaluator {
 
         func clearSums() { sums = [Double](repeating: 0, count: task.sumCount) }
 
-        /// Adds each row's loss and scored steps to its figures.
+        /// Adds each row's loss and number of scored steps to its figures.
         ///
         /// - Parameters:
-        ///   - losses: of each row of the step, over all ranks.
+        ///   - losses: one element per row of the step, over all ranks.
         ///   - scored: as `losses`.
         func score(
             _ rows: Range<Int>, of step: Int, _ network: SequenceModel, _ state: RecurrentState,
@@ -109,8 +109,8 @@ package final class Evaluator {
             try source.read(rows, step: step, epoch: 1, into: &batch)
             _ = network.score(batch, state, workspace)
             for (row, loss) in workspace.sequenceLosses.enumerated() { losses[rows.lowerBound + row] += loss }
-            for (place, target) in batch.targets.enumerated() where target != Batch.unscored {
-                scored[rows.lowerBound + place % rows.count] += 1
+            for (index, target) in batch.targets.enumerated() where target != Batch.unscored {
+                scored[rows.lowerBound + index % rows.count] += 1
             }
             guard task.sumCount > 0 else { return }
             var errors = [Float](repeating: 0, count: rows.count)

@@ -5,26 +5,26 @@ package import RunFolder
 package import Sequences
 import System
 
-/// The root's record of a training: metrics.jsonl, and the lines and the progress on the terminal.
+/// The root's log of a training: metrics.jsonl, and the lines and the progress on the terminal.
 package final class RunLog {
     private let console: Console
     private let metrics: MetricsFile
     private let task: any SequenceTask
-    /// Of each rank.
+    /// The host of each rank.
     private let hosts: [String]
     private let totalSteps: Int
     private let started = secondsNow()
     private var lineStarted = secondsNow()
     private var lastShown = -Double.infinity
     private var lastStragglers = -Double.infinity
-    /// Whether lines wait in memory because the file can't be written.
+    /// Whether lines are kept in memory because the file can't be written.
     private var isBehind = false
-    /// Since the last train line, without validations and checkpoints.
+    /// Since the last train line, excluding validations and checkpoints.
     private var tokens = 0
     private var computeSeconds = 0.0
     private var communicationSeconds = 0.0
     private var pausedSeconds = 0.0
-    /// Of the whole leg, for the estimate of the time left.
+    /// Sums over the whole session, for the estimate of the remaining time.
     private var stepSeconds = 0.0
     private var stepsTimed = 0
 
@@ -36,18 +36,18 @@ package final class RunLog {
         self.totalSteps = totalSteps
     }
 
-    /// Does something that is not training (a validation, a checkpoint): its time doesn't count in tokens a second.
+    /// Runs `body`, which is not training (a validation, a checkpoint): its time doesn't count in tokens per second.
     package func pausing<R>(_ body: () throws -> R) rethrows -> R {
         let start = secondsNow()
         defer { pausedSeconds += secondsNow() - start }
         return try body()
     }
 
-    /// Notes a step; with `writes`, writes its train line.
+    /// Records a step; with `writes`, writes its train line.
     ///
     /// - Parameters:
     ///   - skipped: steps without an update so far.
-    ///   - stragglers: since the train line before.
+    ///   - stragglers: since the previous train line.
     package func step(_ summary: Trainer.StepSummary, step: Int, skipped: Int, stragglers: Stragglers?, writes: Bool) {
         tokens += summary.tokens
         let computed = summary.computeSeconds + summary.updateSeconds
@@ -89,16 +89,16 @@ package final class RunLog {
     /// Returns once all lines are on the disk.
     package func sync() throws { try metrics.sync() }
 
-    /// A file that can't be written ends no training: it is said once, and the lines wait.
+    /// A file that can't be written does not end training: it is reported once, and the lines are kept.
     private func append(_ line: [(key: String, value: JSONValue)]) {
         do {
             try metrics.append(.object(line))
-            if isBehind { console.info("\(metrics.path) can be written again, and no line is missing in it") }
+            if isBehind { console.info("\(metrics.path) is writable again; no line is missing") }
             isBehind = false
         } catch {
             if !isBehind {
                 console.warning(
-                    "\(error) Training goes on; its lines are kept in memory and written in order as soon as that works."
+                    "\(error) Training continues; the lines are kept in memory and written in order as soon as possible."
                 )
             }
             isBehind = true
@@ -126,25 +126,25 @@ package final class RunLog {
         ]
     }
 
-    /// Of a train line: only what follows from the loss.
+    /// The metrics of a train line: only those that follow from the loss.
     private func taskMetrics(loss: Double) -> [(key: String, value: JSONValue)] {
         guard task.sumCount == 0 else { return [] }
         return task.metrics(loss: loss, sums: []).map { ($0.name, .float(Float($0.value))) }
     }
 
-    /// A line a minute at the most.
+    /// At most one line a minute.
     private func show(_ stragglers: Stragglers, step: Int, now: Double) {
         guard now - lastStragglers >= 60 else { return }
         lastStragglers = now
         func rank(_ rank: Int) -> String { "rank \(rank) on \(rank < hosts.count ? hosts[rank] : "an unnamed host")" }
         func time(_ seconds: Double) -> String { "\(format(1e3 * seconds)) ms" }
         console.info(
-            "step \(step): the ranks differ: slowest \(rank(stragglers.slowest.rank)), \(time(stragglers.slowest.seconds)) of "
-                + "computing a step (longest \(time(stragglers.longest))), median \(time(stragglers.median)), fastest "
+            "step \(step): load imbalance: slowest \(rank(stragglers.slowest.rank)), \(time(stragglers.slowest.seconds)) "
+                + "compute per step (max \(time(stragglers.longest))), median \(time(stragglers.median)), fastest "
                 + "\(rank(stragglers.fastest.rank)), \(time(stragglers.fastest.seconds))")
     }
 
-    /// A line a second at the most, or the progress line.
+    /// At most one line a second, or the progress line.
     private func show(_ summary: Trainer.StepSummary, step: Int, tokensPerSecond: Double, now: Double) {
         guard now - lastShown >= 1 || step == totalSteps else { return }
         lastShown = now

@@ -4,7 +4,7 @@ package import Optimization
 package import RunFolder
 import System
 
-/// What a run counts from its start over all sessions: everything in state.json that a resumed run continues, apart from step,
+/// The counters of a run over all sessions: everything in state.json that a resumed run continues, apart from step,
 /// epoch and position. A new counter is a property and a line in `table`.
 package struct RunProgress: Equatable, Sendable {
     /// Training sequences so far, for tasks whose sequences end.
@@ -81,11 +81,11 @@ package struct RunProgress: Equatable, Sendable {
         }
     }
 
-    /// 2^40 batches, of windows of up to a million time steps, can still be counted in Int.
+    /// 2^40 batches, of windows of up to a million time steps, still fit in Int.
     private static let largest = 1 << 40
 
-    /// Refuses a state.json with numbers that no training can have reached, before anything is computed with them: a damaged or
-    /// made-up file must not end in a crash.
+    /// Rejects a state.json with numbers that no training can reach, before anything is computed from them: a damaged
+    /// or forged file must not crash the program.
     ///
     /// - Throws: a `CommandError` that names the file, the number and what is accepted.
     package static func check(_ checkpoint: Checkpoint, stepsPerEpoch: Int) throws {
@@ -115,7 +115,7 @@ package struct RunProgress: Equatable, Sendable {
 
     /// Reads the root's checkpoint on all ranks. Collective (MPI_Bcast).
     ///
-    /// - Parameter checkpoint: nil on all other ranks.
+    /// - Parameter checkpoint: nil on all ranks but the root.
     static func read(_ checkpoint: Checkpoint?, stepsPerEpoch: Int, on communicator: Communicator) throws -> RunProgress
     {
         try communicator.agree {
@@ -125,7 +125,7 @@ package struct RunProgress: Equatable, Sendable {
         return RunProgress(try JSONValue(parsing: text))
     }
 
-    /// Takes over what the trainer counts.
+    /// Copies the trainer's counters.
     mutating func update(from trainer: Trainer) {
         sequences = trainer.sequences
         plateau = trainer.schedule.memory

@@ -3,9 +3,10 @@ import JobControl
 import Reduction
 import RunFolder
 
-/// In which order a run's sums are made, as a checkpoint records it: bits are promised to be the same only where it is.
+/// The summation order of a run, as a checkpoint records it: bits are promised to be equal only where it is equal.
 enum SumDefinition {
-    /// Of the tree and everything else that `communication.reduction: reproducible` promises; a change of any bit is a new one.
+    /// The version of the summation tree and of everything else that `communication.reduction: reproducible` promises;
+    /// any change of bits needs a new one.
     static let version = 2
 
     static func json(_ options: TrainingConfiguration) -> JSONValue {
@@ -15,18 +16,18 @@ enum SumDefinition {
         return .object(members)
     }
 
-    /// What to say where a checkpoint's sums had the promise and the next ones are made in another way.
+    /// A warning if the checkpoint's sums were reproducible and the next ones are computed differently.
     static func difference(from checkpoint: Checkpoint, _ options: TrainingConfiguration) -> String? {
         guard let then = checkpoint.state.extra["sums"], then["reduction"]?.stringValue == "reproducible",
             then != json(options)
         else { return nil }
-        func words(_ sums: JSONValue) -> String {
+        func describe(_ sums: JSONValue) -> String {
             "\(sums["reduction"]?.stringValue ?? "unknown")"
                 + (sums["definition"]?.integerValue.map { ", definition \($0)" } ?? "")
                 + ", SIMD level \(sums["simd_level"]?.stringValue ?? "unknown")"
         }
         return
-            "sums: until here \(words(then)), from here on \(words(json(options))); the last bits may be others than without "
+            "sums: until here \(describe(then)), from here on \(describe(json(options))); the last bits may differ from those without "
             + "this change"
     }
 }

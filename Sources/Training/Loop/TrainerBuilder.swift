@@ -8,7 +8,7 @@ import RunFolder
 package import Sequences
 package import Tensors
 
-/// The parts of a training, put together in the order they need each other: configuration, task and data, layout, memory,
+/// Builds the parts of a training in the order of their dependencies: configuration, task and data, layout, memory,
 /// network, initial weights.
 package struct TrainerBuilder {
     package let configuration: Configuration
@@ -16,13 +16,13 @@ package struct TrainerBuilder {
     package let data: TaskData
     package var trainer: Trainer
     package let validation: Evaluator?
-    /// Size and checksum of the data's files; at the root.
+    /// Size and checksum of the data files; only at the root.
     package let fingerprints: JSONValue
     private let hosts: Hosts
 
-    /// Collective: every rank opens the data it will read; a failure on one ends all, with one message.
+    /// Collective: every rank opens the data it will read; a failure on one rank ends all, with one message.
     ///
-    /// - Parameter threads: that each rank computes with.
+    /// - Parameter threads: threads per rank.
     package init(
         _ configuration: Configuration, on communicator: Communicator, initialWeights: String? = nil, threads: Int = 1
     ) throws {
@@ -33,7 +33,7 @@ package struct TrainerBuilder {
         let sizes = NetworkConfiguration(configuration, task: data.task.shape)
         let rule = UpdateRuleTable.rule(configuration)
         let hosts = try Hosts(communicator)
-        // Before anything is made whose size follows from the data.
+        // Before any allocation whose size depends on the data.
         fingerprints = try DataFingerprints.compared(of: data, on: communicator, host: hosts.host)
         let scoring = data.validation.map {
             ScoringMemory(
@@ -64,7 +64,8 @@ package struct TrainerBuilder {
         }
     }
 
-    /// Gives back what the ranks share; nothing of the assembly may be used afterwards. Collective (MPI_Win_free).
+    /// Frees the memory that the ranks share; the builder and its trainer must not be used afterwards. Collective
+    /// (MPI_Win_free).
     package func free() throws {
         try trainer.memory.free()
         try hosts.free()
@@ -72,14 +73,14 @@ package struct TrainerBuilder {
 }
 
 extension Trainer {
-    /// Puts a trainer together on memory of its own (`memory`, to be freed by the caller): network, initial weights and
-    /// optimiser by the configuration.
+    /// Builds a trainer with its memory (`memory`, which the caller frees): network, initial weights and optimiser as
+    /// configured.
     ///
     /// Collective (MPI_Win_allocate_shared on each host, or nothing).
     ///
     /// - Parameters:
-    ///   - threads: that this rank computes with.
-    ///   - finishWeights: may change the initial weights, on the ranks that write them for others.
+    ///   - threads: threads of this rank.
+    ///   - finishWeights: may change the initial weights; called on the ranks that write them for others.
     package init(
         _ communicator: Communicator, _ hosts: Hosts, _ configuration: Configuration, task: any SequenceTask,
         source: any SequenceSource, threads: Int = 1, finishWeights: (FloatBlock) throws -> Void = { _ in }

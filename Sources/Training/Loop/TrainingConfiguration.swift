@@ -4,7 +4,7 @@ import Recurrent
 package import Reduction
 package import Sequences
 
-/// What the trainer itself reads from a configuration: sizes, lengths and intervals.
+/// The trainer's part of a configuration: sizes, lengths and intervals.
 package struct TrainingConfiguration: Sendable {
     package enum Length: Sendable, Equatable {
         case epochs(Int)
@@ -27,12 +27,13 @@ package struct TrainingConfiguration: Sendable {
     package let clipNorm: Double
     package let accumulate: Int
     package let seed: UInt64
-    /// Steps from one comparison of the ranks' parameters to the next; there is one at a training's first step too.
+    /// Steps between comparisons of the ranks' parameters; the first step is compared too.
     package let verifyInterval: Int
-    /// Whether a step whose loss or gradient is not finite is passed over; otherwise it ends the training.
+    /// Whether the update of a step with a non-finite loss or gradient is skipped; otherwise such a step ends the
+    /// training.
     package let skipsNonFinite: Bool
     package let reduction: ReductionOptions
-    /// Seconds after which a rank that waits for others in vain ends the job.
+    /// Seconds that a rank waits for others before it ends the job.
     package let waitTimeout: Double
     package let checkpointInterval: CheckpointInterval
     package let checkpointsKept: Int
@@ -150,10 +151,10 @@ package struct TrainingConfiguration: Sendable {
     }
 
     private static let waitTimeoutKey = "communication.timeout"
-    /// `waitTimeout` where nobody has given another.
+    /// The default of `waitTimeout`.
     package static let defaultWaitTimeout = 300.0
 
-    /// The `waitTimeout` that overrides (key.path=value) ask for: in force already while the configuration is being read.
+    /// The `waitTimeout` in overrides (key.path=value), which applies already while the configuration is read.
     package static func waitTimeout(in overrides: [String]) -> Double {
         let given = overrides.last { $0.hasPrefix(waitTimeoutKey + "=") }?.dropFirst(waitTimeoutKey.count + 1)
         return given.flatMap { Double($0) }.flatMap { $0 >= 1 && $0.isFinite ? $0 : nil } ?? defaultWaitTimeout
@@ -161,12 +162,12 @@ package struct TrainingConfiguration: Sendable {
 
     package var sumsByTree: Bool { reduction.sumsByTree }
 
-    /// How a step's sequences are divided within a rank of so many threads.
+    /// How a step's sequences are divided within a rank of `threads` threads.
     func division(threads: Int) -> SumPlan.Division {
         SumPlan.Division(byTree: sumsByTree, threads: threads, parts: accumulate)
     }
 
-    /// Whether any validation is asked for.
+    /// Whether any validation is configured.
     package var validates: Bool { validationInterval != .epochs(0) }
 
     /// Optimiser steps of the whole training.
@@ -178,7 +179,7 @@ package struct TrainingConfiguration: Sendable {
         }
     }
 
-    /// What is to be read for training: with validation if it is asked for, with test.
+    /// The splits to read for training: test always, validation if configured.
     package var dataRequest: DataRequest {
         DataRequest(
             splits: validates ? [.train, .validation, .test] : [.train, .test], batch: batch,

@@ -10,8 +10,8 @@ import Sequences
 import System
 import Tensors
 
-/// A training from its start or from a checkpoint to its end: steps, train lines, validations and checkpoints in that order, and
-/// the root's files. Every method that uses `trainer` is collective.
+/// Trains from the start or from a checkpoint to the end: steps, train lines, validations and checkpoints, in that
+/// order, and the root's files. Every method that uses `trainer` is collective.
 package final class TrainingLoop {
     private let communicator: Communicator
     private let console: Console
@@ -19,13 +19,13 @@ package final class TrainingLoop {
     private let assembly: TrainerBuilder
     private var trainer: Trainer
     private let fingerprints: JSONValue
-    /// At the root: the SHA-256 of the file of weights that the run began with.
+    /// The SHA-256 of the weights file that the run started from; only at the root.
     private let initialWeights: String?
     /// The command that resumes this run.
     private let command: String
     /// The host of each rank, at the root.
     private let hosts: [String]
-    /// At the root alone.
+    /// Only at the root.
     private var log: RunLog?
     private var keeper: CheckpointKeeper?
     private lazy var artifacts = assembly.data.task.artifacts
@@ -34,7 +34,7 @@ package final class TrainingLoop {
     private var progress = RunProgress()
     private var lastCheckpointStep = -1
     private var isOutOfPatience = false
-    /// Steps progress.skippedSteps since this process started; their warnings back off exponentially.
+    /// Steps skipped since this process started; their warnings back off exponentially.
     private var skippedInSession = 0
 
     /// How a session ended.
@@ -44,9 +44,10 @@ package final class TrainingLoop {
     }
 
     /// - Parameters:
-    ///   - initialWeights: at the root of a run that begins: the SHA-256 of the file of weights that it begins with.
+    ///   - initialWeights: at the root of a new run: the SHA-256 of the weights file that it starts from.
     ///   - stopPolicy: this rank's reasons to stop.
-    ///   - checkpoint: at the root, the checkpoint to resume from; nil to begin. `resumes` is its existence, on every rank.
+    ///   - checkpoint: at the root, the checkpoint to resume from; nil for a new run. `resumes` is whether there is
+    ///     one, on every rank.
     package init(
         _ assembly: TrainerBuilder, on communicator: Communicator, in run: RunDirectory, console: Console,
         fingerprints: JSONValue, initialWeights: String?, command: String, stopPolicy: StopPolicy, resumes: Bool,
@@ -157,19 +158,20 @@ package final class TrainingLoop {
             return summary
         } catch let fault as NonFiniteStep {
             let checkpoint =
-                lastWholeStep.map { "the last checkpoint, of step \($0), is good" } ?? "there is no checkpoint yet"
+                lastSavedStep.map { "the last checkpoint, of step \($0), is good" } ?? "there is no checkpoint yet"
             throw CommandError.failure(
                 "\(fault.description), so training has stopped without this update; \(checkpoint); try a smaller "
-                    + "training.optimizer.learning_rate or training.clip_norm, or pass over such steps by "
+                    + "training.optimizer.learning_rate or training.clip_norm, or skip such steps with "
                     + "training.nonfinite: skip"
             ).everywhere
         }
     }
 
-    /// Ends a session after a step. A validation that is due is left to the next session: there may be little time. Collective.
+    /// Ends a session after a step. A validation that is due is left to the next session, because time may be short.
+    /// Collective.
     private func stop(for reason: StopReason) throws {
         if reason == .folderLost {
-            // Only the root knows how, and reports for all.
+            // Only the root knows the reason, and reports it for all ranks.
             throw CommandError.failure(stopPolicy.lock?.loss.map { "\($0)" } ?? reason.description).everywhere
         }
         if reason.wantsCheckpoint {
@@ -182,16 +184,16 @@ package final class TrainingLoop {
         let saved =
             reason.wantsCheckpoint
             ? "the checkpoint is written"
-            : lastWholeStep.map { "the last checkpoint is of step \($0)" } ?? "there is no checkpoint"
+            : lastSavedStep.map { "the last checkpoint is of step \($0)" } ?? "there is no checkpoint"
         try run.write(
             outcome: Outcome(
                 state: .stopped, step: trainer.steps, reason: "\(reason.description); \(saved)", next: command))
         try run.removeStopRequest()
-        console.info("stopped at step \(trainer.steps): \(reason.description); \(saved); to go on: \(command)")
+        console.info("stopped at step \(trainer.steps): \(reason.description); \(saved); to resume: \(command)")
     }
 
-    /// The step of the newest checkpoint on the disk, at the root. Waits for the one that is being written.
-    private var lastWholeStep: Int? {
+    /// The step of the newest checkpoint on the disk, at the root. Waits for a checkpoint that is being written.
+    private var lastSavedStep: Int? {
         Job.page.during(.checkpoint) { keeper?.settle() }
         return keeper?.lastWhole
     }
@@ -237,7 +239,7 @@ package final class TrainingLoop {
         return summary.requests.contains(.checkpoint)
     }
 
-    /// Returns whether the loss is better than all before.
+    /// Returns whether the loss is the best so far.
     private func validate(epoch: Int) throws -> Bool {
         guard let validation = assembly.validation else { return false }
         let start = secondsNow()
@@ -255,12 +257,13 @@ package final class TrainingLoop {
         return improved
     }
 
-    /// As in the paper, a test counts only after the criterion on training sequences, if there is one, has been met.
+    /// As in the paper, the task counts as solved only after the criterion on training sequences, if there is one, has
+    /// been met.
     private var criterionAllows: Bool { trainer.criterion.map { $0.metAfter != nil } ?? true }
 
     private var validationIsDue: Bool { validationIsDue(after: 0) }
 
-    /// Whether a validation is due after `more` more steps, of which an epoch has at least as many.
+    /// Whether a validation is due after `more` further steps; `more` must not exceed the steps of an epoch.
     private func validationIsDue(after more: Int) -> Bool {
         switch options.validationInterval {
         case .steps(let steps): (trainer.steps + more).isMultiple(of: steps)
@@ -274,8 +277,8 @@ package final class TrainingLoop {
         try Job.page.during(phase) { if let log { try log.pausing(body) } else { try body() } }
     }
 
-    /// Begins to write a checkpoint of the current state; training continues while the root writes. A failed write ends nothing
-    /// before `finishCheckpoints`. Collective: the root gathers the carried states.
+    /// Starts to write a checkpoint of the current state; training continues while the root writes. A failed write is
+    /// fatal only in `finishCheckpoints`. Collective: the root gathers the carried states.
     private func writeCheckpoint(isBest: Bool) throws {
         try pausing(.checkpoint) {
             let start = secondsNow()
@@ -290,10 +293,10 @@ package final class TrainingLoop {
     /// Collective.
     private func checkWeights() throws {
         try CheckpointTransfer.checkWeights(trainer) {
-            let checkpoint = lastWholeStep.map { "the last one, of step \($0), is good" } ?? "there is none yet"
+            let checkpoint = lastSavedStep.map { "the last one, of step \($0), is good" } ?? "there is none yet"
             return CommandError.failure(
-                "after step \(trainer.steps) the weights are not finite numbers any more, so training has stopped and no "
-                    + "checkpoint was written of them; \(checkpoint); try a smaller training.optimizer.learning_rate")
+                "the weights are no longer finite after step \(trainer.steps), so training has stopped without a "
+                    + "checkpoint of them; \(checkpoint); try a smaller training.optimizer.learning_rate")
         }
     }
 
@@ -338,7 +341,8 @@ package final class TrainingLoop {
         log?.score("test", score, step: trainer.steps, epoch: trainer.epoch, isBest: false)
     }
 
-    /// Collective, so that files that can't be written end all ranks with one message.
+    /// Writes the outcome and prints the results. Collective, so that a file that can't be written ends all ranks with
+    /// one message.
     private func finish() throws {
         Job.page.begin(.saving)
         let reason =
@@ -360,7 +364,7 @@ package final class TrainingLoop {
         }
     }
 
-    /// The last lines of standard output, from metrics.jsonl, so that a complete run can print them again.
+    /// Prints the last lines of standard output from metrics.jsonl, so that a complete run can print them again.
     private func printResult() throws {
         let last = try MetricsFile(path: run.metricsPath).lastLines()
         if let loss = last["train"]?["loss"]?.numberValue { console.result("last training loss \(format(loss))") }

@@ -11,7 +11,7 @@ import Sequences
 import System
 import Tensors
 
-/// A training as it was asked for on the command line: everything that is checked, then the run folder, then the run.
+/// A training as requested on the command line: checks everything, then prepares the run folder, then trains.
 package struct TrainingSession {
     package enum Resume: Equatable, Sendable {
         case auto
@@ -44,10 +44,10 @@ package struct TrainingSession {
     /// - Parameters:
     ///   - file: the configuration's name in messages.
     ///   - run: the run folder's path.
-    ///   - threads: that each rank computes with.
-    ///   - times: when this leg is to be over.
-    ///   - savesOnUser1: SIGUSR1 writes a checkpoint, and training goes on.
-    ///   - command: the command line that goes on with this run, without its launcher.
+    ///   - threads: threads per rank.
+    ///   - times: when this session must end.
+    ///   - savesOnUser1: SIGUSR1 writes a checkpoint, and training continues.
+    ///   - command: the command line that resumes this run, without its launcher.
     package init(
         configText: String, file: String, overrides: [String] = [], run: String, resume: Resume = .auto,
         overwrites: Bool = false, initialWeights: String? = nil, isDryRun: Bool = false, threads: Int = 1,
@@ -67,7 +67,8 @@ package struct TrainingSession {
         self.command = command
     }
 
-    /// Checks, then trains, to the end or until a rank is asked to stop. Collective. Nothing is written before all checks have passed.
+    /// Checks, then trains to the end or until a rank is asked to stop. Collective. Nothing is written before all
+    /// checks have passed.
     @discardableResult
     package func carryOut(
         on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard
@@ -85,7 +86,7 @@ package struct TrainingSession {
         let resumes = try communicator.broadcast(Int32(beginning.checkpoint == nil ? 0 : 1), root: 0) == 1
         try communicator.agree {
             guard let checkpoint = beginning.checkpoint else { return }
-            // The same command goes on: weights to begin with are no matter then, unless they are others.
+            // The same command resumes the run: initial weights are then unused, and only checked to be the same.
             if let initialWeights {
                 try ResumeRules.check(initialWeights: initialWeights, of: run, against: checkpoint)
             }
@@ -102,7 +103,7 @@ package struct TrainingSession {
         let end = try carryOut(
             assembly, on: communicator, console, hangGuard, resumes: resumes, from: beginning)
         Job.page.begin(.exit)
-        // After an error it is left to the system: no rank can tell whether the others would come here.
+        // After an error the system frees the memory: no rank can know whether the others reach this call.
         try assembly.free()
         return end
     }
@@ -117,7 +118,7 @@ package struct TrainingSession {
             if let checkpoint { try ResumeRules.check(assembly.fingerprints, against: checkpoint) }
         }
         if communicator.isRoot, let stale = SlurmTime.staleEnd() {
-            console.warning("\(stale.variable) is \(stale.value), which has passed: it is not used as this job's end")
+            console.warning("\(stale.variable) is \(stale.value), which has passed: ignored as this job's end time")
         }
         describe(assembly, on: communicator, console)
         try Doctor.warnOfCrowding(threads: threads, on: communicator, console)
@@ -145,7 +146,7 @@ package struct TrainingSession {
         // mpirun would otherwise give all threads of a rank one core.
         let binding = threads > 1 ? " --bind-to none" : ""
         // Paths of the command and of the configuration are relative to the working directory.
-        let goingOn =
+        let resumeCommand =
             "cd \(shellWord(FileManager.default.currentDirectoryPath)) && mpirun -n \(communicator.size)\(binding) \(command)"
         let digest =
             try resumes
@@ -156,7 +157,7 @@ package struct TrainingSession {
         let trainingRun = try TrainingLoop(
             assembly, on: communicator, in: run, console: console, fingerprints: assembly.fingerprints,
             initialWeights: digest,
-            command: goingOn,
+            command: resumeCommand,
             stopPolicy: StopPolicy(times, savesOnUser1: savesOnUser1, watch: watch), resumes: resumes, from: checkpoint)
         if trainingRun.isComplete {
             warn(ofChanges: beginning.changes, console)
@@ -166,17 +167,17 @@ package struct TrainingSession {
         try communicator.agree {
             if communicator.isRoot, resumes { try writeDescription(assembly, environment) }
         }
-        if let checkpoint { console.info("going on from \(checkpoint.path)") }
+        if let checkpoint { console.info("resuming from \(checkpoint.path)") }
         do {
             return try trainingRun.train()
         } catch {
-            // Where all ranks have the same error, the root speaks for them.
+            // If all ranks have the same error, the root reports it.
             guard watch?.lock.loss == nil else { throw error }
             if communicator.isRoot || !isEverywhere(error) { hangGuard.note(error, step: trainingRun.steps) }
             if communicator.isRoot {
                 // The training's own error is the one to report.
                 try? run.write(
-                    outcome: Outcome(state: .failed, step: trainingRun.steps, reason: "\(error)", next: goingOn))
+                    outcome: Outcome(state: .failed, step: trainingRun.steps, reason: "\(error)", next: resumeCommand))
             }
             throw error
         }
@@ -186,16 +187,16 @@ package struct TrainingSession {
         error is AgreedFailure || (error as? CommandError)?.isEverywhere ?? false
     }
 
-    /// What the root has found in the run folder.
+    /// What the root found in the run folder.
     private struct Beginning {
-        /// nil where the run begins.
+        /// nil for a new run.
         var checkpoint: Checkpoint?
         var vacancy: RunLock.Vacancy?
-        /// From the checkpoint's configuration, a clause each.
+        /// Changes relative to the checkpoint's configuration, a clause each.
         var changes: [String] = []
     }
 
-    /// The root's look at the run folder: nothing is changed yet.
+    /// Inspects the run folder at the root, without changing it.
     private func lookAtFolder(_ console: Console) throws -> Beginning {
         try run.requireOwn(reading: file)
         try run.requireWritable()
@@ -209,8 +210,8 @@ package struct TrainingSession {
         case .never:
             guard try !run.isUsed else {
                 throw CommandError.usage(
-                    "\(run.path): the run folder is used already and --resume never was given; accepted: --overwrite to "
-                        + "empty it, another --run, or --resume auto to go on")
+                    "\(run.path): the run folder is already in use and --resume never was given; use --overwrite to "
+                        + "empty it, another --run, or --resume auto to continue")
             }
             return nil
         case .auto:
@@ -218,7 +219,7 @@ package struct TrainingSession {
             for message in damaged { console.warning(message) }
             guard checkpoint != nil || damaged.isEmpty else {
                 throw CommandError.usage(
-                    "\(run.path): no checkpoint of this run is whole; accepted: --overwrite to start anew, or another --run"
+                    "\(run.path): no checkpoint of this run is usable; use --overwrite to start over, or another --run"
                 )
             }
             return checkpoint
@@ -230,22 +231,22 @@ package struct TrainingSession {
         }
     }
 
-    /// Throws if the run folder holds another run than this checkpoint's: the two would be mixed. A run that has begun from it, and
-    /// has no checkpoint yet, may begin from it again.
+    /// Throws if the run folder holds another run than this checkpoint's: the two would be mixed. A run that started
+    /// from this checkpoint, and has none of its own yet, may start from it again.
     private func requireSameRun(_ checkpoint: Checkpoint) throws {
         guard try run.isUsed, !checkpoint.belongs(to: run) else { return }
         let began = run.readEnvironment()?[Self.resumedFrom]?.stringValue
         if try run.checkpointSteps().isEmpty, began == absolute(checkpoint.path) { return }
         throw CommandError.usage(
-            "\(run.path): the run folder holds another run than \(checkpoint.path); accepted: a checkpoint of this run, "
-                + "--resume auto to go on with it, or another --run")
+            "\(run.path): the run folder holds another run than that of \(checkpoint.path); use a checkpoint of this run, "
+                + "--resume auto to continue it, or another --run")
     }
 
     private static let resumedFrom = "resumed_from"
 
     private func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
 
-    /// Takes the run folder for this job.
+    /// Locks and prepares the run folder.
     private func prepareFolder(
         _ assembly: TrainerBuilder, _ environment: JSONValue, _ beginning: Beginning, _ console: Console
     ) throws -> RunLock {
@@ -272,8 +273,8 @@ package struct TrainingSession {
             newest > checkpoint?.state.step ?? -1, try run.newestCheckpoint().checkpoint?.state.step == newest
         {
             throw CommandError.usage(
-                "\(run.path): another job has written the checkpoint of step \(newest) meanwhile; accepted: the same "
-                    + "command again, which goes on from there")
+                "\(run.path): another job has written the checkpoint of step \(newest) meanwhile; run the same "
+                    + "command again to resume from there")
         }
         try checkDiskSpace(for: assembly.trainer)
         try run.forgetFailure()
@@ -292,33 +293,33 @@ package struct TrainingSession {
             try CheckpointWriter(run: run).mendLinks(
                 goingOnFrom: checkpoint, best: checkpoint.state.extra["best_step"]?.integerValue)
         }
-        // A run that is complete keeps what is written of its training.
+        // A complete run keeps the description of its training.
         if checkpoint == nil || !run.hasEnvironment { try writeDescription(assembly, environment) }
     }
 
-    /// environment.json comes first: it shows that config.yaml is this program's.
+    /// environment.json comes first: it proves that config.yaml was written by this program.
     private func writeDescription(_ assembly: TrainerBuilder, _ environment: JSONValue) throws {
         try run.write(environment: environment)
         try run.write(config: assembly.configuration.yaml)
     }
 
-    /// A complete run is only shown again: what was changed has no effect.
+    /// Warns that changes have no effect on a complete run, whose results are only printed again.
     private func warn(ofChanges changes: [String], _ console: Console) {
         let changes = changes.filter { !$0.hasPrefix("data.test ") }
         guard !changes.isEmpty else { return }
         console.warning(
-            "\(run.path) is complete, and was trained with another configuration: \(changes.joined(separator: "; ")). Nothing is "
-                + "trained; another --run trains with this one.")
+            "\(run.path) is complete, and was trained with another configuration: \(changes.joined(separator: "; ")). Nothing will be "
+                + "trained; use another --run to train with this one.")
     }
 
-    /// - Throws: a `CommandError` before any work, where not even one checkpoint fits on the disk.
+    /// - Throws: a `CommandError` if not even one checkpoint fits on the disk.
     private func checkDiskSpace(for trainer: Trainer) throws {
         let needed = Double(
             trainer.memory.parameters.count * (1 + trainer.optimizer.slots.count) * MemoryLayout<Float>.stride)
         guard let free = DiskSpace.free(at: run.checkpointsPath), free < needed else { return }
         throw CommandError.failure(
-            "\(run.path): the disk has \(byteCount(free)) left, and a checkpoint needs \(byteCount(needed)); accepted: "
-                + "more room, or --run on another disk")
+            "\(run.path): not enough disk space: \(byteCount(free)) free, a checkpoint needs \(byteCount(needed)); free "
+                + "some, or use --run on another disk")
     }
 
     private func describe(_ assembly: TrainerBuilder, on communicator: Communicator, _ console: Console) {

@@ -10,8 +10,8 @@ import System
 package enum DataFingerprints {
     /// The fingerprints of each split's files, compared over all ranks; .null except on the root.
     ///
-    /// Only the first rank of a host reads, and other ranks whose files are not the same as its files. Collective
-    /// (MPI_Allgather, MPI_Bcast).
+    /// Only the first rank of a host reads the files, and any other rank whose files are not the same as the first
+    /// rank's. Collective (MPI_Allgather, MPI_Bcast).
     ///
     /// - Parameter host: the ranks of this rank's host.
     /// - Throws: a `CommandError` that names the first rank whose files differ from rank 0's.
@@ -28,9 +28,9 @@ package enum DataFingerprints {
         if let (other, texts) = try LaunchCheck.difference(Hash64(text), text, on: communicator) {
             let found = try texts.map { try JSONValue(parsing: $0) }
             let split = data.files.first { found[0][$0.split] != found[1][$0.split] }?.split ?? "train"
-            let (there, here) = descriptions(of: found[1][split], found[0][split])
+            let (remote, local) = descriptions(of: found[1][split], found[0][split])
             throw CommandError.usage(
-                "\(other) reads a different data.\(split) from rank 0: \(there) there, \(here) on rank 0; accepted: "
+                "\(other) reads a different data.\(split) from rank 0: \(remote) there, \(local) on rank 0; use "
                     + "the same files on every host"
             ).everywhere
         }
@@ -54,15 +54,15 @@ package enum DataFingerprints {
             })
     }
 
-    /// What distinguishes two splits' files, for a message: size and checksum of the first file that differs, or the
-    /// numbers of files. nil stands for no files.
+    /// The difference of two splits' files, for a message: size and checksum of the first file that differs, or the
+    /// numbers of files. nil means no files.
     static func descriptions(of first: JSONValue?, _ second: JSONValue?) -> (String, String) {
         let (a, b) = (first?.arrayValue ?? [], second?.arrayValue ?? [])
-        guard a.count == b.count, let place = a.indices.first(where: { a[$0] != b[$0] }) else {
+        guard a.count == b.count, let index = a.indices.first(where: { a[$0] != b[$0] }) else {
             return (total(a), total(b))
         }
-        let name = a.count == 1 ? "" : "file \(grouped(place + 1)) of \(grouped(a.count)) "
-        return (name + description(of: a[place]), name + description(of: b[place]))
+        let name = a.count == 1 ? "" : "file \(grouped(index + 1)) of \(grouped(a.count)) "
+        return (name + description(of: a[index]), name + description(of: b[index]))
     }
 
     private static func total(_ files: [JSONValue]) -> String {

@@ -27,7 +27,7 @@ package struct Generation {
         shape = model.sizes.task
     }
 
-    /// Hands the prompt's bytes and then those of `length` drawn tokens to `write`, as they come.
+    /// Passes the prompt's bytes and then those of `length` drawn tokens to `write`, one token at a time.
     package func write(
         prompt: String, length: Int, temperature: Float, topK: Int?, seed: UInt64, to write: ([UInt8]) throws -> Void
     ) throws {

@@ -5,16 +5,16 @@ package import Sequences
 import System
 package import Tensors
 
-/// Weights from a file, for a training to begin with (`--init-from`), and the vocabulary that they belong to.
+/// Reads initial weights from a file (`--init-from`), and the checksum of the vocabulary that they belong to.
 package enum InitialWeightsFile {
     /// The key of a file's metadata: the SHA-256 of the vocabulary as JSON (vocabulary.json).
     private static let vocabularyKey = [Artifact].metadataKey("vocabulary.json")
 
     /// Fills a block with the given layout.
     ///
-    /// - Throws: a `CommandError` if the file has other tensors, weights that are not finite, or the weights of another
-    ///   vocabulary: it is in the file's metadata, or beside it in a checkpoint of an older version; for a file from
-    ///   elsewhere the vocabulary is unknown and not compared.
+    /// - Throws: a `CommandError` if the file has other tensors, non-finite weights, or the weights of another
+    ///   vocabulary. The vocabulary's checksum is in the file's metadata, or, for a checkpoint of an older version,
+    ///   computed from the vocabulary next to the file; for a foreign file it is unknown and not compared.
     package static func read(_ path: String, into block: FloatBlock, layout: TensorLayout, vocabulary: Vocabulary?)
         throws
     {
@@ -23,16 +23,16 @@ package enum InitialWeightsFile {
             trained != Checksum.sha256(of: vocabulary.json)
         {
             throw CommandError.usage(
-                "\(shownPath(path)): these weights were trained with another vocabulary than that of data.train, which would "
-                    + "give their tokens other meanings; accepted: weights of a training whose text has the same tokens"
+                "\(shownPath(path)): these weights were trained with another vocabulary than that of data.train, which "
+                    + "gives their tokens other meanings; use weights of a training whose text has the same tokens"
             )
         }
         try Training.read(file, into: block, layout: layout)
         for tensor in layout.tensors {
             let weights = block[tensor.range]
-            guard let place = weights.firstIndex(where: { !$0.isFinite }) else { continue }
+            guard let index = weights.firstIndex(where: { !$0.isFinite }) else { continue }
             throw CommandError.usage(
-                "\(shownPath(path)): tensor \(tensor.name) has the value \(weights[place]) at element \(place); accepted: "
+                "\(shownPath(path)): tensor \(tensor.name) has the value \(weights[index]) at element \(index); accepted: "
                     + "finite weights")
         }
     }

@@ -7,18 +7,18 @@ package import Sequences
 package import System
 package import Tensors
 
-/// A checkpoint's model with its configuration and what its task needs, on every rank: for `evaluate`, `generate`, `export` and
-/// `inspect`.
+/// A checkpoint's model with its configuration and its task's artifacts, on every rank: for `evaluate`, `generate`,
+/// `export` and `inspect`.
 package struct LoadedModel {
     /// The checkpoint's folder.
     package let path: String
     package let configuration: Configuration
-    /// Of a task on text.
+    /// The vocabulary of a text task.
     package let vocabulary: Vocabulary?
     package let artifacts: [Artifact]
     package let sizes: NetworkConfiguration
     package let parameters: FloatBlock
-    /// Size and checksum of each split's files at the training, by split; on the root only.
+    /// Size and checksum of each split's files in the training, by split; on the root only.
     package let fingerprints: JSONValue?
 
     /// Reads a run's best (otherwise latest) checkpoint, or the checkpoint at a path. Collective (MPI_Bcast): only the

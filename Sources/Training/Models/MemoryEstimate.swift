@@ -14,7 +14,7 @@ package struct MemoryEstimate: Sendable {
     /// Bytes that validations need in addition; 0 without validation.
     package let scoringBytes: Double
     private let sizes: String
-    private let cures: String
+    private let remedies: String
 
     /// - Parameters:
     ///   - ranks: the number of ranks of the job.
@@ -22,7 +22,7 @@ package struct MemoryEstimate: Sendable {
     ///     not shared.
     ///   - threads: the number of threads of a rank; each has its own gradients and activations.
     ///   - keepsOutputs: whether outputs are kept for the task's criterion.
-    ///   - scoring: of validations, which have memory of their own; nil without validation.
+    ///   - scoring: the memory of validations, which is separate; nil without validation.
     package init(
         _ network: NetworkConfiguration, _ options: TrainingConfiguration, _ source: any SequenceSource, slots: Int,
         ranks: Int, sharedBy: Int = 1, threads: Int = 1, keepsOutputs: Bool = false,
@@ -45,7 +45,7 @@ package struct MemoryEstimate: Sendable {
         }
         activationBytes = 4 * Double(threads) * floats
         scoringBytes = scoring?.bytes ?? 0
-        cures =
+        remedies =
             "a smaller model, training.batch or training.window" + (scoring == nil ? "" : ", or validation.batch")
             + (threads > 1 ? ", or fewer --threads-per-rank" : "")
         sizes = "model.hidden \(network.hiddenSize) and model.layers \(network.layers)"
@@ -53,7 +53,8 @@ package struct MemoryEstimate: Sendable {
 
     package var totalBytes: Double { parameterBytes + activationBytes + scoringBytes }
 
-    /// - Throws: a `CommandError` if the host, or the job's control group there, has too little memory for all its ranks.
+    /// - Throws: a `CommandError` if the host, or the job's control group there, has too little memory for all its
+    ///   ranks.
     package func check(ranksOnHost: Int = 1) throws {
         let limit = MemoryLimit.current
         guard totalBytes * Double(ranksOnHost) > limit.bytes else { return }
@@ -64,6 +65,6 @@ package struct MemoryEstimate: Sendable {
             "\(sizes) need \(byteCount(totalBytes)) of memory per rank (weights and optimiser "
                 + "\(byteCount(parameterBytes)), activations \(byteCount(activationBytes))"
                 + (scoringBytes > 0 ? ", validation \(byteCount(scoringBytes))" : "")
-                + ")\(total) \(limit.description); use \(cures)")
+                + ")\(total) \(limit.description); use \(remedies)")
     }
 }

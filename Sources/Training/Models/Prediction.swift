@@ -8,9 +8,9 @@ import Tensors
 /// Writes a model's outputs at each scored time step of its test data, otherwise of its validation data, or of a file,
 /// as rows of a CSV file: the same bytes on any number of ranks. Collective.
 ///
-/// A text is read as one stream from its beginning, so that the rows follow it; one rank computes then.
+/// A text is read as one stream from its beginning, in the order of the rows; only one rank computes then.
 ///
-/// - Parameter write: called on the root with the bytes that follow.
+/// - Parameter write: called on the root with each piece of the file.
 /// - Throws: a `CommandError` as `ScoringData` does; an error of `write` on every rank.
 package func predict(
     _ argument: String, input: String?, on communicator: Communicator, _ console: Console,

@@ -50,7 +50,7 @@ struct ScoringData {
             guard model.vocabulary != nil else {
                 throw CommandError.usage(
                     "\(option) \(file): task \(model.configuration.text("task")) generates its sequences and reads no "
-                        + "file; accepted: no \(option)")
+                        + "file; omit \(option)")
             }
             request.testFiles = [file]
             request.testOption = option
@@ -67,19 +67,19 @@ struct ScoringData {
     }
 }
 
-/// Compares the data's files with those of the training, on the root. A changed validation or test text is a warning:
-/// the figures are of the new text.
+/// Compares the data's files with those of the training, on the root. For a changed validation or test text it only
+/// warns: the results are those of the new text.
 private func compare(_ fingerprints: JSONValue, with model: LoadedModel, _ console: Console) throws {
     for (split, now) in fingerprints.members ?? [] {
         guard let then = model.fingerprints?[split], then != now else { continue }
         let (old, new) = DataFingerprints.descriptions(of: then, now)
-        let change = "\(model.path): data.\(split) is not the text it was: \(old) at the training, \(new) now"
+        let change = "\(model.path): data.\(split) has changed: \(old) in the training, \(new) now"
         guard split == DataRequest.Split.train.rawValue else {
             console.warning(change)
             continue
         }
         throw CommandError.usage(
-            "\(change), so its last tokens may have been trained on; accepted: the text of the training, or --data FILE"
+            "\(change), so its last tokens may have been trained on; use the text of the training, or --data FILE"
         )
     }
 }

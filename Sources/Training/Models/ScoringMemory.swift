@@ -31,16 +31,16 @@ package struct ScoringMemory: Sendable {
         bytes = 4 * (Double(threads) * (floats + batch) + state) + 16 * units
     }
 
-    /// Numbers of a batch for each time step of a sequence: inputs and targets.
+    /// Values of a batch for each time step of a sequence: inputs and targets.
     private static func width(of shape: TaskShape) -> Int {
         let inputs = if case .features(let count) = shape.input { count } else { 1 }
         let values = if case .values(let count) = shape.output { count } else { 0 }
         return inputs + 1 + values
     }
 
-    /// The floats of a workspace, also where their number exceeds Int.
+    /// The number of floats of a workspace, even if it exceeds Int.
     ///
-    /// - Parameter count: the floats for a number of sequences.
+    /// - Parameter count: returns the floats for a number of sequences.
     static func floats(window: Int, sequences: Double, _ count: (Int) -> Int) -> Double {
         // Beyond 2^32 rows the memory is proportional to the rows, and their count might overflow.
         let counted = max(1, min(sequences, (0x1p32 / Double(window)).rounded(.down)))

@@ -3,17 +3,17 @@ import System
 package import Tensors
 
 /// Fills a block with the given layout from a safetensors file with the same names and shapes (`--init-from`, a
-/// checkpoint's model). Every tensor must exist; unknown tensors are rejected too, since they would be weights that are
-/// silently not used.
+/// checkpoint's model). Every tensor must exist; unknown tensors are rejected too, because their weights would be
+/// silently unused.
 package func read(
     _ file: SafetensorsFile, into block: FloatBlock, layout: TensorLayout, prefix: String = ""
 ) throws {
     try checkShapes(of: file, layout: layout, prefix: prefix)
     for tensor in layout.tensors { try file.read(prefix + tensor.name, into: block[tensor.range]) }
     let known = Set(layout.tensors.map { prefix + $0.name })
-    if let stranger = file.names.first(where: { $0.hasPrefix(prefix) && !known.contains($0) }), prefix.isEmpty {
+    if let unknown = file.names.first(where: { $0.hasPrefix(prefix) && !known.contains($0) }), prefix.isEmpty {
         throw CommandError.usage(
-            "\(file.path): tensor \(shown(stranger)) does not exist in this model; accepted: "
+            "\(file.path): tensor \(shown(unknown)) does not exist in this model; accepted: "
                 + layout.tensors.map(\.name).joined(separator: ", "))
     }
     block.markChanged()

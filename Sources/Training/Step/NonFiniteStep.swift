@@ -33,7 +33,8 @@ extension NonFiniteStep {
     ///
     /// - Parameters:
     ///   - blocks: the indices of this rank's gradient blocks.
-    ///   - localRanges: the ranges in which the first block of `gradients` holds sums over all ranks; elsewhere they are this rank's own.
+    ///   - localRanges: the ranges in which the first block of `gradients` holds sums over all ranks; elsewhere its
+    ///     values are this rank's own.
     ///   - hasFiniteParts: whether this rank's losses are finite, and its gradients as far as they were checked before
     ///     they were summed.
     static func found(
@@ -43,8 +44,8 @@ extension NonFiniteStep {
         let summed = localRanges.sorted { $0.lowerBound < $1.lowerBound }
         let unsummed = zip([0] + summed.map(\.upperBound), summed.map(\.lowerBound) + [layout.count])
             .map { $0..<max($0, $1) }
-        // Such parts are a rank's own contribution. A gradient outside of the local ranges may also be a sum
-        // (`FoldedReduction`), and is weaker evidence.
+        // Non-finite losses or gradients before the sum are a rank's own contribution. A gradient outside of the local
+        // ranges may also be a sum (`FoldedReduction`), and is weaker evidence.
         let evidence =
             !hasFiniteParts
             ? 2

@@ -19,7 +19,8 @@ final class RankStep {
     private let stepTokens: StepTokens?
     /// The gradients of all workers, by thread.
     private let termsInOrder: [SumTerm]
-    /// The plan that `nodeTerms` belong to, and the workers' terms of each of its nodes: a step allocates nothing.
+    /// The plan that `nodeTerms` belong to, and the workers' terms of each of its nodes; stored so that a step
+    /// allocates nothing.
     private var summedPlan: SumPlan.Rank?
     private var nodeTerms: [(terms: [SumTerm], block: Int)] = []
 
@@ -101,7 +102,7 @@ final class RankStep {
         for worker in workers { result.append(worker.result) }
     }
 
-    /// Sums over the threads.
+    /// Sums the gradients over the threads.
     private func addUpGradients(_ plan: SumPlan.Rank) {
         for rows in gradients[0].rows { rows.touchAll() }
         guard sumsByTree else {

@@ -15,7 +15,7 @@ final class StepWorker {
     private let workspace: Workspace
     private let stepTokens: StepTokens?
     private let options: TrainingConfiguration
-    /// One; or one for each part of a step, where tokens are noted before the first part is computed.
+    /// One batch; or one for each part of a step, where tokens are noted before the first part is computed.
     private var batches = [Batch()]
     /// The rows that each batch holds.
     private var rowsInBatch: [(rows: Range<Int>, step: Int, epoch: Int)?] = [nil]

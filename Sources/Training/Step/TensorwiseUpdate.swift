@@ -8,7 +8,7 @@ struct TensorwiseUpdate {
     private let rule: any TensorwiseRule
     private let memory: StepMemory
     private let reduction: StepReduction
-    /// Of each tensor in this update.
+    /// The factor of each tensor in this update.
     private var factors: [Double]
 
     /// nil for a rule that works element by element.
@@ -30,11 +30,11 @@ struct TensorwiseUpdate {
             sums[.directionSquares, chunk] = squares.directions
         }
         try reduction.meet()
-        for (tensor, some) in chunks.ofTensors.enumerated() {
+        for (tensor, subset) in chunks.ofTensors.enumerated() {
             factors[tensor] = rule.factor(
                 TensorSquares(
-                    parameters: sums.total(.parameterSquares, of: some),
-                    directions: sums.total(.directionSquares, of: some)))
+                    parameters: sums.total(.parameterSquares, of: subset),
+                    directions: sums.total(.directionSquares, of: subset)))
         }
         reduction.forEachLocalChunk { chunk, floats in
             optimizer.change(

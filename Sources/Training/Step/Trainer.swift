@@ -162,8 +162,7 @@ package struct Trainer {
         return summary
     }
 
-    /// What a step needs before its forward pass: the state at its start, the plan, the tokens of all ranks, packed
-    /// weights.
+    /// Prepares the forward pass: the state at its start, the plan, the tokens of all ranks, packed weights.
     private mutating func prepare(rows: Int) throws {
         if position == 0 || !source.carriesState { state.reset() }
         reduction.prepare(rows: rows)
@@ -183,7 +182,7 @@ package struct Trainer {
         return StepSums.Share(sequences: rows, result: work.result, requests: requests.rawValue, report: report)
     }
 
-    /// Leaves the parameters as they are after a non-finite step, if that is wanted.
+    /// Skips the update after a non-finite step if `training.nonfinite` is skip; otherwise throws.
     private mutating func skip(_ fault: NonFiniteStep) throws {
         guard options.skipsNonFinite else { throw fault }
         state.resetNonFinite()

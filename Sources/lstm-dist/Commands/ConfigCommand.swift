@@ -64,7 +64,7 @@ struct ConfigCommand: ParsableCommand {
                   lstm-dist config check configs/text.yaml
                   lstm-dist config check configs/ptb-large.yaml --ranks 16
                 """)
-        /// More than any job has, and few enough to list the sequences of each.
+        /// More than any job has, but few enough to list the sequences of each.
         private static let acceptedRanks = 1...65_536
 
         @OptionGroup var source: Source
@@ -73,7 +73,7 @@ struct ConfigCommand: ParsableCommand {
         @Option(
             name: .customLong("run"),
             help: ArgumentHelp(
-                "The run folder that the training is meant for (default: as of train).", valueName: "run"))
+                "The run folder of the planned training (default: that of train).", valueName: "run"))
         var runFolder: String?
 
         func validate() throws {

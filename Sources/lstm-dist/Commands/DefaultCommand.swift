@@ -27,8 +27,8 @@ struct DefaultCommand: CollectiveCommand {
         ).carryOut(on: communicator, console, watchedBy: hangGuard)
     }
 
-    /// Throws if the run folder holds another run than one of the embedded default: that could not be computed again by the
-    /// same command, and nobody has asked to remove it.
+    /// Throws if the run folder holds a run of another configuration: this command could not recompute it, and must not
+    /// remove it unasked.
     private static func requireOwnRun() throws {
         guard try run.isUsed else { return }
         let table = ConfigurationTable.all
@@ -38,6 +38,6 @@ struct DefaultCommand: CollectiveCommand {
         guard found?.differences(from: embedded).isEmpty != true else { return }
         throw CommandError.usage(
             "\(run.path) holds a run that was not trained with the embedded default, and lstm-dist without a command would "
-                + "remove it; accepted: lstm-dist train --overwrite, or another place for that folder")
+                + "remove it; use lstm-dist train --overwrite, or move that folder")
     }
 }

@@ -13,8 +13,8 @@ struct ExportCommand: CollectiveCommand {
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "Exports a model's weights for other software.",
         discussion: """
-            Names and gate order are PyTorch's: load_state_dict accepts the tensors unchanged. An older file is replaced when \
-            the new one is complete; a device or a pipe is written to.
+            Names and gate order are PyTorch's: load_state_dict accepts the tensors unchanged. An existing file is replaced when \
+            the new one is complete; a device or a pipe is written to directly.
 
             EXAMPLES
               lstm-dist export runs/text --format safetensors --output text.safetensors
@@ -54,11 +54,11 @@ struct ExportCommand: CollectiveCommand {
         }
     }
 
-    /// Refuses a terminal. A launcher gives its ranks pseudo-terminals, behind which the real output can't be seen.
+    /// Rejects a terminal. A launcher gives its ranks pseudo-terminals, which hide the real output.
     private func checkStandardOutput() throws {
         guard Launcher.isPresent || isatty(STDOUT_FILENO) == 0 else {
             throw CommandError.usage(
-                "--output: standard output is a terminal, and the file is binary; accepted: --output FILE, or a pipe")
+                "--output: standard output is a terminal, and the file is binary; use --output FILE, or a pipe")
         }
     }
 }

@@ -26,21 +26,21 @@ struct InspectCommand: ParsableCommand {
     func run() throws {
         let folder = try RunDirectory.locate(checkpoint)
         let verification = verify ? CheckpointVerification(ofCheckpoint: folder) : nil
-        let others = verify ? try RunDirectory.verifyCheckpoints(of: checkpoint, besides: folder) : []
-        let damages = ((verification?.damages ?? []) + others.flatMap(\.damages)).map { "\($0)" }
+        let siblings = verify ? try RunDirectory.verifyCheckpoints(of: checkpoint, besides: folder) : []
+        let damages = ((verification?.damages ?? []) + siblings.flatMap(\.damages)).map { "\($0)" }
         if let verification, !verification.damages.isEmpty {
             try StandardOutput.print("checkpoint  \(folder)")
-            try show(verification, others)
+            try show(verification, siblings)
             throw CommandError.failure(damages.joined(separator: " "))
         }
         let checkpoint = try Checkpoint(path: folder)
         let state = checkpoint.state
         try StandardOutput.print("checkpoint  \(checkpoint.path)")
-        let place =
+        let progress =
             state.position == 0
             ? "\(counted(state.epoch - 1, "epoch")) done"
             : "\(counted(state.position, "step")) into epoch \(state.epoch)"
-        try StandardOutput.print("step        \(state.step), \(place)")
+        try StandardOutput.print("step        \(state.step), \(progress)")
         try StandardOutput.print("written by  lstm-dist \(shown(state.programVersion)), format \(state.formatVersion)")
         try StandardOutput.print("seed        \(state.seed)")
         for (title, file) in [("weights", checkpoint.model), ("training state", checkpoint.training)] {
@@ -54,10 +54,10 @@ struct InspectCommand: ParsableCommand {
                     "  \(shown(name, limit: 200))  \(shown("\(shape)", limit: 200))  \(byteCount(4 * Double(count)))"
                 )
             }
-            try StandardOutput.print("  in all: \(grouped(total)) numbers, \(byteCount(4 * Double(total)))")
+            try StandardOutput.print("  total: \(grouped(total)) values, \(byteCount(4 * Double(total)))")
         }
         if let verification {
-            try show(verification, others)
+            try show(verification, siblings)
         } else {
             try StandardOutput.print("\nchecksums (\(state.checksumAlgorithm))")
             for (file, checksum) in state.checksums.sorted(by: { $0.key < $1.key }) {
@@ -71,16 +71,17 @@ struct InspectCommand: ParsableCommand {
         guard damages.isEmpty else { throw CommandError.failure(damages.joined(separator: " ")) }
     }
 
-    private func show(_ verification: CheckpointVerification, _ others: [(path: String, damages: [any Error])]) throws {
+    private func show(_ verification: CheckpointVerification, _ siblings: [(path: String, damages: [any Error])]) throws
+    {
         try StandardOutput.print("\nchecksums (\(CheckpointState.sha256))")
         for file in verification.files {
             let checksum = file.checksum ?? String(repeating: "-", count: 64)
             try StandardOutput.print("  \(checksum)  \(shown(file.name))  \(word(file.damage.map { [$0] } ?? []))")
         }
         if verification.damages.isEmpty { try StandardOutput.print("  all files are as they were written") }
-        guard !others.isEmpty else { return }
+        guard !siblings.isEmpty else { return }
         try StandardOutput.print("\nthe run's other checkpoints")
-        for other in others { try StandardOutput.print("  \(other.path)  \(word(other.damages))") }
+        for other in siblings { try StandardOutput.print("  \(other.path)  \(word(other.damages))") }
     }
 
     private func word(_ damages: [any Error]) -> String {

@@ -9,7 +9,7 @@ struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "Reports the state of a run.",
         discussion: """
-            States: running, done, stopped, failed, or died (it was running, but no process holds the folder any more).
+            States: running, done, stopped, failed, or died (it was running, but no process holds the folder's lock now).
 
             EXAMPLES
               lstm-dist status runs/text

@@ -24,17 +24,17 @@ struct StopCommand: ParsableCommand {
     func run() throws {
         let run = try RunDirectory.existing(folder)
         guard let presence = RunLock.presence(in: run) else {
-            throw CommandError.usage("\(folder): nobody is training in this run folder; accepted: one that is in use")
+            throw CommandError.usage("\(folder): no training is running in this run folder")
         }
         let holder = presence.holder.description
         guard !presence.isDoubtful else {
             throw CommandError.usage(
-                "\(folder): \(holder) has died, or it cannot be seen from here; last heartbeat \(duration(presence.silence)) ago; "
-                    + "accepted: a run folder that is in use")
+                "\(folder): \(holder) has died, or is not visible from here; last heartbeat \(duration(presence.silence)) ago"
+            )
         }
         try run.write(now ? .now : .checkpoint)
         try StandardOutput.print(
-            "asked \(holder) to end " + (now ? "at the next step" : "with a checkpoint")
-                + "; lstm-dist status \(folder) says how it stands")
+            "asked \(holder) to stop " + (now ? "at the next step" : "with a checkpoint")
+                + "; lstm-dist status \(folder) reports its state")
     }
 }

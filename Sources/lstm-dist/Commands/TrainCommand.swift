@@ -11,7 +11,7 @@ struct TrainCommand: CollectiveCommand {
     static let configuration = CommandConfiguration(
         commandName: "train", abstract: "Trains a model; rank 0 writes the run folder.",
         discussion: """
-            An interrupted run resumes from its newest whole checkpoint, with the bits of an uninterrupted one; a complete \
+            An interrupted run resumes from its newest complete checkpoint, with the bits of an uninterrupted one; a complete \
             run prints its results again. `lstm-dist config show` explains every key.
 
             SIGUSR1, SIGUSR2, SIGXCPU, SIGURG, SIGTERM, SIGHUP (unless nohup ignores it) and SIGINT stop the training: it \
@@ -31,7 +31,7 @@ struct TrainCommand: CollectiveCommand {
     var overrides: [String] = []
     @Option(help: "The run folder (default: runs/ and the configuration's name).")
     var run: String?
-    @Option(help: ArgumentHelp("Resume from a checkpoint: auto (the newest whole one, if any), never, or a path."))
+    @Option(help: ArgumentHelp("Resume from a checkpoint: auto (the newest complete one, if any), never, or a path."))
     var resume = "auto"
     @Flag(help: "Empty the run folder and start from the beginning.")
     var overwrite = false
@@ -50,17 +50,17 @@ struct TrainCommand: CollectiveCommand {
         }
         if run == "" { throw ValidationError("--run is empty; accepted: a folder's path") }
         if overwrite && resume != "auto" && resume != "never" {
-            throw ValidationError("--overwrite starts anew and excludes --resume \(resume)")
+            throw ValidationError("--overwrite starts over and excludes --resume \(resume)")
         }
     }
 
-    /// This command line, less what would begin anew.
-    private var commandThatGoesOn: String {
+    /// This command line without the options that would start over.
+    private var resumeCommand: String {
         var words = ["lstm-dist", "train"] + (config.map { [$0] } ?? [])
         for override in overrides { words += ["--set", override] }
-        // As one word where it would be taken for an option.
+        // As one word if it would otherwise be parsed as an option.
         if let run { words += run.hasPrefix("-") ? ["--run=\(run)"] : ["--run", run] }
-        words += stopping.words
+        words += stopping.resumeOptions
         if threads.perRank > 1 { words += ["--threads-per-rank", "\(threads.perRank)"] }
         return words.map(shellWord).joined(separator: " ")
     }
@@ -74,7 +74,7 @@ struct TrainCommand: CollectiveCommand {
             configText: text, file: ConfigSource.name(config), overrides: overrides,
             run: run ?? ConfigSource.defaultRun(config), resume: TrainingSession.Resume(resume), overwrites: overwrite,
             initialWeights: initFrom, isDryRun: dryRun, threads: threads.perRank, times: stopping.times,
-            savesOnUser1: stopping.onUser1 == .save, command: commandThatGoesOn
+            savesOnUser1: stopping.onUser1 == .save, command: resumeCommand
         ).carryOut(on: communicator, console, watchedBy: hangGuard)
         try stopping.end(end)
     }

@@ -36,7 +36,7 @@ struct ChangedFilesTests {
         #expect(fault?.exitCode == 2)
         #expect(
             fault?.description.hasPrefix(
-                "\(folder.path)/text.txt: the file has changed since it was opened; accepted: ")
+                "\(folder.path)/text.txt: the file has changed since it was opened; files must not change")
                 == true)
         #expect(try readTokens(text, overwrittenBy: "b a ", kind).count == (kind == .word ? 4001 : 8000))
     }

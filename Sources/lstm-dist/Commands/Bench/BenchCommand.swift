@@ -31,7 +31,7 @@ struct BenchCommand: ParsableCommand {
         /// The configuration's name in messages.
         var name: String { config.map { ConfigSource.name($0) } ?? BenchmarkConfiguration.name }
 
-        /// Its text; one rank reads it.
+        /// The configuration's text; called on one rank.
         func text() throws -> String { try config.map { try ConfigSource.text($0) } ?? BenchmarkConfiguration.yaml }
 
         /// - Parameter reduction: replaces the value of `communication.reduction`.
@@ -44,9 +44,9 @@ struct BenchCommand: ParsableCommand {
         }
     }
 
-    /// Files that receive the results besides the text.
+    /// Output files for the results, in addition to the text.
     enum Output {
-        /// Refuses a file that can't be written, before anything is measured.
+        /// Rejects a file that can't be written, before anything is measured.
         static func check(_ option: String, _ path: String?) throws {
             guard let path, path != "-" else { return }
             try FileCheck.writable(path, option: option)

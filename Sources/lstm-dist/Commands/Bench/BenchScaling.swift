@@ -57,7 +57,7 @@ struct BenchScaling: ParsableCommand {
     func run() throws {
         guard !Launcher.isPresent else {
             throw CommandError.usage(
-                "bench scaling starts mpirun itself, once for each rank count; accepted: lstm-dist bench scaling without "
+                "bench scaling starts mpirun itself, once for each rank count; run lstm-dist bench scaling without "
                     + "mpirun or srun before it")
         }
         for (option, path) in [("--json", json), ("--csv", csv), ("--svg", svg)] {

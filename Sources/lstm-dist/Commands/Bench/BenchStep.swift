@@ -134,7 +134,7 @@ struct BenchStep: CollectiveCommand {
             "tokens/s            \(grouped(Int(result.tokensPerSecond))), all ranks together",
             "GFLOP/s a rank      \(format(result.flopsPerRank / 1e9)), nominal"
                 + (result.executedFlopsPerRank < result.flopsPerRank
-                    ? "; \(format(result.executedFlopsPerRank / 1e9)) executed, since equal tokens share the input's product"
+                    ? "; \(format(result.executedFlopsPerRank / 1e9)) executed, because equal tokens share the input's product"
                     : ""),
             "FMA peak of a core  \(format(result.peakFlops / 1e9)) GFLOP/s; a rank reaches \(format(result.ofPeak)) of "
                 + (result.threads > 1 ? "that of \(result.threads) cores" : "it"),
