@@ -204,13 +204,9 @@ extension FaultTests {
             let disk = try SlowDisk()
             defer { withExtendedLifetime(disk) {} }  // its library is loaded until the run ends
             let folder = try folder()
-            let run = try StartedRun(
-                TestFolder.program,
-                [
-                    "train", "small.yaml", "--run", "run", "--quiet", "--set", "training.steps=2", "--set",
-                    "communication.timeout=3",
-                ],
-                ranks: 3, in: folder.url, environment: disk.environment(seconds: 6))
+            let run = try folder.start(
+                "train", "small.yaml", "--run", "run", "--quiet", "--set", "training.steps=2", "--set",
+                "communication.timeout=3", ranks: 3, environment: disk.environment(seconds: 6))
             try await Self.wait { Self.text("run/ranks/rank-00000.json", in: folder.url).contains("\"checkpoint\"") }
             try await Self.wait { Self.text("run/ranks/rank-00001.json", in: folder.url).contains("\"asks\": true") }
             let ended = try await run.result()

@@ -219,7 +219,7 @@ extension FaultTests {
             }
             for link in ["best", "latest"] { #expect(try run.target(of: link) == folder.run("never").target(of: link)) }
             try run.expectTidy()
-            try FileManager.default.removeItem(at: folder.url(of: "run"))
+            try folder.remove("run")
         }
 
         /// Returns at that moment of a run, or when the run has ended before it.

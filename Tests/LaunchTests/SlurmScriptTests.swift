@@ -2,21 +2,16 @@
 
 import Foundation
 import LaunchSupport
+import TestSupport
 import Testing
 
 extension WaitingTests {
     @Suite("launch/slurm.sbatch", .serialized)
     struct SlurmScriptTests {
         /// The older run has 3,000 steps.
-        private static let config = """
-            task: language-model
-            data: {train: text.txt, tokenizer: character}
-            model: {hidden: 11, embedding: 5}
-            training: {batch: 10, window: 21, steps: 3000}
-            validation: {every_epochs: 0}
-            checkpoint: {every_steps: 1000, keep: 9}
-
-            """
+        private static let config = characterConfig(
+            hidden: 11, embedding: 5, training: "batch: 10, window: 21, steps: 3000",
+            "checkpoint: {every_steps: 1000, keep: 9}")
 
         /// Programs of Slurm's names: ranks are started as they are, and what scontrol is asked for is written down.
         private func start(_ folder: TestFolder, restarts: Int, _ words: [String]) async throws -> MPIRun {
@@ -50,7 +45,7 @@ extension WaitingTests {
                 ])
             #expect(back.output.contains(", from step 1000\n"), "\(back.output)")
             #expect(try folder.text(of: "asked") == "requeue 77\n", "\(back.output)\(back.errors)")
-            try FileManager.default.removeItem(at: folder.url(of: "asked"))
+            try folder.remove("asked")
 
             let again = try await start(folder, restarts: 0, ["--overwrite", "--max-time", "5s"] + Self.bigger)
             #expect(again.output.contains(", from step 0\n"), "\(again.output)")

@@ -11,18 +11,10 @@ extension FaultTests {
         @Test("a rank that is delayed repeatedly is named in log and metrics; a single rank is not")
         func heldUp() async throws {
             let folder = try TestFolder.withText(
-                """
-                task: language-model
-                data: {train: text.txt, tokenizer: character}
-                model: {hidden: 200, embedding: 20}
-                training: {batch: 12, window: 20, steps: 100000}
-                validation: {every_epochs: 0}
-                logging: {every_steps: 5}
-
-                """)
-            let run = try StartedRun(
-                TestFolder.program, ["train", "small.yaml", "--run", "run", "--max-time", "20s"], ranks: 3,
-                in: folder.url)
+                characterConfig(
+                    hidden: 200, embedding: 20, training: "batch: 12, window: 20, steps: 100000",
+                    "logging: {every_steps: 5}"))
+            let run = try folder.start("train", "small.yaml", "--run", "run", "--max-time", "20s", ranks: 3)
             let ranks = try await run.ranks(3)
             let held = try #require(ranks.dropFirst().first)
             let line = /"slowest_rank":1,.*"slowest_rank_seconds":[0-9.e-]+,"median_rank_seconds":[0-9.e-]+,"fast/

@@ -46,15 +46,13 @@ extension FaultTests {
                 "--resume", two.checkpoint(10), "--set", "training.seed=7", "--set", "checkpoint.every_steps=10",
             ]
             func begin() async throws -> MPIRun {
-                try await MPIRun.run(
-                    TestFolder.program, ["train", "small.yaml", "--run", "three", "--quiet"] + words, ranks: nil,
-                    in: folder.url)
+                try await folder.lstmDist(["train", "small.yaml", "--run", "three", "--quiet"] + words)
             }
             #expect(try await begin().exitCode == 0)
             let three = folder.run("three")
             #expect(try three.latest("model.safetensors") == two.latest("model.safetensors"))
             for name in try three.checkpointNames() {
-                try FileManager.default.removeItem(at: folder.url(of: "\(three.checkpoints)/\(name)"))
+                try folder.remove("\(three.checkpoints)/\(name)")
             }
             #expect(try await begin().errors == "")
             #expect(try await begin().exitCode == 2)
@@ -85,12 +83,11 @@ extension FaultTests {
         @Test("the user's own files stay, with --overwrite too", arguments: [[], ["--overwrite"]])
         func ownFiles(more: [String]) async throws {
             let folder = try TestFolder.withText()
-            try FileManager.default.createDirectory(at: folder.url(of: "mine"), withIntermediateDirectories: true)
+            try folder.make("mine")
             try folder.write("# why it is so\n" + smallConfig, to: "mine/config.yaml")
             let before = try folder.text(of: "mine/config.yaml")
             func train(_ config: String) async throws -> MPIRun {
-                try await MPIRun.run(
-                    TestFolder.program, ["train", config, "--run", "mine"] + more, ranks: 2, in: folder.url)
+                try await folder.lstmDist(["train", config, "--run", "mine"] + more, ranks: 2)
             }
             expectRefusal(
                 try await train("mine/config.yaml"),
@@ -134,18 +131,16 @@ extension FaultTests {
                 try await folder.lstmDist("train", "small.yaml", "--run", "/"),
                 "/ is the root folder; accepted: another --run.")
             for words in [["train", "small.yaml", "--dry-run"], ["config", "check", "small.yaml"]] {
-                let run = try await MPIRun.run(
-                    TestFolder.program, words + ["--run", "text.txt/x"], ranks: nil, in: folder.url)
+                let run = try await folder.lstmDist(words + ["--run", "text.txt/x"])
                 #expect(run.errors == "lstm-dist: The folder text.txt/x cannot be made: Not a directory.\n")
                 #expect(run.exitCode == 1)
                 #expect(!run.output.contains("passed"))
             }
-            try FileManager.default.createDirectory(at: folder.url(of: "run/stop"), withIntermediateDirectories: true)
+            try folder.make("run/stop")
             for words in [
                 ["train", "small.yaml"], ["train", "small.yaml", "--dry-run"], ["config", "check", "small.yaml"],
             ] {
-                let run = try await MPIRun.run(
-                    TestFolder.program, words + ["--run", "run"], ranks: nil, in: folder.url)
+                let run = try await folder.lstmDist(words + ["--run", "run"])
                 #expect(
                     run.errors
                         == "lstm-dist: run/stop is a folder, a pipe or a device; a file is needed here.\n")
@@ -167,28 +162,19 @@ extension FaultTests {
         func unreadable() async throws {
             let folder = try TestFolder.withText()
             let run = try await folder.train("small.yaml", into: "run", set: ["checkpoint.every_steps=10"])
-            func forbid(_ name: String, _ mode: Int) throws {
-                try FileManager.default.setAttributes(
-                    [.posixPermissions: mode], ofItemAtPath: folder.url(of: name).path)
-            }
-            // Root reads everything, unless that capability is taken from it.
             func command(_ words: String...) async throws -> MPIRun {
-                let program = try TestFolder.program.path
-                let prefix = getuid() == 0 ? ["--bounding-set=-dac_override,-dac_read_search", program] : [program]
-                return try await MPIRun.run(
-                    URL(filePath: getuid() == 0 ? "/usr/bin/setpriv" : "/usr/bin/env"), prefix + words, ranks: nil,
-                    in: folder.url)
+                try await folder.startUnprivileged(words).result()
             }
             let message = "\(run.checkpoint(30))/state.json cannot be read: Permission denied."
-            try forbid(run.checkpoint(30), 0)
+            try folder.setPermissions(run.checkpoint(30), 0)
             expectRefusal(try await command("train", "small.yaml", "--run", "run"), message)
             let verified = try await command("inspect", "run", "--verify")
             #expect(verified.output.contains("  state.json  CANNOT BE READ\n"), "\(verified.output)")
             #expect(verified.errors == "lstm-dist: \(message)\n")
-            try forbid(run.checkpoint(30), 0o755)
-            try forbid("run", 0)
+            try folder.setPermissions(run.checkpoint(30), 0o755)
+            try folder.setPermissions("run", 0)
             let status = try await command("status", "run")
-            try forbid("run", 0o755)
+            try folder.setPermissions("run", 0o755)
             #expect(
                 status.errors
                     == "lstm-dist: run/checkpoints cannot be opened: Permission denied; a run folder, a checkpoint's folder or the "
@@ -211,7 +197,7 @@ extension FaultTests {
                 try expectSame(folder.run("run"), never)
                 try folder.run("run").expectTidy()
                 #expect(!folder.has("run/lock"))
-                try FileManager.default.removeItem(at: folder.url(of: "run"))
+                try folder.remove("run")
             }
         }
     }

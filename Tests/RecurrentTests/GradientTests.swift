@@ -35,15 +35,7 @@ struct GradientTests {
     }
 
     @Test("the Double reference's gradient is its central differences', to 1e-6", arguments: NetworkCase.all)
-    func tape(_ example: NetworkCase) throws {
-        let cell = try #require(plainCells[example.cellName])
-        let gradients = example.plainRun(cell).gradients
-        for tensor in example.configuration.layout.tensors {
-            let distance = relativeDistance(
-                try #require(gradients[tensor.name]), example.differences(of: tensor.name, cell))
-            #expect(distance < 1e-6, "\(tensor.name)")
-        }
-    }
+    func tape(_ example: NetworkCase) throws { try expectCentralDifferences(example) }
 
     @Test("loss, gradients and state are the Double reference's, to 1e-4", arguments: NetworkCase.all)
     func network(_ example: NetworkCase) throws { try expectReference(example) }
@@ -65,26 +57,5 @@ struct GradientTests {
     }
 
     @Test("the floats between tensors get no gradient", arguments: NetworkCase.all)
-    func padding(_ example: NetworkCase) {
-        let run = FloatRun(example)
-        _ = run.step(example.batch)
-        let owned = Set(example.configuration.layout.tensors.flatMap { Array($0.range) })
-        let numbers = run.gradients.numbers()
-        #expect(numbers.indices.allSatisfy { owned.contains($0) || numbers[$0] == 0 })
-    }
-}
-
-/// A step's loss, its count, the gradients and the state after it are the Double reference's.
-func expectReference(_ example: NetworkCase) throws {
-    let plain = example.plainRun(
-        try #require(plainCells[example.cellName]))
-    let run = FloatRun(example)
-    let tally = run.step(example.batch)
-    #expect(abs(tally.loss - plain.loss) < 1e-5 * plain.loss)
-    #expect(tally.scored == example.batch.scored)
-    #expect(relativeDistance(run.stateNumbers, plain.state.numbers) < 1e-5)
-    for tensor in example.configuration.layout.tensors {
-        let distance = relativeDistance(run.gradient(tensor.name), try #require(plain.gradients[tensor.name]))
-        #expect(distance < 1e-4, "\(tensor.name)")
-    }
+    func padding(_ example: NetworkCase) { expectZeroPadding(example) }
 }

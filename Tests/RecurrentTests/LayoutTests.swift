@@ -1,6 +1,7 @@
 import Foundation
 import Recurrent
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Names and shapes")
@@ -12,8 +13,7 @@ struct LayoutTests {
 
     /// By cell, what PyTorch's modules call their tensors: two layers of 9 units on an embedding of 256 by 7.
     private static func fixture() throws -> [String: [Tensor]] {
-        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let file = tests.appendingPathComponent("Fixtures/pytorch/pytorch_names.json")
+        let file = ProjectFiles.fixtures.appending(path: "pytorch_names.json")
         return try JSONDecoder().decode([String: [Tensor]].self, from: Data(contentsOf: file))
     }
 

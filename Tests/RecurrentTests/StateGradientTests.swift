@@ -49,13 +49,12 @@ struct StateGradientTests {
             for (layer, rows) in example.state[keyPath: path].enumerated() {
                 for (b, row) in rows.enumerated() {
                     for unit in row.indices {
-                        func value(_ change: Double) -> Double {
-                            var state = example.state
-                            state[keyPath: path][layer][b][unit] += change
-                            return objective(state)
-                        }
-                        let h = 0x1p-10
-                        expected.append((8 * (value(h) - value(-h)) - (value(2 * h) - value(-2 * h))) / (12 * h))
+                        expected.append(
+                            centralDifference { change in
+                                var state = example.state
+                                state[keyPath: path][layer][b][unit] += change
+                                return objective(state)
+                            })
                     }
                 }
             }

@@ -78,14 +78,7 @@ struct TreeSumTests {
 
     @Test("any division of the sequences gives the same bits", arguments: cases)
     func divisions(_ example: NetworkCase) {
-        let whole = TreeRun(example, cuts: []).gradients
-        for cuts in [[1], [2], [3], [4], [5], [2, 4], [1, 4], [1, 2, 3, 4, 5]] {
-            let parts = TreeRun(example, cuts: cuts).gradients
-            for tensor in example.configuration.layout.tensors {
-                let differing = tensor.range.count { whole[$0].bitPattern != parts[$0].bitPattern }
-                #expect(differing == 0, "\(tensor.name), cut at \(cuts)")
-            }
-        }
+        expectSameBits(example, cutAt: [[1], [2], [3], [4], [5], [2, 4], [1, 4], [1, 2, 3, 4, 5]])
     }
 
     @Test("it is the plain sum to 1e-5, and other bits", arguments: cases)

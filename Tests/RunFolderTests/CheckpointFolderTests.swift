@@ -2,7 +2,6 @@ import FileFormats
 import Foundation
 import Glibc
 import RunFolder
-import Synchronization
 import TestSupport
 import Testing
 
@@ -189,27 +188,18 @@ import Testing
     func readersBesideWriter() throws {
         try maker.write(1)
         try maker.writer.pointBest(to: 1)
-        final class Flag: Sendable { let isOver = Atomic<Bool>(false) }
-        let flag = Flag()
-        let group = DispatchGroup()
-        group.enter()
-        Thread { [maker] in
-            var step = 1
-            while !flag.isOver.load(ordering: .relaxed) {
-                step += 1
-                try? maker.write(step)
-                try? maker.writer.pointBest(to: step)
-                try? maker.writer.keep(0)
-            }
-            group.leave()
-        }.start()
-        for _ in 1...1000 {
-            for name in ["runs/x", maker.place("best"), maker.place("latest")] {
-                #expect(throws: Never.self) { try RunDirectory.resolve(folder.file(name)) }
+        repeating { [maker] round in
+            let step = 1 + round
+            try? maker.write(step)
+            try? maker.writer.pointBest(to: step)
+            try? maker.writer.keep(0)
+        } while: {
+            for _ in 1...1000 {
+                for name in ["runs/x", maker.place("best"), maker.place("latest")] {
+                    #expect(throws: Never.self) { try RunDirectory.resolve(folder.file(name)) }
+                }
             }
         }
-        flag.isOver.store(true, ordering: .relaxed)
-        group.wait()
     }
 
     // MARK: without links

@@ -40,7 +40,7 @@ import Testing
         let whole = try contents(file)
         #expect(try found(file, whole).opening == "no error")
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = Congruential(state: seed)
+        var random = SeededRandom(seed)
         for _ in 0..<500 {
             let (place, bit) = (Int.random(in: 0..<whole.count, using: &random), Int.random(in: 0..<8, using: &random))
             var bytes = whole
@@ -59,14 +59,5 @@ import Testing
         }
         try expectNamed(file, whole.dropLast(), "without its last byte")
         for more in ["\0", " ", "\n"] { try expectNamed(file, whole + Data(more.utf8), "with one more byte") }
-    }
-
-    private struct Congruential: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return (state ^ (state >> 33)) &* 0xFF51_AFD7_ED55_8CCD
-        }
     }
 }

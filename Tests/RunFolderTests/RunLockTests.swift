@@ -91,18 +91,12 @@ struct RunLockTests {
         let process = try other()
         defer { kill(process.processIdentifier, SIGKILL) }
         try write(holder: process.processIdentifier, machine: "another boot")
-        // A thread of its own: other tests may keep those of tasks busy.
-        final class Flag: Sendable { let isOver = Atomic<Bool>(false) }
-        let flag = Flag()
-        let beating = Thread { [path] in
-            while !flag.isOver.load(ordering: .relaxed) {
-                utimensat(AT_FDCWD, path, nil, 0)
-                usleep(200_000)
-            }
+        repeating { [path] _ in
+            utimensat(AT_FDCWD, path, nil, 0)
+            usleep(200_000)
+        } while: {
+            #expect(throws: RunFolderError.self) { try RunLock.waitUntilFree(run, patience: 1) }
         }
-        beating.start()
-        #expect(throws: RunFolderError.self) { try RunLock.waitUntilFree(run, patience: 1) }
-        flag.isOver.store(true, ordering: .relaxed)
     }
 
     @Test(

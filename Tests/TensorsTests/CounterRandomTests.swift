@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// `philox.json`, made by a plain implementation in Python that was checked against Random123's own vectors.
@@ -31,8 +32,7 @@ private struct PhiloxFixture: Decodable {
     let dropout_masks: [DropoutMask]
 
     static func load() throws -> PhiloxFixture {
-        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let file = tests.appendingPathComponent("Fixtures/pytorch/philox.json")
+        let file = ProjectFiles.fixtures.appending(path: "philox.json")
         return try JSONDecoder().decode(PhiloxFixture.self, from: Data(contentsOf: file))
     }
 }

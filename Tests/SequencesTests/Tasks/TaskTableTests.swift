@@ -1,13 +1,14 @@
 import ConfigFile
 import Sequences
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Table of tasks")
 struct TaskTableTests {
-    private let folder: TextTestFolder
+    private let folder: TemporaryFolder
 
-    init() throws { folder = try TextTestFolder() }
+    init() throws { folder = try TemporaryFolder() }
 
     /// A configuration of the task with its defaults and required keys.
     private func configuration(of task: any SequenceTask.Type) throws -> Configuration {

@@ -1,13 +1,14 @@
 import Foundation
 import Glibc
 import Sequences
+import TestSupport
 import Testing
 
 @Suite("Files that change, and what precedes their text")
 struct ChangedFilesTests {
-    private let folder: TextTestFolder
+    private let folder: TemporaryFolder
 
-    init() throws { folder = try TextTestFolder() }
+    init() throws { folder = try TemporaryFolder() }
 
     /// A text of more than a page, whose file is then overwritten in place.
     private func readTokens(_ text: String, overwrittenBy other: String, _ kind: TokenizerKind) throws -> [Int32] {

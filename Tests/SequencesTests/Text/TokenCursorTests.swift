@@ -5,9 +5,9 @@ import Testing
 
 @Suite("Reading a token stream")
 struct TokenCursorTests {
-    private let folder: TextTestFolder
+    private let folder: TemporaryFolder
 
-    init() throws { folder = try TextTestFolder() }
+    init() throws { folder = try TemporaryFolder() }
 
     /// The pieces of a random text: scalars of each length, many kinds of white space, reserved words.
     private static let pieces = [
