@@ -142,7 +142,7 @@ extension FaultTests {
         }
 
         @Test(
-            "shared memory without free inodes is not waited for: ranks send messages, and the log says why",
+            "shared memory without free inodes is not waited for: ranks send messages, and the log has the reason",
             .enabled(if: SmallDisk.canMount, "this process may not mount a file system: run the tests as root"))
         func noInodes() async throws {
             let folder = try TestFolder.withText(onDisk: true)  // the file system in memory is replaced

@@ -1,4 +1,4 @@
-// A job whose run folder is moved, deleted or taken over while it trains; and what is seen of a holder on another machine.
+// A job whose run folder is moved, deleted or taken over while it trains; and the state of a holder on another machine.
 
 import FileFormats
 import Foundation
@@ -32,7 +32,7 @@ extension WaitingTests {
         }
 
         @Test(
-            "a folder that is moved away ends the job with one message, at a heartbeat or at a checkpoint, and is not made again",
+            "a folder that is moved away ends the job with one message, at a heartbeat or at a checkpoint, and is not created again",
             arguments: [(1, 1_000_000_000), (2, 1_000_000_000), (1, 20), (2, 20)])
         func moved(ranks: Int, checkpoints: Int) async throws {
             let folder = try TestFolder.withText(Self.config)
@@ -63,21 +63,21 @@ extension WaitingTests {
             )
             // Longer than two heartbeats.
             try await Task.sleep(for: .seconds(11))
-            run.goOn()
+            run.resume()
             let ended = try await run.result()
             #expect(
                 ended.errors
                     == Self.sentence(
                         "process 4711 on there has taken it over, since this job gave no sign of life for some time"))
             #expect(ended.exitCode == 1)
-            // A line may have been under way.
+            // One line may have been written in between.
             #expect(try files.metrics().count <= before.0 + 1)
             #expect(try folder.text(of: "run/lock") == before.1)
             #expect(try files.outcome() == before.2)
             #expect(try files.checkpointNames().filter { !$0.hasPrefix(".") } == before.3.filter { !$0.hasPrefix(".") })
         }
 
-        @Test("status of a silent holder on another machine, stop of it, and taking over from it")
+        @Test("status and stop report a silent holder on another machine, and the next job takes over its folder")
         func silent() async throws {
             let folder = try TestFolder.withText(Self.config)
             try await folder.train("small.yaml", into: "run", set: ["training.steps=20"])
@@ -104,7 +104,7 @@ extension WaitingTests {
                     == "warning: The run folder run is in use by process 4711 on there, which cannot be seen from here and gives no "
                     + "sign of life; its lock is taken over if none comes within 20 s.\n")
             #expect(run.exitCode == 0)
-            // Once, not twice.
+            // It waits once, not twice.
             #expect((.seconds(20)..<(.seconds(38))).contains(ContinuousClock.now - start))
             #expect(try folder.run("run").outcome()["step"]?.integerValue == 40)
             #expect(!folder.has("run/lock"))

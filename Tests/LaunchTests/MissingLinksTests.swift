@@ -7,7 +7,7 @@ import Testing
 extension FaultTests {
     @Suite("run folders without links")
     struct MissingLinksTests {
-        /// Several checkpoints, of which some go; the best one is among those that stay.
+        /// Several checkpoints, of which the older ones are removed; the best one is kept.
         private static let config = """
             task: language-model
             data: {train: text.txt, validation_fraction: 0.2, tokenizer: character}
@@ -20,7 +20,7 @@ extension FaultTests {
             """
 
         @Test(
-            "training, status, evaluate and going on, with one warning at most",
+            "training, status, evaluate and resuming work, with one warning at most",
             arguments: ["symbolic", "hard", "both"])
         func missing(kind: String) async throws {
             let folder = try TestFolder.withText(Self.config)
@@ -66,7 +66,7 @@ extension FaultTests {
             }
         }
 
-        @Test("best and latest that a copy has made folders of are read, and replaced by the next checkpoint")
+        @Test("best and latest that a copy turned into folders are read, and replaced by the next checkpoint")
         func copies() async throws {
             let folder = try TestFolder.withText(Self.config)
             let never = try await folder.train("small.yaml", into: "never")

@@ -46,7 +46,8 @@ extension WaitingTests {
         }
 
         @Test(
-            "each signal on one rank and on three, over many legs: the same bits as never stopped", arguments: [1, 3])
+            "each signal on one rank and on three, over many sessions: the same bits as never stopped",
+            arguments: [1, 3])
         func signals(ranks: Int) async throws {
             let folder = try folder()
             // mpirun handles TERM and INT itself and kills the ranks: launch/local is for those.
@@ -104,7 +105,7 @@ extension WaitingTests {
         }
 
         @Test("stop and status of a folder without a running training")
-        func nobody() async throws {
+        func noTraining() async throws {
             let folder = try folder()
             try await folder.train("small.yaml", into: "run", set: ["training.steps=20"])
             let stop = try await folder.lstmDist("stop", "run")

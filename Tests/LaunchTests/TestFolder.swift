@@ -138,7 +138,7 @@ struct RunFiles: Sendable {
     let folder: TestFolder
     let name: String
 
-    /// The members that differ between runs even if the runs are equal.
+    /// The members that differ even between equal runs.
     private static let times: Set = [
         "tokens_per_second", "seconds", "compute_fraction", "communication_fraction", "slowest_rank",
         "slowest_rank_seconds", "median_rank_seconds", "fastest_rank_seconds",

@@ -1,6 +1,5 @@
 // Texts and configurations that several tests use.
 
-
 /// Synthetic sentences: the same number of words gives the same text.
 func inventedText(words count: Int, seed: UInt64 = 1) -> String {
     let words = "the a of ocean river stone light and under over sings falls moves through small grey".split(

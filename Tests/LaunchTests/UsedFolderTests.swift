@@ -1,11 +1,11 @@
-// Run folders that hold something already: another run, a complete one, the user's own files.
+// Run folders that are not empty: another run, a complete one, the user's files.
 
 import Foundation
 import LaunchSupport
 import Testing
 
 extension FaultTests {
-    @Suite("run folders that are used already")
+    @Suite("run folders that are not empty")
     struct UsedFolderTests {
         private func expectRefusal(
             _ run: MPIRun, _ message: String, sourceLocation: SourceLocation = #_sourceLocation
@@ -16,7 +16,7 @@ extension FaultTests {
         }
 
         @Test(
-            "another run's checkpoint does not go on in a used folder; an own older one does, and what goes is reported"
+            "a checkpoint of another run is refused in a used folder; an older one of the same run is accepted, and the removed ones are reported"
         )
         func otherRun() async throws {
             let folder = try TestFolder.withText()
@@ -33,15 +33,15 @@ extension FaultTests {
             #expect(try two.checkpointNames() == before.1)
             #expect(try folder.text(of: "two/config.yaml") == before.2)
 
-            let own = try await folder.lstmDist(
+            let resumed = try await folder.lstmDist(
                 "train", "small.yaml", "--run", "one", "--quiet", "--resume", one.checkpoint(10), "--set",
                 "training.steps=12")
             #expect(
-                own.errors
+                resumed.errors
                     == "warning: one: going back to step 10 of this run; removed the checkpoints of steps 20, 30\n")
-            #expect(own.exitCode == 0)
+            #expect(resumed.exitCode == 0)
 
-            // A new folder takes it, and takes it once more as long as it has no checkpoint.
+            // A new folder accepts it, and again as long as it has no checkpoint.
             let words = [
                 "--resume", two.checkpoint(10), "--set", "training.seed=7", "--set", "checkpoint.every_steps=10",
             ]
@@ -58,7 +58,8 @@ extension FaultTests {
             #expect(try await begin().exitCode == 2)
         }
 
-        @Test("showing a complete run again changes none of its files, and says where the configuration differs")
+        @Test(
+            "showing a complete run again changes none of its files, and reports the differences of the configuration")
         func complete() async throws {
             let folder = try TestFolder.withText()
             let run = try await folder.train("small.yaml", into: "run", ranks: 2)
@@ -80,8 +81,8 @@ extension FaultTests {
             #expect(try names.map { try folder.text(of: "\(run.name)/\($0)") } == before)
         }
 
-        @Test("the user's own files stay, with --overwrite too", arguments: [[], ["--overwrite"]])
-        func ownFiles(more: [String]) async throws {
+        @Test("the user's files are kept, also with --overwrite", arguments: [[], ["--overwrite"]])
+        func foreignFiles(more: [String]) async throws {
             let folder = try TestFolder.withText()
             try folder.make("mine")
             try folder.write("# why it is so\n" + smallConfig, to: "mine/config.yaml")
@@ -101,7 +102,9 @@ extension FaultTests {
             #expect(try folder.text(of: "mine/config.yaml") == before)
         }
 
-        @Test("the default run folder is named after the whole name but .yaml or .yml; what has no name needs --run")
+        @Test(
+            "the default run folder has the configuration's name without .yaml or .yml; a configuration without a name needs --run"
+        )
         func defaultFolder() async throws {
             let folder = try TestFolder.withText()
             for name in ["lr0.001", "lr0.1", "b.yml", "x.yaml~", "c.yaml"] {
@@ -121,7 +124,7 @@ extension FaultTests {
             #expect(named.exitCode == 0, "\(named.errors)")
         }
 
-        @Test("run folders that can't be are refused before any work, by --dry-run and config check too")
+        @Test("impossible run folders are refused before any work, also by --dry-run and config check")
         func impossible() async throws {
             let folder = try TestFolder.withText()
             let empty = try await folder.lstmDist("train", "small.yaml", "--run", "")
@@ -158,7 +161,7 @@ extension FaultTests {
             #expect(try folder.names(in: ".") == ["small.yaml", "text.txt"])
         }
 
-        @Test("what may not be read is reported as that, and not passed over for an older checkpoint")
+        @Test("a checkpoint without read permission is reported as that, and not skipped for an older one")
         func unreadable() async throws {
             let folder = try TestFolder.withText()
             let run = try await folder.train("small.yaml", into: "run", set: ["checkpoint.every_steps=10"])

@@ -10,7 +10,7 @@ struct BidirectionalTests {
     private static let cases = CellTable.all.flatMap { cell in
         (1...20).map { NetworkCase(cell: cell.name, seed: $0, isBidirectional: true) }
     }
-    /// Small enough for central differences, which run the network four times a parameter.
+    /// Small enough for central differences, which run the network four times per parameter.
     private static let small = CellTable.all.flatMap { cell in
         [TaskShape.Input.features(2), .tokens(vocabulary: 3)].map { input in
             NetworkCase(
@@ -27,10 +27,10 @@ struct BidirectionalTests {
             isBidirectional: true, bound: 0.15)
     }
 
-    @Test("the Double reference's gradient is its central differences', to 1e-6", arguments: small)
+    @Test("the Double reference's gradient equals its central differences to 1e-6", arguments: small)
     func tape(_ example: NetworkCase) throws { try expectCentralDifferences(example) }
 
-    @Test("loss, gradients and state are the Double reference's, to 1e-4", arguments: small + cases + larger)
+    @Test("loss, gradients and state equal the Double reference's to 1e-4", arguments: small + cases + larger)
     func reference(_ example: NetworkCase) throws { try expectReference(example) }
 
     @Test(
@@ -56,7 +56,7 @@ struct BidirectionalTests {
         }
     }
 
-    @Test("loss and gradients are PyTorch's, for sequences of different lengths", arguments: ["lstm", "gru", "rnn"])
+    @Test("loss and gradients equal PyTorch's for sequences of different lengths", arguments: ["lstm", "gru", "rnn"])
     func pytorch(cell: String) throws {
         let file = try SafetensorsFile(
             ProjectFiles.fixtures.appending(path: "bidirectional-\(cell).safetensors").path)

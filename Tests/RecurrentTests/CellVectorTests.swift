@@ -14,7 +14,7 @@ struct CellVectorTests {
             task: TaskShape(input: .features(19), output: .classes(12)), scoring: .all, dropout: 0, bound: 0.15)
     }
 
-    @Test("the layout has them behind the layer's four tensors, under their names")
+    @Test("the layout has them after the layer's four tensors, under their names")
     func names() {
         let configuration = NetworkConfiguration(
             cell: PeepholeLSTMCell.self, layers: 2, hiddenSize: 5, embeddingSize: 3,
@@ -29,7 +29,7 @@ struct CellVectorTests {
         #expect(configuration.layout["rnn.peephole_f_l1"]?.shape == [5])
     }
 
-    @Test("a gain begins at 1, a vector that is drawn within the scale, and biases keep the rule of the forget gate")
+    @Test("gains are initialised to 1, other vectors within the scale, and biases by the forget gate's rule")
     func initialValues() throws {
         for cell in cellsWithVectors {
             let configuration = NetworkConfiguration(
@@ -50,10 +50,10 @@ struct CellVectorTests {
         }
     }
 
-    @Test("the Double reference's gradient is its central differences', to 1e-6", arguments: cases)
+    @Test("the Double reference's gradient equals its central differences to 1e-6", arguments: cases)
     func tape(_ example: NetworkCase) throws { try expectCentralDifferences(example) }
 
-    @Test("loss, gradients and state are the Double reference's, to 1e-4", arguments: cases + larger)
+    @Test("loss, gradients and state equal the Double reference's to 1e-4", arguments: cases + larger)
     func reference(_ example: NetworkCase) throws { try expectReference(example) }
 
     @Test("any division of the sequences gives the same bits", arguments: larger)

@@ -2,8 +2,8 @@ import Recurrent
 import Tensors
 import Testing
 
-/// The way down from the formulas: central differences of a plain Double network prove its tape, the tape proves the
-/// Float network. Both over every cell of the table and twenty shapes each.
+/// Central differences verify the tape of a plain Double network, and the tape verifies the Float network, both for every
+/// cell of the table with twenty shapes.
 @Suite("Gradients")
 struct GradientTests {
     @Test("every cell of the table has a plain reference, and every reference a cell")
@@ -11,7 +11,7 @@ struct GradientTests {
         #expect(Set(plainCells.keys) == Set((CellTable.all + [TestGainCell.self]).map { $0.name }))
     }
 
-    @Test("the shapes include the corners")
+    @Test("the shapes include the corner cases")
     func shapes() {
         let cases = NetworkCase.all
         #expect(cases.count == 20 * CellTable.all.count)
@@ -34,13 +34,13 @@ struct GradientTests {
         #expect(inputs.count == 4)
     }
 
-    @Test("the Double reference's gradient is its central differences', to 1e-6", arguments: NetworkCase.all)
+    @Test("the Double reference's gradient equals its central differences to 1e-6", arguments: NetworkCase.all)
     func tape(_ example: NetworkCase) throws { try expectCentralDifferences(example) }
 
-    @Test("loss, gradients and state are the Double reference's, to 1e-4", arguments: NetworkCase.all)
+    @Test("loss, gradients and state equal the Double reference's to 1e-4", arguments: NetworkCase.all)
     func network(_ example: NetworkCase) throws { try expectReference(example) }
 
-    @Test("gradients added up over two parts of a batch are the whole batch's", arguments: NetworkCase.all)
+    @Test("gradients added up over two parts of a batch equal the whole batch's", arguments: NetworkCase.all)
     func accumulation(_ example: NetworkCase) throws {
         guard example.batch.sequences > 1 else { return }
         let plain = example.plainRun(try #require(plainCells[example.cellName]))

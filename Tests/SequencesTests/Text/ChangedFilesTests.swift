@@ -63,7 +63,7 @@ struct ChangedFilesTests {
 
     // MARK: what precedes the text
 
-    @Test("a byte order mark at a file's beginning is no part of characters and words, and one of bytes")
+    @Test("a byte order mark at a file's beginning is part of bytes, not of characters and words")
     func mark() throws {
         let files = try folder.files("\u{FEFF}ab c", "\u{FEFF}c\u{FEFF}", "d")
         let characters = try TokenText(files, vocabulary: Vocabulary.ofCharacters(in: files))

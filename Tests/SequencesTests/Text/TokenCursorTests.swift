@@ -81,7 +81,7 @@ struct TokenCursorTests {
         let bytes = try TokenText(files, vocabulary: .bytes, interval: interval)
         try check(bytes, texts.joined().utf8.map { Int32($0) }, &random, seed)
 
-        // A byte order mark at a file's beginning is no part of characters and words.
+        // A byte order mark at a file's beginning is not part of characters and words.
         let mark: Unicode.Scalar = "\u{FEFF}"
         let unmarked = texts.map { text in
             text.unicodeScalars.first == mark ? String(String.UnicodeScalarView(text.unicodeScalars.dropFirst())) : text
