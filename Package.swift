@@ -101,14 +101,15 @@ let package = Package(
         .systemLibrary(
             name: "COpenSSL", pkgConfig: linksCryptoStatically ? nil : "libcrypto", providers: [.apt(["libssl-dev"])]),
 
-        tests(of: "Tensors"),
+        tests(of: "Tensors", ["TestSupport"]),
         tests(of: "Kernels", ["Tensors", "TestSupport"]),
         tests(of: "Recurrent", ["FileFormats", "Kernels", "Tensors", "ConfigFile", "TestSupport"]),
         tests(of: "Optimization", ["Tensors", "ConfigFile"]),
-        tests(of: "Training", ["Reduction", "RunFolder", "Sequences", "ConfigFile"], settings: unoptimised),
+        tests(
+            of: "Training", ["Reduction", "RunFolder", "Sequences", "ConfigFile", "TestSupport"], settings: unoptimised),
         tests(of: "Reduction", ["Tensors"]),
         tests(of: "JobControl", ["RunFolder"], settings: unoptimised),
-        tests(of: "System", settings: unoptimised),
+        tests(of: "System", ["TestSupport"], settings: unoptimised),
         tests(of: "Benchmarks", ["FileFormats"], settings: unoptimised),
         tests(of: "ConfigFile", ["TestSupport"], settings: unoptimised),
         tests(of: "FileFormats", ["TestSupport"], settings: unoptimised),
@@ -159,7 +160,7 @@ let package = Package(
             swiftSettings: unoptimised),
         .target(
             name: "LaunchSupport", dependencies: ["TestSupport"], path: "Tests/LaunchSupport", swiftSettings: common),
-        // What several test targets use: random numbers by a seed, folders, waits.
+        // What several test targets use: random numbers by a seed, folders, the project's files, waits.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
     ]
 )

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-// The C library's own, under the names that its malloc is made of.
+// The C library's implementations of malloc and related functions.
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *memory, size_t size);

@@ -91,14 +91,14 @@ enum Readings {
     @Sendable static func note(_ place: FuzzReader.Place, _ random: inout FuzzRandom) throws -> String {
         let run = RunDirectory(path: place.folder)
         let times = GuardTimes(timeout: 300)
-        let own = RankNote(
+        let waiting = RankNote(
             rank: 0, host: "node6", phase: "training", step: 12, calls: 346, waitingIn: "MPI_Allreduce",
             seconds: 300, beat: 7, asks: true)
         var letters = RankNotes(run, rank: 0)
-        let news = letters.exchange(own, times, elapsed: 1)
+        let news = letters.exchange(waiting, times, elapsed: 1)
         letters.takeBack()
         let hosts = [(host: "node6", sign: nil), (host: "node7", sign: ProcessIdentity.Sign?.none)]
-        let verdict = HangCase(own: own, times: times, ranks: hosts).verdict(news)
+        let verdict = HangCase(own: waiting, times: times, ranks: hosts).verdict(news)
         guard let note = run.note(ofRank: 1) else { return "no note: \(verdict)" }
         if case .end(let report) = verdict, report.cause != shown(report.cause, limit: 1000) {
             throw Contradiction(description: "the report about a note contains control characters, or is too long")

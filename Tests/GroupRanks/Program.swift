@@ -1,4 +1,4 @@
-// Two groups of ranks, each with a run folder of its own and watched by the hang guard.
+// Two groups of ranks, each with a separate run folder and watched by the hang guard.
 //
 //     mpirun -n 4 GroupRanks SECONDS TIMEOUT
 //

@@ -19,9 +19,9 @@ struct HangVerdictTests {
         note(rank, waitingIn: "MPI_Allreduce", for: seconds)
     }
 
-    private func hang(_ own: RankNote, _ signs: [ProcessIdentity.Sign?] = [nil, nil, nil]) -> HangCase {
+    private func hang(_ note: RankNote, _ signs: [ProcessIdentity.Sign?] = [nil, nil, nil]) -> HangCase {
         HangCase(
-            own: own, times: Self.times, ranks: signs.enumerated().map { (host: "n\($0.offset)", sign: $0.element) })
+            own: note, times: Self.times, ranks: signs.enumerated().map { (host: "n\($0.offset)", sign: $0.element) })
     }
 
     private func news(_ notes: RankNote..., asking: Int? = nil, hasFailure: Bool = false) -> RankNotes.News {
@@ -137,15 +137,15 @@ struct HangVerdictTests {
         #expect(report.rank == 2)
     }
 
-    @Test("in phases of long work, a rank without notes goes on unless another one is stopped or gone")
+    @Test("in phases of long work, a rank without notes keeps waiting unless another one is stopped or has ended")
     func longWork() throws {
         for phase in Phase.allCases where phase.mayKeepOthersWaiting {
-            let own = note(1, in: phase, waitingIn: "MPI_Allreduce", for: 5000)
+            let longWait = note(1, in: phase, waitingIn: "MPI_Allreduce", for: 5000)
             for sign in [ProcessIdentity.Sign.goesOn, .blocked, nil] {
-                #expect(hang(own, [sign, .goesOn, nil]).verdictAlone() == .goOn)
+                #expect(hang(longWait, [sign, .goesOn, nil]).verdictAlone() == .goOn)
             }
             for sign in [ProcessIdentity.Sign.stopped, .gone] {
-                #expect(try report(hang(own, [sign, .goesOn, nil]).verdictAlone()).rank == 0)
+                #expect(try report(hang(longWait, [sign, .goesOn, nil]).verdictAlone()).rank == 0)
             }
         }
         let training = note(1, in: .training, waitingIn: "MPI_Allreduce", for: 5000)
@@ -154,13 +154,13 @@ struct HangVerdictTests {
 
     @Test("while rank 0 works alone, the others wait as long as its process exists")
     func rootAlone() throws {
-        let own = note(1, in: .rootAlone, waitingIn: "MPI_Allreduce", for: 5000)
-        #expect(hang(own, [.goesOn, .goesOn, nil]).verdictAlone() == .goOn)
-        #expect(hang(own, [.blocked, .goesOn, nil]).verdictAlone() == .goOn)
-        #expect(try report(hang(own, [.gone, .goesOn, nil]).verdictAlone()).rank == 0)
+        let longWait = note(1, in: .rootAlone, waitingIn: "MPI_Allreduce", for: 5000)
+        #expect(hang(longWait, [.goesOn, .goesOn, nil]).verdictAlone() == .goOn)
+        #expect(hang(longWait, [.blocked, .goesOn, nil]).verdictAlone() == .goOn)
+        #expect(try report(hang(longWait, [.gone, .goesOn, nil]).verdictAlone()).rank == 0)
     }
 
-    @Test("in a group, only its ranks can be missing, and a wait for other groups is no hang")
+    @Test("in a group, only its ranks can be missing, and a wait for other groups is not a hang")
     func groups() throws {
         let signs: [ProcessIdentity.Sign?] = [nil, nil, .stopped, nil]
         let group = HangCase(

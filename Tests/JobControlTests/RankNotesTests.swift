@@ -5,7 +5,7 @@ import Testing
 
 /// Ranks exchange notes in one folder; the test sets the elapsed times.
 @Suite("The ranks' notes")
-struct RankLettersTests {
+struct RankNotesTests {
     private let folder: URL
     private let run: RunDirectory
     private static let times = GuardTimes(timeout: 300)  // asks after 150 s, a note is stale after 60 s
@@ -66,7 +66,7 @@ struct RankLettersTests {
         _ = try names()
     }
 
-    @Test("a stale note is no evidence of its rank, and its request is ignored")
+    @Test("a stale note isn't evidence of its rank, and its request is ignored")
     func stale() throws {
         var dead = RankNotes(run, rank: 0)
         var (first, second) = (RankNotes(run, rank: 1), RankNotes(run, rank: 2))
@@ -100,11 +100,11 @@ struct RankLettersTests {
 struct ProcessIdentityTests {
     @Test("a process runs, is stopped, has ended, or is on another machine")
     func signs() async throws {
-        let own = ProcessIdentity.own
-        #expect(own.sign(seenFrom: own.machine) == .goesOn)
-        #expect(own.sign(seenFrom: own.machine ^ 1) == nil)
-        let later = ProcessIdentity(id: own.id, startTime: own.startTime + 1, machine: own.machine)
-        #expect(later.sign(seenFrom: own.machine) == .gone)
+        let current = ProcessIdentity.own
+        #expect(current.sign(seenFrom: current.machine) == .goesOn)
+        #expect(current.sign(seenFrom: current.machine ^ 1) == nil)
+        let later = ProcessIdentity(id: current.id, startTime: current.startTime + 1, machine: current.machine)
+        #expect(later.sign(seenFrom: current.machine) == .gone)
 
         let process = Process()
         process.executableURL = URL(filePath: "/bin/sh")
@@ -113,13 +113,13 @@ struct ProcessIdentityTests {
         let stat = try String(contentsOfFile: "/proc/\(process.processIdentifier)/stat", encoding: .utf8)
         let start = stat[stat.index(after: stat.lastIndex(of: ")")!)...].split(separator: " ")[19]
         let other = ProcessIdentity(
-            id: process.processIdentifier, startTime: UInt64(start)!, machine: own.machine)
-        for _ in 0..<200 where other.sign(seenFrom: own.machine) != .stopped {
+            id: process.processIdentifier, startTime: UInt64(start)!, machine: current.machine)
+        for _ in 0..<200 where other.sign(seenFrom: current.machine) != .stopped {
             try await Task.sleep(for: .milliseconds(10))
         }
-        #expect(other.sign(seenFrom: own.machine) == .stopped)
+        #expect(other.sign(seenFrom: current.machine) == .stopped)
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
-        #expect(other.sign(seenFrom: own.machine) == .gone)
+        #expect(other.sign(seenFrom: current.machine) == .gone)
     }
 }

@@ -5,7 +5,7 @@ import Testing
 @Suite("End of a session")
 struct StopTimesTests {
     @Test(
-        "durations",
+        "durations are parsed",
         arguments: [
             ("3h50m", 13_800), ("90m", 5400), ("2d", 172_800), ("1h30m10s", 5410), ("1d2h3m4s", 93_784), ("45s", 45),
             ("0h05m", 300),
@@ -13,7 +13,7 @@ struct StopTimesTests {
     func durations(text: String, seconds: Double) { #expect(StopTimes.seconds(text) == seconds) }
 
     @Test(
-        "what is no duration",
+        "an invalid duration is refused",
         arguments: ["", "90", "h", "3h50", "50m3h", "1m1m", "-5m", "1.5h", "0s", "5 m", "3H", "99999999999d", "٣h"])
     func noDurations(text: String) { #expect(StopTimes.seconds(text) == nil) }
 
@@ -33,7 +33,7 @@ struct StopTimesTests {
     }
 
     @Test(
-        "what is no moment",
+        "an invalid moment is refused",
         arguments: ["", "noon", "25:00", "12:60", "2026-13-01T00:00", "2026-11-27", "18", "2026-02-30T10:00"])
     func noMoments(text: String) { #expect(StopTimes.moment(text, after: Self.noon, in: Self.zone) == nil) }
 }

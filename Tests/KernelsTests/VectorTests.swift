@@ -19,19 +19,19 @@ struct VectorTests {
     func spans(count: Int) {
         var memory = [Float](repeating: 3, count: count + Vector.lanes)
         var offsets: [Int] = []
-        var rests: [Int?] = []
+        var remainders: [Int?] = []
         var sum: Float = 0
         withMemory(of: &memory) { start in
             forEachVector(of: count) { at, span in
                 offsets.append(at)
-                rests.append(span.rest)
+                remainders.append(span.rest)
                 sum += span.load(start + at).sum()
             }
         }
         let whole = count / Vector.lanes
         let remainder = count % Vector.lanes
         #expect(offsets == (0..<whole + (remainder > 0 ? 1 : 0)).map { $0 * Vector.lanes })
-        #expect(rests == [Int?](repeating: nil, count: whole) + (remainder > 0 ? [remainder] : []))
+        #expect(remainders == [Int?](repeating: nil, count: whole) + (remainder > 0 ? [remainder] : []))
         #expect(sum == Float(3 * count))
     }
 

@@ -55,13 +55,13 @@ package final class StartedRun {
         let endedInTime = try await ends(within: limit)
         let left = endedInTime ? .nothing : left(of: [launcher]).left
         if !endedInTime { try await end() }
-        let said = (try Data(contentsOf: output), String(decoding: try Data(contentsOf: errors), as: UTF8.self))
+        let captured = (try Data(contentsOf: output), String(decoding: try Data(contentsOf: errors), as: UTF8.self))
         guard endedInTime else {
             throw MPIRun.Failure.tookTooLong(
-                command: command, limit: limit, left: "\(left)", output: String(decoding: said.0, as: UTF8.self),
-                errors: said.1)
+                command: command, limit: limit, left: "\(left)", output: String(decoding: captured.0, as: UTF8.self),
+                errors: captured.1)
         }
-        return MPIRun(exitCode: process.terminationStatus, outputBytes: Array(said.0), errors: said.1)
+        return MPIRun(exitCode: process.terminationStatus, outputBytes: Array(captured.0), errors: captured.1)
     }
 
     /// The processes of the ranks: mpirun's children, or the program itself.
@@ -133,7 +133,7 @@ package final class StartedRun {
     private static let rankVariable = "OMPI_COMM_WORLD_RANK="
 
     /// Continues a stopped mpirun.
-    package func goOn() { Foundation.kill(process.processIdentifier, SIGCONT) }
+    package func resume() { Foundation.kill(process.processIdentifier, SIGCONT) }
 
     /// Kills mpirun and all ranks at once, like a power failure, and returns when they have ended.
     package func kill() async throws {

@@ -120,10 +120,10 @@ extension LaunchTests {
             let run = try await folder.lstmDist(
                 "train", "small.yaml", "--run", "refused", ranks: 2, environment: ["OMPI_MCA_\(parameter)": value])
             #expect(run.exitCode == 0)
-            let said = run.errors.split(separator: "\n").filter { $0.hasPrefix("averaging: ") }
-            #expect(said.count == 1)
+            let lines = run.errors.split(separator: "\n").filter { $0.hasPrefix("averaging: ") }
+            #expect(lines.count == 1)
             let begin = "averaging: plain MPI_Allreduce, since the ranks can't share memory: \(reason)"
-            #expect(said.first?.hasPrefix(begin) == true, "\(run.errors)")
+            #expect(lines.first?.hasPrefix(begin) == true, "\(run.errors)")
             #expect(try averaging(folder.run("refused")) == "MPI_Allreduce over all ranks")
             let plain = try await folder.train(
                 "small.yaml", into: "plain", ranks: 2, set: ["communication.averaging=allreduce"])

@@ -15,9 +15,9 @@ extension CommandLineTests {
         @Test("bench scaling that is ended by a signal ends what it has started, and leaves no folder")
         func endedScaling() async throws {
             let folder = try TestFolder.withText()
-            let run = try StartedRun(
-                TestFolder.program, ["bench", "scaling", "small.yaml", "--ranks", "2", "--seconds", "30"], ranks: nil,
-                in: folder.url, environment: ["TMPDIR": folder.url.path])
+            let run = try folder.start(
+                "bench", "scaling", "small.yaml", "--ranks", "2", "--seconds", "30", ranks: nil,
+                environment: ["TMPDIR": folder.url.path])
             let deadline = ContinuousClock.now + .seconds(20)
             while run.ranks == [run.launcher], run.isRunning, ContinuousClock.now < deadline {
                 try await Task.sleep(for: .milliseconds(20))

@@ -75,7 +75,7 @@ extension LaunchTests {
         @Test("a run resumes with the same training text under another path")
         func movedText() async throws {
             let folder = try await trained()
-            try FileManager.default.moveItem(at: folder.url(of: "text.txt"), to: folder.url(of: "moved.txt"))
+            try folder.move("text.txt", to: "moved.txt")
             let run = try await folder.lstmDist(
                 "train", "small.yaml", "--run", "run", "--quiet", "--set", "data.train=moved.txt", "--set",
                 "training.steps=32")

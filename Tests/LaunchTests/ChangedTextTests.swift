@@ -24,7 +24,7 @@ extension FaultTests {
 
             let changed = String(text.reversed())
             let other = folder.url(of: "other")
-            try FileManager.default.createDirectory(at: other, withIntermediateDirectories: true)
+            try folder.make("other")
             try folder.write(changed, to: "other/text.txt")
             let words = [try TestFolder.program.path, "evaluate", folder.url(of: "run").path]
             let ranks = try await MPIRun.run(

@@ -68,9 +68,8 @@ extension CommandLineTests {
             let folder = try TestFolder.withText()
             try await folder.train("small.yaml", into: "run", set: ["training.steps=200"])
             func text(_ words: String..., ranks: Int? = nil) async throws -> String {
-                let run = try await MPIRun.run(
-                    TestFolder.program, ["generate", "run", "--prompt", "the ri", "--length", "40"] + words,
-                    ranks: ranks, in: folder.url)
+                let run = try await folder.lstmDist(
+                    ["generate", "run", "--prompt", "the ri", "--length", "40"] + words, ranks: ranks)
                 #expect(run.errors == "")
                 #expect(run.exitCode == 0)
                 #expect(run.output.hasPrefix("the ri"))
@@ -161,22 +160,20 @@ extension CommandLineTests {
             let set = ["checkpoint.every_steps=10"]
             let run = try await folder.train("small.yaml", into: "run", set: set)
             let whole = try await folder.lstmDist("inspect", "run", "--verify", ranks: 2)
-            let others = (
-                "run/checkpoints/step-00000010", "run/checkpoints/step-00000020", "\nthe run's other checkpoints\n"
-            )
-            #expect(whole.output.contains("\(others.2)  \(others.0)  as written\n  \(others.1)  as written\n"))
+            let (first, second) = ("run/checkpoints/step-00000010", "run/checkpoints/step-00000020")
+            let title = "\nthe run's other checkpoints\n"
+            #expect(whole.output.contains("\(title)  \(first)  as written\n  \(second)  as written\n"))
             #expect(whole.errors == "" && whole.exitCode == 0, "\(whole.errors)")
             let (written, damaged) = try folder.damage("\(run.checkpoint(10))/training.safetensors")
-            try FileManager.default.removeItem(at: folder.url(of: others.1))
-            try FileManager.default.createSymbolicLink(
-                atPath: folder.url(of: others.1).path, withDestinationPath: "step-00000030")
+            try folder.remove(second)
+            try folder.link(second, to: "step-00000030")
             let found = try await folder.lstmDist("inspect", "run", "--verify", ranks: 2)
             #expect(found.output.hasPrefix("checkpoint  run/checkpoints/step-00000030\n"))
-            #expect(found.output.contains("\(others.2)  \(others.0)  DAMAGED\n  \(others.1)  DAMAGED\n"))
-            let first =
-                "lstm-dist: The checkpoint \(others.0) is damaged: the SHA-256 of training.safetensors is \(damaged), but "
-                + "\(written) is recorded. \(others.1) "
-            #expect(found.errors.hasPrefix(first), "\(found.errors)")
+            #expect(found.output.contains("\(title)  \(first)  DAMAGED\n  \(second)  DAMAGED\n"))
+            let message =
+                "lstm-dist: The checkpoint \(first) is damaged: the SHA-256 of training.safetensors is \(damaged), but "
+                + "\(written) is recorded. \(second) "
+            #expect(found.errors.hasPrefix(message), "\(found.errors)")
             #expect(found.exitCode == 1)
             // The path of one checkpoint means that checkpoint.
             let one = try await folder.lstmDist("inspect", "run/checkpoints/latest", "--verify")

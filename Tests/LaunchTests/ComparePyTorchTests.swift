@@ -2,6 +2,7 @@
 
 import Foundation
 import LaunchSupport
+import TestSupport
 import Testing
 
 extension CommandLineTests {

@@ -85,7 +85,7 @@ extension FaultTests {
             let program = try TestFolder.program.path
             let text = try folder.text(of: "text.txt")
             let other = folder.url(of: "other")
-            try FileManager.default.createDirectory(at: other, withIntermediateDirectories: true)
+            try folder.make("other")
             let run = folder.url(of: "run").path
             func start(_ words: [String]) async throws -> MPIRun {
                 try await mpirun(

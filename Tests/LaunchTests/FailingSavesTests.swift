@@ -74,8 +74,8 @@ extension FaultTests {
         private func start(
             _ folder: TestFolder, _ run: String, ranks: Int?, _ environment: [String: String] = [:]
         ) async throws -> MPIRun {
-            try await MPIRun.run(
-                TestFolder.program, ["train", "run.yaml", "--run", run, "--quiet"], ranks: ranks, in: folder.url,
+            try await folder.lstmDist(
+                "train", "run.yaml", "--run", run, "--quiet", ranks: ranks,
                 environment: ranks == nil ? environment : environment.merging(MPIRun.usualWaits) { $1 })
         }
 
@@ -87,7 +87,7 @@ extension FaultTests {
                 folder, "run", ranks: ranks, faults.listing(in: folder.url(of: "operations").path))
             #expect(ended.exitCode == 0, "\(ended.errors)")
             let operations = FileFaults.operations(try folder.text(of: "operations"))
-            try FileManager.default.moveItem(at: folder.url(of: "run"), to: folder.url(of: "never"))
+            try folder.move("run", to: "never")
             return (folder.run("never"), operations)
         }
 
@@ -101,7 +101,7 @@ extension FaultTests {
             #expect(try run.target(of: "best") == never.target(of: "best"), "\(what)")
             #expect(try run.outcome()["state"]?.stringValue == "done", "\(what)")
             try run.expectTidy()
-            try FileManager.default.removeItem(at: folder.url(of: "run"))
+            try folder.remove("run")
         }
 
         @Test(
@@ -196,16 +196,13 @@ extension FaultTests {
             defer { withExtendedLifetime(faults) {} }  // its library is loaded until the run ends
             let words = ["train", "run.yaml", "--run", "run", "--quiet"] + keys
             let log = folder.url(of: "operations").path
-            try await MPIRun.run(
-                TestFolder.program, words, ranks: nil, in: folder.url, environment: faults.listing(in: log))
+            try await folder.lstmDist(words, environment: faults.listing(in: log))
             let best = try folder.run("run").target(of: "best")
             let operations = FileFaults.operations(try folder.text(of: "operations"))
             let write = try #require(
                 operations.firstIndex { $0.name == "write" && $0.path.contains("\(best).tmp") })
-            try FileManager.default.moveItem(at: folder.url(of: "run"), to: folder.url(of: "never"))
-            let ended = try await MPIRun.run(
-                TestFolder.program, words, ranks: nil, in: folder.url,
-                environment: faults.failing("error", at: write + 1))
+            try folder.move("run", to: "never")
+            let ended = try await folder.lstmDist(words, environment: faults.failing("error", at: write + 1))
             #expect(ended.exitCode == 0, "\(ended.errors)")
             #expect(ended.errors.contains("could not be saved"), "\(ended.errors)")
             #expect(try folder.run("run").target(of: "best") == best)

@@ -111,21 +111,12 @@ extension FaultTests {
                     .replacing("{train: text.txt}", with: "{train: text.txt, validation_fraction: 0.2}")
                     + "validation: {every_steps: 150}\n")
             let never = try await folder.train("small.yaml", into: "never", ranks: ranks)
-            let checkpoints = folder.url(of: "run/checkpoints").path
-            func permit(_ mode: Int) throws {
-                try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: checkpoints)
-            }
-            // Root can write anywhere, unless that capability is removed.
-            let words =
-                (getuid() == 0 ? ["--bounding-set=-dac_override,-dac_read_search"] : []) + [
-                    try TestFolder.program.path, "train", "small.yaml", "--run", "run", "--quiet",
-                ]
-            let program = URL(filePath: getuid() == 0 ? "/usr/bin/setpriv" : "/usr/bin/env")
-            let run = try StartedRun(program, words, ranks: ranks, in: folder.url)
+            let words = ["train", "small.yaml", "--run", "run", "--quiet"]
+            let run = try folder.startUnprivileged(words, ranks: ranks)
             while !folder.has("run/checkpoints/latest"), run.isRunning {
                 try await Task.sleep(for: .milliseconds(1))
             }
-            try permit(0o555)
+            try folder.setPermissions("run/checkpoints", 0o555)
             let ended = try await run.result()
             #expect(ended.exitCode == 1)
             #expect(
@@ -141,18 +132,18 @@ extension FaultTests {
                     of: #/lstm-dist: the last state \(step 2000\) and the best \(step \d+\) could not be saved: /#)
                     != nil, "\(ended.errors)")
             #expect(try folder.run("run").lines() == never.lines())
-            let again = try await StartedRun(program, words, ranks: ranks, in: folder.url).result()
+            let again = try await folder.startUnprivileged(words, ranks: ranks).result()
             #expect(again.exitCode == 1)
             #expect(
                 again.errors
                     == "lstm-dist: Cannot write into the folder run/checkpoints: Permission denied.\n")
-            try permit(0o755)
+            try folder.setPermissions("run/checkpoints", 0o755)
             try await folder.train("small.yaml", into: "run", ranks: ranks)
             try expectSame(folder.run("run"), never)
         }
 
         @Test(
-            "shared memory without free inodes is not waited for: ranks send messages, and the log says why",
+            "shared memory without free inodes is not waited for: ranks send messages, and the log has the reason",
             .enabled(if: SmallDisk.canMount, "this process may not mount a file system: run the tests as root"))
         func noInodes() async throws {
             let folder = try TestFolder.withText(onDisk: true)  // the file system in memory is replaced

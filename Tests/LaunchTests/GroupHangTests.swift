@@ -1,4 +1,4 @@
-// Groups of ranks with runs of their own: each group watches its ranks, and waits for other groups without a limit.
+// Groups of ranks with separate runs: each group watches its ranks, and waits for other groups without a limit.
 
 import FileFormats
 import Foundation
@@ -11,7 +11,7 @@ extension FaultTests {
     struct GroupHangTests {
         private static var program: URL { get throws { try BuiltProduct.named("GroupRanks") } }
 
-        @Test("a group that waits for another one for longer than the timeout is no hang")
+        @Test("a group that waits for another one for longer than the timeout is not a hang")
         func waiting() async throws {
             let folder = try TestFolder()
             let run = try await MPIRun.run(Self.program, ["6", "3"], ranks: 4, in: folder.url)
@@ -31,12 +31,12 @@ extension FaultTests {
             let ended = try await run.result()
             #expect(ended.exitCode == 70)
             let host = ProcessInfo.processInfo.hostName
-            let said = try #require(
+            let report = try #require(
                 ended.errors.wholeMatch(
                     of:
                         #/lstm-dist: rank 2 on (\S+) has waited \d+ s in MPI_Allreduce, in training after step \d+: (.*)\. The job ends .*\n/#
                 )?.output, "\(ended.errors)")
-            #expect(said.1 == host && said.2 == "rank 3 on \(host) has not arrived: it is stopped (SIGSTOP)")
+            #expect(report.1 == host && report.2 == "rank 3 on \(host) has not arrived: it is stopped (SIGSTOP)")
             let failure = try JSONValue(parsing: folder.text(of: "group-1/failure.json"))
             #expect(failure["rank"]?.integerValue == 3)
             #expect(!folder.has("group-0/failure.json"))

@@ -71,16 +71,16 @@ extension FaultTests {
             #expect(run.exitCode == 70)
             let cause =
                 #/lstm-dist: (rank (\d) on (\S+) has waited \d+ s in ([^,]+), in ([a-z-]+)( after step (\d+))?: (.*))\. The job .*\n/#
-            let said = try #require(run.errors.wholeMatch(of: cause)?.output, "\(run.errors)")
-            let phase = String(said.5)
-            #expect(said.2 != "\(rank)" && said.3 == Self.host && phases.contains(phase), "\(said.0)")
-            #expect(said.8 == "rank \(rank) on \(Self.host) has not arrived: it is stopped (SIGSTOP)")
+            let report = try #require(run.errors.wholeMatch(of: cause)?.output, "\(run.errors)")
+            let phase = String(report.5)
+            #expect(report.2 != "\(rank)" && report.3 == Self.host && phases.contains(phase), "\(report.0)")
+            #expect(report.8 == "rank \(rank) on \(Self.host) has not arrived: it is stopped (SIGSTOP)")
             let failure = try JSONValue(parsing: folder.text(of: "run/failure.json"))
             #expect(failure["rank"]?.integerValue == rank)
             #expect(failure["host"]?.stringValue == Self.host)
-            #expect(failure["step"]?.integerValue == said.7.flatMap { Int($0) })
+            #expect(failure["step"]?.integerValue == report.7.flatMap { Int($0) })
             #expect(failure["phase"]?.stringValue == phase)
-            #expect(failure["cause"]?.stringValue == String(said.1))
+            #expect(failure["cause"]?.stringValue == String(report.1))
             #expect(failure["time"]?.stringValue?.hasSuffix("Z") == true)
         }
 
@@ -165,13 +165,13 @@ extension FaultTests {
                 let lines = runs[rank].errors.split(separator: "\n")
                 #expect(!lines.isEmpty && lines.count <= 2)
                 for line in lines {
-                    let said = try #require(
+                    let report = try #require(
                         line.wholeMatch(
                             of:
                                 #/lstm-dist: rank (\d) on (\S+) has waited \d+ s in MPI_\w+, in start-up: (.*)\. The job ends .* 70/#
                         )?.output, "\(line)")
-                    #expect(said.1 != "\(rank)" && said.2 == Self.host)
-                    #expect(said.3 == "rank \(rank) on \(Self.host) has not arrived: it is stopped (SIGSTOP)")
+                    #expect(report.1 != "\(rank)" && report.2 == Self.host)
+                    #expect(report.3 == "rank \(rank) on \(Self.host) has not arrived: it is stopped (SIGSTOP)")
                 }
                 #expect(!folders[rank].has("run"))
             }
@@ -185,32 +185,28 @@ extension FaultTests {
                 kill(ranks[rank], SIGKILL)
             }
             for rank in 0..<3 {
-                let said = "rank \(rank) on \(Self.host) died without an error message: killed, or crashed"
+                let cause = "rank \(rank) on \(Self.host) died without an error message: killed, or crashed"
                 #expect(runs[rank].exitCode == 137)
                 #expect(
                     runs[rank].errors
-                        == "lstm-dist: \(said). The job ends; started again, it resumes from its last checkpoint\n")
+                        == "lstm-dist: \(cause). The job ends; started again, it resumes from its last checkpoint\n")
                 let failure = try JSONValue(parsing: folders[rank].text(of: "run/failure.json"))
                 #expect(failure["rank"]?.integerValue == rank)
                 #expect(failure["phase"]?.stringValue == "training")
-                #expect(failure["cause"]?.stringValue == said)
+                #expect(failure["cause"]?.stringValue == cause)
             }
         }
 
         @Test(
-            "a checkpoint that takes longer than the timeout is no hang; the notes of those who wait are gone afterwards"
+            "a checkpoint that takes longer than the timeout is not a hang; the waiting ranks' notes are removed afterwards"
         )
         func slowCheckpoint() async throws {
             let disk = try SlowDisk()
             defer { withExtendedLifetime(disk) {} }  // its library is loaded until the run ends
             let folder = try folder()
-            let run = try StartedRun(
-                TestFolder.program,
-                [
-                    "train", "small.yaml", "--run", "run", "--quiet", "--set", "training.steps=2", "--set",
-                    "communication.timeout=3",
-                ],
-                ranks: 3, in: folder.url, environment: disk.environment(seconds: 6))
+            let run = try folder.start(
+                "train", "small.yaml", "--run", "run", "--quiet", "--set", "training.steps=2", "--set",
+                "communication.timeout=3", ranks: 3, environment: disk.environment(seconds: 6))
             try await Self.wait { Self.text("run/ranks/rank-00000.json", in: folder.url).contains("\"checkpoint\"") }
             try await Self.wait { Self.text("run/ranks/rank-00001.json", in: folder.url).contains("\"asks\": true") }
             let ended = try await run.result()

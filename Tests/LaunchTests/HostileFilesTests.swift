@@ -32,9 +32,7 @@ extension FaultTests {
         }
 
         private func refusal(_ arguments: String..., ranks: Int? = nil) async throws -> String {
-            let run = try await MPIRun.run(
-                TestFolder.program, arguments, ranks: ranks, in: folder.url, input: "", environment: [:],
-                limit: .seconds(60))
+            let run = try await folder.lstmDist(arguments, ranks: ranks)
             #expect(run.exitCode == 2, "\(run.errors)")
             #expect(run.output == "")
             return run.errors

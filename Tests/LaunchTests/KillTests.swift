@@ -185,18 +185,18 @@ extension FaultTests {
             let lines = ended.errors.split(separator: "\n")
             var phases: Set<String> = []
             for line in lines {
-                let said = try #require(
+                let report = try #require(
                     line.wholeMatch(
                         of:
                             #/lstm-dist: rank (\d) on \S+ has waited \d+ s in [^,]+, in ([a-z -]+)( after step \d+)?: (.*)\. The job ends .*/#
                     )?.output, "\(what): \(line)")
-                #expect(said.1 != "\(victim)", "\(what): \(line)")
-                for named in said.4.matches(of: #/rank (\d) on \S+ has not arrived/#) {
+                #expect(report.1 != "\(victim)", "\(what): \(line)")
+                for named in report.4.matches(of: #/rank (\d) on \S+ has not arrived/#) {
                     #expect(named.output.1 == "\(victim)", "\(what): \(line)")
                 }
-                phases.insert(String(said.2))
+                phases.insert(String(report.2))
             }
-            return try #require(phases.sorted().first, "\(what): nothing was said: \(ended.errors)")
+            return try #require(phases.sorted().first, "\(what): no report: \(ended.errors)")
         }
 
         private func isDone(_ folder: TestFolder) throws -> Bool {
@@ -219,7 +219,7 @@ extension FaultTests {
             }
             for link in ["best", "latest"] { #expect(try run.target(of: link) == folder.run("never").target(of: link)) }
             try run.expectTidy()
-            try FileManager.default.removeItem(at: folder.url(of: "run"))
+            try folder.remove("run")
         }
 
         /// Returns at that moment of a run, or when the run has ended before it.

@@ -3,6 +3,7 @@
 import FileFormats
 import Foundation
 import LaunchSupport
+import TestSupport
 import Testing
 
 extension WaitingTests {

@@ -3,6 +3,7 @@
 import FileFormats
 import Foundation
 import LaunchSupport
+import TestSupport
 import Testing
 
 extension LaunchTests {
@@ -27,7 +28,7 @@ extension LaunchTests {
                 let run = try folder.start("train", "large.yaml", "--run", tokenizer, "--quiet", ranks: 2)
                 var peak = 0
                 while run.isRunning {
-                    peak = max(peak, run.ranks.map(anonymousMemory).max() ?? 0)
+                    peak = max(peak, run.ranks.compactMap { anonymousMemory(ofProcess: "\($0)") }.max() ?? 0)
                     try await Task.sleep(for: .milliseconds(20))
                 }
                 let ended = try await run.result()
@@ -69,14 +70,6 @@ extension LaunchTests {
                 try file.write(contentsOf: Data(sentences))
             }
             try file.close()
-        }
-
-        /// The anonymous memory of a process, in bytes.
-        private func anonymousMemory(of process: Int32) -> Int {
-            let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
-            let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") }
-            let kilobytes = line?.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first
-            return kilobytes.flatMap { Int($0) }.map { $0 << 10 } ?? 0
         }
     }
 }

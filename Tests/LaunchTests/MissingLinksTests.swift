@@ -7,7 +7,7 @@ import Testing
 extension FaultTests {
     @Suite("run folders without links")
     struct MissingLinksTests {
-        /// Several checkpoints, of which some go; the best one is among those that stay.
+        /// Several checkpoints, of which the older ones are removed; the best one is kept.
         private static let config = """
             task: language-model
             data: {train: text.txt, validation_fraction: 0.2, tokenizer: character}
@@ -20,7 +20,7 @@ extension FaultTests {
             """
 
         @Test(
-            "training, status, evaluate and going on, with one warning at most",
+            "training, status, evaluate and resuming work, with one warning at most",
             arguments: ["symbolic", "hard", "both"])
         func missing(kind: String) async throws {
             let folder = try TestFolder.withText(Self.config)
@@ -29,8 +29,7 @@ extension FaultTests {
             let never = try await folder.train("small.yaml", into: "never")
             let environment = ["LD_PRELOAD": library.path, "NO_LINKS": kind]
             func command(_ words: String...) async throws -> MPIRun {
-                try await MPIRun.run(
-                    TestFolder.program, words, ranks: nil, in: folder.url, environment: environment)
+                try await folder.lstmDist(words, environment: environment)
             }
             for steps in [25, 40] {
                 let ended = try await command(
@@ -57,18 +56,17 @@ extension FaultTests {
             #expect(
                 try run.checkpointNames().filter { !links.contains($0) }
                     == never.checkpointNames().filter { !links.contains($0) })
-            // The same answers as where there are links.
-            for words in [["status"], ["evaluate"]] {
-                let answers = try await ["run", "never"].asyncMap { name in
-                    try await MPIRun.run(
-                        TestFolder.program, words + [name], ranks: nil, in: folder.url, environment: environment
-                    ).output.replacing("never", with: "run").split(separator: "\n").filter { !$0.contains("tokens/s") }
+            // The output is the same as for a run with links.
+            for verb in ["status", "evaluate"] {
+                func lines(_ name: String) async throws -> [Substring] {
+                    try await command(verb, name).output.replacing("never", with: "run").split(separator: "\n")
+                        .filter { !$0.contains("tokens/s") }
                 }
-                #expect(answers[0] == answers[1])
+                #expect(try await lines("run") == lines("never"))
             }
         }
 
-        @Test("best and latest that a copy has made folders of are read, and replaced by the next checkpoint")
+        @Test("best and latest that a copy turned into folders are read, and replaced by the next checkpoint")
         func copies() async throws {
             let folder = try TestFolder.withText(Self.config)
             let never = try await folder.train("small.yaml", into: "never")
@@ -86,14 +84,5 @@ extension FaultTests {
             #expect(try run.target(of: "latest") == never.target(of: "latest"))
             #expect(try run.target(of: "best") == never.target(of: "best"))
         }
-    }
-}
-
-extension Sequence {
-    /// What the body makes of each element, one after the other.
-    fileprivate func asyncMap<Result>(_ body: (Element) async throws -> Result) async rethrows -> [Result] {
-        var results: [Result] = []
-        for element in self { results.append(try await body(element)) }
-        return results
     }
 }

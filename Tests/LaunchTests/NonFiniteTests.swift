@@ -26,7 +26,7 @@ extension FaultTests {
         }
 
         @Test(
-            "of each rank it is noticed at once, and the rank is named",
+            "a non-finite value on any rank is detected in its step, and the rank is named",
             arguments: selection(
                 // Without shared memory one rank is enough: the sums alone determine which rank it is.
                 [
@@ -40,15 +40,15 @@ extension FaultTests {
             let folder = try TestFolder.withText(Self.config("") + "communication: {reduction: \(reduction)}\n")
             let bad = try await run(folder, "9", "\(rank)", "4", "state", ranks: ranks, shared: shared)
             #expect(bad.exitCode == 1)
-            let said = "step 5: non-finite loss or gradient, from rank \(rank) on "
-            #expect(bad.output.hasPrefix(said), "\(bad.output)\(bad.errors)")
+            let beginning = "step 5: non-finite loss or gradient, from rank \(rank) on "
+            #expect(bad.output.hasPrefix(beginning), "\(bad.output)\(bad.errors)")
             #expect(
                 bad.output.contains("gradient norm NaN, first in the gradient of embedding.weight)"),
                 "\(bad.output)")
         }
 
         @Test(
-            "of one rank's gradient alone, too",
+            "a non-finite value in one rank's gradient alone is detected, too",
             arguments: selection(
                 [
                     (0, "fast", true), (1, "fast", true), (2, "fast", true), (1, "fast", false),
@@ -69,8 +69,8 @@ extension FaultTests {
                 """)
             let bad = try await run(folder, "9", "\(rank)", "4", "target", ranks: 3, shared: shared)
             #expect(bad.exitCode == 1)
-            let said = "step 5: non-finite loss or gradient, from rank \(rank) on "
-            #expect(bad.output.hasPrefix(said), "\(bad.output)\(bad.errors)")
+            let beginning = "step 5: non-finite loss or gradient, from rank \(rank) on "
+            #expect(bad.output.hasPrefix(beginning), "\(bad.output)\(bad.errors)")
             let loss = try #require(bad.output.firstMatch(of: #/\(loss ([^,]*), gradient norm/#), "\(bad.output)")
                 .output.1
             #expect(try #require(Double(loss)) > 1e75)
@@ -117,22 +117,22 @@ extension FaultTests {
                 "train", "small.yaml", "--run", "run", "--quiet", "--init-from", "changed.safetensors", "--set",
                 "training.nonfinite=skip", "--set",
                 "training.optimizer={name: sgd, learning_rate: 1, weight_decay: 3}", ranks: ranks)
-            let said = run.errors.split(separator: "\n")
-            let passedOver = said.dropLast()
+            let lines = run.errors.split(separator: "\n")
+            let warnings = lines.dropLast()
             #expect(run.exitCode == 1)
-            #expect(!passedOver.isEmpty && passedOver.allSatisfy { $0.hasPrefix("warning: step ") }, "\(run.errors)")
+            #expect(!warnings.isEmpty && warnings.allSatisfy { $0.hasPrefix("warning: step ") }, "\(run.errors)")
             #expect(
-                said.last?.hasPrefix("lstm-dist: the weights are no longer finite after step 30, ") == true,
+                lines.last?.hasPrefix("lstm-dist: the weights are no longer finite after step 30, ") == true,
                 "\(run.errors)")
             #expect(try folder.run("run").checkpointNames() == [])
             let last = try #require(try folder.run("run").metrics().last)
             let skipped = try #require(last["skipped_steps"]?.integerValue)
-            #expect(skipped >= passedOver.count)
-            #expect(passedOver.count == (1...skipped).filter { $0 <= 8 || $0.nonzeroBitCount == 1 }.count)
+            #expect(skipped >= warnings.count)
+            #expect(warnings.count == (1...skipped).filter { $0 <= 8 || $0.nonzeroBitCount == 1 }.count)
         }
 
         @Test(
-            "of many skipped updates the first are reported, then each doubling, and at the end their number",
+            "of many skipped updates the first are reported, then each doubling, and at the end the total",
             arguments: [1, 2])
         func many(ranks: Int) async throws {
             let folder = try TestFolder.withText()
@@ -143,9 +143,9 @@ extension FaultTests {
                 "train", "small.yaml", "--run", "run", "--quiet", "--init-from", "changed.safetensors", "--set",
                 "training.nonfinite=skip", "--set", "training.steps=20", ranks: ranks)
             #expect(run.exitCode == 0)
-            let said = run.errors.split(separator: "\n")
-            #expect(said.count == 8 + 1 + 1, "\(run.errors)")
-            for (line, count) in zip(said, Array(1...8) + [16]) {
+            let lines = run.errors.split(separator: "\n")
+            #expect(lines.count == 8 + 1 + 1, "\(run.errors)")
+            for (line, count) in zip(lines, Array(1...8) + [16]) {
                 #expect(
                     line.hasPrefix("warning: step \(count): non-finite loss or gradient, "),
                     "\(line)")
@@ -153,7 +153,7 @@ extension FaultTests {
                 #expect(line.contains("; update skipped (\(count) so far"), "\(line)")
                 #expect(line.hasSuffix("; next warning at \(2 * count))") == (count >= 8), "\(line)")
             }
-            #expect(said.last == "warning: 20 of 20 updates skipped (training.nonfinite: skip)")
+            #expect(lines.last == "warning: 20 of 20 updates skipped (training.nonfinite: skip)")
             #expect(try folder.run("run").metrics().last?["skipped_steps"]?.integerValue == 20)
         }
 

@@ -3,6 +3,7 @@
 import FileFormats
 import Foundation
 import LaunchSupport
+import TestSupport
 import Testing
 
 extension LaunchTests {
@@ -16,8 +17,7 @@ extension LaunchTests {
             for name in ["text.txt", "run.yaml"] {
                 try FileManager.default.copyItem(at: Self.fixtures.appending(path: name), to: folder.url(of: name))
             }
-            try FileManager.default.createDirectory(
-                at: folder.url(of: "run/checkpoints"), withIntermediateDirectories: true)
+            try folder.make("run/checkpoints")
             try FileManager.default.copyItem(
                 at: Self.fixtures.appending(path: "format-\(format)"),
                 to: folder.url(of: folder.run("run").checkpoint(20)))

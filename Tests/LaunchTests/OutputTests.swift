@@ -4,6 +4,7 @@
 import FileFormats
 import Foundation
 import LaunchSupport
+import TestSupport
 import Testing
 
 extension CommandLineTests {
@@ -163,8 +164,7 @@ extension CommandLineTests {
         @Test("export refuses a path inside a checkpoint, also through links")
         func exportIntoCheckpoint() async throws {
             let folder = try await folderWithRun()
-            try FileManager.default.createSymbolicLink(
-                atPath: folder.url(of: "link").path, withDestinationPath: "run/checkpoints/latest/other")
+            try folder.link("link", to: "run/checkpoints/latest/other")
             let before = try folder.run("run").latest("model.safetensors")
             let places: [(String, Int?)] = [
                 ("run/checkpoints/latest/model.safetensors", nil), ("run/checkpoints/step-00000003/new", nil),
@@ -238,8 +238,7 @@ extension CommandLineTests {
             let folder = try TestFolder()
             let ranks: [Int?] = words == "config zzz" ? [nil, 2] : [nil]
             for ranks in ranks {
-                let run = try await MPIRun.run(
-                    TestFolder.program, words.split(separator: " ").map(String.init), ranks: ranks, in: folder.url)
+                let run = try await folder.lstmDist(words.split(separator: " ").map(String.init), ranks: ranks)
                 #expect(run.errors == "lstm-dist: \(message)\n")
                 #expect(run.exitCode == 2)
             }

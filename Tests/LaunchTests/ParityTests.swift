@@ -5,6 +5,7 @@ import Foundation
 import LaunchSupport
 import Optimization
 import Recurrent
+import TestSupport
 import Testing
 
 /// A case of Tests/Fixtures/pytorch/cases.json.

@@ -1,15 +1,15 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A compiled file of Tests/Fixtures/preload: a library that is loaded before others (LD_PRELOAD) and intercepts a
 /// program's system calls. It is removed with this object.
 final class PreloadedLibrary: Sendable {
-    private let folder: URL
-    var path: String { folder.appending(path: "library.so").path }
+    private let folder: TemporaryFolder
+    var path: String { folder.file("library.so") }
 
     init(_ name: String) throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "preload-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        folder = try TemporaryFolder()
         let source = ProjectFiles.folder.appending(path: "Tests/Fixtures/preload/\(name)")
         let compiler = try Process.run(
             URL(filePath: "/usr/bin/cc"),
@@ -17,6 +17,4 @@ final class PreloadedLibrary: Sendable {
         compiler.waitUntilExit()
         try #require(compiler.terminationStatus == 0)
     }
-
-    deinit { try? FileManager.default.removeItem(at: folder) }
 }

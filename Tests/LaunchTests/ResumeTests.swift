@@ -137,10 +137,10 @@ extension LaunchTests {
             let folder = try Resumable.plateau.folder()
             let run = folder.run("run")
             let words = ["train", "run.yaml", "--run", "run", "--set", "data.test=text.txt"]
-            let first = try await MPIRun.run(TestFolder.program, words, ranks: 2, in: folder.url)
+            let first = try await folder.lstmDist(words, ranks: 2)
             #expect(first.errors.hasSuffix("done at step 70: all steps are done; run holds the run\n"))
             let files = (try run.lines(), try run.latest("state.json"), try run.outcome())
-            let again = try await MPIRun.run(TestFolder.program, words, ranks: 2, in: folder.url)
+            let again = try await folder.lstmDist(words, ranks: 2)
             #expect(again.exitCode == 0)
             #expect(again.output == first.output)
             let figures =

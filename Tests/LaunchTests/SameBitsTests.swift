@@ -48,10 +48,10 @@ extension LaunchTests {
                         .compactMap { name in line[name].map { "\(name) \($0.text)" } }.joined(separator: ", ")
                 }
             }
-            let (mine, theirs) = (try lines(found), try lines(expected))
-            #expect(!theirs.isEmpty, sourceLocation: sourceLocation)
-            #expect(mine.count == theirs.count, "\(what)", sourceLocation: sourceLocation)
-            if let pair = zip(mine, theirs).first(where: { $0 != $1 }) {
+            let (foundLines, expectedLines) = (try lines(found), try lines(expected))
+            #expect(!expectedLines.isEmpty, sourceLocation: sourceLocation)
+            #expect(foundLines.count == expectedLines.count, "\(what)", sourceLocation: sourceLocation)
+            if let pair = zip(foundLines, expectedLines).first(where: { $0 != $1 }) {
                 Issue.record("\(what): \(pair.0), not \(pair.1)", sourceLocation: sourceLocation)
             }
             for file in ["model.safetensors", "training.safetensors"] {
@@ -70,7 +70,7 @@ extension LaunchTests {
         func ranks(kind: String) async throws {
             let folder = try folder()
             let one = try await one(kind)
-            // Dropout's masks depend on every sequence's place, so it stands for the others.
+            // Dropout's masks depend on every sequence's place, so this kind represents the others.
             let few = kind == "dropout" ? [1, 2, 3, 4, 8] : [3]
             for ranks in selection(few, of: [1, 2, 3, 4, 5, 6, 7, 8, 25]) {
                 let run = try await folder.train("\(kind).yaml", into: "on-\(ranks)", ranks: ranks)
@@ -229,7 +229,7 @@ extension LaunchTests {
             #expect(try one.latest("model.safetensors") != three.latest("model.safetensors"))
         }
 
-        @Test("a plain MPI_Allreduce contradicts it", arguments: [1, 2])
+        @Test("a plain MPI_Allreduce is refused", arguments: [1, 2])
         func plainAllreduce(ranks: Int) async throws {
             let folder = try folder()
             let run = try await folder.lstmDist(
@@ -254,14 +254,14 @@ extension LaunchTests {
                 "train", "dropout.yaml", "--run", "run", "--set", "training.steps=5", "--set",
                 "communication.reduction=fast", ranks: 2)
             #expect(changed.exitCode == 0)
-            let said = changed.errors.split(separator: "\n").filter { $0.hasPrefix("sums: ") }
-            #expect(said.count == 1)
+            let lines = changed.errors.split(separator: "\n").filter { $0.hasPrefix("sums: ") }
+            #expect(lines.count == 1)
             #expect(
-                said.first?.contains("until here reproducible, definition 2, SIMD level ") == true
-                    && said.first?.contains("from here on fast, SIMD level ") == true)
+                lines.first?.contains("until here reproducible, definition 2, SIMD level ") == true
+                    && lines.first?.contains("from here on fast, SIMD level ") == true)
         }
 
-        /// Ranks without shared memory have their own parameters.
+        /// Ranks without shared memory have separate parameters.
         @Test(
             "a rank whose parameters differ is reported with the tensor",
             arguments: ["fast", "reproducible"])

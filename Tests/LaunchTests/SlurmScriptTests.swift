@@ -1,24 +1,19 @@
-// launch/slurm.sbatch without Slurm: which step a session's progress is counted from, and what the next one is given.
+// launch/slurm.sbatch without Slurm: the step from which a session's progress is counted, and the next one's arguments.
 
 import Foundation
 import LaunchSupport
+import TestSupport
 import Testing
 
 extension WaitingTests {
     @Suite("launch/slurm.sbatch", .serialized)
     struct SlurmScriptTests {
         /// The older run has 3,000 steps.
-        private static let config = """
-            task: language-model
-            data: {train: text.txt, tokenizer: character}
-            model: {hidden: 11, embedding: 5}
-            training: {batch: 10, window: 21, steps: 3000}
-            validation: {every_epochs: 0}
-            checkpoint: {every_steps: 1000, keep: 9}
+        private static let config = characterConfig(
+            hidden: 11, embedding: 5, training: "batch: 10, window: 21, steps: 3000",
+            "checkpoint: {every_steps: 1000, keep: 9}")
 
-            """
-
-        /// Programs of Slurm's names: ranks are started as they are, and what scontrol is asked for is written down.
+        /// Replaces Slurm's programs: ranks are started directly, and scontrol's arguments are written to the file `asked`.
         private func start(_ folder: TestFolder, restarts: Int, _ words: [String]) async throws -> MPIRun {
             try folder.write(program: "#!/bin/bash\necho \"$*\" >>asked\n", to: "scontrol")
             try folder.write(program: "#!/bin/bash\n", to: "squeue")
@@ -36,9 +31,9 @@ extension WaitingTests {
                 ])
         }
 
-        private static let bigger = ["--set", "model.hidden=300", "--set", "checkpoint.every_steps=1000000"]
+        private static let larger = ["--set", "model.hidden=300", "--set", "checkpoint.every_steps=1000000"]
 
-        @Test("a session that begins again, or goes back, has made progress from there")
+        @Test("progress is counted from the step that a session restarts from or goes back to")
         func progress() async throws {
             let folder = try TestFolder.withText(Self.config)
             let run = try await folder.train("small.yaml", into: "run")
@@ -50,14 +45,14 @@ extension WaitingTests {
                 ])
             #expect(back.output.contains(", from step 1000\n"), "\(back.output)")
             #expect(try folder.text(of: "asked") == "requeue 77\n", "\(back.output)\(back.errors)")
-            try FileManager.default.removeItem(at: folder.url(of: "asked"))
+            try folder.remove("asked")
 
-            let again = try await start(folder, restarts: 0, ["--overwrite", "--max-time", "5s"] + Self.bigger)
+            let again = try await start(folder, restarts: 0, ["--overwrite", "--max-time", "5s"] + Self.larger)
             #expect(again.output.contains(", from step 0\n"), "\(again.output)")
             #expect(try folder.text(of: "asked") == "requeue 77\n", "\(again.output)\(again.errors)")
         }
 
-        @Test("the next session goes on with the run, and begins no second time")
+        @Test("the next session resumes the run, and does not start it again")
         func words() async throws {
             let folder = try TestFolder.withText(Self.config)
             let run = try await folder.train("small.yaml", into: "run")
@@ -67,7 +62,7 @@ extension WaitingTests {
                 let started = try folder.text(of: "started")
                 #expect(!started.contains("overwrite") && !started.contains("step-00001000"), "\(started)")
             }
-            // Without a checkpoint there is nothing to go on with yet.
+            // Without a checkpoint there is nothing to resume yet.
             _ = try await start(folder, restarts: 1, ["--run", "new", "--resume", run.checkpoint(1000)])
             #expect(try folder.text(of: "started").contains("--run new --resume \(run.checkpoint(1000))"))
         }

@@ -46,7 +46,8 @@ extension WaitingTests {
         }
 
         @Test(
-            "each signal on one rank and on three, over many legs: the same bits as never stopped", arguments: [1, 3])
+            "each signal on one rank and on three, over many sessions: the same bits as never stopped",
+            arguments: [1, 3])
         func signals(ranks: Int) async throws {
             let folder = try folder()
             // mpirun handles TERM and INT itself and kills the ranks: launch/local is for those.
@@ -55,8 +56,7 @@ extension WaitingTests {
             ]
             if ranks == 1 { signals += [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT"), (SIGHUP, "SIGHUP")] }
             for (number, (signal, name)) in signals.enumerated() {
-                let run = try StartedRun(
-                    TestFolder.program, Self.words, ranks: ranks == 1 ? nil : ranks, in: folder.url)
+                let run = try folder.start(Self.words, ranks: ranks == 1 ? nil : ranks)
                 let before = (try? folder.run("run").metrics("train").count) ?? 0
                 try await folder.run("run").wait(for: run, lines: number == 0 ? 1 : before + 1)
                 run.send(signal)
@@ -72,7 +72,7 @@ extension WaitingTests {
             "a stop file, with and without a checkpoint, and the output of status before and after", arguments: [1, 3])
         func stopFile(ranks: Int) async throws {
             let folder = try folder()
-            var run = try StartedRun(TestFolder.program, Self.words, ranks: ranks, in: folder.url)
+            var run = try folder.start(Self.words, ranks: ranks)
             try await folder.run("run").wait(for: run)
             let running = try JSONValue(parsing: try await folder.lstmDist("status", "run", "--json").output)
             #expect(running["state"]?.stringValue == "running")
@@ -88,7 +88,7 @@ extension WaitingTests {
             #expect(stopped.output.contains("\nresume      "))
 
             let step = try #require(try folder.run("run").outcome()["step"]?.integerValue)
-            run = try StartedRun(TestFolder.program, Self.words, ranks: ranks, in: folder.url)
+            run = try folder.start(Self.words, ranks: ranks)
             let lines = try folder.run("run").metrics("train").count
             try await folder.run("run").wait(for: run, lines: lines + 2)
             #expect(try await folder.lstmDist("stop", "run", "--now").exitCode == 0)
@@ -105,7 +105,7 @@ extension WaitingTests {
         }
 
         @Test("stop and status of a folder without a running training")
-        func nobody() async throws {
+        func noTraining() async throws {
             let folder = try folder()
             try await folder.train("small.yaml", into: "run", set: ["training.steps=20"])
             let stop = try await folder.lstmDist("stop", "run")
@@ -125,9 +125,8 @@ extension WaitingTests {
         func maxTime(ranks: Int) async throws {
             let folder = try folder()
             let start = ContinuousClock.now
-            let run = try await MPIRun.run(
-                TestFolder.program,
-                Self.words + ["--max-time", "5s", "--exit-code-stopped", "99"], ranks: ranks, in: folder.url)
+            let run = try await folder.lstmDist(
+                Self.words + ["--max-time", "5s", "--exit-code-stopped", "99"], ranks: ranks)
             #expect(ContinuousClock.now - start < .seconds(30))
             #expect(run.exitCode == 99)
             let outcome = try folder.run("run").outcome()
@@ -150,12 +149,11 @@ extension WaitingTests {
         @Test("--on-usr1 save writes a checkpoint and training continues")
         func save() async throws {
             let folder = try folder()
-            let run = try StartedRun(
-                TestFolder.program,
+            let run = try folder.start(
                 Self.words + [
                     "--on-usr1", "save", "--set", "checkpoint.every_steps=1000000", "--set",
                     "validation.every_steps=1000000",
-                ], ranks: 2, in: folder.url)
+                ], ranks: 2)
             let files = folder.run("run")
             try await files.wait(for: run)
             run.send(SIGUSR1)
@@ -172,14 +170,14 @@ extension WaitingTests {
         @Test("a second job on a run folder reports the lock's holder, on each number of ranks", arguments: [1, 2])
         func second(ranks: Int) async throws {
             let folder = try folder()
-            let first = try StartedRun(TestFolder.program, Self.words, ranks: 2, in: folder.url)
+            let first = try folder.start(Self.words, ranks: 2)
             try await folder.run("run").wait(for: first)
             // Concurrently, since each polls for some seconds.
-            let others = try [[], ["--overwrite"], ["--resume", "never"]].map { more in
-                try StartedRun(TestFolder.program, Self.words + more, ranks: ranks, in: folder.url)
+            let jobs = try [[], ["--overwrite"], ["--resume", "never"]].map { options in
+                try folder.start(Self.words + options, ranks: ranks)
             }
-            for other in others {
-                let second = try await other.result()
+            for job in jobs {
+                let second = try await job.result()
                 #expect(
                     second.errors.wholeMatch(
                         of: /lstm-dist: The run folder run is in use by process \d+ on \S+; accepted: .*\n/) != nil,
@@ -190,7 +188,7 @@ extension WaitingTests {
             first.send(SIGUSR1)
             try expectStoppedEarly(folder, try await first.result())
             // A killed job leaves its lock, which the next job takes over.
-            let killed = try StartedRun(TestFolder.program, Self.words, ranks: 2, in: folder.url)
+            let killed = try folder.start(Self.words, ranks: 2)
             let lines = try folder.run("run").metrics("train").count
             try await folder.run("run").wait(for: killed, lines: lines + 1)
             try await killed.kill()

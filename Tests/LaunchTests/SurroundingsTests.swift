@@ -128,8 +128,8 @@ extension CommandLineTests {
             #expect(run.exitCode == 0)
             let model = try await folder.train("small.yaml", into: "run", set: ["training.steps=1"]).model()
             let parameters = model.names.reduce(0) { $0 + (model.shape(of: $1)?.reduce(1, *) ?? 0) }
-            let said = run.output.replacing(",", with: "").firstMatch(of: /(\d+) parameters/).flatMap { Int($0.1) }
-            #expect(said == parameters)
+            let printed = run.output.replacing(",", with: "").firstMatch(of: /(\d+) parameters/).flatMap { Int($0.1) }
+            #expect(printed == parameters)
 
             let refused = try await folder.lstmDist("config", "check", "small.yaml", "--set", "training.batch=9999")
             let tokens = try folder.bytes(of: "text.txt").count

@@ -42,7 +42,7 @@ final class TestFolder: Sendable {
     @discardableResult
     func write(program text: String, to name: String) throws -> String {
         try write(text, to: name)
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: url(of: name).path)
+        try setPermissions(name, 0o755)
         return "\(url.path):\(ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")"
     }
 
@@ -53,6 +53,24 @@ final class TestFolder: Sendable {
     /// The names in a folder, sorted.
     func names(in folder: String) throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: url(of: folder).path).sorted()
+    }
+
+    func make(_ name: String) throws {
+        try FileManager.default.createDirectory(at: url(of: name), withIntermediateDirectories: true)
+    }
+
+    func remove(_ name: String) throws { try FileManager.default.removeItem(at: url(of: name)) }
+
+    func move(_ name: String, to newName: String) throws {
+        try FileManager.default.moveItem(at: url(of: name), to: url(of: newName))
+    }
+
+    func link(_ name: String, to target: String) throws {
+        try FileManager.default.createSymbolicLink(atPath: url(of: name).path, withDestinationPath: target)
+    }
+
+    func setPermissions(_ name: String, _ mode: Int) throws {
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: url(of: name).path)
     }
 
     /// Copies another folder's run, as if it had been trained here.
@@ -67,15 +85,35 @@ final class TestFolder: Sendable {
         _ arguments: String..., ranks: Int? = nil, input: String = "", environment: [String: String] = [:],
         limit: Duration = .seconds(60)
     ) async throws -> MPIRun {
+        try await lstmDist(arguments, ranks: ranks, input: input, environment: environment, limit: limit)
+    }
+
+    @discardableResult
+    func lstmDist(
+        _ arguments: [String], ranks: Int? = nil, input: String = "", environment: [String: String] = [:],
+        limit: Duration = .seconds(60)
+    ) async throws -> MPIRun {
         try await MPIRun.run(
             Self.program, arguments, ranks: ranks, in: url, input: input, environment: environment, limit: limit)
     }
 
-    /// Starts a training here and does not wait for it.
+    /// Starts lstm-dist here and does not wait for it.
     func start(
         _ arguments: String..., ranks: Int?, environment: [String: String] = [:]
     ) throws -> StartedRun {
+        try start(arguments, ranks: ranks, environment: environment)
+    }
+
+    func start(_ arguments: [String], ranks: Int?, environment: [String: String] = [:]) throws -> StartedRun {
         try StartedRun(Self.program, arguments, ranks: ranks, in: url, environment: environment)
+    }
+
+    /// Starts lstm-dist here without root's right to read and write everything.
+    func startUnprivileged(_ arguments: [String], ranks: Int? = nil) throws -> StartedRun {
+        let isRoot = getuid() == 0
+        let words = (isRoot ? ["--bounding-set=-dac_override,-dac_read_search"] : []) + [try Self.program.path]
+        return try StartedRun(
+            URL(filePath: isRoot ? "/usr/bin/setpriv" : "/usr/bin/env"), words + arguments, ranks: ranks, in: url)
     }
 
     /// Trains `config` here, with these keys changed, into the folder `run`; expects success, and returns the run's
@@ -100,7 +138,7 @@ struct RunFiles: Sendable {
     let folder: TestFolder
     let name: String
 
-    /// The members that differ between runs even if the runs are equal.
+    /// The members that differ even between equal runs.
     private static let times: Set = [
         "tokens_per_second", "seconds", "compute_fraction", "communication_fraction", "slowest_rank",
         "slowest_rank_seconds", "median_rank_seconds", "fastest_rank_seconds",

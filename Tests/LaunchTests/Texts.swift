@@ -1,14 +1,5 @@
 // Texts and configurations that several tests use.
 
-import Foundation
-
-/// The project's files that tests read.
-enum ProjectFiles {
-    static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-    static let fixtures = folder.appending(path: "Tests/Fixtures/pytorch")
-}
-
 /// Synthetic sentences: the same number of words gives the same text.
 func inventedText(words count: Int, seed: UInt64 = 1) -> String {
     let words = "the a of ocean river stone light and under over sings falls moves through small grey".split(
@@ -33,6 +24,18 @@ let smallConfig = """
     logging: {every_steps: 1}
 
     """
+
+/// A character model on text.txt without validation, with these values and more lines.
+func characterConfig(hidden: Int, embedding: Int, training: String, _ lines: String...) -> String {
+    """
+    task: language-model
+    data: {train: text.txt, tokenizer: character}
+    model: {hidden: \(hidden), embedding: \(embedding)}
+    training: {\(training)}
+    validation: {every_epochs: 0}
+
+    """ + lines.map { $0 + "\n" }.joined()
+}
 
 extension TestFolder {
     /// A folder with a text of 2,000 words and `small.yaml`, which trains on it.

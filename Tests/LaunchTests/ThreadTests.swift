@@ -277,9 +277,8 @@ extension LaunchTests {
         func refused(threads: String, ranks: Int?) async throws {
             let folder = try folder()
             for command in [["train", Self.text.file, "--run", "run"], ["bench", "step"]] {
-                let run = try await MPIRun.run(
-                    TestFolder.program, command + ["--threads-per-rank", threads], ranks: ranks, in: folder.url,
-                    limit: .seconds(30))
+                let run = try await folder.lstmDist(
+                    command + ["--threads-per-rank", threads], ranks: ranks, limit: .seconds(30))
                 #expect(
                     run.errors.split(separator: "\n").first
                         == "Error: The value '\(threads)' is invalid for '--threads-per-rank <threads>': accepted: 1 to 1024"

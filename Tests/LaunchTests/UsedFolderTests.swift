@@ -1,11 +1,11 @@
-// Run folders that hold something already: another run, a complete one, the user's own files.
+// Run folders that are not empty: another run, a complete one, the user's files.
 
 import Foundation
 import LaunchSupport
 import Testing
 
 extension FaultTests {
-    @Suite("run folders that are used already")
+    @Suite("run folders that are not empty")
     struct UsedFolderTests {
         private func expectRefusal(
             _ run: MPIRun, _ message: String, sourceLocation: SourceLocation = #_sourceLocation
@@ -16,7 +16,7 @@ extension FaultTests {
         }
 
         @Test(
-            "another run's checkpoint does not go on in a used folder; an own older one does, and what goes is reported"
+            "a checkpoint of another run is refused in a used folder; an older one of the same run is accepted, and the removed ones are reported"
         )
         func otherRun() async throws {
             let folder = try TestFolder.withText()
@@ -33,34 +33,33 @@ extension FaultTests {
             #expect(try two.checkpointNames() == before.1)
             #expect(try folder.text(of: "two/config.yaml") == before.2)
 
-            let own = try await folder.lstmDist(
+            let resumed = try await folder.lstmDist(
                 "train", "small.yaml", "--run", "one", "--quiet", "--resume", one.checkpoint(10), "--set",
                 "training.steps=12")
             #expect(
-                own.errors
+                resumed.errors
                     == "warning: one: going back to step 10 of this run; removed the checkpoints of steps 20, 30\n")
-            #expect(own.exitCode == 0)
+            #expect(resumed.exitCode == 0)
 
-            // A new folder takes it, and takes it once more as long as it has no checkpoint.
+            // A new folder accepts it, and again as long as it has no checkpoint.
             let words = [
                 "--resume", two.checkpoint(10), "--set", "training.seed=7", "--set", "checkpoint.every_steps=10",
             ]
             func begin() async throws -> MPIRun {
-                try await MPIRun.run(
-                    TestFolder.program, ["train", "small.yaml", "--run", "three", "--quiet"] + words, ranks: nil,
-                    in: folder.url)
+                try await folder.lstmDist(["train", "small.yaml", "--run", "three", "--quiet"] + words)
             }
             #expect(try await begin().exitCode == 0)
             let three = folder.run("three")
             #expect(try three.latest("model.safetensors") == two.latest("model.safetensors"))
             for name in try three.checkpointNames() {
-                try FileManager.default.removeItem(at: folder.url(of: "\(three.checkpoints)/\(name)"))
+                try folder.remove("\(three.checkpoints)/\(name)")
             }
             #expect(try await begin().errors == "")
             #expect(try await begin().exitCode == 2)
         }
 
-        @Test("showing a complete run again changes none of its files, and says where the configuration differs")
+        @Test(
+            "showing a complete run again changes none of its files, and reports the differences of the configuration")
         func complete() async throws {
             let folder = try TestFolder.withText()
             let run = try await folder.train("small.yaml", into: "run", ranks: 2)
@@ -82,15 +81,14 @@ extension FaultTests {
             #expect(try names.map { try folder.text(of: "\(run.name)/\($0)") } == before)
         }
 
-        @Test("the user's own files stay, with --overwrite too", arguments: [[], ["--overwrite"]])
-        func ownFiles(more: [String]) async throws {
+        @Test("the user's files are kept, also with --overwrite", arguments: [[], ["--overwrite"]])
+        func foreignFiles(more: [String]) async throws {
             let folder = try TestFolder.withText()
-            try FileManager.default.createDirectory(at: folder.url(of: "mine"), withIntermediateDirectories: true)
+            try folder.make("mine")
             try folder.write("# why it is so\n" + smallConfig, to: "mine/config.yaml")
             let before = try folder.text(of: "mine/config.yaml")
             func train(_ config: String) async throws -> MPIRun {
-                try await MPIRun.run(
-                    TestFolder.program, ["train", config, "--run", "mine"] + more, ranks: 2, in: folder.url)
+                try await folder.lstmDist(["train", config, "--run", "mine"] + more, ranks: 2)
             }
             expectRefusal(
                 try await train("mine/config.yaml"),
@@ -104,7 +102,9 @@ extension FaultTests {
             #expect(try folder.text(of: "mine/config.yaml") == before)
         }
 
-        @Test("the default run folder is named after the whole name but .yaml or .yml; what has no name needs --run")
+        @Test(
+            "the default run folder has the configuration's name without .yaml or .yml; a configuration without a name needs --run"
+        )
         func defaultFolder() async throws {
             let folder = try TestFolder.withText()
             for name in ["lr0.001", "lr0.1", "b.yml", "x.yaml~", "c.yaml"] {
@@ -124,7 +124,7 @@ extension FaultTests {
             #expect(named.exitCode == 0, "\(named.errors)")
         }
 
-        @Test("run folders that can't be are refused before any work, by --dry-run and config check too")
+        @Test("impossible run folders are refused before any work, also by --dry-run and config check")
         func impossible() async throws {
             let folder = try TestFolder.withText()
             let empty = try await folder.lstmDist("train", "small.yaml", "--run", "")
@@ -134,18 +134,16 @@ extension FaultTests {
                 try await folder.lstmDist("train", "small.yaml", "--run", "/"),
                 "/ is the root folder; give another --run.")
             for words in [["train", "small.yaml", "--dry-run"], ["config", "check", "small.yaml"]] {
-                let run = try await MPIRun.run(
-                    TestFolder.program, words + ["--run", "text.txt/x"], ranks: nil, in: folder.url)
+                let run = try await folder.lstmDist(words + ["--run", "text.txt/x"])
                 #expect(run.errors == "lstm-dist: The folder text.txt/x cannot be made: Not a directory.\n")
                 #expect(run.exitCode == 1)
                 #expect(!run.output.contains("passed"))
             }
-            try FileManager.default.createDirectory(at: folder.url(of: "run/stop"), withIntermediateDirectories: true)
+            try folder.make("run/stop")
             for words in [
                 ["train", "small.yaml"], ["train", "small.yaml", "--dry-run"], ["config", "check", "small.yaml"],
             ] {
-                let run = try await MPIRun.run(
-                    TestFolder.program, words + ["--run", "run"], ranks: nil, in: folder.url)
+                let run = try await folder.lstmDist(words + ["--run", "run"])
                 #expect(
                     run.errors
                         == "lstm-dist: run/stop is a folder, a pipe or a device; a file is needed here.\n")
@@ -163,32 +161,23 @@ extension FaultTests {
             #expect(try folder.names(in: ".") == ["small.yaml", "text.txt"])
         }
 
-        @Test("what may not be read is reported as that, and not passed over for an older checkpoint")
+        @Test("a checkpoint without read permission is reported as that, and not skipped for an older one")
         func unreadable() async throws {
             let folder = try TestFolder.withText()
             let run = try await folder.train("small.yaml", into: "run", set: ["checkpoint.every_steps=10"])
-            func forbid(_ name: String, _ mode: Int) throws {
-                try FileManager.default.setAttributes(
-                    [.posixPermissions: mode], ofItemAtPath: folder.url(of: name).path)
-            }
-            // Root reads everything, unless that capability is taken from it.
             func command(_ words: String...) async throws -> MPIRun {
-                let program = try TestFolder.program.path
-                let prefix = getuid() == 0 ? ["--bounding-set=-dac_override,-dac_read_search", program] : [program]
-                return try await MPIRun.run(
-                    URL(filePath: getuid() == 0 ? "/usr/bin/setpriv" : "/usr/bin/env"), prefix + words, ranks: nil,
-                    in: folder.url)
+                try await folder.startUnprivileged(words).result()
             }
             let message = "\(run.checkpoint(30))/state.json cannot be read: Permission denied."
-            try forbid(run.checkpoint(30), 0)
+            try folder.setPermissions(run.checkpoint(30), 0)
             expectRefusal(try await command("train", "small.yaml", "--run", "run"), message)
             let verified = try await command("inspect", "run", "--verify")
             #expect(verified.output.contains("  state.json  CANNOT BE READ\n"), "\(verified.output)")
             #expect(verified.errors == "lstm-dist: \(message)\n")
-            try forbid(run.checkpoint(30), 0o755)
-            try forbid("run", 0)
+            try folder.setPermissions(run.checkpoint(30), 0o755)
+            try folder.setPermissions("run", 0)
             let status = try await command("status", "run")
-            try forbid("run", 0o755)
+            try folder.setPermissions("run", 0o755)
             #expect(
                 status.errors
                     == "lstm-dist: run/checkpoints cannot be opened: Permission denied; a run folder, a checkpoint's folder or the "
@@ -211,7 +200,7 @@ extension FaultTests {
                 try expectSame(folder.run("run"), never)
                 try folder.run("run").expectTidy()
                 #expect(!folder.has("run/lock"))
-                try FileManager.default.removeItem(at: folder.url(of: "run"))
+                try folder.remove("run")
             }
         }
     }

@@ -14,12 +14,7 @@ func broadcast(_ examination: Examination) throws {
             }
         }
     }
-    try each(Float.self)
-    try each(Double.self)
-    try each(Int32.self)
-    try each(Int64.self)
-    try each(UInt64.self)
-    try each(UInt8.self)
+    for type in elementTypes { try each(type) }
 }
 
 extension Examination {

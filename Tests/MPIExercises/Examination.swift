@@ -103,6 +103,9 @@ extension Int64: Sample {}
 extension UInt64: Sample {}
 extension UInt8: Sample {}
 
+/// Every element type that can be sent.
+let elementTypes: [any Sample.Type] = [Float.self, Double.self, Int32.self, Int64.self, UInt64.self, UInt8.self]
+
 extension Examination {
     /// The values of rank `rank`, to be reduced by `operation` or (nil) to be copied.
     func samples<T: Sample>(_ type: T.Type, rank: Int, count: Int, for operation: Reduction? = nil) -> [T] {

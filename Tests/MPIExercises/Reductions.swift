@@ -13,12 +13,7 @@ func allreduce(_ examination: Examination) throws {
             }
         }
     }
-    try each(Float.self)
-    try each(Double.self)
-    try each(Int32.self)
-    try each(Int64.self)
-    try each(UInt64.self)
-    try each(UInt8.self)
+    for type in elementTypes { try each(type) }
 }
 
 /// Three reductions in progress at once, completed in another order than begun: the last by `test`, the others by

@@ -103,7 +103,7 @@ struct RanksTests {
         let run = try StartedRun(try BuiltProduct.named("MPIExercises"), ["abort-unheard"], ranks: 2)
         let ranks = try await run.ranks(2)
         #expect(try await becomesTrue { !StartedRun.lives(ranks[1]) })
-        run.goOn()
+        run.resume()
         let ended = try await run.result()
         #expect(ended.exitCode == 3)
         #expect(ended.errors.contains("lstm-dist: rank 1 on \(Job.hostName): mpirun is stopped.\n"))

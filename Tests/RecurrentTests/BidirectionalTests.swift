@@ -2,6 +2,7 @@ import FileFormats
 import Foundation
 import Recurrent
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Both directions")
@@ -9,7 +10,7 @@ struct BidirectionalTests {
     private static let cases = CellTable.all.flatMap { cell in
         (1...20).map { NetworkCase(cell: cell.name, seed: $0, isBidirectional: true) }
     }
-    /// Small enough for central differences, which run the network four times a parameter.
+    /// Small enough for central differences, which run the network four times per parameter.
     private static let small = CellTable.all.flatMap { cell in
         [TaskShape.Input.features(2), .tokens(vocabulary: 3)].map { input in
             NetworkCase(
@@ -26,33 +27,18 @@ struct BidirectionalTests {
             isBidirectional: true, bound: 0.15)
     }
 
-    @Test("the Double reference's gradient is its central differences', to 1e-6", arguments: small)
-    func tape(_ example: NetworkCase) throws {
-        let cell = try #require(plainCells[example.cellName])
-        let gradients = example.plainRun(cell).gradients
-        for tensor in example.configuration.layout.tensors {
-            let distance = relativeDistance(
-                try #require(gradients[tensor.name]), example.differences(of: tensor.name, cell))
-            #expect(distance < 1e-6, "\(tensor.name)")
-        }
-    }
+    @Test("the Double reference's gradient equals its central differences to 1e-6", arguments: small)
+    func tape(_ example: NetworkCase) throws { try expectCentralDifferences(example) }
 
-    @Test("loss, gradients and state are the Double reference's, to 1e-4", arguments: small + cases + larger)
+    @Test("loss, gradients and state equal the Double reference's to 1e-4", arguments: small + cases + larger)
     func reference(_ example: NetworkCase) throws { try expectReference(example) }
 
     @Test(
         "any division of the sequences gives the same bits", arguments: larger + cases.filter { $0.batch.sequences > 1 }
     )
     func divisions(_ example: NetworkCase) {
-        let whole = TreeRun(example, cuts: []).gradients
         let count = example.batch.sequences
-        for cuts in [[1], [count / 2], Array(1..<count)] where cuts != [0] {
-            let parts = TreeRun(example, cuts: cuts).gradients
-            for tensor in example.configuration.layout.tensors {
-                let differing = tensor.range.count { whole[$0].bitPattern != parts[$0].bitPattern }
-                #expect(differing == 0, "\(tensor.name), cut at \(cuts)")
-            }
-        }
+        expectSameBits(example, cutAt: [[1], [count / 2], Array(1..<count)])
     }
 
     @Test("padding changes nothing: a sequence alone has the same loss as one among longer ones")
@@ -70,11 +56,10 @@ struct BidirectionalTests {
         }
     }
 
-    @Test("loss and gradients are PyTorch's, for sequences of different lengths", arguments: ["lstm", "gru", "rnn"])
+    @Test("loss and gradients equal PyTorch's for sequences of different lengths", arguments: ["lstm", "gru", "rnn"])
     func pytorch(cell: String) throws {
-        let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         let file = try SafetensorsFile(
-            tests.appending(path: "Fixtures/pytorch/bidirectional-\(cell).safetensors").path)
+            ProjectFiles.fixtures.appending(path: "bidirectional-\(cell).safetensors").path)
         func numbers(_ name: String) throws -> [Float] {
             let shape = try #require(file.shape(of: name), "\(name)")
             let block = FloatBlock(count: shape.reduce(1, *))

@@ -14,7 +14,7 @@ struct CellVectorTests {
             task: TaskShape(input: .features(19), output: .classes(12)), scoring: .all, dropout: 0, bound: 0.15)
     }
 
-    @Test("the layout has them behind the layer's four tensors, under their names")
+    @Test("the layout has them after the layer's four tensors, under their names")
     func names() {
         let configuration = NetworkConfiguration(
             cell: PeepholeLSTMCell.self, layers: 2, hiddenSize: 5, embeddingSize: 3,
@@ -29,7 +29,7 @@ struct CellVectorTests {
         #expect(configuration.layout["rnn.peephole_f_l1"]?.shape == [5])
     }
 
-    @Test("a gain begins at 1, a vector that is drawn within the scale, and biases keep the rule of the forget gate")
+    @Test("gains are initialised to 1, other vectors within the scale, and biases by the forget gate's rule")
     func initialValues() throws {
         for cell in cellsWithVectors {
             let configuration = NetworkConfiguration(
@@ -50,38 +50,17 @@ struct CellVectorTests {
         }
     }
 
-    @Test("the Double reference's gradient is its central differences', to 1e-6", arguments: cases)
-    func tape(_ example: NetworkCase) throws {
-        let cell = try #require(plainCells[example.cellName])
-        let gradients = example.plainRun(cell).gradients
-        for tensor in example.configuration.layout.tensors {
-            let distance = relativeDistance(
-                try #require(gradients[tensor.name]), example.differences(of: tensor.name, cell))
-            #expect(distance < 1e-6, "\(tensor.name)")
-        }
-    }
+    @Test("the Double reference's gradient equals its central differences to 1e-6", arguments: cases)
+    func tape(_ example: NetworkCase) throws { try expectCentralDifferences(example) }
 
-    @Test("loss, gradients and state are the Double reference's, to 1e-4", arguments: cases + larger)
+    @Test("loss, gradients and state equal the Double reference's to 1e-4", arguments: cases + larger)
     func reference(_ example: NetworkCase) throws { try expectReference(example) }
 
     @Test("any division of the sequences gives the same bits", arguments: larger)
     func divisions(_ example: NetworkCase) {
-        let whole = TreeRun(example, cuts: []).gradients
-        for cuts in [[1], [3], [2, 4], [1, 2, 3, 4, 5, 6]] {
-            let parts = TreeRun(example, cuts: cuts).gradients
-            for tensor in example.configuration.layout.tensors {
-                let differing = tensor.range.count { whole[$0].bitPattern != parts[$0].bitPattern }
-                #expect(differing == 0, "\(tensor.name), cut at \(cuts)")
-            }
-        }
+        expectSameBits(example, cutAt: [[1], [3], [2, 4], [1, 2, 3, 4, 5, 6]])
     }
 
     @Test("the floats between tensors get no gradient", arguments: cases)
-    func padding(_ example: NetworkCase) {
-        let run = FloatRun(example)
-        _ = run.step(example.batch)
-        let owned = Set(example.configuration.layout.tensors.flatMap { Array($0.range) })
-        let numbers = run.gradients.numbers()
-        #expect(numbers.indices.allSatisfy { owned.contains($0) || numbers[$0] == 0 })
-    }
+    func padding(_ example: NetworkCase) { expectZeroPadding(example) }
 }

@@ -1,7 +1,7 @@
 import Recurrent
 import Tensors
 
-/// `SequenceModel` on a case: parameters, gradients, state and activations of its own.
+/// `SequenceModel` on a case, with separate parameters, gradients, state and activations.
 struct FloatRun {
     let configuration: NetworkConfiguration
     let parameters: FloatBlock
@@ -11,25 +11,25 @@ struct FloatRun {
     let workspace: Workspace
     let dropoutSeed: UInt64?
 
-    /// - Parameter streams: the streams whose state is held, at least the batch's; nil: those.
+    /// - Parameter streams: the streams whose state is stored, which include the batch's; nil: only the batch's.
     init(_ example: NetworkCase, streams: Range<Int>? = nil) {
         configuration = example.configuration
         let count = configuration.layout.count
         parameters = FloatBlock(count: count)
         gradients = FloatBlock(count: count)
         for (place, number) in example.parameters.enumerated() { parameters.pointer[place] = number }
-        // Whoever does not write a gradient leaves this.
+        // A gradient that isn't written keeps this value.
         for tensor in configuration.layout.tensors { gradients[tensor.range].update(repeating: 1000) }
         network = SequenceModel(configuration, parameters: parameters, gradients: gradients)
         network.pack()
-        let own = example.batch.firstStream..<example.batch.firstStream + example.batch.sequences
-        state = RecurrentState(streams: streams ?? own, for: configuration)
+        let batchStreams = example.batch.firstStream..<example.batch.firstStream + example.batch.sequences
+        state = RecurrentState(streams: streams ?? batchStreams, for: configuration)
         workspace = Workspace(for: configuration, keepsOutputs: true)
         dropoutSeed = example.seed
         state.set(example.state, firstStream: example.batch.firstStream)
     }
 
-    /// h, then c, of the held streams: `[layers, streams, H]` each.
+    /// h, then c, of the stored streams: `[layers, streams, H]` each.
     var stateNumbers: [Double] { (state.hidden.numbers() + state.cell.numbers()).map { Double($0) } }
 
     func forward(_ batch: Batch) -> Tally {
@@ -55,7 +55,7 @@ struct Tally: Equatable {
 
     init() {}
 
-    /// Of the window that a workspace holds.
+    /// The loss of the window in a workspace.
     init(scored: Int, _ workspace: Workspace) {
         loss = workspace.sequenceLosses.reduce(0, +)
         self.scored = scored
@@ -82,7 +82,7 @@ extension RecurrentState {
 }
 
 extension FloatBlock {
-    /// A copy of some of the floats, or of all: it outlives the block.
+    /// A copy of a range of the floats, or of all; it may outlive the block.
     func numbers(_ range: Range<Int>? = nil) -> [Float] {
         withExtendedLifetime(self) { Array(self[range ?? 0..<count]) }
     }
@@ -94,7 +94,7 @@ extension PlainState {
 }
 
 extension Batch {
-    /// Some of the batch's sequences and steps, at their place in the whole.
+    /// A subset of the batch's sequences and steps, at their positions in the whole batch.
     func part(sequences rows: Range<Int>? = nil, steps: Range<Int>? = nil, _ task: TaskShape) -> Batch {
         let rows = rows ?? 0..<sequences
         let steps = steps ?? 0..<window

@@ -2,8 +2,8 @@ import Recurrent
 import Tensors
 import Testing
 
-/// The way down from the formulas: central differences of a plain Double network prove its tape, the tape proves the
-/// Float network. Both over every cell of the table and twenty shapes each.
+/// Central differences verify the tape of a plain Double network, and the tape verifies the Float network, both for every
+/// cell of the table with twenty shapes.
 @Suite("Gradients")
 struct GradientTests {
     @Test("every cell of the table has a plain reference, and every reference a cell")
@@ -11,7 +11,7 @@ struct GradientTests {
         #expect(Set(plainCells.keys) == Set((CellTable.all + [TestGainCell.self]).map { $0.name }))
     }
 
-    @Test("the shapes include the corners")
+    @Test("the shapes include the corner cases")
     func shapes() {
         let cases = NetworkCase.all
         #expect(cases.count == 20 * CellTable.all.count)
@@ -34,21 +34,13 @@ struct GradientTests {
         #expect(inputs.count == 4)
     }
 
-    @Test("the Double reference's gradient is its central differences', to 1e-6", arguments: NetworkCase.all)
-    func tape(_ example: NetworkCase) throws {
-        let cell = try #require(plainCells[example.cellName])
-        let gradients = example.plainRun(cell).gradients
-        for tensor in example.configuration.layout.tensors {
-            let distance = relativeDistance(
-                try #require(gradients[tensor.name]), example.differences(of: tensor.name, cell))
-            #expect(distance < 1e-6, "\(tensor.name)")
-        }
-    }
+    @Test("the Double reference's gradient equals its central differences to 1e-6", arguments: NetworkCase.all)
+    func tape(_ example: NetworkCase) throws { try expectCentralDifferences(example) }
 
-    @Test("loss, gradients and state are the Double reference's, to 1e-4", arguments: NetworkCase.all)
+    @Test("loss, gradients and state equal the Double reference's to 1e-4", arguments: NetworkCase.all)
     func network(_ example: NetworkCase) throws { try expectReference(example) }
 
-    @Test("gradients added up over two parts of a batch are the whole batch's", arguments: NetworkCase.all)
+    @Test("gradients added up over two parts of a batch equal the whole batch's", arguments: NetworkCase.all)
     func accumulation(_ example: NetworkCase) throws {
         guard example.batch.sequences > 1 else { return }
         let plain = example.plainRun(try #require(plainCells[example.cellName]))
@@ -65,26 +57,5 @@ struct GradientTests {
     }
 
     @Test("the floats between tensors get no gradient", arguments: NetworkCase.all)
-    func padding(_ example: NetworkCase) {
-        let run = FloatRun(example)
-        _ = run.step(example.batch)
-        let owned = Set(example.configuration.layout.tensors.flatMap { Array($0.range) })
-        let numbers = run.gradients.numbers()
-        #expect(numbers.indices.allSatisfy { owned.contains($0) || numbers[$0] == 0 })
-    }
-}
-
-/// A step's loss, its count, the gradients and the state after it are the Double reference's.
-func expectReference(_ example: NetworkCase) throws {
-    let plain = example.plainRun(
-        try #require(plainCells[example.cellName]))
-    let run = FloatRun(example)
-    let tally = run.step(example.batch)
-    #expect(abs(tally.loss - plain.loss) < 1e-5 * plain.loss)
-    #expect(tally.scored == example.batch.scored)
-    #expect(relativeDistance(run.stateNumbers, plain.state.numbers) < 1e-5)
-    for tensor in example.configuration.layout.tensors {
-        let distance = relativeDistance(run.gradient(tensor.name), try #require(plain.gradients[tensor.name]))
-        #expect(distance < 1e-4, "\(tensor.name)")
-    }
+    func padding(_ example: NetworkCase) { expectZeroPadding(example) }
 }

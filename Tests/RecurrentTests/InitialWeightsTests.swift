@@ -4,7 +4,7 @@ import Recurrent
 import Tensors
 import Testing
 
-/// What the table of all keys gives, for two tasks.
+/// The traits of two tasks, as in the table of all keys.
 private let networkTraits = [
     NetworkConfiguration.readsTokens: Condition(path: "task", isOneOf: ["language-model"]),
     NetworkConfiguration.predictsTokens: Condition(path: "task", isOneOf: ["language-model"]),
@@ -57,7 +57,7 @@ struct InitialWeightsTests {
         #expect(block.indices.allSatisfy { owned.contains($0) || block[$0] == 0 })
     }
 
-    @Test("the same seed gives the same weights at every call, another seed others in every tensor")
+    @Test("the same seed gives the same weights at every call, another seed different ones in every tensor")
     func seeds() {
         let configuration = configuration(NetworkCase.cell("lstm"))
         for bias in [InitialWeights.ForgetBias.value(0), .value(1), .chrono(lag: 50)] {
@@ -97,7 +97,7 @@ struct InitialWeightsTests {
         }
     }
 
-    @Test("chrono: forget biases are log U(1, lag - 1), input biases their negatives, each layer's its own")
+    @Test("chrono: forget biases are log U(1, lag - 1), input biases their negatives, different in each layer")
     func chrono() throws {
         let cell = NetworkCase.cell("lstm")
         let configuration = configuration(cell, hidden: 1000)

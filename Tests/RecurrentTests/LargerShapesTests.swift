@@ -3,9 +3,9 @@ import Recurrent
 import Tensors
 import Testing
 
-/// Shapes beyond what the gradient tests' differences can afford: several tiles of units, of rows and of columns,
-/// blocks of a vocabulary, chunks of a window, the embedding folded and not. Against the Double tape, which the
-/// gradient tests prove.
+/// Shapes that are too large for the gradient tests' central differences: several tiles of units, of rows and of columns,
+/// blocks of a vocabulary, chunks of a window, the embedding folded and not. They are compared with the Double tape,
+/// which the gradient tests verify.
 @Suite("Larger shapes")
 struct LargerShapesTests {
     static let shapes: [NetworkCase] = CellTable.all.flatMap { cell in
@@ -19,14 +19,14 @@ struct LargerShapesTests {
                 cell: cell.name, seed: 102, layers: 2, hidden: 33, embedding: 21, window: 5, sequences: 6,
                 task: TaskShape(input: .tokens(vocabulary: 4), output: .classes(11)), scoring: .all, dropout: 0,
                 bound: 0.2),
-            // More tokens than steps, so that it is not; and dropout, which forbids it.
+            // Not folded: more tokens than steps, and dropout.
             NetworkCase(
                 cell: cell.name, seed: 103, layers: 2, hidden: 18, embedding: 17, window: 4, sequences: 3,
                 task: TaskShape(input: .tokens(vocabulary: 300), output: .classes(10)), scoring: .lengths, dropout: 0,
                 bound: 0.3),
             NetworkCase(
                 cell: cell.name, seed: 104, layers: 2, hidden: 18, embedding: 9, window: 6, sequences: 5,
-                task: TaskShape(input: .tokens(vocabulary: 3), output: .values(9)), scoring: .some, dropout: 0.4,
+                task: TaskShape(input: .tokens(vocabulary: 3), output: .values(9)), scoring: .subset, dropout: 0.4,
                 bound: 0.3),
             // More classes than a block of the output layer, steps for several panels.
             NetworkCase(
@@ -36,11 +36,11 @@ struct LargerShapesTests {
         ]
     }
 
-    @Test("loss, gradients and state are the Double reference's, to 1e-4", arguments: shapes)
+    @Test("loss, gradients and state equal the Double reference's to 1e-4", arguments: shapes)
     func reference(_ example: NetworkCase) throws { try expectReference(example) }
 
-    @Test("a training pass leaves the answers that a forward pass leaves", arguments: shapes + NetworkCase.all)
-    func answersOfTraining(_ example: NetworkCase) {
+    @Test("a training pass leaves the outputs that a forward pass leaves", arguments: shapes + NetworkCase.all)
+    func outputsOfTraining(_ example: NetworkCase) {
         guard example.dropout == 0 else { return }
         let scoring = FloatRun(example)
         _ = scoring.forward(example.batch)
@@ -51,7 +51,7 @@ struct LargerShapesTests {
         for index in found.rows.indices { #expect(Array(found[index]) == Array(expected[index])) }
     }
 
-    @Test("the shapes are larger than what they are to be larger than")
+    @Test("the shapes exceed the sizes of tiles and blocks that they are meant to exceed")
     func sizes() {
         #expect(Self.shapes.contains { $0.hiddenSize > Tuning.tileColumns })
         #expect(Self.shapes.contains { $0.task.output.width > Tuning.answerBlock })
@@ -60,7 +60,7 @@ struct LargerShapesTests {
         #expect(Self.shapes.contains { (2...Tuning.narrowWidth).contains($0.task.output.width) == false })
     }
 
-    @Test("a window whose answers take several chunks has the gradients of its parts, each one chunk")
+    @Test("a window whose logits take several chunks has the gradients of its parts of one chunk each")
     func chunks() throws {
         let classes = 60_000
         let example = NetworkCase(

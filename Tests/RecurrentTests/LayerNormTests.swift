@@ -14,7 +14,8 @@ struct LayerNormTests {
             }
         }
     }
-    /// Units that fill no tile; a tile or more, and a rest. (Normalising the three values of one unit amplifies rounding.)
+    /// Less than a tile of units; one tile or more, with and without a remainder. (Normalising the three values of one
+    /// unit amplifies rounding.)
     private static let all =
         [3, 8, 16, 17, 35].flatMap { cases(hidden: $0, window: 4) }
         + cases(hidden: 5, window: 3, isBidirectional: true)
@@ -32,29 +33,15 @@ struct LayerNormTests {
     }
 
     @Test(
-        "the Double reference's gradient is its central differences', to 1e-6", arguments: cases(hidden: 3, window: 3))
-    func tape(_ example: NetworkCase) throws {
-        let cell = try #require(plainCells[example.cellName])
-        let gradients = example.plainRun(cell).gradients
-        for tensor in example.configuration.layout.tensors {
-            let distance = relativeDistance(
-                try #require(gradients[tensor.name]), example.differences(of: tensor.name, cell))
-            #expect(distance < 1e-6, "\(tensor.name)")
-        }
-    }
+        "the Double reference's gradient equals its central differences to 1e-6", arguments: cases(hidden: 3, window: 3)
+    )
+    func tape(_ example: NetworkCase) throws { try expectCentralDifferences(example) }
 
-    @Test("loss, gradients and state are the Double reference's, to 1e-4", arguments: all)
+    @Test("loss, gradients and state equal the Double reference's to 1e-4", arguments: all)
     func reference(_ example: NetworkCase) throws { try expectReference(example) }
 
     @Test("any division of the sequences gives the same bits", arguments: cases(hidden: 35, window: 4))
     func divisions(_ example: NetworkCase) {
-        let whole = TreeRun(example, cuts: []).gradients
-        for cuts in [[1], [2], [3, 4]] {
-            let parts = TreeRun(example, cuts: cuts).gradients
-            for tensor in example.configuration.layout.tensors {
-                let differing = tensor.range.count { whole[$0].bitPattern != parts[$0].bitPattern }
-                #expect(differing == 0, "\(tensor.name), cut at \(cuts)")
-            }
-        }
+        expectSameBits(example, cutAt: [[1], [2], [3, 4]])
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Recurrent
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Names and shapes")
@@ -10,10 +11,9 @@ struct LayoutTests {
         let shape: [Int]
     }
 
-    /// By cell, what PyTorch's modules call their tensors: two layers of 9 units on an embedding of 256 by 7.
+    /// By cell, the tensors of PyTorch's modules: two layers of 9 units on an embedding of 256 by 7.
     private static func fixture() throws -> [String: [Tensor]] {
-        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let file = tests.appendingPathComponent("Fixtures/pytorch/pytorch_names.json")
+        let file = ProjectFiles.fixtures.appending(path: "pytorch_names.json")
         return try JSONDecoder().decode([String: [Tensor]].self, from: Data(contentsOf: file))
     }
 
@@ -50,7 +50,7 @@ struct LayoutTests {
         }
     }
 
-    @Test("a backward pass finishes ranges that adjoin, from the layout's end to its start")
+    @Test("a backward pass finishes adjacent ranges, from the layout's end to its start")
     func finishingRanges() {
         for cell in CellTable.all {
             for input in [TaskShape.Input.tokens(vocabulary: 7), .features(3)] {

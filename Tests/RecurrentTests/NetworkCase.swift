@@ -5,7 +5,7 @@ import Testing
 
 /// A small network with parameters, a batch and a state to begin from, all drawn from a seed.
 struct NetworkCase: Sendable, CustomTestStringConvertible {
-    enum Scoring: String, Sendable, CaseIterable { case all, lengths, last, some }
+    enum Scoring: String, Sendable, CaseIterable { case all, lengths, last, subset }
 
     let seed: UInt64
     let cellName: String
@@ -44,7 +44,7 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
             + (isNormalised ? ", normalised" : "")
     }
 
-    /// Every cell of the table with twenty shapes each. The first shapes are the corners: window, batch and hidden
+    /// Every cell of the table with twenty shapes each. The first shapes are corner cases: window, batch and hidden
     /// units of 1, and a whole vector or one more.
     static let all: [NetworkCase] = CellTable.all.flatMap { cell in
         (1...20).map { NetworkCase(cell: cell.name, seed: $0) }
@@ -59,7 +59,7 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
         let corner = seed <= UInt64(Self.corners.count) ? Self.corners[Int(seed) - 1] : nil
         let window = corner?.window ?? random.number(1...6)
         let sequences = corner?.batch ?? random.number(1...5)
-        // Small, since central differences run the network four times a parameter.
+        // Small, since central differences run the network four times per parameter.
         let hidden = corner?.hidden ?? random.number(1...12)
         let takesTokens = random.number(0...1) == 0
         let givesClasses = random.number(0...2) > 0
@@ -79,7 +79,7 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
             isTied: false, isNormalised: false, bound: 0.7, &random)
     }
 
-    /// A shape that is given, with the seed's numbers: parameters within `bound`.
+    /// A given shape, with numbers from the seed: parameters within `bound`.
     init(
         cell: String, seed: UInt64, layers: Int, hidden: Int, embedding: Int, window: Int, sequences: Int,
         task: TaskShape, scoring: Scoring, dropout: Float, isBidirectional: Bool = false,
@@ -119,7 +119,7 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
             for place in tensor.range { parameters[place] = random.float(bound) }
         }
         self.parameters = parameters
-        // Two in three begin somewhere, as a carried state does.
+        // Two of three cases begin with a carried state.
         func numbers(_ count: Int) -> [[[Double]]] {
             let size: Float = seed % 3 == 1 ? 0 : 0.8
             return (0..<layers * (isBidirectional ? 2 : 1)).map { _ in
@@ -137,7 +137,7 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
         batch.firstStream = random.number(0...100)
         batch.position = random.number(0...1000)
         for b in 0..<sequences {
-            // One sequence at least is as long as the window.
+            // At least one sequence is as long as the window.
             let length = b == 0 || scoring == .all ? window : random.number(1...window)
             batch.lengths[b] = Int32(length)
             for t in 0..<length {
@@ -151,7 +151,7 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
                     switch scoring {
                     case .all, .lengths: true
                     case .last: t == length - 1
-                    case .some: t == 0 && b == 0 || random.number(0...1) == 0
+                    case .subset: t == 0 && b == 0 || random.number(0...1) == 0
                     }
                 guard isScored else { continue }
                 switch task.output {
@@ -165,7 +165,7 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
         return batch
     }
 
-    /// What dropout multiplies a unit by, from the words that `Dropout` documents.
+    /// The factor by which dropout multiplies a unit, from the random words that `Dropout` documents.
     func mask(place: Int, time: Int, sequence: Int, unit: Int) -> Double {
         guard dropout > 0 else { return 1 }
         let words = CounterRandom.words(

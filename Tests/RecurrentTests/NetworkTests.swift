@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Network")
 struct NetworkTests {
-    @Test("two windows with carried state give what one window over both gives", arguments: NetworkCase.all)
+    @Test("two windows with carried state give the results of one window over both", arguments: NetworkCase.all)
     func carriedState(_ example: NetworkCase) {
         let window = example.batch.window
         guard window > 1 else { return }
@@ -20,14 +20,16 @@ struct NetworkTests {
         #expect(relativeDistance(parts.stateNumbers, whole.stateNumbers) < 1e-5)
     }
 
-    @Test("rows computed alone are the batch's rows: losses, answers and state to 1e-5", arguments: NetworkCase.all)
-    func rowsAlone(_ example: NetworkCase) {
+    @Test(
+        "a sequence computed alone has the same loss, outputs and state as in its batch, to 1e-5",
+        arguments: NetworkCase.all)
+    func sequencesAlone(_ example: NetworkCase) {
         let whole = FloatRun(example)
         _ = whole.forward(example.batch)
         let width = example.task.output.width
         let outputs = whole.workspace.scoredOutputs
         for b in 0..<example.batch.sequences {
-            // Holds all streams, to see that only this one's state moves.
+            // Stores the state of all streams, to check that only this one's changes.
             let first = example.batch.firstStream
             let alone = FloatRun(example, streams: first..<first + example.batch.sequences)
             let before = alone.stateNumbers
@@ -35,11 +37,11 @@ struct NetworkTests {
             let losses = (whole.workspace.sequenceLosses[b], alone.workspace.sequenceLosses[0])
             #expect(abs(losses.0 - losses.1) <= 1e-5 * max(1, abs(losses.0)))
 
-            let answers = alone.workspace.scoredOutputs
+            let computed = alone.workspace.scoredOutputs
             let places = outputs.rows.indices.filter { Int(outputs.rows[$0]) % example.batch.sequences == b }
-            #expect(answers.rows.map { Int($0) } == places.map { Int(outputs.rows[$0]) / example.batch.sequences })
+            #expect(computed.rows.map { Int($0) } == places.map { Int(outputs.rows[$0]) / example.batch.sequences })
             for (index, place) in places.enumerated() {
-                for column in 0..<width { #expect(abs(answers[index][column] - outputs[place][column]) < 1e-5) }
+                for column in 0..<width { #expect(abs(computed[index][column] - outputs[place][column]) < 1e-5) }
             }
 
             for place in before.indices {
@@ -50,7 +52,8 @@ struct NetworkTests {
         }
     }
 
-    @Test("a workspace that has seen larger, smaller and undropped windows gives the same numbers", arguments: 1...20)
+    @Test(
+        "a workspace that was used for larger, smaller and undropped windows gives the same numbers", arguments: 1...20)
     func reusedWorkspace(seed: UInt64) {
         for cell in CellTable.all {
             let example = NetworkCase(cell: cell.name, seed: seed, dropout: 0.3)
@@ -76,7 +79,7 @@ struct NetworkTests {
         }
     }
 
-    @Test("without a dropout seed every unit stays, whatever the rate")
+    @Test("without a dropout seed every unit is kept, whatever the rate")
     func undropped() {
         for cell in CellTable.all {
             let dropping = FloatRun(NetworkCase(cell: cell.name, seed: 9, dropout: 0.5))
@@ -86,7 +89,7 @@ struct NetworkTests {
         }
     }
 
-    @Test("a network for scoring answers as the trained one without dropout")
+    @Test("a network for scoring has the losses of the trained one without dropout")
     func scoring() {
         let example = NetworkCase(cell: "lstm", seed: 12, dropout: 0.4)
         let run = FloatRun(example)
@@ -99,7 +102,7 @@ struct NetworkTests {
         #expect(workspace.sequenceLosses == run.workspace.sequenceLosses)
     }
 
-    @Test("each range of gradients is final when it is called finished", arguments: NetworkCase.all)
+    @Test("each range of gradients is final when it is reported as finished", arguments: NetworkCase.all)
     func finished(_ example: NetworkCase) {
         for batch in [example.batch, example.batch.part(sequences: 0..<0, example.task)] {
             let run = FloatRun(example)
@@ -113,7 +116,7 @@ struct NetworkTests {
                 let range = ranges[number]
                 numbers.append(number)
                 seen = run.gradients.numbers(range) + seen
-                // Nothing of it is written again.
+                // It must not be written again.
                 run.gradients[range].update(repeating: -7)
             }
             #expect(numbers == Array(ranges.indices))
@@ -148,7 +151,7 @@ struct NetworkTests {
         }
     }
 
-    @Test("answers of classes are probabilities")
+    @Test("the outputs for classes are probabilities")
     func probabilities() {
         for example in NetworkCase.all {
             guard case .classes(let count) = example.task.output else { continue }
@@ -160,7 +163,7 @@ struct NetworkTests {
         }
     }
 
-    @Test("a NaN among the weights reaches the loss")
+    @Test("a NaN among the weights propagates to the loss")
     func nan() {
         for cell in CellTable.all {
             let example = NetworkCase(cell: cell.name, seed: 4)
@@ -170,7 +173,7 @@ struct NetworkTests {
                 run.parameters.markChanged()
                 var network = run.network
                 network.pack()
-                // Also a weight that meets a zero: 0 x NaN is NaN.
+                // Also if the weight is multiplied by zero: 0 x NaN is NaN.
                 _ = network.score(example.batch, run.state, run.workspace)
                 #expect(run.workspace.sequenceLosses.reduce(0, +).isNaN, "\(tensor.name) of \(cell.name)")
             }
@@ -178,18 +181,18 @@ struct NetworkTests {
     }
 
     @Test(
-        "networks that share packed weights, each packed in part, compute what one alone does",
+        "networks that share packed weights, of which each packs a part, compute the same as a single one",
         arguments: NetworkCase.all)
     func sharedWeights(_ example: NetworkCase) {
         let expected = FloatRun(example)
         let tally = expected.step(example.batch)
         let run = FloatRun(example)
-        // Weights that were packed before and are no longer right.
+        // The weights that were packed before are out of date.
         run.parameters.clear()
         var networks = [run.network]
         networks[0].pack()
-        let others = (0..<2).map { _ in FloatBlock(count: example.configuration.layout.count) }
-        networks += others.map { networks[0].with(gradients: $0) }
+        let gradientBlocks = (0..<2).map { _ in FloatBlock(count: example.configuration.layout.count) }
+        networks += gradientBlocks.map { networks[0].with(gradients: $0) }
         run.parameters.copy(from: expected.parameters)
         run.parameters.markChanged()
         for part in [2, 0, 1] { networks[part].pack(part: part, of: 3) }
@@ -198,9 +201,10 @@ struct NetworkTests {
             example.batch, run.state, run.workspace, dropoutSeed: run.dropoutSeed, adding: false)
         #expect(Tally(scored: scored, run.workspace) == tally)
         for tensor in example.configuration.layout.tensors {
-            #expect(others[1].numbers(tensor.range) == expected.gradients.numbers(tensor.range), "\(tensor.name)")
+            #expect(
+                gradientBlocks[1].numbers(tensor.range) == expected.gradients.numbers(tensor.range), "\(tensor.name)")
         }
-        #expect((run.gradients.numbers() + others[0].numbers()).allSatisfy { $0 == 0 })
+        #expect((run.gradients.numbers() + gradientBlocks[0].numbers()).allSatisfy { $0 == 0 })
         #expect(run.stateNumbers == expected.stateNumbers)
     }
 

@@ -16,7 +16,8 @@ struct SamplingTests {
         return counts
     }
 
-    /// Within 4 standard deviations of what is expected; the seed is fixed, so it can't flake.
+    /// Whether the counts are within 4 standard deviations of the expected ones; the seed is fixed, so the test is
+    /// deterministic.
     private func fits(_ counts: [Int], _ weights: [Double]) -> Bool {
         let draws = Double(counts.reduce(0, +))
         let total = weights.reduce(0, +)
@@ -26,7 +27,7 @@ struct SamplingTests {
         }
     }
 
-    @Test("temperature 0 takes the most likely token, of equals the lowest")
+    @Test("temperature 0 takes the most likely token, the lowest of equally likely ones")
     func mostLikely() {
         #expect(counts(100, temperature: 0) == [0, 100, 0, 0, 0])
         var sampling = Sampling(temperature: 0, topK: nil, seed: 1)
@@ -57,7 +58,7 @@ struct SamplingTests {
         #expect(counts(temperature: 1, topK: 99) == counts(temperature: 1))
     }
 
-    @Test("the same seed draws the same tokens, another seed others")
+    @Test("the same seed draws the same tokens, another seed different ones")
     func seeds() {
         func drawn(_ seed: UInt64) -> [Int] {
             var sampling = Sampling(temperature: 1, topK: nil, seed: seed)

@@ -9,13 +9,13 @@ struct StateGradientTests {
         (1...8).map { NetworkCase(cell: cell.name, seed: $0) }
     }
 
-    /// The cell's formulas; every case has some.
+    /// The formulas of the case's cell.
     private func plain(_ example: NetworkCase) throws -> PlainCell {
         try #require(plainCells[example.cellName])
     }
 
     @Test(
-        "the gradient of the state before the window is that of central differences of loss and state after it, to 1e-4",
+        "the gradient of the initial state equals the central differences of the loss and the final state to 1e-4",
         arguments: cases)
     func initialState(_ example: NetworkCase) throws {
         let cell = try plain(example)
@@ -49,13 +49,12 @@ struct StateGradientTests {
             for (layer, rows) in example.state[keyPath: path].enumerated() {
                 for (b, row) in rows.enumerated() {
                     for unit in row.indices {
-                        func value(_ change: Double) -> Double {
-                            var state = example.state
-                            state[keyPath: path][layer][b][unit] += change
-                            return objective(state)
-                        }
-                        let h = 0x1p-10
-                        expected.append((8 * (value(h) - value(-h)) - (value(2 * h) - value(-2 * h))) / (12 * h))
+                        expected.append(
+                            centralDifference { change in
+                                var state = example.state
+                                state[keyPath: path][layer][b][unit] += change
+                                return objective(state)
+                            })
                     }
                 }
             }
@@ -65,7 +64,7 @@ struct StateGradientTests {
     }
 
     @Test(
-        "two windows that hand the gradient of the state back have the gradients of one window over both",
+        "two windows that pass the gradient of the state back have the gradients of one window over both",
         arguments: cases)
     func twoWindows(_ example: NetworkCase) {
         let window = example.batch.window
@@ -78,14 +77,14 @@ struct StateGradientTests {
             example.batch.part(steps: 0..<cut, example.task), example.batch.part(steps: cut..<window, example.task)
         )
         _ = parts.forward(first)
-        let handed = RecurrentState(streams: parts.state.streams, for: example.configuration)
+        let passedBack = RecurrentState(streams: parts.state.streams, for: example.configuration)
         _ = parts.network.train(
             second, parts.state, parts.workspace, dropoutSeed: parts.dropoutSeed, adding: false,
-            states: StateGradients(initial: handed))
+            states: StateGradients(initial: passedBack))
         parts.state.set(example.state, firstStream: example.batch.firstStream)
         _ = parts.network.train(
             first, parts.state, parts.workspace, dropoutSeed: parts.dropoutSeed, adding: true,
-            states: StateGradients(final: handed))
+            states: StateGradients(final: passedBack))
         for tensor in example.configuration.layout.tensors {
             #expect(relativeDistance(parts.gradient(tensor.name), whole.gradient(tensor.name)) < 1e-4, "\(tensor.name)")
         }

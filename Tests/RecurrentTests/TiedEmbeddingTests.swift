@@ -11,11 +11,11 @@ struct TiedEmbeddingTests {
                 cell: cell.name, seed: UInt64(number), layers: 1 + number % 2, hidden: sizes.1, embedding: sizes.1,
                 window: 4, sequences: 3,
                 task: TaskShape(input: .tokens(vocabulary: sizes.0), output: .classes(sizes.0)),
-                scoring: number == 1 ? .some : .all, dropout: sizes.2, isTied: true, bound: 0.3)
+                scoring: number == 1 ? .subset : .all, dropout: sizes.2, isTied: true, bound: 0.3)
         }
     }
 
-    @Test("the layout has one matrix for both ends")
+    @Test("the layout has one matrix for embedding and output layer")
     func layout() throws {
         let layout = try #require(Self.cases.first).configuration.layout
         #expect(layout["output.weight"] == nil && layout["embedding.weight"]?.shape == [3, 5])
@@ -23,7 +23,7 @@ struct TiedEmbeddingTests {
     }
 
     @Test(
-        "the Double reference's gradient is its central differences', to 1e-6",
+        "the Double reference's gradient equals its central differences to 1e-6",
         arguments: cases.filter { $0.hiddenSize < 7 })
     func tape(_ example: NetworkCase) throws {
         let cell = try #require(plainCells[example.cellName])
@@ -33,17 +33,17 @@ struct TiedEmbeddingTests {
         #expect(distance < 1e-6)
     }
 
-    @Test("loss, gradients and state are the Double reference's, to 1e-4", arguments: cases)
+    @Test("loss, gradients and state equal the Double reference's to 1e-4", arguments: cases)
     func reference(_ example: NetworkCase) throws { try expectReference(example) }
 
-    @Test("in blocks for sums along the tree, the output layer's part is behind the gradients", arguments: cases)
+    @Test("in blocks for sums along the tree, the output layer's part is after the gradients", arguments: cases)
     func parts(_ example: NetworkCase) throws {
         let run = FloatRun(example)
         _ = run.step(example.batch)
         let stride = example.configuration.gradientStride(byTree: true)
-        let behind = try #require(example.configuration.tiedSums)
+        let tiedSums = try #require(example.configuration.tiedSums)
         let gradients = FloatBlock(count: stride)
-        gradients.buffer.update(repeating: 1000)  // whoever does not write a gradient leaves this
+        gradients.buffer.update(repeating: 1000)  // a gradient that isn't written keeps this value
         var network = SequenceModel(
             example.configuration, parameters: run.parameters, gradients: gradients, blockStride: stride)
         network.pack()
@@ -53,7 +53,7 @@ struct TiedEmbeddingTests {
             example.batch, state, Workspace(for: example.configuration, keepsOutputs: false),
             dropoutSeed: example.seed, adding: false)
         let tensor = try #require(example.configuration.layout["embedding.weight"])
-        let sum = tensor.range.map { Double(gradients.pointer[$0] + gradients.pointer[behind.lowerBound + $0]) }
+        let sum = tensor.range.map { Double(gradients.pointer[$0] + gradients.pointer[tiedSums.lowerBound + $0]) }
         #expect(relativeDistance(sum, run.gradient("embedding.weight")) < 1e-6)
     }
 }

@@ -2,7 +2,7 @@ import Recurrent
 import Tensors
 import Testing
 
-/// Gradients of a case's batch, computed in parts as ranks compute them: sums along the tree, put together afterwards.
+/// Gradients of a case's batch, computed in parts as ranks compute them: sums along the tree, combined afterwards.
 struct TreeRun {
     let configuration: NetworkConfiguration
     private(set) var nodes: [(rows: Range<Int>, block: [Float])] = []
@@ -19,7 +19,7 @@ struct TreeRun {
         let covering = SumTree.nodes(covering: rows, of: batch.sequences)
         let stride = configuration.gradientStride(byTree: true)
         let gradients = FloatBlock(count: stride * covering.count)
-        gradients.buffer.update(repeating: 1000)  // whoever does not write a gradient leaves this
+        gradients.buffer.update(repeating: 1000)  // a gradient that isn't written keeps this value
         let run = FloatRun(example)
         var network = SequenceModel(
             configuration, parameters: run.parameters, gradients: gradients, blockStride: stride,
@@ -31,7 +31,7 @@ struct TreeRun {
         network.pack()
         var tokens: StepTokens?
         if case .tokens(let vocabulary) = configuration.task.input {
-            tokens = StepTokens(vocabulary: vocabulary, nil)  // not folded: that is another sum
+            tokens = StepTokens(vocabulary: vocabulary, nil)  // not folded: which would be a different sum
             tokens?.take(RowSet(rows: vocabulary), steps: 0)
         }
         let sums = covering.enumerated().map {
@@ -47,7 +47,7 @@ struct TreeRun {
         }
     }
 
-    /// The whole batch's, from the nodes.
+    /// The gradients of the whole batch, from the nodes.
     var gradients: [Float] {
         var waiting: [[Float]] = []
         let all = nodes.last?.rows.upperBound ?? 0
@@ -66,7 +66,7 @@ struct TreeSumTests {
     private static let cases: [NetworkCase] = CellTable.all.flatMap { cell in
         [
             (TaskShape(input: .tokens(vocabulary: 7), output: .classes(23)), NetworkCase.Scoring.all, Float(0)),
-            (TaskShape(input: .tokens(vocabulary: 40), output: .classes(40)), .some, 0.4),
+            (TaskShape(input: .tokens(vocabulary: 40), output: .classes(40)), .subset, 0.4),
             (TaskShape(input: .features(3), output: .classes(5)), .lengths, 0),
             (TaskShape(input: .features(2), output: .values(2)), .last, 0),
         ].map { task, scoring, dropout in
@@ -78,34 +78,30 @@ struct TreeSumTests {
 
     @Test("any division of the sequences gives the same bits", arguments: cases)
     func divisions(_ example: NetworkCase) {
-        let whole = TreeRun(example, cuts: []).gradients
-        for cuts in [[1], [2], [3], [4], [5], [2, 4], [1, 4], [1, 2, 3, 4, 5]] {
-            let parts = TreeRun(example, cuts: cuts).gradients
-            for tensor in example.configuration.layout.tensors {
-                let differing = tensor.range.count { whole[$0].bitPattern != parts[$0].bitPattern }
-                #expect(differing == 0, "\(tensor.name), cut at \(cuts)")
-            }
-        }
+        expectSameBits(example, cutAt: [[1], [2], [3], [4], [5], [2, 4], [1, 4], [1, 2, 3, 4, 5]])
     }
 
-    @Test("it is the plain sum to 1e-5, and other bits", arguments: cases)
+    @Test("the sum equals the plain sum to 1e-5, with different bits", arguments: cases)
     func plainSum(_ example: NetworkCase) {
         let tree = TreeRun(example, cuts: [])
         let plain = FloatRun(example)
         _ = plain.step(example.batch)
         var differing = 0
         for tensor in example.configuration.layout.tensors {
-            let (mine, its) = (Array(tree.gradients[tensor.range]), plain.gradients.numbers(tensor.range))
-            #expect(relativeDistance(mine.map(Double.init), its.map(Double.init)) < 1e-5, "\(tensor.name)")
-            differing += zip(mine, its).count { $0.bitPattern != $1.bitPattern }
+            let sums = Array(tree.gradients[tensor.range])
+            let plainSums = plain.gradients.numbers(tensor.range)
+            #expect(relativeDistance(sums.map(Double.init), plainSums.map(Double.init)) < 1e-5, "\(tensor.name)")
+            differing += zip(sums, plainSums).count { $0.bitPattern != $1.bitPattern }
         }
-        #expect(differing > 0, "the order makes no difference: nothing was shown")
+        #expect(differing > 0, "the order makes no difference, so the test proves nothing")
     }
 
     private static let cells = CellTable.all.map { $0.name }
 
-    /// Both sums are of the same products, those of a real pass, whose own rounding both are off by as well.
-    @Test("its gradients are closer to the Double reference's than those of the plain sum", arguments: cells)
+    /// Both sums add the same products of a real pass, and both include the rounding errors of the products.
+    @Test(
+        "gradients summed along the tree are closer to the Double reference's than those of the plain sum",
+        arguments: cells)
     func accuracy(cell: String) throws {
         let example = NetworkCase(
             cell: cell, seed: 5, layers: 1, hidden: 12, embedding: 1, window: 20, sequences: 48,

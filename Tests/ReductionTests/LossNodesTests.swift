@@ -9,9 +9,9 @@ struct LossNodesTests {
         var sums: [Double] = []
         for rank in 0..<ranks {
             let nodes = LossNodes(sequences: losses.count, rank: rank, of: ranks)
-            var own = [Double](repeating: 0, count: nodes.count)
-            nodes.put(Array(losses[Shard.rows(losses.count, part: rank, of: ranks)]), into: &own)
-            sums = sums.isEmpty ? own : zip(sums, own).map { $0 + $1 }
+            var local = [Double](repeating: 0, count: nodes.count)
+            nodes.put(Array(losses[Shard.rows(losses.count, part: rank, of: ranks)]), into: &local)
+            sums = sums.isEmpty ? local : zip(sums, local).map { $0 + $1 }
         }
         var waiting: [Double] = []
         return LossNodes(sequences: losses.count, rank: 0, of: ranks).total(of: sums, &waiting)

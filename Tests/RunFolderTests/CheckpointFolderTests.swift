@@ -2,11 +2,10 @@ import FileFormats
 import Foundation
 import Glibc
 import RunFolder
-import Synchronization
 import TestSupport
 import Testing
 
-/// Which checkpoints stay, which one is meant, and what a crash leaves.
+/// Which checkpoints are kept, which one an argument means, and what a crash leaves.
 @Suite struct CheckpointFolderTests {
     private let maker: CheckpointMaker
     private var folder: TemporaryFolder { maker.folder }
@@ -25,7 +24,7 @@ import Testing
 
     // MARK: keep, best, latest
 
-    @Test("the oldest beyond the count go; the best is neither counted nor removed")
+    @Test("the oldest checkpoints beyond the count are removed; the best is neither counted nor removed")
     func keep() throws {
         for step in [10, 20, 30, 40, 50] { try maker.write(step) }
         try maker.writer.pointBest(to: 20)
@@ -39,7 +38,7 @@ import Testing
         #expect(try folder.target(maker.place("best")) == "step-00000050")
     }
 
-    @Test("the latest stays even if none is to be kept, or if it isn't the newest")
+    @Test("the latest is kept even with a count of 0, or if it isn't the newest")
     func keepLatest() throws {
         for step in [10, 20, 30] { try maker.write(step) }
         try maker.write(10)
@@ -50,7 +49,7 @@ import Testing
         #expect(try run.checkpointSteps() == [30])
     }
 
-    @Test("fewer than the count all stay, and so does what isn't a checkpoint")
+    @Test("checkpoints up to the count are kept, and so are files that belong to no checkpoint")
     func keepFew() throws {
         for step in [10, 20] { try maker.write(step) }
         try folder.make(maker.place("step-00000005"))
@@ -72,7 +71,7 @@ import Testing
                 == "The run folder runs/x has no checkpoint of step 11.")
     }
 
-    @Test("resuming from an older checkpoint drops the newer ones and their links")
+    @Test("resuming from an older checkpoint removes the newer ones and their links")
     func discard() throws {
         for step in [10, 20, 30] { try maker.write(step) }
         try maker.writer.pointBest(to: 30)
@@ -88,7 +87,7 @@ import Testing
 
     // MARK: newest
 
-    @Test("the newest is the one of the highest step, nine digits or eight")
+    @Test("the newest checkpoint has the highest step, with eight digits or nine")
     func newest() throws {
         #expect(try run.newestCheckpoint().checkpoint == nil)
         for step in [99_999_999, 100_000_000, 20] { try maker.write(step) }
@@ -97,7 +96,7 @@ import Testing
         #expect(damaged == [])
     }
 
-    @Test("damaged checkpoints are passed over, each with a sentence")
+    @Test("damaged checkpoints are skipped, each with a message")
     func newestWhole() throws {
         for step in [10, 20, 30, 40] { try maker.write(step) }
         try maker.damage("step-00000040/training.safetensors")
@@ -130,7 +129,7 @@ import Testing
         try folder.remove(maker.place("latest"))
         #expect(try resolved("runs/x") == 30)
         try folder.link(maker.place("best"), to: "step-00000099")
-        #expect(try resolved("runs/x") == 30, "a link that leads nowhere is as good as none")
+        #expect(try resolved("runs/x") == 30, "a broken link is ignored")
     }
 
     @Test("a best checkpoint that is damaged is an error, not a reason to take another")
@@ -156,7 +155,7 @@ import Testing
         #expect(try resolved(maker.place("latest")) == 20)
     }
 
-    @Test("an argument that means nothing is refused with what is expected")
+    @Test("an argument that is not a checkpoint is refused with what is expected")
     func resolveNothing() throws {
         try folder.make("other")
         try folder.write("", to: "file")
@@ -175,7 +174,7 @@ import Testing
         #expect(refusal("other/model.safetensors") == "The checkpoint other is incomplete: it has no state.json.")
     }
 
-    @Test("a run folder with nothing but damaged checkpoints reports what was skipped")
+    @Test("the message about a run folder with only damaged checkpoints lists them")
     func resolveAllDamaged() throws {
         try folder.make(maker.place("step-00000010"))
         #expect(
@@ -185,36 +184,27 @@ import Testing
                 + "it has no state.json.")
     }
 
-    @Test("a training that writes and removes checkpoints meanwhile keeps no reader from one", .timeLimit(.minutes(1)))
-    func readersBesideWriter() throws {
+    @Test("readers find a checkpoint while a training writes and removes checkpoints", .timeLimit(.minutes(1)))
+    func readersDuringWrites() throws {
         try maker.write(1)
         try maker.writer.pointBest(to: 1)
-        final class Flag: Sendable { let isOver = Atomic<Bool>(false) }
-        let flag = Flag()
-        let group = DispatchGroup()
-        group.enter()
-        Thread { [maker] in
-            var step = 1
-            while !flag.isOver.load(ordering: .relaxed) {
-                step += 1
-                try? maker.write(step)
-                try? maker.writer.pointBest(to: step)
-                try? maker.writer.keep(0)
-            }
-            group.leave()
-        }.start()
-        for _ in 1...1000 {
-            for name in ["runs/x", maker.place("best"), maker.place("latest")] {
-                #expect(throws: Never.self) { try RunDirectory.resolve(folder.file(name)) }
+        repeating { [maker] round in
+            let step = 1 + round
+            try? maker.write(step)
+            try? maker.writer.pointBest(to: step)
+            try? maker.writer.keep(0)
+        } while: {
+            for _ in 1...1000 {
+                for name in ["runs/x", maker.place("best"), maker.place("latest")] {
+                    #expect(throws: Never.self) { try RunDirectory.resolve(folder.file(name)) }
+                }
             }
         }
-        flag.isOver.store(true, ordering: .relaxed)
-        group.wait()
     }
 
     // MARK: without links
 
-    /// Makes folders of the links, as a copy does that follows them.
+    /// Replaces the links by folders, like a copy that follows links.
     private func copyLinks() throws {
         for link in ["best", "latest"] {
             let target = try folder.target(maker.place(link))
@@ -223,7 +213,7 @@ import Testing
         }
     }
 
-    @Test("best and latest that are copies of checkpoints are known, and become links again")
+    @Test("best and latest that are copies of checkpoints are recognised, and become links again")
     func copiedLinks() throws {
         for step in [10, 20] { try maker.write(step) }
         try maker.writer.pointBest(to: 10)
@@ -245,7 +235,7 @@ import Testing
     }
 
     @Test("a folder called latest that holds something else is not replaced")
-    func strangeLatest() throws {
+    func foreignLatest() throws {
         try maker.write(10)
         try folder.remove(maker.place("latest"))
         try folder.make(maker.place("latest"))
@@ -259,7 +249,7 @@ import Testing
 
     // MARK: what a crash leaves
 
-    @Test("a checkpoint that was never finished is no checkpoint, and goes at the next start")
+    @Test("an unfinished checkpoint is ignored, and removed at the next start")
     func unfinished() throws {
         try maker.write(10)
         let process = try deadProcess()
@@ -276,8 +266,8 @@ import Testing
         #expect(try folder.names("runs/x") == ["checkpoints"])
     }
 
-    @Test("what has the number of a living process goes too: nobody else writes there")
-    func numberTaken() throws {
+    @Test("leftovers with the id of a running process are removed too, because only one job writes there")
+    func idInUse() throws {
         try maker.write(10)
         for name in [".step-00000020.tmp-1", ".step-00000010.old-1"] {
             try folder.copy(maker.place("step-00000010"), to: maker.place(name))
@@ -286,7 +276,7 @@ import Testing
         #expect(try maker.names() == ["latest", "step-00000010"])
     }
 
-    @Test("what isn't ours stays at the next start")
+    @Test("foreign files are kept at the next start")
     func foreign() throws {
         for name in [".step-20.tmp-999999999", ".notes.tmp-999999999", ".step-00000020.tmp-"] {
             try folder.make(maker.place(name))
@@ -296,8 +286,8 @@ import Testing
         #expect(try maker.names() == before)
     }
 
-    @Test("a checkpoint put aside by a writer that died before replacing it comes back")
-    func putAside() throws {
+    @Test("a checkpoint that a writer moved away is restored if the writer died before replacing it")
+    func movedAway() throws {
         try maker.write(10)
         let process = try deadProcess()
         try folder.move(maker.place("step-00000010"), to: maker.place(".step-00000010.old-\(process)"))
@@ -307,7 +297,7 @@ import Testing
         #expect(try run.newestCheckpoint().checkpoint?.state.step == 10)
     }
 
-    @Test("a checkpoint put aside by a writer that died after replacing it goes")
+    @Test("a checkpoint that a writer moved away is removed if the writer died after replacing it")
     func replaced() throws {
         try maker.write(10)
         try folder.copy(maker.place("step-00000010"), to: maker.place(".step-00000010.old-\(try deadProcess())"))
@@ -317,14 +307,14 @@ import Testing
         #expect(try run.newestCheckpoint().checkpoint?.model.read("output.weight")[0] == 20)
     }
 
-    @Test("a crash before `latest` moved leaves the newest checkpoint to be found")
+    @Test("the newest checkpoint is found after a crash before `latest` moved")
     func latestBehind() throws {
         for step in [10, 20] { try maker.write(step) }
         try AtomicFile.link(folder.file(maker.place("latest")), to: "step-00000010")
         #expect(try run.newestCheckpoint().checkpoint?.state.step == 20)
     }
 
-    /// The number of a process that has ended.
+    /// The id of a process that has ended.
     private func deadProcess() throws -> Int32 {
         var process: pid_t = 0
         var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("true"), nil]

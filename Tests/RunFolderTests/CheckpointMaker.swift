@@ -46,10 +46,10 @@ struct CheckpointMaker: Sendable {
     /// The names in the checkpoints folder.
     func names() throws -> [String] { try folder.names("runs/x/checkpoints") }
 
-    /// A path in the temporary folder, of something in the checkpoints folder.
+    /// The path, in the temporary folder, of a file in the checkpoints folder.
     func place(_ name: String) -> String { "runs/x/checkpoints/\(name)" }
 
-    /// Replaces a text in a file of a checkpoint; it must be there. A state.json gets the digest that such a one is written with.
+    /// Replaces `old`, which must occur, in a file of a checkpoint, and updates the digest of a state.json.
     func edit(_ file: String, _ old: String, _ new: String) throws {
         var text = try folder.text(place(file))
         guard text.contains(old) else { throw Missing(text: old) }

@@ -15,7 +15,7 @@ import Testing
 
     private func refusal(_ name: String) -> String { errorText(in: folder) { _ = try open(name).verify() } }
 
-    @Test("a checkpoint comes back whole: tensors, vocabulary, state and configuration")
+    @Test("a checkpoint is read as it was written: tensors, vocabulary, state and configuration")
     func roundTrip() throws {
         try maker.write(500, vocabulary: "[\"a\"]")
         let names = ["model.safetensors", "state.json", "training.safetensors", "vocabulary.json"]
@@ -62,7 +62,7 @@ import Testing
                 + #""extra":{"patience":3,"losses":[0.1,0.1]},"config":"task: reber\nmodel: {hidden: 3}\n"}"#)
     }
 
-    @Test("state.json ends with the digest of all that stands before it")
+    @Test("state.json ends with the digest of everything before it")
     func stateDigest() throws {
         try maker.write(500)
         let text = try folder.text(maker.place("step-00000500/state.json"))
@@ -70,7 +70,7 @@ import Testing
         #expect(text[ending].contains(Checksum.sha256(of: String(text[..<ending.lowerBound]))))
     }
 
-    @Test("the same step written again replaces the old checkpoint and leaves nothing aside")
+    @Test("the same step written again replaces the old checkpoint and leaves no other files")
     func rewritten() throws {
         try maker.write(500, vocabulary: "[]")
         try maker.write(500, scale: 2)
@@ -84,7 +84,7 @@ import Testing
         #expect(try checkpoint.model.read("output.weight")[0] == 1000)
     }
 
-    @Test("a checkpoint copied elsewhere says all about itself")
+    @Test("a checkpoint that is copied elsewhere is complete")
     func copied() throws {
         try maker.write(500)
         try folder.copy(maker.place("step-00000500"), to: "mine")
@@ -116,7 +116,7 @@ import Testing
                 == "The checkpoint runs/x/checkpoints/step-00000500 is incomplete: it has no \(name).")
     }
 
-    @Test("one changed bit is found by verifying, and the file is named", arguments: ["model", "training"])
+    @Test("a changed bit is found by verification, and the file is named", arguments: ["model", "training"])
     func damagedTensors(name: String) throws {
         try maker.write(500)
         let file = "step-00000500/\(name).safetensors"
@@ -213,7 +213,7 @@ import Testing
             refusal("step-00000500") == "runs/x/checkpoints/step-00000500/vocabulary.json is not text in UTF-8.")
     }
 
-    @Test("a writer that fails leaves the checkpoints as they were, and no remains")
+    @Test("a writer that fails leaves the checkpoints unchanged, and no other files")
     func failingWriter() throws {
         try maker.write(500)
         let before = try folder.text(maker.place("step-00000500/state.json"))
@@ -227,7 +227,7 @@ import Testing
         #expect(try folder.text(maker.place("step-00000500/state.json")) == before)
     }
 
-    @Test("a run folder that is lost in the middle of a run is reported as one that can't be made")
+    @Test("a run folder that is lost during a run is reported as one that can't be created")
     func lostFolder() throws {
         try folder.remove("runs")
         try folder.write("", to: "runs")

@@ -4,7 +4,7 @@ import RunFolder
 import TestSupport
 import Testing
 
-/// Every kind of file of a checkpoint, damaged at many places: recognised each time, and named.
+/// Every kind of file in a checkpoint, damaged at many offsets: each damage is detected, and the file is named.
 @Suite struct DamageTests {
     private static let files = ["model.safetensors", "training.safetensors", "vocabulary.json", "state.json"]
     private static let checkpoint = "step-00000010"
@@ -17,8 +17,8 @@ import Testing
         try maker.write(10, vocabulary: "[\(words)]")
     }
 
-    /// What is said of the checkpoint with these contents in place of a file's.
-    private func found(_ file: String, _ bytes: Data) throws -> (opening: String, verification: [String]) {
+    /// The messages about the checkpoint with these contents of a file.
+    private func messages(_ file: String, _ bytes: Data) throws -> (opening: String, verification: [String]) {
         let folder = maker.folder.file(maker.place(Self.checkpoint))
         try bytes.write(to: URL(fileURLWithPath: "\(folder)/\(file)"))
         let opening = errorText { try Checkpoint(path: folder).verify() }
@@ -30,27 +30,27 @@ import Testing
     }
 
     private func expectNamed(_ file: String, _ bytes: Data, _ what: String) throws {
-        let (opening, verification) = try found(file, bytes)
+        let (opening, verification) = try messages(file, bytes)
         #expect(opening.contains(file), "\(what): \(opening)")
         #expect(verification.count == 1 && verification[0].contains(file), "\(what): \(verification)")
     }
 
-    @Test("one bit turned over at 500 random places", arguments: files)
+    @Test("a bit flipped at any of 500 random offsets is detected", arguments: files)
     func bits(file: String) throws {
         let whole = try contents(file)
-        #expect(try found(file, whole).opening == "no error")
+        #expect(try messages(file, whole).opening == "no error")
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = Congruential(state: seed)
+        var random = SeededRandom(seed)
         for _ in 0..<500 {
             let (place, bit) = (Int.random(in: 0..<whole.count, using: &random), Int.random(in: 0..<8, using: &random))
             var bytes = whole
             bytes[place] ^= 1 << UInt8(bit)
             try expectNamed(file, bytes, "seed \(seed), byte \(place), bit \(bit)")
         }
-        #expect(try found(file, whole).verification == [])
+        #expect(try messages(file, whole).verification == [])
     }
 
-    @Test("cut at 200 lengths, and with something behind its end", arguments: files)
+    @Test("a file truncated to any of 200 lengths, or with another byte, is detected", arguments: files)
     func lengths(file: String) throws {
         let whole = try contents(file)
         for index in 0..<200 {
@@ -59,14 +59,5 @@ import Testing
         }
         try expectNamed(file, whole.dropLast(), "without its last byte")
         for more in ["\0", " ", "\n"] { try expectNamed(file, whole + Data(more.utf8), "with one more byte") }
-    }
-
-    private struct Congruential: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return (state ^ (state >> 33)) &* 0xFF51_AFD7_ED55_8CCD
-        }
     }
 }

@@ -39,7 +39,7 @@ import Testing
         #expect(try folder.names("x") == ["checkpoints", "failure.json"])
     }
 
-    @Test("of many that write at the same time one is first, and its words are whole")
+    @Test("of failures written at the same time one is kept, and it is complete")
     func race() async throws {
         let run = run
         await withTaskGroup { group in
@@ -61,7 +61,7 @@ import Testing
             asks: false)
     }
 
-    @Test("notes are written, read, replaced and removed, the folder with the last")
+    @Test("notes are written, read, replaced and removed, and with the last one their folder")
     func notes() throws {
         #expect(run.ranksWithNotes() == [])
         #expect(run.note(ofRank: 2) == nil)
@@ -83,7 +83,7 @@ import Testing
         #expect(try folder.names("x") == ["checkpoints"])
     }
 
-    @Test("a note is not written where the run folder is not")
+    @Test("a note isn't written without a run folder")
     func noFolder() throws {
         let elsewhere = RunDirectory(path: folder.file("y"))
         #expect(
@@ -92,7 +92,7 @@ import Testing
         #expect(try folder.names("") == ["x"])
     }
 
-    @Test("a job that begins forgets the failure and the notes, and nothing else")
+    @Test("a new job removes the failure and the notes, and nothing else")
     func forget() throws {
         try run.write(failure: failure(2))
         try run.write(note: note(2))
@@ -105,7 +105,7 @@ import Testing
             try folder.names("x", deep: true) == ["checkpoints", "outcome.json", "ranks", "ranks/mine.json"])
     }
 
-    @Test("whoever sees the same environment.json finds the same mark, and another after it was written anew")
+    @Test("the same environment.json has the same mark, and a different one after it is written again")
     func mark() throws {
         #expect(run.mark == 0)
         try run.write(environment: ["version": "1"])

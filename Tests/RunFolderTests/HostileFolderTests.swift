@@ -1,4 +1,4 @@
-// Run folders as somebody else may have packed them: links out of them, files of holes, lines without end.
+// Run folders from an untrusted source: links to other places, sparse files, very long lines.
 
 import FileFormats
 import Glibc
@@ -18,7 +18,7 @@ import Testing
         errorText(in: folder) { _ = try RunDirectory.resolve(folder.file(argument)) }
     }
 
-    @Test("best and latest lead to a checkpoint beside them and nowhere else", arguments: ["best", "latest"])
+    @Test("best and latest may only link to a checkpoint in the same folder", arguments: ["best", "latest"])
     func links(name: String) throws {
         try maker.write(10)
         try folder.copy(maker.place("step-00000010"), to: "elsewhere")
@@ -27,18 +27,18 @@ import Testing
         ] {
             for link in ["best", "latest"] { try? folder.remove(maker.place(link)) }
             try folder.link(maker.place(name), to: target)
-            let said = target.replacing(folder.path + "/", with: "")
+            let shown = target.replacing(folder.path + "/", with: "")
             #expect(
                 resolving()
-                    == "runs/x/checkpoints/\(name) is a symbolic link to \(said); the name of a checkpoint's folder "
+                    == "runs/x/checkpoints/\(name) is a symbolic link to \(shown); the name of a checkpoint's folder "
                     + "next to it, such as step-00000500, is expected.")
         }
-        // The user's own word is another matter.
+        // A link that the user names is followed.
         try folder.link("mine", to: "elsewhere")
         #expect(resolving("mine") == "no error")
     }
 
-    @Test("a checkpoint's folder that is a link is passed over with a sentence")
+    @Test("a checkpoint's folder that is a link is skipped with a message")
     func linkedFolder() throws {
         try maker.write(10)
         try folder.move(maker.place("step-00000010"), to: "elsewhere")
@@ -80,7 +80,7 @@ import Testing
         #expect(errorText(in: folder) { _ = try run.newestCheckpoint() } == words)
     }
 
-    @Test("metrics.jsonl that is a link is not written to, nor cut")
+    @Test("a metrics.jsonl that is a link is neither written nor cut")
     func linkedMetrics() throws {
         try folder.write("what somebody needs\n", to: "elsewhere")
         try folder.link("runs/x/metrics.jsonl", to: "../../elsewhere")
@@ -91,7 +91,7 @@ import Testing
         #expect(try folder.text("elsewhere") == "what somebody needs\n")
     }
 
-    @Test("links in the place of files that are about to be written are never followed")
+    @Test("links with the names of files to be written are never followed")
     func plantedLinks() throws {
         try folder.write("precious", to: "mine")
         try folder.make("mine.d")
@@ -112,7 +112,7 @@ import Testing
         try plant()
         let lock = try RunLock.take(run, host: "here", job: nil)
         try run.prepare()
-        // Of these nothing is left; they may come back at any time.
+        // None of these is left; they may be planted again at any time.
         #expect(try folder.names("runs/x").filter { $0.hasPrefix(".") } == [])
         try plant()
         try run.write(config: "task: reber\n")
@@ -134,7 +134,7 @@ import Testing
         #expect(try folder.text("runs/x/stop") == "now\n")
     }
 
-    @Test("a pipe in the place of a file is refused without waiting for who writes to it")
+    @Test("a pipe instead of a file is refused without waiting for a writer")
     func pipes() throws {
         try maker.write(10)
         for name in ["runs/x/outcome.json", "runs/x/metrics.jsonl"] {
@@ -146,7 +146,7 @@ import Testing
             errorText(in: folder) { _ = try MetricsFile.lines(of: run.metricsPath) } == "runs/x/metrics.jsonl \(words)")
     }
 
-    @Test("files of holes, a terabyte each, are refused and take no memory")
+    @Test("sparse files of a terabyte are refused and take no memory")
     func holes() throws {
         try maker.write(10, vocabulary: "[]")
         let names = ["state.json", "vocabulary.json", "model.safetensors"].map { maker.place("step-00000010/\($0)") }
@@ -163,7 +163,7 @@ import Testing
         #expect(try Checkpoint(path: run.checkpointPath(ofStep: 10)).artifacts.first?.text.hasPrefix("[]\0") == true)
     }
 
-    @Test("a line beyond a megabyte is none of a run's, and goes when the file is cut")
+    @Test("a line longer than a megabyte is ignored, and removed when the file is cut")
     func longLines() throws {
         let line = #"{"split":"train","step":1}"#
         let long = #"{"split":"train","step":1,"x":""# + String(repeating: "x", count: 1 << 20) + #""}"#

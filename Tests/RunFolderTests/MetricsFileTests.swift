@@ -14,7 +14,7 @@ import Testing
 
     private func line(_ split: String, _ step: Int) -> String { #"{"split":"\#(split)","step":\#(step),"loss":0.5}"# }
 
-    /// The lines that stay of `text` when it is cut after `step`.
+    /// The lines of `text` that are kept when it is cut after `step`.
     private func cut(_ text: String, after step: Int) throws -> String {
         try folder.write(text, to: "metrics.jsonl")
         try MetricsFile(path: path).cut(after: step)
@@ -34,14 +34,14 @@ import Testing
         )
     }
 
-    @Test("opening it again adds to what is there")
+    @Test("a file that is opened again is appended to")
     func reopen() throws {
         try MetricsFile(path: path).append(["step": 1])
         try MetricsFile(path: path).append(["step": 2])
         #expect(try folder.text("metrics.jsonl") == "{\"step\":1}\n{\"step\":2}\n")
     }
 
-    @Test("a checkpoint from before its step's validation keeps that line no more, and others do")
+    @Test("a cut for a checkpoint that was written before its step's validation drops that validation's line")
     func owedValidation() throws {
         let kept = [line("train", 10), line("validation", 10), line("train", 20)].map { $0 + "\n" }.joined()
         try folder.write(kept + line("validation", 20) + "\n", to: "metrics.jsonl")
@@ -49,7 +49,7 @@ import Testing
         #expect(try folder.text("metrics.jsonl") == kept)
     }
 
-    @Test("a cut keeps the lines up to the checkpoint's step, its own train and validation lines included")
+    @Test("a cut keeps the lines up to the checkpoint's step, including that step's train and validation lines")
     func laterSteps() throws {
         let kept = [line("train", 10), line("train", 20), line("validation", 20)]
         let gone = [line("train", 21), line("train", 30), line("validation", 30)]
@@ -62,15 +62,15 @@ import Testing
         #expect(counts == (kept: 3, removed: 3))
     }
 
-    @Test("a cut drops the test line, also that of the checkpoint's own step")
+    @Test("a cut drops the test line, even that of the checkpoint's step")
     func testLine() throws {
         let kept = line("train", 20) + "\n" + line("validation", 20) + "\n"
         #expect(try cut(kept + line("test", 20) + "\n", after: 20) == kept)
         #expect(try cut(line("test", 20) + "\n" + kept, after: 20) == kept)
     }
 
-    @Test("a line that a crash tore is dropped, wherever it was torn")
-    func torn() throws {
+    @Test("a line that a crash truncated is dropped, whatever its length")
+    func truncated() throws {
         let kept = line("train", 10) + "\n"
         let last = line("train", 20)
         for length in 0..<last.count {
@@ -89,7 +89,7 @@ import Testing
         #expect(try folder.names("") == ["metrics.jsonl"])
     }
 
-    @Test("lines that only look like this program's are dropped, and others of the same meaning are kept")
+    @Test("invalid lines that resemble this program's are dropped, and valid ones in another notation are kept")
     func unusual() throws {
         let torn = [
             #"{"split":"train","step":5,"los}"#, #"{"split":"train","step":5,"loss":1.}"#,
@@ -108,21 +108,21 @@ import Testing
         #expect(try cut(all.joined(), after: 4) == "")
     }
 
-    @Test("of many lines those behind the step are cut")
+    @Test("of many lines those after the step are cut")
     func manyLines() throws {
-        let some = (0..<10_000).map {
+        let block = (0..<10_000).map {
             #"{"split":"train","step":\#($0),"epoch":1,"loss":2.0154,"learning_rate":0.001,"seconds":12.345,"ranks":2}"#
                 + "\n"
         }.joined()
         let file = try OpenFile.appending(path)
-        for _ in 0..<20 { try file.write(some) }
+        for _ in 0..<20 { try file.write(block) }
         let lines = try MetricsFile(path: path).cut(after: 9_899)
         #expect(lines.kept == 20 * 9_900 && lines.removed == 20 * 100)
     }
 
-    @Test("a resumed run's lines follow those that stayed", arguments: ["train", "test"])
+    @Test("a resumed run's lines follow those that were kept", arguments: ["train", "test"])
     func appendAfterCut(split: String) throws {
-        // The test line in the middle makes it a rewritten file, a train line a shortened one.
+        // With a test line, the file is rewritten; with a train line, it is truncated.
         try folder.write(
             line(split, 11) + "\n" + line("train", 10) + "\n" + line("train", 12) + "\n", to: "metrics.jsonl")
         let metrics = try MetricsFile(path: path)
@@ -138,17 +138,17 @@ import Testing
         #expect(try cut("", after: 0) == "")
     }
 
-    @Test("a metrics file that can't be made is named")
+    @Test("the message about a metrics file that can't be created names it")
     func unwritable() throws {
         #expect(
             errorText(in: folder) { _ = try MetricsFile(path: folder.file("none/metrics.jsonl")) }
                 == "none/metrics.jsonl cannot be written: No such file or directory.")
     }
 
-    @Test("of a long file only the end is read for the last lines", .timeLimit(.minutes(1)))
+    @Test("only the end of a long file is read for the last lines", .timeLimit(.minutes(1)))
     func lastLinesOfLongFile() throws {
         try folder.write(line("validation", 1) + "\n", to: "metrics.jsonl")
-        // A terabyte of holes, which reads as zeros.
+        // A sparse terabyte, which reads as zeros.
         try #require(truncate(path, 1 << 40) == 0)
         let file = try OpenFile.appending(path)
         try file.write("\n" + line("train", 7) + "\n" + line("train", 8) + "\n")

@@ -24,7 +24,7 @@ struct OutputFileTests {
         #expect(try folder.names(".") == ["file"])
     }
 
-    @Test("links are followed, chains and links to nothing among them")
+    @Test("links are followed, including chains and links to missing files")
     func links() throws {
         let folder = try TemporaryFolder()
         try folder.make("below")

@@ -21,7 +21,7 @@ struct OwnershipTests {
 
     private static let environment: JSONValue = ["version": "1.0", "ranks": 2]
 
-    @Test("a new, an empty and a foreign folder without a run's names may")
+    @Test("a new folder, an empty one, and a foreign one without a run's file names are accepted")
     func free() throws {
         #expect(refusal() == "no error")
         try folder.write("mine", to: "x/notes.txt")
@@ -32,7 +32,7 @@ struct OwnershipTests {
     }
 
     @Test(
-        "files of others under a run's names are not replaced",
+        "foreign files with a run's file names are not replaced",
         arguments: [
             ("config.yaml", "task: reber\n"), ("environment.json", "{\"name\": \"conda\"}"), ("outcome.json", "guilty"),
             ("outcome.json", "{}"), ("failure.json", "[]"), ("metrics.jsonl", "loss 3\n"),
@@ -46,7 +46,7 @@ struct OwnershipTests {
                 == "x/\(name) was not written by lstm-dist, and the run would replace or remove it; give another --run."
         )
         #expect(try folder.text("x/\(name)") == text)
-        // In the folder of a run they are what is left of it, whatever they hold.
+        // In a run's folder, files with these names belong to the run, whatever they contain.
         try run.write(environment: Self.environment)
         #expect(refusal() == "no error")
         if name != "environment.json" {
@@ -57,8 +57,8 @@ struct OwnershipTests {
         }
     }
 
-    @Test("what this program has written before it died is known")
-    func own() throws {
+    @Test("files that this program wrote before it died are recognised")
+    func unfinished() throws {
         let lock = try RunLock.take(run, host: "here", job: nil)
         #expect(refusal() == "no error")
         lock.release()
@@ -78,7 +78,7 @@ struct OwnershipTests {
         #expect(refusal() == "no error")
     }
 
-    @Test("the configuration that is being read is not replaced, whatever it is called and whoever wrote it")
+    @Test("the configuration that is being read is not replaced, whatever its name and its author")
     func configuration() throws {
         try folder.make("x")
         try run.write(environment: Self.environment)
@@ -91,11 +91,11 @@ struct OwnershipTests {
         #expect(refusal(reading: "x/config.yaml") == words)
     }
 
-    @Test("folders and pipes in the place of a run's files are named; the root folder is no run folder")
+    @Test("folders and pipes with a run's file names are refused; the root folder can't be a run folder")
     func inTheWay() throws {
         try folder.make("x/stop")
         #expect(refusal() == "x/stop is a folder, a pipe or a device; a file is needed here.")
-        // Nor is it a request to stop.
+        // It isn't a request to stop either.
         #expect(run.readStopRequest() == nil)
         try folder.remove("x/stop")
         try #require(mkfifo(folder.file("x/lock"), 0o600) == 0)
@@ -105,7 +105,7 @@ struct OwnershipTests {
                 == "/.. is the root folder; give another --run.")
     }
 
-    @Test("whether a folder can be made or written is seen without trying")
+    @Test("whether a folder can be created or written is determined without changing anything")
     func writable() throws {
         func refusal(_ path: String) -> String {
             errorText(in: folder) { try RunDirectory(path: folder.file(path)).requireWritable() }
@@ -117,7 +117,7 @@ struct OwnershipTests {
         #expect(refusal("file") == "The folder file cannot be made: File exists.")
         #expect(refusal("file/x") == "The folder file/x cannot be made: Not a directory.")
         #expect(try folder.names("x") == [])
-        // Root writes everywhere but where nobody can.
+        // Root may write to any folder.
         if getuid() != 0 {
             try #require(chmod(folder.file("x"), 0o555) == 0)
             #expect(refusal("x") == "Cannot write into the folder x: Permission denied.")

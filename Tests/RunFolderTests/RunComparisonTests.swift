@@ -4,7 +4,7 @@ import RunFolder
 import TestSupport
 import Testing
 
-/// Two runs in one temporary folder, `a` and `b`, that begin equal.
+/// Two runs, `a` and `b`, with equal results.
 @Suite struct RunComparisonTests {
     private let a: CheckpointMaker
     private let b: CheckpointMaker
@@ -46,7 +46,7 @@ import Testing
         #expect(try compare().differences == ["metrics differ at step 5 (train): loss is 0.25 and 0.25000003"])
     }
 
-    @Test("lines that are written differently and mean the same are equal; lines that can't be read are passed over")
+    @Test("lines that differ only in notation are equal; lines that can't be read are ignored")
     func otherSpelling() throws {
         let text = Self.metrics(seconds: 7).replacing(",", with: ", ").replacing("{", with: "torn\n{")
         try b.folder.write(text, to: "runs/x/metrics.jsonl")
@@ -61,7 +61,7 @@ import Testing
         #expect(try compare().differences == ["metrics end earlier in \(b.run.path), before step 5 (train)"])
     }
 
-    @Test("the first checkpoint with another number is named, with the tensor and its place")
+    @Test("the first checkpoint with a different number is named, with the tensor and the index")
     func otherWeights() throws {
         try b.write(3, scale: 1.5, vocabulary: "[]")
         #expect(
@@ -70,7 +70,7 @@ import Testing
             ])
     }
 
-    @Test("one bit of a negative zero counts")
+    @Test("zero and negative zero differ")
     func zeros() throws {
         // The weights end with -0.0, whose sign is the last byte's highest bit.
         try b.folder.flipBit(b.place("step-00000005/model.safetensors"), fromEnd: 1, bit: 7)
@@ -80,13 +80,13 @@ import Testing
             ])
     }
 
-    @Test("a run that went further is not equal")
+    @Test("a run with more steps is not equal")
     func further() throws {
         try b.write(8, vocabulary: "[]")
         #expect(try compare().differences == ["the last checkpoint is of step 5 and of step 8"])
     }
 
-    @Test("two runs that have nothing are not equal")
+    @Test("two empty runs are not equal")
     func nothing() throws {
         let (a, b) = try (CheckpointMaker(), CheckpointMaker())
         for run in [a, b] {
@@ -100,7 +100,7 @@ import Testing
             ])
     }
 
-    @Test("checkpoints are compared alone")
+    @Test("two checkpoints are compared without their runs")
     func checkpoints() throws {
         let (one, other) = (a.folder.file(a.place("step-00000003")), b.folder.file(b.place("step-00000003")))
         #expect(try RunComparison(one, other).areEqual)
@@ -113,7 +113,7 @@ import Testing
             ])
     }
 
-    @Test("what is no run is named")
+    @Test("a path that isn't a run is named")
     func noRun() throws {
         let text = errorText(in: a.folder) { _ = try RunComparison(a.run.path, a.folder.file("nothing")) }
         #expect(text.contains("nothing"))

@@ -14,7 +14,7 @@ import Testing
         run = RunDirectory(path: folder.file("runs/x"))
     }
 
-    @Test("preparing makes the folder, those above it and the checkpoints folder, and nothing else")
+    @Test("preparing creates the folder, its parents and the checkpoints folder, and nothing else")
     func prepare() throws {
         try run.prepare()
         #expect(try folder.names("runs", deep: true) == ["x", "x/checkpoints"])
@@ -30,7 +30,7 @@ import Testing
         #expect(RunDirectory(path: "x").checkpointPath(ofStep: 123_456_789) == "x/checkpoints/step-123456789")
     }
 
-    @Test("a folder below a file can't be made, and says so in the system's words")
+    @Test("the message about a folder that can't be created has the system's reason")
     func unwritable() throws {
         try folder.write("", to: "file")
         #expect(
@@ -44,9 +44,9 @@ import Testing
                 == "The folder /proc/none cannot be made: No such file or directory.")
     }
 
-    @Test("a folder that is there but takes no files is found out before any work")
+    @Test("an existing folder that can't be written is refused before any work")
     func unwritableFolder() {
-        // /proc takes no files, from root neither; the system has its word for why.
+        // Nobody can create files in /proc, not even root.
         #expect(
             errorText { try RunDirectory(path: "/proc").prepare() }
                 == "Cannot write into the folder /proc: No such file or directory.")
@@ -71,7 +71,7 @@ import Testing
         #expect(try run.isUsed)
     }
 
-    @Test("the small files are written whole and read back")
+    @Test("the small files are written completely and read back")
     func smallFiles() throws {
         try run.prepare()
         try run.write(config: "task: reber\n")
@@ -118,10 +118,10 @@ import Testing
         #expect(try outcome(#"{"state":"done","step":1,"reason":"","later":[]}"#) == "no error")
     }
 
-    @Test("emptying removes what runs write, by name, and nothing else; links are not followed")
+    @Test("emptying removes the files that runs write, by name, and nothing else; links are not followed")
     func empty() throws {
         try run.prepare()
-        let own = [
+        let written = [
             "config.yaml", "environment.json", "outcome.json", "failure.json", "metrics.jsonl",
             ".config.yaml.tmp-17", ".config.yaml.tmp-17-0123456789abcdef",
             "checkpoints/step-00000005/model.safetensors",
@@ -130,7 +130,7 @@ import Testing
             "ranks/rank-00002.json", "ranks/.rank-00002.json.tmp-17", ".failure.json.tmp-17",
             "checkpoints/.step-00000007.tmp-17/model.safetensors", "checkpoints/.step-00000004.old-17/state.json",
         ]
-        let others = [
+        let foreign = [
             "notes.txt", "config.yaml.old", ".hidden", "metrics.jsonl.tmp-17", "checkpoints/step-5/state.json",
             "checkpoints/step-00000006/mine.txt", "checkpoints/other", "more/config.yaml", "report.html",
             "events.out.tfevents.17.host",
@@ -141,7 +141,7 @@ import Testing
         {
             try folder.make("runs/x/\(name)")
         }
-        for name in own + others { try folder.write("?", to: "runs/x/\(name)") }
+        for name in written + foreign { try folder.write("?", to: "runs/x/\(name)") }
         try folder.make("elsewhere")
         try folder.write("?", to: "elsewhere/state.json")
         try folder.link("runs/x/checkpoints/best", to: "step-00000005")
@@ -151,12 +151,12 @@ import Testing
 
         try run.empty()
         let folders = ["checkpoints", "checkpoints/step-5", "checkpoints/step-00000006", "more"]
-        #expect(try folder.names("runs/x", deep: true) == (others + folders).sorted())
+        #expect(try folder.names("runs/x", deep: true) == (foreign + folders).sorted())
         #expect(try folder.names("elsewhere") == ["state.json"])
     }
 
-    @Test("emptying a run folder that holds only its own leaves an empty folder; a missing one stays missing")
-    func emptyOwn() throws {
+    @Test("emptying a run folder without foreign files leaves an empty folder; a missing one stays missing")
+    func emptyWithoutForeignFiles() throws {
         try run.empty()
         #expect(try folder.names("") == [])
         try run.prepare()
@@ -165,7 +165,7 @@ import Testing
         #expect(try folder.names("runs", deep: true) == ["x"])
     }
 
-    @Test("a checkpoints folder that is a link to another place loses the link, and the other place nothing")
+    @Test("emptying removes a link in place of the checkpoints folder, and nothing in its target")
     func emptyLinked() throws {
         try folder.make("runs/x")
         try folder.make("scratch/step-00000005")
@@ -181,7 +181,7 @@ import Testing
 }
 
 @Suite struct AtomicFileTests {
-    @Test("a body that throws leaves the old contents and nothing beside them")
+    @Test("a body that throws leaves the old contents and no other files")
     func failing() throws {
         struct Stop: Error {}
         let folder = try TemporaryFolder()
@@ -197,14 +197,14 @@ import Testing
                 }
             }
         }
-        // A name that nobody can foresee: another one each time.
+        // An unpredictable name: a different one each time.
         for name in passing { #expect(name.wholeMatch(of: #/\.x\.tmp-\d+-[0-9a-f]{16}/#) != nil, "\(name)") }
         #expect(Set(passing).count == 2)
         #expect(try folder.text("x") == "old")
         #expect(try folder.names("") == ["x"])
     }
 
-    @Test("readers of the old file keep it")
+    @Test("readers of the old file keep its contents")
     func oldReaders() throws {
         let folder = try TemporaryFolder()
         try AtomicFile.write("old", to: folder.file("x"))
@@ -214,7 +214,7 @@ import Testing
         #expect(try folder.text("x") == "new and longer")
     }
 
-    @Test("a link moves to another target; a folder in its place is not replaced")
+    @Test("a link gets another target; a folder with its name is not replaced")
     func link() throws {
         let folder = try TemporaryFolder()
         try AtomicFile.link(folder.file("best"), to: "a")

@@ -3,15 +3,15 @@ import RunFolder
 import Testing
 
 @Suite struct RunFolderErrorTests {
-    @Test("a folder that cannot be written into is the system's fault")
+    @Test("a folder that can't be written is an error of the system")
     func systemFault() {
         let fault = RunFolderError.cannotWriteInto(folder: "x", code: EROFS)
         #expect("\(fault)" == "Cannot write into the folder x: Read-only file system.")
         #expect(fault.exitCode == 1)
     }
 
-    @Test("what the user named wrongly or damaged ends with 2")
-    func usersFaults() {
+    @Test("a wrong name and a damaged file have exit code 2")
+    func userFaults() {
         let faults: [RunFolderError] = [
             .nothingThere(path: "x", code: ENOENT), .notAModel(path: "x"), .notARun(path: "x"),
             .noCheckpoint(run: "x", damaged: []), .noCheckpointOfStep(run: "x", step: 1),

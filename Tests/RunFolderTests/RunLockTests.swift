@@ -18,8 +18,9 @@ struct RunLockTests {
 
     private var path: String { run.path + "/lock" }
 
-    /// Another process of this machine, which lives until it is killed; from a thread of Swift it inherits that it hears no SIGTERM.
-    private func other() throws -> Process {
+    /// Another process on this machine, which runs until it is killed: it inherits from Swift's threads that SIGTERM is
+    /// blocked.
+    private func otherProcess() throws -> Process {
         let process = Process()
         process.executableURL = URL(filePath: "/bin/sleep")
         process.arguments = ["60"]
@@ -27,21 +28,21 @@ struct RunLockTests {
         return process
     }
 
-    /// A lock of that process, as it would have written it.
+    /// Writes the lock that this process would have written.
     private func write(holder process: Int32, machine: String? = nil) throws {
-        let mine = try RunLock.take(run, host: "here", job: nil)
-        let own = try JSONValue(parsing: String(contentsOfFile: path, encoding: .utf8))
-        mine.release()
+        let current = try RunLock.take(run, host: "here", job: nil)
+        let contents = try JSONValue(parsing: String(contentsOfFile: path, encoding: .utf8))
+        current.release()
         let stat = try String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
         let fields = stat[stat.index(after: try #require(stat.lastIndex(of: ")")))...].split(separator: " ")
         let lock: JSONValue = [
             "host": "there", "process": .integer(Int(process)), "job": "77", "started": .string(String(fields[19])),
-            "machine": .string(machine ?? own["machine"]?.stringValue ?? ""),
+            "machine": .string(machine ?? contents["machine"]?.stringValue ?? ""),
         ]
         try lock.indentedText.write(toFile: path, atomically: true, encoding: .utf8)
     }
 
-    @Test("it is taken, seen, and given free")
+    @Test("a lock can be taken, observed and released")
     func taken() throws {
         #expect(RunLock.presence(in: run) == nil)
         let lock = try RunLock.take(run, host: "node7", job: "12")
@@ -53,9 +54,9 @@ struct RunLockTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: run.path) == ["checkpoints"])
     }
 
-    @Test("a living process keeps it, and the message names that")
+    @Test("a running process keeps its lock, and the message names the process")
     func held() throws {
-        let process = try other()
+        let process = try otherProcess()
         defer { kill(process.processIdentifier, SIGKILL) }
         try write(holder: process.processIdentifier)
         let error = #expect(throws: RunFolderError.self) { try RunLock.take(run, host: "here", job: nil) }
@@ -67,18 +68,18 @@ struct RunLockTests {
         #expect(RunLock.presence(in: run) != nil)
     }
 
-    @Test("a dead process's is taken over at once, also where its number lives again")
+    @Test("a dead process's lock is taken over immediately, even if its process id is in use again")
     func dead() throws {
-        let process = try other()
+        let process = try otherProcess()
         try write(holder: process.processIdentifier)
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
         #expect(RunLock.presence(in: run) == nil)
         try RunLock.take(run, host: "here", job: nil).release()
 
-        let reborn = try other()
-        defer { kill(reborn.processIdentifier, SIGKILL) }
-        try write(holder: reborn.processIdentifier)
+        let reused = try otherProcess()
+        defer { kill(reused.processIdentifier, SIGKILL) }
+        try write(holder: reused.processIdentifier)
         let text = try String(contentsOfFile: path, encoding: .utf8)
         let later = try #require(text.firstMatch(of: /"started": "\d+"/)).output
         try text.replacingOccurrences(of: later, with: "\"started\": \"1\"").write(
@@ -86,27 +87,21 @@ struct RunLockTests {
         try RunLock.take(run, host: "here", job: nil).release()
     }
 
-    @Test("of another machine's lock the heartbeat decides")
+    @Test("a lock of another machine is kept while it has a heartbeat")
     func elsewhere() throws {
-        let process = try other()
+        let process = try otherProcess()
         defer { kill(process.processIdentifier, SIGKILL) }
         try write(holder: process.processIdentifier, machine: "another boot")
-        // A thread of its own: other tests may keep those of tasks busy.
-        final class Flag: Sendable { let isOver = Atomic<Bool>(false) }
-        let flag = Flag()
-        let beating = Thread { [path] in
-            while !flag.isOver.load(ordering: .relaxed) {
-                utimensat(AT_FDCWD, path, nil, 0)
-                usleep(200_000)
-            }
+        repeating { [path] _ in
+            utimensat(AT_FDCWD, path, nil, 0)
+            usleep(200_000)
+        } while: {
+            #expect(throws: RunFolderError.self) { try RunLock.waitUntilFree(run, patience: 1) }
         }
-        beating.start()
-        #expect(throws: RunFolderError.self) { try RunLock.waitUntilFree(run, patience: 1) }
-        flag.isOver.store(true, ordering: .relaxed)
     }
 
     @Test(
-        "one that a crash left half written goes when its heart has not beaten",
+        "an incomplete lock without a heartbeat is taken over",
         arguments: ["", "{", "{\"host\": 5}", "null"])
     func torn(text: String) throws {
         try text.write(toFile: path, atomically: true, encoding: .utf8)
@@ -115,9 +110,9 @@ struct RunLockTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: run.path) == ["checkpoints"])
     }
 
-    @Test("another machine's goes when its heart has not beaten, also one with a time far ahead")
+    @Test("a lock of another machine without a heartbeat is taken over, even if its time is in the future")
     func silent() throws {
-        let process = try other()
+        let process = try otherProcess()
         defer { kill(process.processIdentifier, SIGKILL) }
         for time in [Date.now, Date(timeIntervalSince1970: 5e9)] {
             try write(holder: process.processIdentifier, machine: "another boot")
@@ -130,7 +125,7 @@ struct RunLockTests {
 
     /// A lock whose process is dead.
     private func writeDead() throws {
-        let process = try other()
+        let process = try otherProcess()
         try write(holder: process.processIdentifier)
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
@@ -138,7 +133,7 @@ struct RunLockTests {
 
     private var text: String { get throws { try String(contentsOfFile: path, encoding: .utf8) } }
 
-    @Test("what was found stale is not what is there any more: a living job's lock stays")
+    @Test("a lock that was taken after a stale one had been found is kept")
     func vacancyGone() throws {
         try writeDead()
         let vacancy = try RunLock.waitUntilFree(run)
@@ -150,7 +145,7 @@ struct RunLockTests {
         }
         #expect(try text == before)
         try other.check()
-        // Nor does one that was free a moment ago.
+        // The same after a free one had been found.
         other.release()
         let free = try RunLock.waitUntilFree(run)
         let third = try RunLock.take(run, host: "third", job: nil)
@@ -160,9 +155,9 @@ struct RunLockTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: run.path) == ["checkpoints"])
     }
 
-    @Test("a silent holder that gives a sign of life after it was found stale keeps its lock")
+    @Test("a holder whose heartbeat resumes after it was found stale keeps its lock")
     func lateBeat() throws {
-        let process = try other()
+        let process = try otherProcess()
         defer { kill(process.processIdentifier, SIGKILL) }
         try write(holder: process.processIdentifier, machine: "another boot")
         let vacancy = try RunLock.waitUntilFree(run, deadAfter: 0.3)
@@ -172,7 +167,7 @@ struct RunLockTests {
         #expect(try text == before)
     }
 
-    @Test("of many that take a stale lock at the same time, one has it")
+    @Test("of many jobs that take over a stale lock at the same time, one gets it")
     func manyTakers() throws {
         final class Taken: Sendable { let locks = Mutex<[RunLock]>([]) }
         for round in 1...30 {
@@ -192,7 +187,7 @@ struct RunLockTests {
             group.wait()
             let locks = taken.locks.withLock { $0 }
             #expect(locks.count <= 1, "round \(round)")
-            // Where two wanted the claim at the same moment, none may have it; then the next try succeeds.
+            // If two claim it at the same moment, neither may get it; the next attempt then succeeds.
             let lock = try locks.first ?? RunLock.take(run, host: "here", job: nil, after: vacancy)
             try lock.check()
             lock.release()
@@ -200,12 +195,12 @@ struct RunLockTests {
         }
     }
 
-    @Test("who dies with the right to replace a lock keeps nobody out; a living one has it alone")
+    @Test("a claim of a dead process is ignored; that of a running one is exclusive")
     func claims() throws {
         try writeDead()
         let dead = try text
         let claim = run.path + "/.lock.claim-" + Checksum.sha256(of: dead).prefix(16)
-        let living = try other()
+        let living = try otherProcess()
         defer { kill(living.processIdentifier, SIGKILL) }
         try FileManager.default.removeItem(atPath: path)
         try write(holder: living.processIdentifier)
@@ -217,7 +212,7 @@ struct RunLockTests {
         try dead.write(toFile: claim, atomically: true, encoding: .utf8)
         try RunLock.take(run, host: "here", job: nil, after: found).release()
         #expect(try FileManager.default.contentsOfDirectory(atPath: run.path) == ["checkpoints"])
-        // One of a lock that is there no more goes when the folder is prepared.
+        // The claim of a lock that no longer exists is removed when the folder is prepared.
         try dead.write(toFile: claim, atomically: true, encoding: .utf8)
         try run.prepare()
         #expect(try FileManager.default.contentsOfDirectory(atPath: run.path) == ["checkpoints"])
@@ -232,12 +227,12 @@ struct RunLockTests {
         "The run folder RUN is no longer this job's: \(reason). The job ends without a checkpoint and leaves the folder as it is."
     }
 
-    @Test("a job whose lock is another's knows it, and neither beats nor releases that one")
+    @Test("a job whose lock was taken over detects it, and neither renews nor releases the new lock")
     func takenOver() throws {
         let lock = try RunLock.take(run, host: "here", job: nil)
         #expect(loss(of: lock) == nil)
         lock.beat()
-        let process = try other()
+        let process = try otherProcess()
         defer { kill(process.processIdentifier, SIGKILL) }
         try FileManager.default.removeItem(atPath: path)
         try write(holder: process.processIdentifier)
@@ -252,12 +247,12 @@ struct RunLockTests {
         lock.release()
         let after = try (text, FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date)
         #expect(before == after)
-        // It stays lost, whatever comes.
+        // It stays lost.
         try FileManager.default.removeItem(atPath: path)
         #expect(loss(of: lock) == sentence(words))
     }
 
-    @Test("a job whose lock was removed, or whose folder was moved, deleted or replaced, knows it")
+    @Test("a job whose lock was removed, or whose folder was moved, deleted or replaced, detects it")
     func folderGone() throws {
         let manager = FileManager.default
         let removed = try RunLock.take(run, host: "here", job: nil)
@@ -268,7 +263,7 @@ struct RunLockTests {
         try manager.moveItem(atPath: run.path, toPath: run.path + "-moved")
         #expect(loss(of: moved) == sentence("it was moved or deleted"))
         moved.release()
-        #expect(manager.fileExists(atPath: run.path + "-moved/lock"), "it may be another's by now")
+        #expect(manager.fileExists(atPath: run.path + "-moved/lock"), "it may be another job's by now")
 
         try run.prepare()
         let replaced = try RunLock.take(run, host: "here", job: nil)
@@ -277,7 +272,7 @@ struct RunLockTests {
         #expect(loss(of: replaced) == sentence("it was moved or deleted, and another folder is in its place"))
     }
 
-    @Test("what can't be seen at this moment is no loss")
+    @Test("a lock that can't be read for a moment isn't lost")
     func unseen() throws {
         let lock = try RunLock.take(run, host: "here", job: nil)
         try FileManager.default.moveItem(atPath: path, toPath: path + "-aside")
@@ -286,7 +281,7 @@ struct RunLockTests {
         #expect(loss(of: lock) == nil)
     }
 
-    @Test("a checkpoint is not written into a folder that is another job's")
+    @Test("a checkpoint is not written into a folder of another job")
     func noCheckpoint() throws {
         let maker = try CheckpointMaker()
         let lock = try RunLock.take(maker.run, host: "here", job: nil)
@@ -301,7 +296,7 @@ struct RunLockTests {
         #expect(try maker.names() == ["latest", "step-00000010"])
     }
 
-    @Test("a copy of a run folder in use is not in use, and the one in use stays so")
+    @Test("a copy of a run folder in use is free, and the original stays in use")
     func copied() throws {
         let lock = try RunLock.take(run, host: "here", job: nil)
         let copy = RunDirectory(path: folder.path + "/copy")
@@ -314,9 +309,9 @@ struct RunLockTests {
         lock.release()
     }
 
-    @Test("a holder on another machine whose heartbeat is overdue is in doubt; one on this machine is seen")
+    @Test("a holder on another machine with an overdue heartbeat is doubtful; one on this machine is not")
     func doubt() throws {
-        let process = try other()
+        let process = try otherProcess()
         defer { kill(process.processIdentifier, SIGKILL) }
         func presence(machine: String?, secondsAgo: Double) throws -> RunLock.Presence {
             try? FileManager.default.removeItem(atPath: path)
@@ -332,9 +327,9 @@ struct RunLockTests {
         #expect(try !presence(machine: nil, secondsAgo: 30).isDoubtful)
     }
 
-    @Test("waiting for a silent holder is reported, and what was found then is not waited for again")
+    @Test("waiting for a silent holder is reported, and not repeated when the lock is taken")
     func reported() throws {
-        let process = try other()
+        let process = try otherProcess()
         defer { kill(process.processIdentifier, SIGKILL) }
         try write(holder: process.processIdentifier, machine: "another boot")
         var reports: [String] = []
@@ -349,7 +344,7 @@ struct RunLockTests {
         #expect(ContinuousClock.now - began < .seconds(3))
     }
 
-    @Test("a request to stop is left, read and taken away")
+    @Test("a stop request is written, read and removed")
     func stopRequest() throws {
         #expect(run.readStopRequest() == nil)
         try run.write(.now)

@@ -1,16 +1,15 @@
-import Foundation
-import Glibc
 import System
+import TestSupport
 import Testing
 
 @Suite("Mapped files")
 struct MappedFileTests {
     @Test("a small file is not mapped, so that there may be more of them than mappings")
     func small() throws {
-        let folder = try Folder()
-        let path = try folder.write(Array("before".utf8))
+        let folder = try TemporaryFolder()
+        let path = try folder.file("text.txt", Array("before".utf8))
         let file = try MappedFile(path: path)
-        try folder.write(Array("after!".utf8))
+        try folder.write("after!", to: "text.txt")
         #expect(Array(file.bytes) == Array("before".utf8))
     }
 
@@ -19,30 +18,13 @@ struct MappedFileTests {
         let result = await #expect(
             processExitsWith: .exitCode(2), observing: [\.standardErrorContent]
         ) {
-            let folder = try Folder()
-            let path = try folder.write([UInt8](repeating: 0x61, count: 100_000))
+            let folder = try TemporaryFolder()
+            let path = try folder.file("text.txt", [UInt8](repeating: 0x61, count: 100_000))
             let file = try MappedFile(path: path)
-            truncate(path, 0)
+            try folder.write("", to: "text.txt")
             print(file.bytes[50_000])
         }
         let errors = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
         #expect(errors.contains("/text.txt: the file was shortened while it was being read"), "\(errors)")
-    }
-}
-
-/// A folder with one file, removed with the object.
-private final class Folder {
-    private let url = FileManager.default.temporaryDirectory.appending(path: "mapped-\(UUID().uuidString)")
-
-    init() throws { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
-
-    /// Writes the file and returns its path.
-    @discardableResult
-    func write(_ bytes: [UInt8]) throws -> String {
-        let file = url.appending(path: "text.txt")
-        try Data(bytes).write(to: file)
-        return file.path
     }
 }

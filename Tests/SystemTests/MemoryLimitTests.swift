@@ -1,20 +1,18 @@
 import Foundation
 import System
+import TestSupport
 import Testing
 
 @Suite("The limit of memory")
 struct MemoryLimitTests {
     /// The limit of a process with these groups, where these files exist.
     private func limit(_ groups: String, _ files: [String: String]) throws -> Double? {
-        let root = FileManager.default.temporaryDirectory.appending(path: "groups-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: root) }
+        let root = try TemporaryFolder()
         for (path, text) in files {
-            let file = root.appending(path: path)
-            try FileManager.default.createDirectory(
-                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-            try Data(text.utf8).write(to: file)
+            try root.make(URL(filePath: path).deletingLastPathComponent().relativePath)
+            try root.write(text, to: path)
         }
-        return MemoryLimit.ofGroups(groups, mountedAt: root.path)
+        return withExtendedLifetime(root) { MemoryLimit.ofGroups(groups, mountedAt: root.path) }
     }
 
     @Test("the lowest limit of a process's group and of those around it counts, in both versions of groups")

@@ -3,7 +3,7 @@ import System
 import Testing
 
 @Suite struct SystemErrorTests {
-    @Test("each error names the path and the system's reason, and knows the exit code")
+    @Test("each error names the path and the system's reason, and has an exit code")
     func descriptions() {
         let cases: [(SystemError, String, Int32)] = [
             (.cannotRead(path: "x", code: ENOENT), "x cannot be read: No such file or directory.", 2),

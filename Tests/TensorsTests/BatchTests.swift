@@ -22,7 +22,7 @@ struct BatchTests {
         #expect(batch.targets == [-1, -1, -1, -1] && batch.tokens.isEmpty)
     }
 
-    @Test("reshaping forgets what stood there, larger or smaller")
+    @Test("reshaping clears the previous contents, for larger and smaller shapes")
     func reshaping() {
         let shape = TaskShape(input: .features(1), output: .values(1))
         var batch = Batch()
@@ -55,7 +55,7 @@ struct BatchTests {
         #expect(TaskShape.Output.values(2).width == 2)
     }
 
-    @Test("the scored outputs give one row of answers at a time")
+    @Test("scored outputs are read row by row")
     func outputs() {
         let values: [Float] = [1, 2, 3, 4, 5, 6]
         values.withUnsafeBufferPointer { buffer in

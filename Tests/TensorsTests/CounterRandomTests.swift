@@ -1,8 +1,9 @@
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
-/// `philox.json`, made by a plain implementation in Python that was checked against Random123's own vectors.
+/// `philox.json`, made by a plain implementation in Python that was checked against Random123's test vectors.
 private struct PhiloxFixture: Decodable {
     struct Answer: Decodable {
         let counter: [UInt32]
@@ -31,8 +32,7 @@ private struct PhiloxFixture: Decodable {
     let dropout_masks: [DropoutMask]
 
     static func load() throws -> PhiloxFixture {
-        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let file = tests.appendingPathComponent("Fixtures/pytorch/philox.json")
+        let file = ProjectFiles.fixtures.appending(path: "philox.json")
         return try JSONDecoder().decode(PhiloxFixture.self, from: Data(contentsOf: file))
     }
 }
@@ -45,7 +45,7 @@ extension RandomNumberGenerator {
     fileprivate mutating func word() -> UInt32 { next() }
 }
 
-/// Philox4x32-10, written down from section 3.3 of the paper: ten rounds on (L0, R0, L1, R1) with a key that grows.
+/// Philox4x32-10 as in section 3.3 of the paper: ten rounds on (L0, R0, L1, R1) with a key that is incremented.
 private func plainPhilox(_ counter: [UInt32], key: [UInt32]) -> [UInt32] {
     var x = counter
     for round: UInt32 in 0..<10 {
@@ -61,7 +61,7 @@ private func plainPhilox(_ counter: [UInt32], key: [UInt32]) -> [UInt32] {
 
 @Suite("Counter-based random numbers")
 struct CounterRandomTests {
-    @Test("the plain Philox below gives Random123's known answers, and the words are its words at any counter")
+    @Test("the plain Philox above gives Random123's known answers, and the words equal its words at any counter")
     func knownAnswers() throws {
         let answers = try PhiloxFixture.load().known_answers
         #expect(answers.count == 3)
@@ -80,7 +80,7 @@ struct CounterRandomTests {
         }
     }
 
-    @Test("the purposes keep the numbers that runs were written with")
+    @Test("the purposes keep their numbers, on which existing runs depend")
     func purposes() {
         let numbers = CounterRandom.Purpose.allCases.map { "\($0) \($0.rawValue)" }
         #expect(
@@ -90,7 +90,7 @@ struct CounterRandomTests {
             ])
     }
 
-    @Test("the words of dropout are those of an independent implementation")
+    @Test("the words of dropout equal those of an independent implementation")
     func dropoutWords() throws {
         let fixture = try PhiloxFixture.load()
         #expect(fixture.dropout_words.count >= 6)
@@ -116,15 +116,15 @@ struct CounterRandomTests {
         }
     }
 
-    @Test("a generator walks the words of its own counter")
-    func walk() {
+    @Test("a generator gives the words of its counter in order")
+    func wordsInOrder() {
         var random = CounterRandom(seed: 99, purpose: .shuffle, epoch: 5, index: 7)
-        let walked = (0..<12).map { _ in random.nextWord() }
+        let drawn = (0..<12).map { _ in random.nextWord() }
         // Counter: (block, index, epoch, purpose).
         let expected = (0..<3).flatMap { block in
             CounterRandom.words(seed: 99, purpose: .shuffle, UInt32(block), 7, 5).array
         }
-        #expect(walked == expected)
+        #expect(drawn == expected)
     }
 
     @Test("64 bits are two words, the low one first")
@@ -135,7 +135,7 @@ struct CounterRandomTests {
         #expect(random.next() == UInt64(low) | UInt64(high) << 32)
     }
 
-    @Test("seeds, purposes, epochs and indices each give other numbers")
+    @Test("different seeds, purposes, epochs and indices give different numbers")
     func independence() {
         var starts: Set<UInt64> = []
         var drawn = 0
@@ -160,7 +160,7 @@ struct CounterRandomTests {
         #expect(CounterRandom.unit(.max) == 1 - 0x1p-24)
     }
 
-    @Test("uniform numbers lie in their range and fill it evenly")
+    @Test("uniform numbers are in their range and evenly distributed")
     func uniform() {
         var random = CounterRandom(seed: 4, purpose: .benchmark)
         var tenths = [Int](repeating: 0, count: 10)
@@ -169,11 +169,11 @@ struct CounterRandomTests {
             #expect(x >= -2 && x < 3)
             tenths[Int((x + 2) * 2)] += 1
         }
-        // 10,000 expected in each, standard deviation 95; the seed is fixed, so this can't flake.
+        // 10,000 expected in each, standard deviation 95; the seed is fixed, so the test is deterministic.
         #expect(tenths.allSatisfy { abs($0 - 10_000) < 400 })
     }
 
-    @Test("numbers below a bound are all met, evenly, and the bound is not", arguments: [1, 2, 3, 7, 10])
+    @Test("all numbers below a bound occur, evenly, and the bound does not", arguments: [1, 2, 3, 7, 10])
     func below(bound: Int) {
         var random = CounterRandom(seed: 5, purpose: .benchmark, index: bound)
         var counts = [Int](repeating: 0, count: bound)

@@ -5,7 +5,7 @@ import Testing
 struct FloatBlockTests {
     @Test("a block begins on a cache line and holds zeros", arguments: [0, 1, 15, 16, 17, 1000, 100_003])
     func alignedAndZero(count: Int) {
-        // Freed memory comes back with its contents, so the second block shows whether zeros are written.
+        // Freed memory is reused with its contents, so the second block shows whether zeros are written.
         do {
             let dirty = FloatBlock(count: count)
             dirty.buffer.update(repeating: 7)
@@ -50,7 +50,7 @@ struct FloatBlockTests {
         #expect(watched == nil)
     }
 
-    @Test("a copy takes over the contents and stays apart")
+    @Test("a copy has the contents and is independent")
     func copying() {
         let block = FloatBlock(count: 3)
         let other = FloatBlock(count: 3)
@@ -60,7 +60,7 @@ struct FloatBlockTests {
         #expect(Array(other.buffer) == [5, 5, 5])
     }
 
-    @Test("the floats of blocks that are made are counted, without making them")
+    @Test("the floats of blocks are counted without allocating them")
     func counted() {
         let count = FloatBlock.floats { make in
             #expect(make(1 << 60).count == 0)

@@ -3,9 +3,9 @@ import Testing
 
 @Suite("Rows of a gradient")
 struct GradientRowsTests {
-    private func rows(_ set: RowSet, in some: Range<Int>? = nil) -> [Int] {
+    private func rows(_ set: RowSet, in range: Range<Int>? = nil) -> [Int] {
         var found: [Int] = []
-        set.forEachRun(in: some ?? 0..<set.rows) { found += Array($0) }
+        set.forEachRun(in: range ?? 0..<set.rows) { found += Array($0) }
         return found
     }
 
@@ -13,22 +13,24 @@ struct GradientRowsTests {
     func sets(count: Int) {
         let (a, b) = (RowSet(rows: count), RowSet(rows: count))
         #expect(rows(a).isEmpty)
-        let some = (0..<count).filter { $0 % 5 == 0 || (60..<70).contains($0) || $0 == count - 1 }
-        for row in some.reversed() { a.insert(row) }
-        #expect(rows(a) == some)
+        let inserted = (0..<count).filter { $0 % 5 == 0 || (60..<70).contains($0) || $0 == count - 1 }
+        for row in inserted.reversed() { a.insert(row) }
+        #expect(rows(a) == inserted)
         for first in 0...count {
-            for end in first...count { #expect(rows(a, in: first..<end) == some.filter { (first..<end).contains($0) }) }
+            for end in first...count {
+                #expect(rows(a, in: first..<end) == inserted.filter { (first..<end).contains($0) })
+            }
         }
         for row in 0..<count where row % 7 == 3 { b.insert(row) }
         b.formUnion(a)
-        #expect(rows(b) == (0..<count).filter { some.contains($0) || $0 % 7 == 3 })
+        #expect(rows(b) == (0..<count).filter { inserted.contains($0) || $0 % 7 == 3 })
         b.insertAll()
         #expect(rows(b) == Array(0..<count))
         a.removeAll()
         #expect(rows(a).isEmpty)
     }
 
-    @Test("a set in borrowed memory is a set of whoever reads that memory")
+    @Test("sets that borrow the same memory have the same rows")
     func borrowed() {
         final class Owner {}
         let memory = UnsafeMutableRawPointer.allocate(byteCount: RowSet.byteCount(rows: 100), alignment: 8)
@@ -41,7 +43,7 @@ struct GradientRowsTests {
         #expect(rows(other) == [77])
     }
 
-    /// A block whose matrix has `count` rows of `width`, with something behind it.
+    /// A block with a matrix of `count` rows of `width`, and `behind` more floats.
     private func filled(_ count: Int, _ width: Int, behind: Int, _ touched: [Int]) -> (GradientRows, [Float]) {
         let rows = GradientRows(touched: RowSet(rows: count), width: width, isZero: true)
         var block = [Float](repeating: 0, count: count * width + behind)
@@ -54,7 +56,7 @@ struct GradientRowsTests {
     }
 
     @Test(
-        "ranges ascend on cache lines, hold all that is not 0, and little else",
+        "ranges ascend on cache lines, and cover all lines with a non-zero value and no others",
         arguments: [(40, 3, 100), (40, 16, 0), (30, 37, 5), (7, 1, 64), (0, 1, 50), (12, 200, 1)])
     func ranges(count: Int, width: Int, behind: Int) {
         let touched = (0..<count).filter { $0 % 6 == 1 || $0 == count - 1 }
@@ -71,15 +73,15 @@ struct GradientRowsTests {
                     for place in range { seen[place] = true }
                 }
                 for place in first..<end {
-                    if block[place] != 0 { #expect(seen[place], "\(place) is left out") }
+                    if block[place] != 0 { #expect(seen[place], "\(place) is missing") }
                     let line = place / 16 * 16..<min(place / 16 * 16 + 16, block.count)
-                    if seen[place] { #expect(line.contains { block[$0] != 0 }, "\(place) is gone through for nothing") }
+                    if seen[place] { #expect(line.contains { block[$0] != 0 }, "\(place) is covered for nothing") }
                 }
             }
         }
     }
 
-    @Test("clearing makes the matrix zero and leaves what stands behind it")
+    @Test("clearing makes the matrix zero and leaves the floats after it")
     func clearing() {
         var (rows, block) = filled(9, 5, behind: 4, [0, 3, 4, 8])
         rows.clear(&block)
@@ -87,7 +89,7 @@ struct GradientRowsTests {
         rows.forEachRange(in: 0..<32) { range in Issue.record("\(range) of a matrix of zeros") }
     }
 
-    @Test("of a block with unknown contents all rows are gone through and cleared")
+    @Test("all rows of a block with unknown contents are covered and cleared")
     func unknown() {
         let rows = GradientRows(touched: RowSet(rows: 9), width: 5, isZero: false)
         var ranges: [Range<Int>] = []

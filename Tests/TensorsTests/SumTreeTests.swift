@@ -1,14 +1,14 @@
 import Tensors
 import Testing
 
-/// The tree's definition, written out: what the sum over a node is, for leaves named by their numbers.
+/// The tree's definition: the sum over a node as text, with leaves named by their numbers.
 private func sum(_ node: Range<Int>) -> String {
     guard node.count > 1 else { return "\(node.lowerBound)" }
     let half = node.count / 2 + node.count % 2
     return "(\(sum(node.prefix(half))) + \(sum(node.dropFirst(half))))"
 }
 
-/// What waits when some sums have been added up as `merges` says.
+/// The sums that wait after `sums` have been added up by `merges`.
 private func added(_ sums: [String], _ merges: [Int]) -> [String] {
     #expect(sums.count == merges.count)
     var waiting: [String] = []
@@ -25,7 +25,7 @@ private func nodes(in node: Range<Int>) -> [Range<Int>] {
     return [node] + nodes(in: node.prefix(half)) + nodes(in: node.dropFirst(half))
 }
 
-/// The sequences of each of so many ranks, as `Shard` deals them out.
+/// Each rank's sequences, as `Shard` distributes them.
 private func shares(_ leaves: Int, ranks: Int) -> [Range<Int>] {
     let bounds = (0...ranks).map { ($0 * leaves + ranks - 1) / ranks }
     return zip(bounds, bounds.dropFirst()).map { $0..<$1 }
@@ -41,7 +41,7 @@ struct SumTreeTests {
         #expect(SumTree.middle(0..<5) == 3 && SumTree.middle(3..<5) == 4 && SumTree.middle(7..<10) == 9)
     }
 
-    @Test("any range is covered by the largest nodes that lie in it, in order", arguments: 1...40)
+    @Test("any range is covered by the largest nodes inside it, in order", arguments: 1...40)
     func covering(leaves: Int) {
         let all = nodes(in: 0..<leaves)
         for first in 0...leaves {
@@ -71,27 +71,27 @@ struct SumTreeTests {
         }
     }
 
-    @Test("any number of ranks, each adding up its nodes, together make the sum that one makes", arguments: 1...40)
+    @Test("any number of ranks, each adding up its nodes, give the sum of one rank", arguments: 1...40)
     func ranks(leaves: Int) {
         for ranks in 1...8 {
             let nodes = shares(leaves, ranks: ranks).flatMap { SumTree.nodes(covering: $0, of: leaves) }
             let sums = nodes.map { added($0.map { "\($0)" }, SumTree.merges(inside: $0)) }
-            #expect(sums == nodes.map { [sum($0)] }, "a rank's own sums, \(ranks) ranks")
+            #expect(sums == nodes.map { [sum($0)] }, "the ranks' sums, \(ranks) ranks")
             #expect(
                 added(sums.flatMap { $0 }, SumTree.merges(of: nodes, of: leaves)) == [sum(0..<leaves)],
                 "\(ranks) ranks")
         }
     }
 
-    @Test("nodes of some ranks are added up to the largest nodes that they make", arguments: 1...24)
+    @Test("the nodes of a subset of the ranks are added up to the largest nodes that they cover", arguments: 1...24)
     func groups(leaves: Int) {
         for ranks in 1...6 {
             let shares = shares(leaves, ranks: ranks)
             for mask in 0..<1 << ranks {
-                let some = shares.indices.filter { mask >> $0 & 1 == 1 }.map { shares[$0] }.filter { !$0.isEmpty }
-                let parts = some.flatMap { SumTree.nodes(covering: $0, of: leaves) }
+                let subset = shares.indices.filter { mask >> $0 & 1 == 1 }.map { shares[$0] }.filter { !$0.isEmpty }
+                let parts = subset.flatMap { SumTree.nodes(covering: $0, of: leaves) }
                 let groups = SumTree.groups(of: parts, of: leaves)
-                let sequences = RangeSet(some)
+                let sequences = RangeSet(subset)
                 #expect(
                     groups.map(\.node)
                         == sequences.ranges.flatMap { SumTree.nodes(covering: $0, of: leaves) })
@@ -112,7 +112,7 @@ struct SumTreeTests {
         }
     }
 
-    @Test("nothing has no nodes and needs no additions")
+    @Test("an empty range has no nodes and needs no additions")
     func nothing() {
         #expect(SumTree.nodes(covering: 0..<0, of: 0) == [] && SumTree.nodes(covering: 2..<2, of: 5) == [])
         #expect(SumTree.merges(of: [], of: 5) == [] && SumTree.merges(inside: 3..<3) == [])

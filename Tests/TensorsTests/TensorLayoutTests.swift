@@ -21,7 +21,7 @@ struct TensorLayoutTests {
         #expect(layout.parameterCount == 21 + 16 + 1 + 24 + 0 + 2)
     }
 
-    @Test("every offset lies on a cache line and no tensor reaches into another")
+    @Test("every offset is on a cache line and no tensor overlaps another")
     func alignment() {
         let line = FloatBlock.alignment / MemoryLayout<Float>.stride
         let layout = TensorLayout((1...40).map { ("t\($0)", [$0, 41 - $0]) })

@@ -30,9 +30,9 @@ package final class TemporaryFolder: Sendable {
     package func text(_ name: String) throws -> String { try String(contentsOfFile: file(name), encoding: .utf8) }
 
     /// Inverts one bit of a file; the last byte is 1 from the end.
-    package func flipBit(_ name: String, fromEnd place: Int, bit: Int = 3) throws {
+    package func flipBit(_ name: String, fromEnd offset: Int, bit: Int = 3) throws {
         var bytes = try bytes(name)
-        bytes[bytes.count - place] ^= 1 << UInt8(bit)
+        bytes[bytes.count - offset] ^= 1 << UInt8(bit)
         try file(name, bytes)
     }
 
@@ -42,12 +42,12 @@ package final class TemporaryFolder: Sendable {
 
     package func remove(_ name: String) throws { try FileManager.default.removeItem(atPath: file(name)) }
 
-    package func move(_ name: String, to other: String) throws {
-        try FileManager.default.moveItem(atPath: file(name), toPath: file(other))
+    package func move(_ name: String, to newName: String) throws {
+        try FileManager.default.moveItem(atPath: file(name), toPath: file(newName))
     }
 
-    package func copy(_ name: String, to other: String) throws {
-        try FileManager.default.copyItem(atPath: file(name), toPath: file(other))
+    package func copy(_ name: String, to newName: String) throws {
+        try FileManager.default.copyItem(atPath: file(name), toPath: file(newName))
     }
 
     package func link(_ name: String, to target: String) throws {

@@ -1,5 +1,5 @@
-/// Whether `condition` becomes true within the limit, which is for a condition that never does: on a busy machine, runs
-/// take many times as long as usual. It is called every few milliseconds.
+/// Whether `condition` becomes true within the limit, which is long because runs take many times as long on a busy
+/// machine. The condition is evaluated every few milliseconds.
 package func becomesTrue(
     within limit: Duration = .seconds(60), _ condition: () throws -> Bool
 ) async throws -> Bool {

@@ -1,5 +1,6 @@
 import ConfigFile
 import Foundation
+import TestSupport
 import Testing
 import Training
 
@@ -7,8 +8,8 @@ import Training
 struct ConfigurationPageTests {
     @Test("the page of all keys has the table that `lstm-dist config keys` prints")
     func isCurrent() throws {
-        let page = URL(filePath: #filePath).deletingLastPathComponent()
-            .appending(path: "../../Sources/lstm-dist/Documentation.docc/ConfigurationKeys.md")
+        let page = ProjectFiles.folder.appending(
+            path: "Sources/lstm-dist/Documentation.docc/ConfigurationKeys.md")
         let text = try String(contentsOf: page, encoding: .utf8)
         #expect(
             text.hasSuffix("\n\n" + ConfigurationTable.all.reference),

@@ -15,7 +15,7 @@ struct MemoryEstimateTests {
             Configuration(yaml: yaml, file: "adding.yaml", table: ConfigurationTable.all), ranks: 1)
     }
 
-    @Test("config check counts the memory of validations, which have a batch of their own")
+    @Test("config check counts the memory of validations, which have a separate batch")
     func validation() throws {
         try report(1, length: 1000).check()
         let error = #expect(throws: (any Error).self) { try report(10_000_000, length: 1_000_000).check() }

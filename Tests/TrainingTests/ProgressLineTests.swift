@@ -3,7 +3,7 @@ import Training
 
 @Suite("The progress line")
 struct ProgressLineTests {
-    @Test("a line that fits stays whole; a longer one loses parts and keeps steps, loss and time left")
+    @Test("a line that fits is unchanged; a longer one loses parts and keeps steps, loss and time left")
     func fitted() {
         let short = ["step 3/30", "epoch 1", "loss 2.1", "rate 0.01", "12,345 tokens/s", "ETA 3s"]
         #expect(ProgressLine.fitted(short) == short.joined(separator: "  "))

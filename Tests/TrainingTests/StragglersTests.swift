@@ -25,7 +25,7 @@ struct StragglersTests {
     }
 
     @Test(
-        "a line is worth it from a quarter and a millisecond on",
+        "ranks differ if the slowest takes more than a quarter and a millisecond longer than the median",
         arguments: [
             ([0.100, 0.100, 0.124], false), ([0.100, 0.100, 0.126], true), ([0.001, 0.001, 0.0018], false),
             ([0.001, 0.001, 0.0021], true),

@@ -4,8 +4,8 @@ import Sequences
 import Testing
 import Training
 
-@Suite("TrainingConfiguration of a training")
-struct OptionsTests {
+@Suite("The configuration of a training")
+struct TrainingConfigurationTests {
     private static func options(_ yaml: String, _ overrides: [String] = []) throws -> TrainingConfiguration {
         TrainingConfiguration(
             try Configuration(

@@ -6,6 +6,11 @@ import Glibc
 /// while they double). 200 MB of natural text have about a million distinct words: 32 MB. 5 million, as in text of
 /// random letters, take 120 + 34 MB. `entries` grows by `realloc`, which moves the pages of a large block instead of
 /// copying them, and pages that no word has reached yet take no memory.
+///
+/// Why not a `Dictionary` of the same keys and hashes (1 December 2026, AMD EPYC, Zen 3): it counts the training text of
+/// Penn Treebank in 0.08 s instead of 0.04 s, and 5 million distinct words (10 million in all) in 9.1 s and 297 MB
+/// instead of 6.1 s and 150 MB, although it then ranks them in 5.1 s instead of 9.2 s. It also can't report that memory
+/// is exhausted.
 struct WordTable: ~Copyable {
     struct Entry {
         let key: WordKey

@@ -1,17 +1,19 @@
-// Makes file operations of a program fail, one after the other: a library of its own, which a test loads into the program
-// with LD_PRELOAD. The program knows nothing of it; what it does is said by environment variables:
+// Makes a program's file operations fail, one at a time. A test loads this library into the program with LD_PRELOAD and
+// controls it by environment variables:
 //
 //     FILE_FAULTS_FOLDER   operations on this path, as the program names it, and on all below it count
-//     FILE_FAULTS_ONLY     only those whose path ends with this count; with a ! before it, only the others
+//     FILE_FAULTS_ONLY     only those whose path ends with this count; with a ! before it, only those whose path
+//                          does not
 //     FILE_FAULTS_AT       the first that fails, from 1
-//     FILE_FAULTS_MODE     error: that one, with EIO; full: that one and all that need room from there on, with ENOSPC, after half
-//                          of a write; full:N: only the next N of them; kill: the process dies there, after half of a write
-//     FILE_FAULTS_LOG      every operation that counts is added to this file, a line each: number, name, path
+//     FILE_FAULTS_MODE     error: that one fails with EIO; full: from that one on, all that need disk space fail with
+//                          ENOSPC, after half of a write; full:N: only the next N of them; kill: the process dies
+//                          there, after half of a write
+//     FILE_FAULTS_LOG      every operation that counts is added to this file, one line each: number, name, path
 //
 // Counted are open (for writing, or of a folder), write, fsync, ftruncate, rename, link, unlink, mkdir, rmdir and symlink.
 //
-// What is let through goes to the kernel at once, not to the C library's function of the same name: dlsym, which finds that, takes a
-// lock, and signal handlers, of which mpirun has some that write, must not wait for one.
+// Other operations call the kernel directly, not the C library's function of the same name: dlsym, which would find it,
+// takes a lock, and signal handlers must not wait for one; mpirun has signal handlers that write.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +30,7 @@
 
 enum { most_files = 1024, longest_path = 1024 };
 
-// The path of each open file that counts; empty for the others.
+// The path of each open file that counts; otherwise empty.
 static char paths[most_files][longest_path];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static long operations;
@@ -59,8 +61,8 @@ static void note(long number, const char *name, const char *path) {
     syscall(SYS_close, file);
 }
 
-// What shall become of an operation: 0, nothing; an errno; or -1, death.
-static int verdict(const char *name, const char *path, bool needs_room) {
+// The fate of an operation: 0, it is carried out; an errno; or -1, the process dies.
+static int verdict(const char *name, const char *path, bool needs_space) {
     const char *at = getenv("FILE_FAULTS_AT"), *mode = getenv("FILE_FAULTS_MODE");
     pthread_mutex_lock(&lock);
     long number = ++operations;
@@ -71,7 +73,7 @@ static int verdict(const char *name, const char *path, bool needs_room) {
             if (number == atol(at)) result = EIO;
         } else if (strcmp(mode, "kill") == 0) {
             result = -1;
-        } else if (strncmp(mode, "full", 4) == 0 && needs_room) {
+        } else if (strncmp(mode, "full", 4) == 0 && needs_space) {
             if (mode[4] != ':' || failures < atol(mode + 5)) result = ENOSPC;
             failures++;
         }
@@ -81,9 +83,9 @@ static int verdict(const char *name, const char *path, bool needs_room) {
 }
 
 // For all but writes: returns whether the operation fails, with errno set.
-static bool fails(const char *name, const char *path, bool needs_room) {
+static bool fails(const char *name, const char *path, bool needs_space) {
     if (!counts(path)) return false;
-    int found = verdict(name, path, needs_room);
+    int found = verdict(name, path, needs_space);
     if (found < 0) kill(getpid(), SIGKILL);
     if (found > 0) errno = found;
     return found != 0;

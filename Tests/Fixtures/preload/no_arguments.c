@@ -1,4 +1,4 @@
-// Preloaded before others, makes Swift's runtime lose a program's arguments, as libraries that are loaded first can do.
+// Makes Swift's runtime lose a program's arguments, as libraries can that are loaded before it.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 

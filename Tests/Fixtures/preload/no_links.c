@@ -1,4 +1,4 @@
-// A file system without symbolic links, or without hard links, as exFAT and some others are: NO_LINKS is symbolic, hard or both.
+// Imitates a file system without symbolic or hard links, such as exFAT: NO_LINKS is symbolic, hard or both.
 
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,4 +1,4 @@
-// Lets the disk take its time with the files of a checkpoint: SLOW_DISK_SECONDS for each sync of a model.safetensors.
+// Delays each sync of a checkpoint's model.safetensors by SLOW_DISK_SECONDS.
 
 #define _GNU_SOURCE
 #include <stdlib.h>

@@ -4,7 +4,7 @@ protocol PlainFormulas: Sendable {
     static func step<Number: Scalar>(_ step: PlainStep<Number>) -> (hidden: [Number], cell: [Number])
 }
 
-/// The formulas for numbers of both kinds, as functions that the compiler has made for each kind.
+/// The formulas for both kinds of numbers, specialised for each.
 struct PlainCell: Sendable {
     let inDouble: @Sendable (PlainStep<Double>) -> (hidden: [Double], cell: [Double])
     let traced: @Sendable (PlainStep<Traced>) -> (hidden: [Traced], cell: [Traced])
@@ -15,13 +15,13 @@ struct PlainCell: Sendable {
     }
 }
 
-/// What a cell sees in a step. Vectors have a number a unit.
+/// A cell's input in a step. Vectors have one number per unit.
 struct PlainStep<Number: Scalar> {
     /// W_x x + b_x of each gate, in PyTorch's order of gates.
     let fromInput: [[Number]]
     /// W_h h' + b_h of each gate.
     let fromHidden: [[Number]]
-    /// h' and c' of the step before.
+    /// h' and c' of the previous step.
     let hidden: [Number]
     let cell: [Number]
     /// The vectors of weights that the cell declares.
@@ -31,7 +31,7 @@ struct PlainStep<Number: Scalar> {
     func sum(_ gate: Int) -> [Number] { zip(fromInput[gate], fromHidden[gate]).map { $0 + $1 } }
 }
 
-/// The reference of each cell, by name: a new cell adds its formulas and its line here.
+/// The reference of each cell, by name: a new cell adds its formulas and a line here.
 let plainCells: [String: PlainCell] = [
     "lstm": PlainCell(PlainLSTM.self),
     "lstm-peephole": PlainCell(PlainPeephole.self),

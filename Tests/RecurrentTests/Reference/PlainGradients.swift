@@ -2,7 +2,7 @@ import Recurrent
 import Tensors
 
 extension NetworkCase {
-    /// The loss in Double, at parameters that need not be the case's own.
+    /// The loss in Double, at any parameters.
     func plainLoss(_ parameters: [String: [Double]], _ cell: PlainCell) -> Double {
         PlainNetwork(configuration, cell.inDouble, parameters, mask: mask).run(batch, from: state).loss
     }
@@ -25,25 +25,29 @@ extension NetworkCase {
         return (result.loss.value, result.state, gradients)
     }
 
-    /// The gradient of one tensor by central differences of the Double loss: with steps h and 2h, so that their error
-    /// is of the order h^4 and h can be large enough for rounding not to matter.
+    /// The gradient of one tensor by central differences of the Double loss.
     func differences(of name: String, _ cell: PlainCell) -> [Double] {
-        let h = 0x1p-10
         var parameters = plainParameters
-        let own = parameters[name] ?? []
-        return own.indices.map { index in
-            func loss(_ change: Double) -> Double {
-                parameters[name]?[index] = own[index] + change
+        let values = parameters[name] ?? []
+        return values.indices.map { index in
+            let slope = centralDifference { change in
+                parameters[name]?[index] = values[index] + change
                 return plainLoss(parameters, cell)
             }
-            let slope = (8 * (loss(h) - loss(-h)) - (loss(2 * h) - loss(-2 * h))) / (12 * h)
-            parameters[name]?[index] = own[index]
+            parameters[name]?[index] = values[index]
             return slope
         }
     }
 }
 
-/// |a - b| / |b|; 0 where both are zero.
+/// The derivative of `value` at 0, with steps h and 2h: the error is of the order h^4, so h can be large enough for
+/// rounding not to matter.
+func centralDifference(_ value: (_ change: Double) -> Double) -> Double {
+    let h = 0x1p-10
+    return (8 * (value(h) - value(-h)) - (value(2 * h) - value(-2 * h))) / (12 * h)
+}
+
+/// |a - b| / |b|; 0 if both are zero.
 func relativeDistance(_ a: [Double], _ b: [Double]) -> Double {
     let distance = zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
     let size = b.reduce(0) { $0 + $1 * $1 }.squareRoot()

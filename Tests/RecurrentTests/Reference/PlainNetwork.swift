@@ -10,14 +10,14 @@ struct PlainNetwork<Number: Scalar> {
     private let layers: [(input: Linear, hidden: Linear, vectors: [[Number]])]
     private let directions: Int
     private let output: Linear
-    /// What a unit is multiplied by: 0 or 1 / (1 - rate), 1 without dropout.
+    /// The factor of a unit: 0 or 1 / (1 - rate), 1 without dropout.
     let mask: (_ place: Int, _ time: Int, _ sequence: Int, _ unit: Int) -> Double
 
     /// W `[rows, columns]`, row-major, and b `[rows]`.
     private struct Linear {
         let weight: [Number]
         let bias: [Number]
-        /// Of layer normalisation; nil: there is none.
+        /// γ of layer normalisation; nil without it.
         var gain: [Number]?
 
         /// W x + b, or γ·N(W x) + b.
@@ -129,15 +129,15 @@ struct PlainNetwork<Number: Scalar> {
         }
     }
 
-    private func loss(_ answer: [Number], _ batch: Batch, _ row: Int) -> Number {
+    private func loss(_ output: [Number], _ batch: Batch, _ row: Int) -> Number {
         switch configuration.task.output {
         case .classes:
-            // The largest logit is taken off, as a constant: it cancels.
-            let top = Number(answer.map(\.value).max() ?? 0)
-            let sum = answer.reduce(Number(0)) { $0 + ($1 - top).exponential }
-            return sum.logarithm + top - answer[Int(batch.targets[row])]
+            // The largest logit is subtracted as a constant: it cancels.
+            let top = Number(output.map(\.value).max() ?? 0)
+            let sum = output.reduce(Number(0)) { $0 + ($1 - top).exponential }
+            return sum.logarithm + top - output[Int(batch.targets[row])]
         case .values(let width):
-            let errors = (0..<width).map { answer[$0] - Number(Double(batch.targetValues[row * width + $0])) }
+            let errors = (0..<width).map { output[$0] - Number(Double(batch.targetValues[row * width + $0])) }
             return errors.reduce(Number(0)) { $0 + $1 * $1 } * Number(1 / Double(width))
         }
     }

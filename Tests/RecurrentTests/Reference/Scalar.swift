@@ -1,6 +1,6 @@
 import Foundation
 
-/// A number that the plain formulas are written for: a Double, or a `Traced` one that remembers how it was made.
+/// A number of the plain formulas: a Double, or a `Traced` number that records how it was computed.
 protocol Scalar {
     init(_ constant: Double)
     var value: Double { get }
@@ -24,7 +24,7 @@ extension Double: Scalar {
     var reciprocalSquareRoot: Double { 1 / self.squareRoot() }
 }
 
-/// What was computed, in order: of each result, what it was made from and its derivatives by these.
+/// The computed results, in order: the operands of each, and its derivatives with respect to them.
 final class Tape {
     fileprivate struct Entry {
         var (first, second) = (-1, -1)
@@ -33,13 +33,13 @@ final class Tape {
 
     fileprivate var entries: [Entry] = []
 
-    /// A variable to differentiate by.
+    /// A variable with respect to which to differentiate.
     func variable(_ value: Double) -> Traced {
         entries.append(Entry())
         return Traced(value: value, tape: self, place: entries.count - 1)
     }
 
-    /// The derivatives of `result` by everything on the tape: reverse-mode differentiation.
+    /// The derivatives of `result` with respect to every entry of the tape: reverse-mode differentiation.
     func derivatives(of result: Traced) -> [Double] {
         var derivatives = [Double](repeating: 0, count: entries.count)
         guard result.place >= 0 else { return derivatives }
@@ -57,7 +57,7 @@ final class Tape {
 struct Traced: Scalar {
     let value: Double
     fileprivate let tape: Tape?
-    /// Its entry on the tape; -1 of a constant.
+    /// Its entry on the tape; -1 for a constant.
     let place: Int
 
     fileprivate init(value: Double, tape: Tape?, place: Int) {

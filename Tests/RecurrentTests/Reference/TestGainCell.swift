@@ -1,10 +1,10 @@
 import Kernels
 import Recurrent
 
-// A cell for the tests of what the layer does with vectors of weights that a cell declares. No table has it.
+// A cell that tests how the layer handles the vectors of weights that a cell declares. It isn't in the table of cells.
 
-/// A plain cell with a gain and a diagonal recurrence: h = tanh(g∘z + p∘h'). One slot: each vector has rows of terms to
-/// itself.
+/// A plain cell with a gain and a diagonal recurrence: h = tanh(g∘z + p∘h'). One slot: each vector has separate
+/// rows of terms.
 enum TestGainCell: Cell {
     static let name = "test-gain"
     static let gates = 1

@@ -39,12 +39,12 @@ private struct Cut: Sendable, CustomTestStringConvertible {
 
 @Suite("Text as streams")
 struct TextStreamsTests {
-    private let folder: TextTestFolder
+    private let folder: TemporaryFolder
     private let text: TokenText
     private let list: [Int32]
 
     init() throws {
-        folder = try TextTestFolder()
+        folder = try TemporaryFolder()
         var random = SeededRandom(11)
         let characters = (0..<100 + 3).map { _ in "aéb∀c😀d".randomElement(using: &random) ?? "a" }
         // Two files and a mark every seven tokens, so that streams begin between marks.

@@ -87,14 +87,14 @@ struct AddingTests {
     }
 
     @Test("an output with an error above 0.04 is wrong, and so is a NaN")
-    func judging() {
+    func evaluation() {
         let task = Adding(length: 100)
         let batch = batch(of: task, sequences: 5)
         let offsets: [Float] = [0, 0.039, -0.039, 0.041, .nan]
-        let judgement = Judgement(task, batch) { row in [batch.targetValues[row] + offsets[row % 5]] }
-        #expect(judgement.sums == [2, 5])
-        #expect(zip(judgement.errors, offsets).dropLast().allSatisfy { abs($0 - abs($1)) < 1e-6 })
-        #expect(judgement.errors[4].isNaN)
+        let evaluation = Evaluation(task, batch) { row in [batch.targetValues[row] + offsets[row % 5]] }
+        #expect(evaluation.sums == [2, 5])
+        #expect(zip(evaluation.errors, offsets).dropLast().allSatisfy { abs($0 - abs($1)) < 1e-6 })
+        #expect(evaluation.errors[4].isNaN)
     }
 
     @Test("at most one wrong output solves the task, a validation without sequences doesn't")

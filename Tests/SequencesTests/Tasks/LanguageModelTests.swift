@@ -3,13 +3,14 @@ import Foundation
 import Sequences
 import System
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Language model")
 struct LanguageModelTests {
-    private let folder: TextTestFolder
+    private let folder: TemporaryFolder
 
-    init() throws { folder = try TextTestFolder() }
+    init() throws { folder = try TemporaryFolder() }
 
     private func load(
         _ data: String, window: Int = 5, splits: Set<DataRequest.Split> = [.train, .validation, .test],

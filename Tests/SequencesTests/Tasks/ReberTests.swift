@@ -119,24 +119,24 @@ struct ReberTests {
     @Test("a perfect predictor is right on every string")
     func perfection() {
         let batch = batch(of: task, sequences: 50)
-        let judgement = Judgement(task, batch) { perfect(batch, $0) }
-        #expect(judgement.sums == [50, 50])
-        #expect(judgement.errors == [Float](repeating: 0, count: 50))
-        #expect(task.isSolved(validationSums: judgement.sums) == true)
+        let evaluation = Evaluation(task, batch) { perfect(batch, $0) }
+        #expect(evaluation.sums == [50, 50])
+        #expect(evaluation.errors == [Float](repeating: 0, count: 50))
+        #expect(task.isSolved(validationSums: evaluation.sums) == true)
     }
 
     @Test("one wrong time step makes its string wrong, and no other")
     func oneWrongStep() {
         let batch = batch(of: task, sequences: 4)
         for wrong in batch.targets.indices where batch.targets[wrong] != Batch.unscored {
-            let judgement = Judgement(task, batch) { row in
-                let answer = perfect(batch, row)
+            let evaluation = Evaluation(task, batch) { row in
+                let output = perfect(batch, row)
                 // The illegal symbols have the probability of the legal ones.
-                return row == wrong ? answer.map { _ in 1 / 7 } : answer
+                return row == wrong ? output.map { _ in 1 / 7 } : output
             }
-            #expect(judgement.sums == [3, 4])
-            #expect(judgement.errors == (0..<4).map { $0 == wrong % 4 ? 1 : 0 })
-            #expect(task.isSolved(validationSums: judgement.sums) == false)
+            #expect(evaluation.sums == [3, 4])
+            #expect(evaluation.errors == (0..<4).map { $0 == wrong % 4 ? 1 : 0 })
+            #expect(task.isSolved(validationSums: evaluation.sums) == false)
         }
     }
 
@@ -144,25 +144,25 @@ struct ReberTests {
     func bothBranches() {
         let batch = batch(of: task, sequences: 1)
         // The second time step has two legal symbols, T (1) and P (2).
-        func judged(_ answer: [Float]) -> [Double] {
-            Judgement(task, batch) { $0 == 0 ? answer : perfect(batch, $0) }.sums
+        func sums(_ output: [Float]) -> [Double] {
+            Evaluation(task, batch) { $0 == 0 ? output : perfect(batch, $0) }.sums
         }
-        #expect(judged([0.1, 0.45, 0.4, 0.05, 0, 0, 0]) == [1, 1])
-        #expect(judged([0.4, 0.45, 0.1, 0.05, 0, 0, 0]) == [0, 1])
-        #expect(judged([0.4, 0.2, 0.4, 0, 0, 0, 0]) == [0, 1])
+        #expect(sums([0.1, 0.45, 0.4, 0.05, 0, 0, 0]) == [1, 1])
+        #expect(sums([0.4, 0.45, 0.1, 0.05, 0, 0, 0]) == [0, 1])
+        #expect(sums([0.4, 0.2, 0.4, 0, 0, 0, 0]) == [0, 1])
     }
 
     @Test("a NaN is wrong at any index")
     func nan() {
         let batch = batch(of: task, sequences: 2)
-        #expect(Judgement(task, batch) { _ in [Float](repeating: .nan, count: 7) }.sums == [0, 2])
+        #expect(Evaluation(task, batch) { _ in [Float](repeating: .nan, count: 7) }.sums == [0, 2])
         for symbol in 0..<7 {
-            let judgement = Judgement(task, batch) { row in
-                var answer = perfect(batch, row)
-                if row == 0 { answer[symbol] = .nan }
-                return answer
+            let evaluation = Evaluation(task, batch) { row in
+                var output = perfect(batch, row)
+                if row == 0 { output[symbol] = .nan }
+                return output
             }
-            #expect(judgement.sums == [1, 2], "symbol \(symbol)")
+            #expect(evaluation.sums == [1, 2], "symbol \(symbol)")
         }
     }
 

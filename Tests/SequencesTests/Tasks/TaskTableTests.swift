@@ -1,13 +1,14 @@
 import ConfigFile
 import Sequences
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Table of tasks")
 struct TaskTableTests {
-    private let folder: TextTestFolder
+    private let folder: TemporaryFolder
 
-    init() throws { folder = try TextTestFolder() }
+    init() throws { folder = try TemporaryFolder() }
 
     /// A configuration of the task with its defaults and required keys.
     private func configuration(of task: any SequenceTask.Type) throws -> Configuration {
@@ -92,18 +93,18 @@ struct TaskTableTests {
     }
 
     @Test("the evaluation's sums accumulate over batches, and its metrics are finite")
-    func judging() throws {
+    func evaluation() throws {
         for task in TaskTable.all {
             let data = try load(task)
             var source = try #require(data.validation)
             var batch = Batch()
             try source.read(0..<source.rows(inStep: 0), step: 0, epoch: 1, into: &batch)
             let width = data.task.shape.output.width
-            let answer = { (row: Int) in
+            let output = { (row: Int) in
                 (0..<width).map { Float(($0 + row) % width + 1) / Float(width * (width + 1) / 2) }
             }
-            let once = Judgement(data.task, batch, answer: answer)
-            let twice = Judgement(data.task, batch, sums: once.sums, answer: answer)
+            let once = Evaluation(data.task, batch, output: output)
+            let twice = Evaluation(data.task, batch, sums: once.sums, output: output)
             #expect(once.sums.count == data.task.sumCount && once.sums.allSatisfy { $0.isFinite })
             #expect(twice.sums == once.sums.map { 2 * $0 } && twice.errors.count == once.errors.count)
             let metrics = data.task.metrics(loss: 0.5, sums: once.sums)

@@ -19,14 +19,14 @@ func batch(
 }
 
 /// A task's evaluation of given outputs of a batch.
-struct Judgement: Equatable {
+struct Evaluation: Equatable {
     var sums: [Double]
     var errors: [Float]
 
-    /// - Parameter answer: the output at a scored row (t B + b) of the batch.
-    init(_ task: any SequenceTask, _ batch: Batch, sums: [Double]? = nil, answer: (_ row: Int) -> [Float]) {
+    /// - Parameter output: the output at a scored row (t B + b) of the batch.
+    init(_ task: any SequenceTask, _ batch: Batch, sums: [Double]? = nil, output: (_ row: Int) -> [Float]) {
         let rows = batch.targets.indices.filter { batch.targets[$0] != Batch.unscored }
-        let values = rows.flatMap(answer)
+        let values = rows.flatMap(output)
         var sums = sums ?? [Double](repeating: 0, count: task.sumCount)
         var errors = [Float](repeating: -1, count: batch.sequences)
         values.withUnsafeBufferPointer { buffer in

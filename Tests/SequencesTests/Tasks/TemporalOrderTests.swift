@@ -66,20 +66,20 @@ struct TemporalOrderTests {
     }
 
     @Test("only the right class may be the most likely; a sequence's error is its largest difference from 0 or 1")
-    func judging() {
+    func evaluation() {
         let batch = batch(of: task, sequences: 5)
         /// Probabilities in which the right class is the most likely.
-        let answers: [[Float]] = [
+        let outputs: [[Float]] = [
             [0.7, 0.1, 0.1, 0.1], [0.4, 0.5, 0.05, 0.05], [0.4, 0.4, 0.1, 0.1], [1, 0, 0, 0],
             [Float](repeating: .nan, count: 4),
         ]
-        let judgement = Judgement(task, batch) { row in
-            let (answer, target) = (answers[row % 5], Int(batch.targets[row]))
-            return (0..<4).map { answer[($0 - target + 4) % 4] }
+        let evaluation = Evaluation(task, batch) { row in
+            let (output, target) = (outputs[row % 5], Int(batch.targets[row]))
+            return (0..<4).map { output[($0 - target + 4) % 4] }
         }
-        #expect(judgement.sums == [2, 5])
-        #expect(zip(judgement.errors, [0.3, 0.6, 0.6, 0]).allSatisfy { abs($0 - $1) < 1e-6 })
-        #expect(judgement.errors[4].isNaN)
+        #expect(evaluation.sums == [2, 5])
+        #expect(zip(evaluation.errors, [0.3, 0.6, 0.6, 0]).allSatisfy { abs($0 - $1) < 1e-6 })
+        #expect(evaluation.errors[4].isNaN)
     }
 
     @Test("the paper's criterion solves the task, a validation can't")

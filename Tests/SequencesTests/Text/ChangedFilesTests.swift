@@ -1,13 +1,14 @@
 import Foundation
 import Glibc
 import Sequences
+import TestSupport
 import Testing
 
 @Suite("Files that change, and what precedes their text")
 struct ChangedFilesTests {
-    private let folder: TextTestFolder
+    private let folder: TemporaryFolder
 
-    init() throws { folder = try TextTestFolder() }
+    init() throws { folder = try TemporaryFolder() }
 
     /// A text of more than a page, whose file is then overwritten in place.
     private func readTokens(_ text: String, overwrittenBy other: String, _ kind: TokenizerKind) throws -> [Int32] {
@@ -62,7 +63,7 @@ struct ChangedFilesTests {
 
     // MARK: what precedes the text
 
-    @Test("a byte order mark at a file's beginning is no part of characters and words, and one of bytes")
+    @Test("a byte order mark at a file's beginning is part of bytes, not of characters and words")
     func mark() throws {
         let files = try folder.files("\u{FEFF}ab c", "\u{FEFF}c\u{FEFF}", "d")
         let characters = try TokenText(files, vocabulary: Vocabulary.ofCharacters(in: files))

@@ -1,11 +1,12 @@
 import Sequences
+import TestSupport
 import Testing
 
 @Suite("Text as bytes and characters")
 struct CharacterTextTests {
-    private let folder: TextTestFolder
+    private let folder: TemporaryFolder
 
-    init() throws { folder = try TextTestFolder() }
+    init() throws { folder = try TemporaryFolder() }
 
     private func refused(_ bytes: [UInt8]) throws -> (path: String, error: TextError?) {
         let path = try folder.write(bytes)

@@ -1,5 +1,6 @@
 import Foundation
 import Sequences
+import TestSupport
 import Testing
 
 @Suite("Files of a split")
@@ -7,9 +8,9 @@ struct TextFilesTests {
     private static let accepted =
         #"accepted: paths and patterns (such as "texts/*.txt") of readable files that aren't empty"#
     private let place = "configs/a.yaml, line 3: data.train"
-    private let folder: TextTestFolder
+    private let folder: TemporaryFolder
 
-    init() throws { folder = try TextTestFolder() }
+    init() throws { folder = try TemporaryFolder() }
 
     private func open(_ names: String...) throws -> TextFiles {
         try TextFiles(patterns: names.map { folder.path + "/" + $0 }, place: place)

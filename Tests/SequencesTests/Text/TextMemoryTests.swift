@@ -13,7 +13,7 @@ struct TextMemoryTests {
     func largeText(_ kind: TokenizerKind) async {
         await #expect(processExitsWith: .success) { [name = kind.rawValue as String] in
             let kind = try #require(TokenizerKind(rawValue: name))
-            let folder = try TextTestFolder()
+            let folder = try TemporaryFolder()
             let path = try writeLargeText(in: folder)
             let growth = try await anonymousGrowth {
                 try withExtendedLifetime(folder) { try readAll(of: path, kind) }
@@ -24,7 +24,7 @@ struct TextMemoryTests {
 }
 
 /// 40 MB of about 20,000 distinct words, with characters beyond ASCII.
-private func writeLargeText(in folder: TextTestFolder) throws -> String {
+private func writeLargeText(in folder: TemporaryFolder) throws -> String {
     var random = SeededRandom(1)
     let names = (0..<20_000).map { "w\($0 * 7) " }
     let path = try folder.write([], as: "large.txt")
@@ -65,26 +65,19 @@ private func readAll(of path: String, _ kind: TokenizerKind) throws {
 /// The maximum growth of this process's anonymous memory while `body` runs, in bytes, sampled every millisecond.
 private func anonymousGrowth(while body: () throws -> Void) async throws -> Int {
     // Twice, so that reading the file has already allocated its memory.
-    _ = try anonymousMemory()
-    let before = try anonymousMemory()
+    _ = anonymousMemory()
+    let before = try #require(anonymousMemory())
     let watch = Task.detached {
         var most = 0
         while !Task.isCancelled {
-            most = max(most, try anonymousMemory())
+            most = max(most, try #require(anonymousMemory()))
             usleep(1000)
         }
-        return max(most, try anonymousMemory())
+        return max(most, try #require(anonymousMemory()))
     }
     let result = Result { try body() }
     watch.cancel()
     let most = try await watch.value
     try result.get()
     return most - before
-}
-
-/// This process's anonymous memory in bytes (RssAnon of /proc/self/status).
-private func anonymousMemory() throws -> Int {
-    let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
-    let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") })
-    return try #require(Int(line.filter(\.isNumber))) * 1024
 }

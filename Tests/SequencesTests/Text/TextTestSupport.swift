@@ -1,23 +1,11 @@
-import Foundation
 import Sequences
+import TestSupport
 
-/// A folder of small files, removed with the object.
-final class TextTestFolder {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "lstm-dist-text-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
+extension TemporaryFolder {
     /// Writes a file and returns its path.
     @discardableResult
     func write(_ bytes: some Sequence<UInt8>, as name: String = "text.txt") throws -> String {
-        let file = path + "/" + name
-        try Data(bytes).write(to: URL(fileURLWithPath: file))
-        return file
+        try file(name, Array(bytes))
     }
 
     /// The texts as files of one split, in order.

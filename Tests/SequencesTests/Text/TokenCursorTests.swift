@@ -5,9 +5,9 @@ import Testing
 
 @Suite("Reading a token stream")
 struct TokenCursorTests {
-    private let folder: TextTestFolder
+    private let folder: TemporaryFolder
 
-    init() throws { folder = try TextTestFolder() }
+    init() throws { folder = try TemporaryFolder() }
 
     /// The pieces of a random text: scalars of each length, many kinds of white space, reserved words.
     private static let pieces = [
@@ -81,7 +81,7 @@ struct TokenCursorTests {
         let bytes = try TokenText(files, vocabulary: .bytes, interval: interval)
         try check(bytes, texts.joined().utf8.map { Int32($0) }, &random, seed)
 
-        // A byte order mark at a file's beginning is no part of characters and words.
+        // A byte order mark at a file's beginning is not part of characters and words.
         let mark: Unicode.Scalar = "\u{FEFF}"
         let unmarked = texts.map { text in
             text.unicodeScalars.first == mark ? String(String.UnicodeScalarView(text.unicodeScalars.dropFirst())) : text

@@ -4,9 +4,9 @@ import Testing
 
 @Suite("vocabulary.json")
 struct VocabularyJSONTests {
-    private let folder: TextTestFolder
+    private let folder: TemporaryFolder
 
-    init() throws { folder = try TextTestFolder() }
+    init() throws { folder = try TemporaryFolder() }
 
     @Test("the text of each kind is as documented")
     func texts() throws {

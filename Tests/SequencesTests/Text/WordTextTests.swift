@@ -1,11 +1,12 @@
 import Sequences
+import TestSupport
 import Testing
 
 @Suite("Text as words")
 struct WordTextTests {
-    private let folder: TextTestFolder
+    private let folder: TemporaryFolder
 
-    init() throws { folder = try TextTestFolder() }
+    init() throws { folder = try TemporaryFolder() }
 
     private func words(_ texts: String..., size: Int? = nil) throws -> [String?] {
         let files = try folder.files(texts)
