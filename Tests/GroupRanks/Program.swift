@@ -41,7 +41,7 @@ enum Program {
 
     private static func work(on group: Communicator, seconds: Double) throws {
         Job.page.begin(.training)
-        if group.isRoot { FileManager.default.createFile(atPath: "working", contents: nil) }
+        if group.isRoot { _ = FileManager.default.createFile(atPath: "working", contents: nil) }
         let end = secondsNow() + seconds
         var steps = 0
         while try group.allreduce(Int64(secondsNow() < end ? 1 : 0), .minimum) == 1 {

@@ -13,7 +13,8 @@ extension WaitingTests {
             hidden: 11, embedding: 5, training: "batch: 10, window: 21, steps: 3000",
             "checkpoint: {every_steps: 1000, keep: 9}")
 
-        /// Replaces Slurm's programs: ranks are started directly, and scontrol's arguments are written to the file `asked`.
+        /// Replaces Slurm's programs: ranks are started directly, and scontrol's arguments are written to the file
+        /// `asked`.
         private func start(_ folder: TestFolder, restarts: Int, _ words: [String]) async throws -> MPIRun {
             try folder.write(program: "#!/bin/bash\necho \"$*\" >>asked\n", to: "scontrol")
             try folder.write(program: "#!/bin/bash\n", to: "squeue")

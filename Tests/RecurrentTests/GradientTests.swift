@@ -2,8 +2,8 @@ import Recurrent
 import Tensors
 import Testing
 
-/// Central differences verify the tape of a plain Double network, and the tape verifies the Float network, both for every
-/// cell of the table with twenty shapes.
+/// Central differences verify the tape of a plain Double network, and the tape verifies the Float network, both for
+/// every cell of the table with twenty shapes.
 @Suite("Gradients")
 struct GradientTests {
     @Test("every cell of the table has a plain reference, and every reference a cell")

@@ -3,9 +3,9 @@ import Recurrent
 import Tensors
 import Testing
 
-/// Shapes that are too large for the gradient tests' central differences: several tiles of units, of rows and of columns,
-/// blocks of a vocabulary, chunks of a window, the embedding folded and not. They are compared with the Double tape,
-/// which the gradient tests verify.
+/// Shapes that are too large for the gradient tests' central differences: several tiles of units, of rows and of
+/// columns, blocks of a vocabulary, chunks of a window, the embedding folded and not. They are compared with the Double
+/// tape, which the gradient tests verify.
 @Suite("Larger shapes")
 struct LargerShapesTests {
     static let shapes: [NetworkCase] = CellTable.all.flatMap { cell in
