@@ -288,8 +288,8 @@ extension CommandLineTests {
                     TestFolder.program, ["bench"] + words + ["--json", "/absent/x.json"], ranks: 3, limit: .seconds(30))
                 #expect(
                     run.errors
-                        == "lstm-dist: --json /absent/x.json: there is no folder /absent; accepted: a file in a folder that "
-                        + "can be written\n")
+                        == "lstm-dist: --json /absent/x.json: there is no folder /absent; accepted: a file in a writable "
+                        + "folder\n")
                 #expect(run.exitCode == 2)
             }
             let drawing = try await folder.lstmDist("bench", "scaling", "--svg", ".", limit: .seconds(30))

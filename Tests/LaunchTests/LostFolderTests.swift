@@ -84,7 +84,7 @@ extension WaitingTests {
             try folder.write(
                 folder.text(of: "run/outcome.json").replacing(#""done""#, with: #""running""#), to: "run/outcome.json")
             try writeRemoteLock(in: folder, secondsAgo: 40)
-            let doubt = #/died, or not visible from here; last heartbeat 4\ds ago/#
+            let doubt = #/died, or (is )?not visible from here; last heartbeat 4\ds ago/#
             let status = try await folder.lstmDist("status", "run").output
             #expect(status.prefixMatch(of: #/state       /#) != nil && status.contains(doubt), "\(status)")
             let json = try JSONValue(parsing: try await folder.lstmDist("status", "run", "--json").output)

@@ -180,7 +180,7 @@ extension WaitingTests {
                 let second = try await job.result()
                 #expect(
                     second.errors.wholeMatch(
-                        of: /lstm-dist: The run folder run is in use by process \d+ on \S+; accepted: .*\n/) != nil,
+                        of: /lstm-dist: The run folder run is in use by process \d+ on \S+; wait for its .*\n/) != nil,
                     "\(second.errors)")
                 #expect(second.exitCode == 2)
             }
