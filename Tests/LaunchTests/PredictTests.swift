@@ -70,8 +70,8 @@ extension CommandLineTests {
             #expect(read.exitCode == 2)
             #expect(
                 read.errors
-                    == "lstm-dist: --input r.yaml: task reber generates its sequences and reads no file; accepted: "
-                    + "no --input\n")
+                    == "lstm-dist: --input r.yaml: task reber generates its sequences and reads no file; omit "
+                    + "--input\n")
             let written = try await folder.lstmDist("predict", "run", "--output", "gone/x.csv", ranks: ranks)
             #expect(written.exitCode == 2 && written.errors.contains("there is no folder gone"), "\(written.errors)")
             #expect(!folder.has("x.csv"))
