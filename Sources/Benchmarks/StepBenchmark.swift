@@ -10,7 +10,8 @@ import System
 import Tensors
 import Training
 
-/// Measures whole training steps, by the same `Trainer.step` that training calls, on random tokens.
+/// Measures whole training steps, by the same `Trainer.step` that training calls, on data that needs no files
+/// (`loadForBenchmark`).
 package struct StepBenchmark {
     private let configuration: Configuration
     private let communicator: Communicator

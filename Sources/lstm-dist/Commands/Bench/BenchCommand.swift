@@ -22,7 +22,7 @@ struct BenchCommand: ParsableCommand {
     struct Source: ParsableArguments {
         @Argument(
             help:
-                "A configuration of a language model; - reads standard input. Without one: 2 x 256 units on characters."
+                "A configuration; - reads standard input. Without one: a language model of characters, 2 x 256 units."
         )
         var config: String?
         @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key.", valueName: "key.path=value"))

@@ -12,7 +12,7 @@ import Training
 struct BenchStep: CollectiveCommand {
     static let configuration = CommandConfiguration(
         commandName: "step",
-        abstract: "Times whole training steps on random tokens and compares them with one core's peak.",
+        abstract: "Times whole training steps on generated data and compares them with one core's peak.",
         discussion: """
             The shape is the configuration's. FLOPs per token: 3 x (2 x gates x H (in + H) per layer + 2 H V).
 
