@@ -121,7 +121,8 @@ let package = Package(
             name: "MPIExercises", dependencies: ["MPI", "System"], path: "Tests/MPIExercises", swiftSettings: common),
         // Versions of the product kernels, checked and timed in turns.
         .executableTarget(
-            name: "KernelLab", dependencies: ["Kernels", "Tensors"], path: "Tests/KernelLab", swiftSettings: common),
+            name: "KernelLab", dependencies: ["Benchmarks", "Kernels", "Tensors"], path: "Tests/KernelLab",
+            swiftSettings: common),
         // Training steps whose allocations are counted; the tests start it. They don't depend on it, because its malloc
         // would replace the test process's.
         .executableTarget(

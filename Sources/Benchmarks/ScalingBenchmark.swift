@@ -17,6 +17,10 @@ package struct ScalingBenchmark {
     fileprivate struct Measurement {
         let tokensPerSecond: Double
         let flopsPerRank: Double
+        /// nil if no step was quiet.
+        let ofPeak: Double?
+        let steps: Int
+        let quietSteps: Int
         let peakFlops: Double
         let split: StepSplit
     }
@@ -128,12 +132,16 @@ package struct ScalingBenchmark {
                 func share(_ part: (StepSplit) -> Double) -> Double {
                     Spread(measured.together.map { part($0.split) }).median
                 }
+                let ofPeak = measured.together.compactMap(\.ofPeak)
                 let pairs = zip(tokens.values, measured.sideBySide)
                 rows.append(
                     ScalingResult.Row(
                         mode: mode, ranks: count, batch: batch(Key(mode: mode, ranks: count)), tokensPerSecond: tokens,
                         speedup: tokens.median / reference.tokens * Double(reference.ranks),
                         flopsPerRank: Spread(measured.together.map(\.flopsPerRank)).median,
+                        ofPeak: ofPeak.isEmpty ? nil : Spread(ofPeak).median,
+                        steps: measured.together.reduce(0) { $0 + $1.steps },
+                        quietSteps: measured.together.reduce(0) { $0 + $1.quietSteps },
                         split: StepSplit(
                             compute: share(\.compute), averaging: share(\.averaging), waiting: share(\.waiting),
                             update: share(\.update)),
@@ -161,6 +169,9 @@ extension ScalingBenchmark.Measurement {
         }
         tokensPerSecond = try figure("tokens_per_second")
         flopsPerRank = try 1e9 * figure("gflops_per_rank")
+        ofPeak = json["of_peak"]?.numberValue
+        steps = try Int(figure("steps"))
+        quietSteps = try Int(figure("quiet_steps"))
         peakFlops = try 1e9 * figure("fma_peak_gflops")
         split = StepSplit(
             compute: try figure("compute_fraction"), averaging: try figure("averaging_fraction"),

@@ -21,6 +21,10 @@ package struct ScalingResult: Sendable {
         package let speedup: Double
         /// Nominal floating-point operations per second of one rank.
         package let flopsPerRank: Double
+        /// The fraction of a core's peak that a rank reaches in quiet steps (`Neighbour`); nil if there was none.
+        package let ofPeak: Double?
+        package let steps: Int
+        package let quietSteps: Int
         /// Medians of the shares.
         package let split: StepSplit
         /// An upper bound: tokens per second of the same number of single ranks side by side, which share cores and
@@ -33,7 +37,7 @@ package struct ScalingResult: Sendable {
 
         package init(
             mode: Mode, ranks: Int, batch: Int, tokensPerSecond: Spread, speedup: Double, flopsPerRank: Double,
-            split: StepSplit, sideBySide: Spread?, ofSideBySide: Spread?
+            ofPeak: Double?, steps: Int, quietSteps: Int, split: StepSplit, sideBySide: Spread?, ofSideBySide: Spread?
         ) {
             self.mode = mode
             self.ranks = ranks
@@ -41,6 +45,9 @@ package struct ScalingResult: Sendable {
             self.tokensPerSecond = tokensPerSecond
             self.speedup = speedup
             self.flopsPerRank = flopsPerRank
+            self.ofPeak = ofPeak
+            self.steps = steps
+            self.quietSteps = quietSteps
             self.split = split
             self.sideBySide = sideBySide
             self.ofSideBySide = ofSideBySide
@@ -83,7 +90,8 @@ package struct ScalingResult: Sendable {
             ("tokens_per_second_min", number(row.tokensPerSecond.least)),
             ("tokens_per_second_max", number(row.tokensPerSecond.greatest)),
             ("speedup", number(row.speedup)), ("efficiency", number(row.efficiency)),
-            ("gflops_per_rank", number(row.flopsPerRank / 1e9)), ("of_peak", number(row.flopsPerRank / peakFlops)),
+            ("gflops_per_rank", number(row.flopsPerRank / 1e9)), ("of_peak", number(row.ofPeak)),
+            ("steps", .integer(row.steps)), ("quiet_steps", .integer(row.quietSteps)),
             ("compute_fraction", number(row.split.compute)), ("averaging_fraction", number(row.split.averaging)),
             ("waiting_fraction", number(row.split.waiting)), ("update_fraction", number(row.split.update)),
             ("side_by_side_tokens_per_second", number(row.sideBySide?.median)),
@@ -123,14 +131,15 @@ package struct ScalingResult: Sendable {
     /// The table, the upper bounds, and as the last line the figure of merit.
     package var lines: [String] {
         let head = [
-            "mode", "ranks", "batch", "tokens/s", "speed-up", "efficiency", "GFLOP/s a rank", "compute", "averaging",
+            "mode", "ranks", "batch", "tokens/s", "speed-up", "efficiency", "GFLOP/s a rank", "of peak", "compute",
+            "averaging",
             "waiting", "update", "of side by side",
         ]
         let cells = rows.map { row in
             [
                 row.mode.rawValue, "\(row.ranks)", "\(row.batch)", text(row.tokensPerSecond) { grouped(Int($0)) },
                 format(row.speedup), format(row.efficiency), format(row.flopsPerRank / 1e9),
-                shareText(row.split.compute),
+                row.ofPeak.map(format) ?? "-", shareText(row.split.compute),
                 shareText(row.split.averaging), shareText(row.split.waiting), shareText(row.split.update),
                 row.ofSideBySide.map { text($0, format) } ?? "-",
             ]
@@ -140,6 +149,10 @@ package struct ScalingResult: Sendable {
             lines.append("memory bandwidth of \(counted(ranks, "rank")) together: \(format(bytes / 1e9)) GB/s")
         }
         lines.append("FMA peak of a core: \(format(peakFlops / 1e9)) GFLOP/s")
+        let (quiet, steps) = rows.reduce((0, 0)) { ($0.0 + $1.quietSteps, $0.1 + $1.steps) }
+        lines.append(
+            "quiet steps: \(grouped(quiet)) of \(grouped(steps)); of peak counts only those"
+                + (quiet == 0 ? ": another program kept the cores' other hardware threads busy" : ""))
         lines.append("best of weak scaling: \(counted(best.ranks, "rank")), batch \(best.batch)")
         lines.append(figureOfMerit(best.tokensPerSecond.median))
         return lines

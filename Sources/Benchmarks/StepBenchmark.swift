@@ -26,6 +26,10 @@ package struct StepBenchmark {
         package let stepSeconds: Double
         package let fastestSeconds: Double
         package let slowestSeconds: Double
+        /// Steps during which no rank's core was shared with another hardware thread (`Neighbour`).
+        package let quietSteps: Int
+        /// The median of the quiet steps; nil if there was none.
+        package let quietSeconds: Double?
         package let tokensPerSecond: Double
         /// Floating-point operations per second, by the nominal count (`NetworkConfiguration.flopsPerToken`).
         package let flopsPerRank: Double
@@ -34,17 +38,21 @@ package struct StepBenchmark {
         /// The peak of one core, measured in the same run.
         package let peakFlops: Double
         package let split: StepSplit
-        /// The fraction of its threads' peak that a rank reaches.
-        package var ofPeak: Double { flopsPerRank / (peakFlops * Double(threads)) }
+        /// The fraction of its threads' peak that a rank reaches in quiet steps; nil if there was none.
+        package var ofPeak: Double? {
+            quietSeconds.map { flopsPerRank * stepSeconds / $0 / (peakFlops * Double(threads)) }
+        }
 
         package var json: JSONValue {
-            [
+            func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
+            return [
                 "ranks": .integer(ranks), "threads_per_rank": .integer(threads), "steps": .integer(steps),
                 "step_ms": .number(1e3 * stepSeconds),
                 "step_ms_min": .number(1e3 * fastestSeconds), "step_ms_max": .number(1e3 * slowestSeconds),
+                "quiet_steps": .integer(quietSteps), "quiet_step_ms": number(quietSeconds.map { 1e3 * $0 }),
                 "tokens_per_second": .number(tokensPerSecond), "gflops_per_rank": .number(flopsPerRank / 1e9),
                 "executed_gflops_per_rank": .number(executedFlopsPerRank / 1e9),
-                "fma_peak_gflops": .number(peakFlops / 1e9), "of_peak": .number(ofPeak),
+                "fma_peak_gflops": .number(peakFlops / 1e9), "of_peak": number(ofPeak),
                 "compute_fraction": .number(split.compute), "averaging_fraction": .number(split.averaging),
                 "waiting_fraction": .number(split.waiting), "update_fraction": .number(split.update),
             ]
@@ -72,17 +80,20 @@ package struct StepBenchmark {
         let steps = max(5, min(1000, Int(seconds / estimate)))
         var times: [Double] = []
         var summaries: [Trainer.StepSummary] = []
+        var neighbour = Neighbour()
         try communicator.barrier()
+        neighbour.probe()
         for _ in 0..<steps {
             let start = secondsNow()
             summaries.append(try trainer.step())
             times.append(secondsNow() - start)
+            neighbour.probe()
         }
         // Other load on a core lowers its measured peak: the better of two measurements counts.
         let peak = try communicator.allreduce(max(peakBefore, Self.measurePeak(trainer.team)), .minimum)
         try trainer.memory.free()
         try hosts.free()
-        return try result(times, summaries, sizes, peak: peak)
+        return try result(times, summaries, sizes, peak: peak, quiet: neighbour.quietIntervals(last: steps))
     }
 
     /// A trainer on data that needs no files, with its own memory. Collective.
@@ -97,18 +108,24 @@ package struct StepBenchmark {
 
     private func result(
         _ times: [Double], _ summaries: [Trainer.StepSummary], _ sizes: NetworkConfiguration,
-        peak: Double
+        peak: Double, quiet: [Bool]
     ) throws -> Result {
         // Sequences of generated tasks differ in length: the mean step counts.
         let tokens = Double(summaries.map(\.tokens).reduce(0, +)) / Double(summaries.count)
         let median = try communicator.allreduce(Spread(times).median, .maximum)
+        // A step is as slow as its slowest rank, so it is quiet only if it was quiet on all ranks.
+        let quietOnAll = try communicator.allreduce(quiet.map { $0 ? 1.0 : 0 }, .minimum)
+        let quietTimes = zip(times, quietOnAll).filter { $0.1 == 1 }.map(\.0)
+        let quietMedian = try communicator.allreduce(quietTimes.isEmpty ? 0 : Spread(quietTimes).median, .maximum)
         let flops = tokens * sizes.flopsPerToken
         let rows = Double(summaries.map(\.inputRows).reduce(0, +)) / Double(summaries.count)
         let saved = try max(0, tokens - communicator.allreduce(rows, .sum))
         return Result(
             ranks: communicator.size, threads: threads, steps: times.count, stepSeconds: median,
             fastestSeconds: try communicator.allreduce(times.min() ?? 0, .minimum),
-            slowestSeconds: try communicator.allreduce(times.max() ?? 0, .maximum), tokensPerSecond: tokens / median,
+            slowestSeconds: try communicator.allreduce(times.max() ?? 0, .maximum),
+            quietSteps: quietTimes.count, quietSeconds: quietTimes.isEmpty ? nil : quietMedian,
+            tokensPerSecond: tokens / median,
             flopsPerRank: flops / median / Double(communicator.size),
             executedFlopsPerRank: (flops - saved * sizes.flopsOfInputPerToken) / median / Double(communicator.size),
             peakFlops: peak,

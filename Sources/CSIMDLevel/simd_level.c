@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <xmmintrin.h>
 #endif
 
@@ -32,6 +33,22 @@ void flush_subnormals_on_this_thread(void) {
     const unsigned flush_to_zero = 0x8000, denormals_are_zero = 0x0040;
     _mm_setcsr(_mm_getcsr() | flush_to_zero | denormals_are_zero);
 #endif
+}
+
+struct cpu_identity identify_cpu(void) {
+    struct cpu_identity identity = {0, 0, 0};
+#if defined(__x86_64__)
+    unsigned a, b, c, d;
+    if (!__get_cpuid(0, &a, &b, &c, &d)) return identity;
+    if (b == signature_INTEL_ebx && d == signature_INTEL_edx && c == signature_INTEL_ecx) identity.vendor = 1;
+    if (b == signature_AMD_ebx && d == signature_AMD_edx && c == signature_AMD_ecx) identity.vendor = 2;
+    if (!__get_cpuid(1, &a, &b, &c, &d)) return identity;
+    int family = (a >> 8) & 0xf;
+    identity.family = family == 0xf ? family + ((a >> 20) & 0xff) : family;
+    identity.model = (a >> 4) & 0xf;
+    if (family == 6 || family == 0xf) identity.model += ((a >> 16) & 0xf) << 4;
+#endif
+    return identity;
 }
 
 static const char *name_of(int level) {

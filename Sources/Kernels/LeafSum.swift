@@ -52,8 +52,8 @@ package struct LeafFactor {
 /// The stack of waiting sums of one column: deep enough for 2^40 leaves.
 typealias WaitingVectors = InlineArray<40, Vector>
 
-/// Size in floats of the stack of waiting sums.
-package let leafStackCount = WaitingVectors.count * Tuning.leafRows * Tuning.leafColumns
+/// Size in floats of the stack of waiting sums, with the current one.
+package let leafStackCount = (WaitingVectors.count + 1) * Tuning.leafRows * Tuning.leafColumns
 
 /// The layout of a result: groups of `groupRows` rows, row-major within a group.
 package struct GroupedRows {
@@ -69,9 +69,17 @@ package struct GroupedRows {
         self.groupStride = groupStride
     }
 
-    func row(_ row: Int) -> UnsafeMutablePointer<Float> {
-        let (group, rowInGroup) = row < groupRows ? (0, row) : row.quotientAndRemainder(dividingBy: groupRows)
-        return pointer + (group &* groupStride &+ rowInGroup &* pitch)
+    /// Calls `body` with the index and the start of each of some rows in order.
+    @inline(__always)
+    func forEachRow(_ rows: Range<Int>, _ body: (Int, UnsafeMutablePointer<Float>) -> Void) {
+        var (group, inGroup) =
+            rows.lowerBound < groupRows
+            ? (0, rows.lowerBound) : rows.lowerBound.quotientAndRemainder(dividingBy: groupRows)
+        for row in rows {
+            body(row, pointer + (group &* groupStride &+ inGroup &* pitch))
+            inGroup &+= 1
+            if inGroup == groupRows { (group, inGroup) = (group &+ 1, 0) }
+        }
     }
 }
 
@@ -83,21 +91,42 @@ package struct GroupedRows {
 ///   - panel: `ceil(columns / lanes)` whole vectors for each k, without gaps (see `ColumnPanels.forLeaves`).
 ///   - columns: at most the lanes of `Tuning.leafVectors` vectors. Memory next to the result's columns is not written.
 ///   - stack: `leafStackCount` floats.
+///   - block: as `Tuning.leafBlock`; does not change the result.
 package func multiplyByLeaves(
     rows: Int, _ a: LeafFactor, panel: UnsafePointer<Float>, columns: Int, adding: Bool, into result: GroupedRows,
-    stack: UnsafeMutablePointer<Float>
+    stack: UnsafeMutablePointer<Float>, block: Int = Tuning.current.leafBlock
 ) {
+    if block > 0 {
+        return multiplyLeafByLeaf(
+            rows: rows, a, panel: panel, columns: columns, adding: adding, into: result, stack: stack, block: block)
+    }
     let vectors = wholeVectors(columns) / Vector.lanes
     forEachTile(of: rows, most: Tuning.leafRows) { _, first, count in
         sumTile(rows: count, vectors: vectors, a, firstRow: a.firstRow &+ first, panel, stack)
         // The final sums are at the bottom of the stack.
-        let width = vectors * Vector.lanes
-        for row in 0..<count {
-            let (from, to) = (stack + row * width, result.row(first + row))
-            forEachVector(of: columns) { at, span in
-                let sum = span.load(from + at)
-                span.store(adding ? span.load(to + at) + sum : sum, to + at)
-            }
+        put(
+            stack, rows: count, width: vectors * Vector.lanes, columns: columns, adding: adding, into: result,
+            firstRow: first)
+    }
+}
+
+/// Some rows of a result = (or, `adding`, +=) sums in rows of `width` floats.
+func put(
+    _ sums: UnsafePointer<Float>, rows: Int, width: Int, columns: Int, adding: Bool, into result: GroupedRows,
+    firstRow: Int
+) {
+    if columns == 2 * Vector.lanes, !adding {
+        return result.forEachRow(firstRow..<firstRow + rows) { row, to in
+            let from = sums + (row &- firstRow) &* width
+            Vector(at: from).store(to: to)
+            Vector(at: from + Vector.lanes).store(to: to + Vector.lanes)
+        }
+    }
+    result.forEachRow(firstRow..<firstRow + rows) { row, to in
+        let from = sums + (row &- firstRow) &* width
+        forEachVector(of: columns) { at, span in
+            let sum = span.load(from + at)
+            span.store(adding ? span.load(to + at) + sum : sum, to + at)
         }
     }
 }

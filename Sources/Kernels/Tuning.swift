@@ -1,100 +1,77 @@
-// All tuning constants of the kernels, with the measurements that chose them (Tests/KernelLab repeats them). "Z4" is a
-// Zen 4 core with AVX-512, which processes a vector in two halves, "Z5" a Zen 5 core, which processes it whole (peak
-// 270 GFLOP/s). Figures are fractions of the FMA peak of the same core.
-
-/// Sizes of the tiles that products are computed in, and of the blocks they are divided into.
+/// The sizes and orders of the kernels' work that depend on the CPU. They decide what is in which cache when, and never a
+/// bit of a result: each sum keeps its order.
+///
+/// Figures are fractions of the FMA peak of the same core (Tests/KernelLab repeats them). "Z4" is a Zen 4 core with
+/// AVX-512, "Z5" a Zen 5 core, "GC" an Intel core with 48 KiB L1 and 2 MiB L2 (Emerald Rapids). Intel's caches do not hide
+/// that a panel is read from L2 or beyond, so that there blocks are smaller and more is prefetched.
 @usableFromInline
-package enum Tuning {
-    /// Columns of a tile in vectors, at every level: one vector for each of an LSTM's four gates.
-    @inlinable package static var tileVectors: Int { 4 }
-    /// Columns of a tile in floats.
-    @inlinable package static var tileColumns: Int { tileVectors * Vector.lanes }
-
-    /// Floats of a cache line, the unit of a prefetch.
-    @inlinable package static var lineFloats: Int { 16 }
-    /// The distance in k at which a sum by leaves prefetches its left factor.
-    @inlinable package static var leafPrefetchSteps: Int { 8 }
-
-    /// Maximum rows of a tile. The accumulators are rows x 4 vectors. AVX-512 goes row by row, with the vectors of the
-    /// columns and one broadcast: 24 + 4 + 1 of 32 registers. Z5: 6 rows 0.936, 5 rows 0.932, 5 rows column by column
-    /// 0.90. Z4 on the same product: 6 rows 0.93, 5 rows column by column 0.96; Z4's last hundredths were given up for
-    /// Z5. AVX2 goes column by column, with the broadcasts of all rows and one vector: 12 + 3 + 1 of 16 registers (0.90
-    /// to 0.95; 2 rows: 0.67 to 0.85); arm64 uses the same 12 + 3 as pairs of its 32. Portable x86 has 16 registers of
-    /// half a vector.
-    @inlinable package static var tileRows: Int {
-        #if SIMD_V4
-            return 6
-        #elseif SIMD_FMA || arch(arm64)
-            return 3
-        #else
-            return 1
-        #endif
-    }
-
-    /// Vectors and rows of a tile of a sum by leaves, whose factors are both packed. Narrow, because each k then loads
-    /// two cache lines and a few elements from L2 for the same number of multiply-adds as a wide tile.
-    @inlinable package static var leafVectors: Int { 2 }
-    @inlinable package static var leafColumns: Int { leafVectors * Vector.lanes }
-    @inlinable package static var leafRows: Int {
-        #if SIMD_V4
-            return 12
-        #elseif SIMD_FMA || arch(arm64)
-            return 6
-        #else
-            return 2
-        #endif
-    }
-
+package struct Tuning: Sendable, Equatable {
     /// Values of k in a block of the recurrent products. With AVX-512 a panel block of up to 192 KB stays in the L2
     /// cache while the row groups reuse it, with AVX2 one of 16 KB near L1. Z5, [20, 650] x [650, 2600]: 128: 0.90,
     /// 256: 0.90, 650: 0.93; [50, 512] x [512, 2048]: 0.90, 0.91, 0.95; [20, 1500] x [1500, 6000]: 0.85, 0.84, 1500:
-    /// 0.84. Z4: 128: 0.95, 325: 0.97, 650: 0.96-0.97 and 125: 0.79, 250: 0.83, 500: 0.75. AVX2 on Z4: 128: 0.90, 217:
-    /// 0.85, 650: 0.68.
-    @inlinable package static var recurrentBlock: Int {
-        #if SIMD_V4
-            return 768
-        #else
-            return 128
-        #endif
-    }
+    /// 0.84. Z4: 128: 0.95, 325: 0.97, 650: 0.96-0.97 and 125: 0.79, 250: 0.83, 500: 0.75. GC: 128: 0.89, 256: 0.81, 650:
+    /// 0.91; 0.93, 0.92, 512: 0.96; 0.90, 0.89, 1500: 0.89. AVX2 on Z4: 128: 0.90, 217: 0.85, 650: 0.68.
+    package var recurrentBlock: Int
 
-    /// Maximum bytes of recurrent weights that stay in the L2 cache from one time step to the next.
-    @inlinable package static var cachedWeightBytes: Int { 400 << 10 }
+    /// As `recurrentBlock`, in the products of back-propagation. GC, [20, 2600] x [2600, 650]: 128: 0.82, 256: 0.81, 512:
+    /// 0.81, 768: 0.77, 2600: 0.69; [50, 2048] x [2048, 512]: 0.90, 0.91, 0.92, 0.90, 2048: 0.86.
+    package var backwardBlock: Int
 
     /// Values of k in a block of the gradient of a layer's input, and rows of gates that go through all panels at a
     /// time. Z5, [700, 2600] x [2600, 650] with blocks of 640: 20 rows 0.80 to 0.84, 50 rows 0.82 to 0.85, all 0.81 to
     /// 0.84; with 1280 0.76 to 0.83, 0.77 to 0.84, 0.74 to 0.85. Z4, 20 rows: 640: 0.82, 1280: 0.84; all rows at once
-    /// 0.63, because the left factor was evicted from the L2 cache between panels.
-    @inlinable package static var inputGradientBlock: Int { 640 }
-    @inlinable package static var inputGradientRows: Int { 48 }
-
-    /// Minimum rows of weights that the output layer processes with all time steps of a chunk at a time.
-    @inlinable package static var outputRows: Int { 20 }
-
-    /// Maximum classes in a block of the output layer. Softmax and three products read a block's logits, which should
-    /// stay in L2 for the 350 to 400 time steps of a chunk.
-    @inlinable package static var answerBlock: Int { 176 }
+    /// 0.63, because the left factor was evicted from the L2 cache between panels. GC, 48 rows: 128: 0.85, 256: 0.86, 640:
+    /// 0.80; [2500, 2048] x [2048, 512]: 0.86, 0.85, 0.83; [700, 6000] x [6000, 1500]: 0.83, 0.80, 0.70.
+    package var inputGradientBlock: Int
+    package var inputGradientRows: Int
 
     /// Bytes of weights that the output layer keeps in L2 while it processes the rows of a chunk. Training as a
     /// fraction of peak, 10,000 classes on 200 and on 650 hidden units: 256 KB (and blocks of logits of 512 KB): 0.845,
     /// 0.924; 128 KB (and 256 KB): 0.849, 0.933.
-    @inlinable package static var outputBlockBytes: Int { 128 << 10 }
+    package var outputBlockBytes: Int
 
-    /// Maximum bytes of the logits of a chunk of the window. More would only use more memory; with fewer, the weight
-    /// gradients of a large vocabulary are loaded and stored more often.
-    @inlinable package static var logitBytes: Int { 16 << 20 }
+    /// Values of k, rows of weights, in a block of the gradient of an output layer's hidden rows. GC, 384 steps, with
+    /// and without prefetch of the weights, hidden 650: 88: 0.90, 0.80; 176: 0.81, 0.63; 1500: 88: 0.82, 0.54; 176: 0.76,
+    /// 0.52; 200: 88: 0.91, 0.91; 176: 0.89, 0.89.
+    package var hiddenGradientBlock: Int
+    /// The distance in columns of the weights at which that product prefetches them; 0: it prefetches the next block of
+    /// the outputs' gradients instead. GC, hidden 650: 6: 0.81, 12: 0.90, 24: 0.89.
+    package var hiddenGradientAhead: Int
 
-    /// Maximum classes or values for which the output layer goes row by row instead of through panels. Z4, 2 classes on
-    /// 128 hidden units: 6.5 % of a step through panels, 1.8 % row by row.
-    @inlinable package static var narrowWidth: Int { 8 }
+    /// Maximum steps of a leaf that go through several tiles, while the next ones are prefetched, in a sum by leaves; 0:
+    /// each tile goes through all leaves. GC, weight gradients of 20 sequences of 35 steps, hidden 650: 0: 0.70, 32: 0.78,
+    /// 64: 0.84; of 50 sequences of 50 steps, hidden 128: 0.70, 0.84, 0.88; of 31 of 100: 0.65, 0.81, 0.84, 100: 0.79.
+    package var leafBlock: Int
 
-    /// The embedding is folded into the first layer if that skips at least this share of a step's operations.
-    @inlinable package static var leastFoldedSaving: Double { 0.04 }
-
-    /// Floats from one row of activations to the next: whole vectors, but not a multiple of a kilobyte, so that the
-    /// rows of a tile don't map to the same sets of the L1 cache.
-    @inlinable package static func rowPitch(_ width: Int) -> Int {
-        let whole = wholeVectors(width)
-        return whole > 0 && whole % 256 == 0 ? whole + 16 : whole
+    /// The numbers for CPUs that prefetch well: AMD's, and all that have not been measured.
+    package static var standard: Tuning {
+        var tuning = Tuning(
+            recurrentBlock: 768, backwardBlock: 768, inputGradientBlock: 640, inputGradientRows: 48,
+            outputBlockBytes: 128 << 10, hiddenGradientBlock: 176, hiddenGradientAhead: 0,
+            leafBlock: 0)
+        #if !SIMD_V4
+            tuning.recurrentBlock = 128
+            tuning.backwardBlock = 128
+        #endif
+        return tuning
     }
+
+    /// The numbers for a family of CPUs.
+    package static func tuning(for family: CPUFamily) -> Tuning {
+        var tuning = standard
+        switch family {
+        case .goldenCove, .intel:
+            tuning.backwardBlock = min(tuning.backwardBlock, 512)
+            tuning.inputGradientBlock = 128
+            tuning.hiddenGradientBlock = 88
+            tuning.hiddenGradientAhead = 12
+            tuning.leafBlock = 64
+        case .amd, .other: break
+        }
+        return tuning
+    }
+
+    /// The numbers in use: this CPU's, until others are set. `nonisolated(unsafe)` is correct because it is only set
+    /// while no other thread computes.
+    package nonisolated(unsafe) static var current = tuning(for: .current)
 }

@@ -13,12 +13,15 @@ protocol CollectiveCommand: ParsableCommand {
     var waitTimeout: Double { get }
     /// Whether the command diagnoses launches, and so accepts a wrong one.
     var diagnosesLaunches: Bool { get }
+    /// The file of `--tuning`.
+    var tuningFile: String? { get }
     func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws
 }
 
 extension CollectiveCommand {
     var waitTimeout: Double { TrainingConfiguration.defaultWaitTimeout }
     var diagnosesLaunches: Bool { false }
+    var tuningFile: String? { nil }
 }
 
 /// Starts and ends the program. Only this type starts and ends the MPI job, maps errors to exit codes and ends all
@@ -66,6 +69,7 @@ enum Launch {
         if communicator.size == 1, !command.diagnosesLaunches { refuseSingletons(hangGuard) }
         do {
             try meet(on: communicator, hangGuard)
+            try communicator.agree { try TuningChoice.choose(option: command.tuningFile) }
             let console: Console = communicator.isRoot ? command.verbosity.console() : .silent
             try command.run(on: communicator, console, watchedBy: hangGuard)
             try communicator.agree { try console.checkResults() }

@@ -13,7 +13,8 @@ struct ScalingResultTests {
         let median = Spread(tokens).median
         return ScalingResult.Row(
             mode: mode, ranks: ranks, batch: 8 * ranks, tokensPerSecond: Spread(tokens), speedup: median / 1000,
-            flopsPerRank: 5e10 * median / 1000 / Double(ranks),
+            flopsPerRank: 5e10 * median / 1000 / Double(ranks), ofPeak: mode == .strong && ranks == 1 ? nil : 0.4,
+            steps: 20, quietSteps: mode == .strong && ranks == 1 ? 0 : 12,
             split: StepSplit(compute: 0.5, averaging: 0.25, waiting: 0.125, update: 0.0625),
             sideBySide: sideBySide.map { Spread($0) },
             ofSideBySide: sideBySide.map { apart in Spread(zip(tokens, apart).map { $0 / $1 }) })
@@ -50,6 +51,16 @@ struct ScalingResultTests {
         #expect(rows[3]["of_side_by_side"]?.numberValue == 1850.0 / 1900)
         #expect(rows[3]["of_side_by_side_min"]?.numberValue == 0.9)
         #expect(rows[3]["memory_gb_per_s"]?.numberValue == 15)
+    }
+
+    @Test("quiet steps are counted, and a row without one has no fraction of the peak")
+    func quiet() throws {
+        let rows = try #require(result.json["rows"]?.arrayValue)
+        #expect(rows[0]["of_peak"] == .null && rows[0]["quiet_steps"]?.integerValue == 0)
+        #expect(rows[1]["quiet_steps"]?.integerValue == 12 && rows[1]["steps"]?.integerValue == 20)
+        #expect(result.lines.contains("quiet steps: 36 of 80; of peak counts only those"))
+        let cells = result.lines.filter { $0.hasPrefix("strong") }.map { $0.split(separator: "  ") }
+        #expect(cells.map { $0[7].trimmingCharacters(in: .whitespaces) } == ["-", "0.4"])
     }
 
     @Test("the last line is the best figure of weak scaling, and the line before names its row")

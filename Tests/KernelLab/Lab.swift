@@ -1,3 +1,4 @@
+import Benchmarks
 import Glibc
 import Kernels
 import Tensors
@@ -5,30 +6,20 @@ import Tensors
 /// One version of a kernel: its idea, and a run on memory that all versions share.
 struct Version {
     let idea: String
-    let run: () -> Void
+    let timed: Timed
+
+    init(idea: String, _ timed: Timed) {
+        self.idea = idea
+        self.timed = timed
+    }
+
+    init(idea: String, run: @escaping () -> Void) { self.init(idea: idea, Timed { _ in run() }) }
 }
 
-/// Checks versions against a plain loop, then times them in turns, so that other load affects all versions alike.
+/// Checks versions against a plain loop, then times them in turns (`Turns`).
 struct Lab {
-    let peak: Double
-    let rounds: Int
-
-    init(rounds: Int) {
-        self.rounds = rounds
-        let loops = 200_000
-        var best = Double.infinity
-        var sink: Float = 0
-        for round in 0..<20 {
-            let start = seconds()
-            sink += PeakLoop.run(rounds: loops, seed: Float(round))
-            best = min(best, seconds() - start)
-        }
-        precondition(!sink.isNaN)
-        peak = PeakLoop.operations(rounds: loops) / best
-        print(
-            "FMA peak of this core: \(Int(peak / 1e9)) GFLOP/s; figures are fractions of it, median (best) of \(rounds)"
-        )
-    }
+    /// Of the turns of one comparison, for each version.
+    let seconds: Double
 
     /// - Parameters:
     ///   - operations: floating-point operations per run.
@@ -36,35 +27,43 @@ struct Lab {
     func compare(_ title: String, operations: Double, _ versions: [Version], tolerance: Double, distance: () -> Double)
     {
         print("\n\(title)")
-        var times = [[Double]](repeating: [], count: versions.count)
         for (number, version) in versions.enumerated() {
-            version.run()
+            for slice in 0..<version.timed.slices { version.timed.run(slice) }
             let off = distance()
             guard off <= tolerance else {
                 print("  \(number + 1). \(version.idea): WRONG by \(off)")
                 exit(1)
             }
         }
-        for _ in 0..<rounds {
-            for (number, version) in versions.enumerated() {
-                let start = seconds()
-                version.run()
-                times[number].append(seconds() - start)
+        let turns = Turns(versions.map(\.timed), seconds: seconds * Double(versions.count))
+        for (number, (version, figures)) in zip(versions, turns.figures).enumerated() {
+            func fraction(_ seconds: Double) -> Double {
+                (1000 * operations / seconds / turns.peakFlops).rounded() / 1000
             }
-        }
-        for (number, version) in versions.enumerated() {
-            let sorted = times[number].sorted()
-            func fraction(_ seconds: Double) -> Double { (1000 * operations / seconds / peak).rounded() / 1000 }
-            print(
-                "  \(number + 1). \(version.idea): \(fraction(sorted[sorted.count / 2])) (\(fraction(sorted[0])))")
+            let quiet =
+                figures.quietShare > 0 ? "\(Int((100 * figures.quietShare).rounded())) % quiet" : "none of it quiet"
+            print("  \(number + 1). \(version.idea): \(fraction(figures.median)) (\(fraction(figures.best))), \(quiet)")
         }
     }
-}
 
-func seconds() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
+    /// A product with different values of one tuning number.
+    func compare(_ product: Product, _ what: String, _ path: WritableKeyPath<Tuning, Int>, _ values: [Int]) {
+        compare(
+            product,
+            values.map { value in
+                var tuning = Tuning.current
+                tuning[keyPath: path] = value
+                return ("\(what) \(value)", tuning)
+            })
+    }
+
+    func compare(_ product: Product, _ tunings: [(idea: String, tuning: Tuning)]) {
+        compare(
+            product.title, operations: product.operations,
+            tunings.map { idea, tuning in
+                Version(idea: idea, Timed(slices: product.slices) { product.run(tuning, $0) })
+            }, tolerance: 1e-2, distance: product.distance)
+    }
 }
 
 /// Random values with full mantissas.

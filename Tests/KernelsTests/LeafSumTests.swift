@@ -112,7 +112,7 @@ private func withStack(_ body: (UnsafeMutablePointer<Float>) -> Void) {
 
 /// The memory after the kernel, which adds to `before` if it is not nil; NaN outside the result.
 private func multiplied(
-    _ plain: PlainLeaves, _ lay: Lay, _ layout: ResultLayout, addingTo before: [Float]? = nil
+    _ plain: PlainLeaves, _ lay: Lay, _ layout: ResultLayout, addingTo before: [Float]? = nil, block: Int
 ) -> [Float] {
     var memory = [Float](repeating: .nan, count: layout(plain.rows, 0) + Vector.lanes)
     if let before {
@@ -128,12 +128,15 @@ private func multiplied(
                     rows: plain.rows, a, panel: panel, columns: plain.columns, adding: before != nil,
                     into: GroupedRows(
                         to, pitch: layout.pitch, groupRows: layout.groupRows, groupStride: layout.groupStride),
-                    stack: stack)
+                    stack: stack, block: block)
             }
         }
     }
     return memory
 }
+
+/// Each tile through all leaves, and leaf by leaf in blocks: cut and whole.
+private let blocks = [0, 1, 4, 64]
 
 /// The same memory, computed by plain sums.
 private func expected(_ plain: PlainLeaves, _ layout: ResultLayout, addingTo before: [Float]? = nil) -> [Float] {
@@ -168,9 +171,11 @@ struct LeafProductTests {
                 let layout = ResultLayout(columns: columns)
                 let (sums, added) = (expected(plain, layout), expected(plain, layout, addingTo: before))
                 for lay in Lay.allCases {
-                    let set = difference(multiplied(plain, lay, layout), sums)
-                    let add = difference(multiplied(plain, lay, layout, addingTo: before), added)
-                    #expect(set == nil && add == nil, "\(columns) columns, tree \(number), \(lay)")
+                    for block in blocks {
+                        let set = difference(multiplied(plain, lay, layout, block: block), sums)
+                        let add = difference(multiplied(plain, lay, layout, addingTo: before, block: block), added)
+                        #expect(set == nil && add == nil, "\(columns) columns, tree \(number), \(lay), block \(block)")
+                    }
                 }
             }
         }
@@ -183,10 +188,12 @@ struct LeafProductTests {
         let plain = PlainLeaves(3 * Tuning.leafRows - 1, Self.lanes + 1, .balanced([3, 1, 4]), &random)
         let before = random.floats(plain.rows * plain.columns)
         let layout = ResultLayout(columns: plain.columns, groupRows: groupRows)
-        let set = difference(multiplied(plain, .steps, layout), expected(plain, layout))
-        let added = difference(
-            multiplied(plain, .rows, layout, addingTo: before), expected(plain, layout, addingTo: before))
-        #expect(set == nil && added == nil)
+        let (sums, added) = (expected(plain, layout), expected(plain, layout, addingTo: before))
+        for block in blocks {
+            let set = difference(multiplied(plain, .steps, layout, block: block), sums)
+            let add = difference(multiplied(plain, .rows, layout, addingTo: before, block: block), added)
+            #expect(set == nil && add == nil, "block \(block)")
+        }
     }
 
     @Test("a long sum is near that of a plain loop in Double")
@@ -195,7 +202,8 @@ struct LeafProductTests {
         for tree in [PlainTree.balanced([Int](repeating: 35, count: 20)), .leaf(steps: 700)] {
             let plain = PlainLeaves(2 * Tuning.leafRows + 1, 2 * Self.lanes - 3, tree, &random)
             let layout = ResultLayout(columns: plain.columns)
-            let found = multiplied(plain, .cutRows, layout)
+            let found = multiplied(plain, .cutRows, layout, block: 0)
+            #expect(difference(multiplied(plain, .cutRows, layout, block: 64), found) == nil)
             // A term is rounded once as a product and once by each later addition, each time by at most 2^-24 of a sum
             // that does not exceed the sum of all magnitudes.
             let roundings = Double((tree.leaves.map(\.steps).max() ?? 0) + tree.depth + 1)
@@ -211,11 +219,13 @@ struct LeafProductTests {
     @Test("forty sums can wait at the same time")
     func deep() {
         var random = SeededRandom(5)
-        let tree = PlainTree.rightToLeft([Int](repeating: 1, count: 41))
-        let plain = PlainLeaves(Tuning.leafRows, Tuning.leafVectors * Self.lanes, tree, &random)
+        let tree = PlainTree.rightToLeft([Int](repeating: 2, count: 41))
+        let plain = PlainLeaves(3 * Tuning.leafRows, Tuning.leafVectors * Self.lanes, tree, &random)
         let layout = ResultLayout(columns: plain.columns)
-        let off = difference(multiplied(plain, .steps, layout), expected(plain, layout))
-        #expect(off == nil)
+        for block in blocks {
+            let off = difference(multiplied(plain, .steps, layout, block: block), expected(plain, layout))
+            #expect(off == nil, "block \(block)")
+        }
     }
 
     @Test("another tree over the same leaves gives other bits, so the comparisons above can fail")
@@ -224,7 +234,7 @@ struct LeafProductTests {
         let leaves = [5, 6, 7, 8]
         let plain = PlainLeaves(4, Self.lanes, .balanced(leaves), &random)
         let layout = ResultLayout(columns: plain.columns)
-        let found = multiplied(plain, .steps, layout)
+        let found = multiplied(plain, .steps, layout, block: Tuning.current.leafBlock)
         for other in [PlainTree.leftToRight(leaves), .rightToLeft(leaves), .leaf(steps: 26)] {
             let differs = (0..<plain.rows).contains { row in
                 (0..<plain.columns).contains { found[layout(row, $0)] != plain.sum(row, $0, along: other) }

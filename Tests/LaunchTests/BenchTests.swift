@@ -40,14 +40,28 @@ extension CommandLineTests {
             #expect(run.errors == "")
             let json = try JSONValue(parsing: run.output)
             #expect(json["ranks"]?.integerValue == 2)
-            for key in ["step_ms", "tokens_per_second", "gflops_per_rank", "fma_peak_gflops", "of_peak"] {
+            for key in ["step_ms", "tokens_per_second", "gflops_per_rank", "fma_peak_gflops"] {
                 #expect(try #require(json[key]?.numberValue) > 0, "\(key)")
             }
+            try Self.expectQuietSteps(json, threads: 1)
             let parts = try ["compute_fraction", "averaging_fraction", "waiting_fraction", "update_fraction"].map {
                 try #require(json[$0]?.numberValue)
             }
             #expect(parts.allSatisfy { $0 > 0 })
             #expect(0.8...1.001 ~= parts.reduce(0, +), "\(parts)")
+        }
+
+        /// The fraction of the peak counts the quiet steps only, and there is none without them.
+        static func expectQuietSteps(_ json: JSONValue, threads: Double) throws {
+            func figure(_ key: String) throws -> Double { try #require(json[key]?.numberValue, "\(key)") }
+            let quiet = try figure("quiet_steps")
+            #expect(try quiet >= 0 && quiet <= figure("steps"))
+            guard quiet > 0 else {
+                return #expect(json["of_peak"] == .null && json["quiet_step_ms"] == .null)
+            }
+            let (rate, peak) = try (figure("gflops_per_rank"), figure("fma_peak_gflops"))
+            let expected = try rate * figure("step_ms") / figure("quiet_step_ms") / (threads * peak)
+            expectClose([try figure("of_peak")], [expected], within: 1e-6, "share of the peak")
         }
 
         @Test("bench step reports executed and nominal operations: equal if no tokens share their input")
@@ -186,6 +200,18 @@ extension CommandLineTests {
             #expect(try #require(json["triad_gb_per_s"]?.numberValue) > 0.1)
         }
 
+        // MARK: neighbour
+
+        @Test("bench neighbour prints lines of a time and a share")
+        func neighbour() async throws {
+            let began = Date().timeIntervalSince1970
+            let run = try await TestFolder().lstmDist("bench", "neighbour", "--seconds", "0.35")
+            #expect(run.exitCode == 0 && run.errors == "")
+            let lines = run.output.split(separator: "\n").map { $0.split(separator: " ").compactMap { Double($0) } }
+            #expect(lines.count >= 1 && lines.count <= 4)
+            #expect(lines.allSatisfy { $0.count == 2 && $0[0] > began && 0...1 ~= $0[1] })
+        }
+
         // MARK: scaling
 
         @Test(
@@ -211,7 +237,9 @@ extension CommandLineTests {
                 expectClose([try figure("speedup")], [tokens / base], within: 1e-9, "speedup")
                 expectClose(
                     [try figure("efficiency")], [try figure("speedup") / figure("ranks")], within: 1e-9, "efficiency")
-                for key in ["gflops_per_rank", "of_peak", "compute_fraction", "update_fraction", "memory_gb_per_s"] {
+                #expect(try figure("quiet_steps") <= figure("steps"))
+                #expect(try (row["of_peak"] == .null) == (figure("quiet_steps") == 0))
+                for key in ["gflops_per_rank", "compute_fraction", "update_fraction", "memory_gb_per_s"] {
                     #expect(try figure(key) > 0, "\(key)")
                 }
                 #expect((row["side_by_side_tokens_per_second"]?.numberValue != nil) == (try figure("ranks") > 1))

@@ -154,6 +154,7 @@ extension CommandLineTests {
             arguments: [
                 "", "train", "evaluate", "generate", "export", "inspect", "compare", "stop", "status", "config show",
                 "config check", "doctor", "bench step", "bench allreduce", "bench scaling", "bench memory",
+                "bench tune", "bench neighbour",
             ])
         func help(command: String) async throws {
             let words = command.split(separator: " ").map(String.init) + ["--help"]

@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 import texts
-from processes import Failure, cores
+from processes import Failure, Watch, cores
 from report import Measured, Memory, Report
 from shapes import SHAPES, named
 from sides import LSTMDist, PyTorch
@@ -30,6 +30,9 @@ class Comparison:
         self.plain = PyTorch(options.folder, tcmalloc=False)
         self.tcmalloc = PyTorch(options.folder, tcmalloc=True)
         self.peak_shape = named("adding-128")
+        self.watch = Watch(self.ours.program, self.cpus[: max(options.ranks)], options.folder)
+        for side in (self.ours, self.plain, self.tcmalloc):
+            side.watch = self.watch
 
     def peak(self):
         """The current multiply-add peak of the core that one rank runs on."""
@@ -67,11 +70,12 @@ class Comparison:
                 turn()
             note(
                 f"{shape.name}, ranks {ranks}, turn {repeat + 1} of {self.options.repeats}: lstm-dist "
-                f"{measured.ours[-1]:,.0f} tokens/s, PyTorch {measured.plain[-1]:,.0f}, with tcmalloc "
-                f"{measured.tcmalloc[-1]:,.0f}"
+                f"{measured.ours[-1].median:,.0f} tokens/s, PyTorch {measured.plain[-1].median:,.0f}, with tcmalloc "
+                f"{measured.tcmalloc[-1].median:,.0f}; quiet lines {len(measured.ours[-1].quiet)}, "
+                f"{len(measured.plain[-1].quiet)}, {len(measured.tcmalloc[-1].quiet)} of {measured.ours[-1].lines}"
             )
         for pair in range(self.options.pairs if ranks > 1 else 0):
-            together = lambda: self.ours.together(*where)
+            together = lambda: self.ours.together(*where).median
             apart = lambda: self.ours.side_by_side(*where)
             first = together() if pair % 2 == 0 else apart()
             second = apart() if pair % 2 == 0 else together()
@@ -145,7 +149,11 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with tempfile.TemporaryDirectory(prefix="compare-pytorch-", dir=options.folder) as options.folder:
-            report = Comparison(options).run()
+            comparison = Comparison(options)
+            try:
+                report = comparison.run()
+            finally:
+                comparison.watch.end()
     except Failure as failure:
         sys.exit(f"launch/compare-pytorch: {failure}")
     except KeyboardInterrupt:

@@ -57,6 +57,32 @@ class Process:
                     continue
 
 
+class Watch:
+    """Watches each CPU for other load on its core's other hardware thread, by `lstm-dist bench neighbour`."""
+
+    LIMIT = 0.85
+    """Minimum share of quiet measurements of a quiet interval."""
+
+    def __init__(self, program, cpus, folder):
+        command = [program, "bench", "neighbour", "--seconds", "900000"]
+        self.processes = {cpu: Process(command, [cpu], os.path.join(folder, f"watch-{cpu}")) for cpu in cpus}
+
+    def is_quiet(self, cpus, start, end):
+        """Whether all CPUs were quiet between two times in seconds since 1970."""
+        return all(self.share(cpu, start, end) >= self.LIMIT for cpu in cpus)
+
+    def share(self, cpu, start, end):
+        self.processes[cpu].check()
+        lines = [line.split() for line in self.processes[cpu].output.splitlines()[:-1]]
+        # A line covers the tenth of a second before its time.
+        shares = [float(share) for time, share in lines if start <= float(time) <= end + 0.1]
+        return sum(shares) / len(shares) if shares else 0
+
+    def end(self):
+        for process in self.processes.values():
+            process.end()
+
+
 def wait(processes, watch=lambda: None):
     """Waits until all have succeeded; if one fails, ends the others and raises its Failure."""
     try:

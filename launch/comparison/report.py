@@ -29,13 +29,11 @@ class Figure:
         return {"median": self.median, "min": min(self.values), "max": max(self.values), "values": self.values}
 
 
-def ratio(ours, theirs):
-    """Ratios by turn: measurements that were taken one after the other are compared."""
-    return Figure(our / their for our, their in zip(ours, theirs))
-
-
 class Measured:
-    """All measurements of one shape with one rank count; lists of tokens per second of all ranks together."""
+    """All measurements of one shape with one rank count; lists of turns, with tokens per second of all ranks together."""
+
+    LEAST_QUIET = 5
+    """Minimum quiet lines of each side for a ratio of quiet lines."""
 
     def __init__(self, shape, ranks, executed):
         self.shape = shape
@@ -54,20 +52,41 @@ class Measured:
     def best(self):
         """PyTorch's faster variant by median: its name and its measurements."""
         ways = [("plain", self.plain), ("tcmalloc", self.tcmalloc)]
-        return max(ways, key=lambda way: statistics.median(way[1]))
+        return max(ways, key=lambda way: statistics.median(turn.median for turn in way[1]))
 
     @property
     def against_pytorch(self):
-        return ratio(self.ours, self.best[1])
+        """Ratios by turn: measurements that were taken one after the other are compared."""
+        return Figure(our.median / their.median for our, their in zip(self.ours, self.best[1]))
+
+    @property
+    def against_pytorch_quiet(self):
+        """The ratio of the medians of both sides' quiet lines; empty if a side has too few."""
+        ours, theirs = quiet(self.ours), quiet(self.best[1])
+        if min(len(ours), len(theirs)) < self.LEAST_QUIET:
+            return Figure([])
+        return Figure([statistics.median(ours) / statistics.median(theirs)])
+
+    @property
+    def quiet_lines(self):
+        """Of lstm-dist and of PyTorch's best, with all lines."""
+        return [(len(quiet(turns)), sum(turn.lines for turn in turns)) for turns in (self.ours, self.best[1])]
 
     @property
     def gigaflops(self):
         """Nominal GFLOP/s of a rank."""
-        return Figure(rate * self.shape.flops_per_token / self.ranks / 1e9 for rate in self.ours)
+        return Figure(self.flops(turn.median) for turn in self.ours)
+
+    def flops(self, rate):
+        return rate * self.shape.flops_per_token / self.ranks / 1e9
 
     @property
     def of_peak(self):
-        return Figure(flops / peak for flops, peak in zip(self.gigaflops.values, self.peaks))
+        """Of the quiet lines; empty if there is none."""
+        rates = quiet(self.ours)
+        if not rates or not self.peaks:
+            return Figure([])
+        return Figure([self.flops(statistics.median(rates)) / max(self.peaks)])
 
     @property
     def against_side_by_side(self):
@@ -78,9 +97,11 @@ class Measured:
         return {
             "shape": self.shape.name,
             "ranks": self.ranks,
-            "lstm_dist_tokens_per_second": Figure(self.ours).json,
-            "pytorch_plain_tokens_per_second": Figure(self.plain).json,
-            "pytorch_tcmalloc_tokens_per_second": Figure(self.tcmalloc).json,
+            "lstm_dist_tokens_per_second": medians(self.ours).json,
+            "pytorch_plain_tokens_per_second": medians(self.plain).json,
+            "pytorch_tcmalloc_tokens_per_second": medians(self.tcmalloc).json,
+            "quiet_lines": self.quiet_lines,
+            "against_pytorch_quiet": self.against_pytorch_quiet.json,
             "pytorch_best": self.best[0],
             "against_pytorch": self.against_pytorch.json,
             "nominal_gflops_per_rank": self.gigaflops.json,
@@ -90,6 +111,14 @@ class Measured:
             "against_side_by_side": self.against_side_by_side.json,
             "pairs": self.pairs,
         }
+
+
+def medians(turns):
+    return Figure(turn.median for turn in turns)
+
+
+def quiet(turns):
+    return [rate for turn in turns for rate in turn.quiet]
 
 
 Memory = namedtuple("Memory", "ranks ours plain tcmalloc")
@@ -115,9 +144,9 @@ def summary(measured):
     head = ["shape"]
     for ranks in counts:
         if ranks == 1:
-            head += ["of FMA peak, 1 rank", "executed alone", "against PyTorch's best, 1 rank"]
+            head += ["of FMA peak, 1 rank", "executed alone", "against PyTorch's best, 1 rank", "quiet lines only"]
         else:
-            head.append(f"against DDP's best, {ranks} ranks")
+            head += [f"against DDP's best, {ranks} ranks", "quiet lines only"]
             if any(entry.pairs for entry in measured if entry.ranks == ranks):
                 head.append(f"{ranks} ranks against {ranks} side by side")
     rows = []
@@ -126,8 +155,10 @@ def summary(measured):
         for entry in sorted((e for e in measured if e.shape.name == name), key=lambda e: e.ranks):
             if entry.ranks == 1:
                 row.append(entry.of_peak.text(3))
-                row.append(f"{entry.of_peak.median * entry.executed:.3f}")
+                row.append(f"{entry.of_peak.median * entry.executed:.3f}" if entry.of_peak.values else "-")
             row.append(entry.against_pytorch.text(2))
+            (ours, all_ours), (theirs, all_theirs) = entry.quiet_lines
+            row.append(f"{entry.against_pytorch_quiet.text(2)} ({ours}/{all_ours}, {theirs}/{all_theirs})")
             if entry.ranks > 1 and any("side by side" in title and title.startswith(f"{entry.ranks} ") for title in head):
                 row.append(entry.against_side_by_side.text(3))
         rows.append(row)
@@ -141,11 +172,11 @@ def details(measured):
         [
             entry.shape.name,
             str(entry.ranks),
-            Figure(entry.ours).text(0),
+            medians(entry.ours).text(0),
             entry.gigaflops.text(1),
             Figure(entry.peaks).text(1),
-            Figure(entry.plain).text(0),
-            Figure(entry.tcmalloc).text(0),
+            medians(entry.plain).text(0),
+            medians(entry.tcmalloc).text(0),
         ]
         for entry in measured
     ]
@@ -181,7 +212,9 @@ class Report(namedtuple("Report", "facts command measured memory")):
     legend = (
         "Tokens/s of training from a file, one thread per rank; medians of alternating turns (minimum to maximum). "
         "PyTorch's best is the better of plain and with tcmalloc. GFLOP/s and the share of the peak are "
-        "nominal; executed alone excludes what lstm-dist saves where equal tokens of a window share their input's product."
+        "nominal; executed alone excludes what lstm-dist saves where equal tokens of a window share their input's product. "
+        "A line, some steps of a training, is quiet if nothing else used the cores' other hardware threads; the share of "
+        "the peak counts quiet lines only, and is - where there is none (in parentheses: quiet lines of all, of both sides)."
     )
     memory_legend = "Memory of a rank at ptb-medium: proportional set size, the highest while training."
 

@@ -17,9 +17,21 @@ Plan = namedtuple("Plan", "steps_per_line lines")
 """The length of a training, the same for both sides. The first WARM_UP_LINES are not measured."""
 
 
-def counted(rates):
-    """Median of a training's tokens per second after its warm-up."""
-    return statistics.median(rates[WARM_UP_LINES:])
+Line = namedtuple("Line", "tokens_per_second start end")
+"""Some steps of a training; times in seconds since 1970."""
+
+
+class Turn:
+    """The lines of a training after its warm-up, on these CPUs."""
+
+    def __init__(self, lines, watch, cpus):
+        lines = lines[WARM_UP_LINES:]
+        self.median = statistics.median(line.tokens_per_second for line in lines)
+        self.lines = len(lines)
+        self.quiet = [
+            line.tokens_per_second for line in lines if watch is not None and watch.is_quiet(cpus, line.start, line.end)
+        ]
+        """Tokens per second of the quiet lines."""
 
 
 class LSTMDist:
@@ -29,6 +41,7 @@ class LSTMDist:
         self.program = os.path.abspath(program)
         self.folder = folder
         self.runs = 0
+        self.watch = None
 
     def start(self, shape, corpus, ranks, plan, cpus):
         self.runs += 1
@@ -43,29 +56,33 @@ class LSTMDist:
             command = [os.path.join(HERE, "..", "local"), str(ranks), *words]
         return Process(command, cpus, folder, {"LSTM_DIST": self.program})
 
-    @staticmethod
-    def rates(process):
-        with open(os.path.join(process.folder, "run", "metrics.jsonl"), encoding="utf-8") as file:
-            lines = [json.loads(line) for line in file]
+    def turn(self, process, cpus):
+        path = os.path.join(process.folder, "run", "metrics.jsonl")
+        with open(path, encoding="utf-8") as file:
+            lines = [line for line in map(json.loads, file) if line["split"] == "train"]
+        # "seconds" counts from the training's start; the file was last written with its last line.
+        began = os.path.getmtime(path) - lines[-1]["seconds"]
+        ends = [began + line["seconds"] for line in lines]
         shutil.rmtree(process.folder)
-        return [line["tokens_per_second"] for line in lines if line["split"] == "train"]
+        rates = [line["tokens_per_second"] for line in lines]
+        return Turn([Line(*line) for line in zip(rates, [began, *ends], ends)], self.watch, cpus)
 
     def together(self, shape, corpus, ranks, plan, cpus):
         process = self.start(shape, corpus, ranks, plan, cpus[:ranks])
         wait([process])
-        return counted(self.rates(process))
+        return self.turn(process, cpus[:ranks])
 
     def side_by_side(self, shape, corpus, count, plan, cpus):
         """The total tokens per second of `count` concurrent trainings of one rank, each on a separate core."""
         processes = [self.start(shape, corpus, 1, plan, [cpus[i % len(cpus)]]) for i in range(count)]
         wait(processes)
-        return sum(counted(self.rates(process)) for process in processes)
+        return sum(self.turn(process, []).median for process in processes)
 
     def calibrate(self, shape, corpus, seconds, cpus):
         """A plan for trainings of about `seconds` on one rank, in lines of at least a fifth of a second."""
         process = self.start(shape, corpus, 1, Plan(1, 6), cpus[:1])
         wait([process])
-        step = shape.tokens_per_step / counted(self.rates(process))
+        step = shape.tokens_per_step / self.turn(process, []).median
         steps_per_line = max(1, round(0.2 / step))
         return Plan(steps_per_line, WARM_UP_LINES + max(5, round(seconds / (step * steps_per_line))))
 
@@ -107,6 +124,7 @@ class PyTorch:
 
     def __init__(self, folder, tcmalloc):
         self.folder = folder
+        self.watch = None
         self.tcmalloc = tcmalloc
         self.runs = 0
         self.version = ""
@@ -137,7 +155,10 @@ class PyTorch:
             raise Failure(f"PyTorch ran {'without' if self.tcmalloc else 'with'} tcmalloc: is {TCMALLOC} installed?")
         self.version = result["torch"]
         shutil.rmtree(os.path.dirname(processes[0].folder))
-        return counted(result["tokens_per_second"])
+        ends = result["ends"]
+        starts = [ends[0], *ends[:-1]]  # of the first line, which is warm-up, the start does not matter
+        lines = [Line(*line) for line in zip(result["tokens_per_second"], starts, ends)]
+        return Turn(lines, self.watch, cpus[:ranks])
 
     def memory(self, shape, corpus, ranks, plan, cpus):
         """Like LSTMDist.memory, but from the start: loading torch and the tokens needs less memory than training."""

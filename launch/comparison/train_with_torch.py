@@ -1,6 +1,6 @@
 """PyTorch's side of the comparison: trains a language model on a file of tokens, on one rank or on several over gloo.
 
-Rank 0 prints one JSON object: tokens per second (of all ranks) for each line of steps, and PyTorch's version. A step is
+Rank 0 prints one JSON object: tokens per second (of all ranks) and the end of each line of steps, and PyTorch's version. A step is
 the same as in lstm-dist: a window of truncated backpropagation with carried state, mean cross-entropy over all tokens,
 gradients averaged over ranks, clipped by their global norm, plain gradient descent.
 
@@ -45,7 +45,7 @@ def file_length(path):
 
 
 def train(shape, options):
-    """Yields the seconds of each line of steps."""
+    """Yields the seconds of each line of steps, and its end in seconds since 1970."""
     torch.manual_seed(1)
     model = LanguageModel(shape)
     network = model
@@ -72,7 +72,7 @@ def train(shape, options):
             window = tokens[position : position + shape.window + 1].long()
             state = step(window[:-1], window[1:], state)
             position += shape.window
-        yield time.perf_counter() - start
+        yield time.perf_counter() - start, time.time()
 
 
 def preloads_tcmalloc():
@@ -97,9 +97,10 @@ def main():
             "gloo", init_method=f"file://{options.meeting}", rank=options.rank, world_size=options.ranks
         )
     work = shape.tokens_per_step * options.ranks * options.steps_per_line
-    rates = [work / seconds for seconds in train(shape, options)]
+    lines = list(train(shape, options))
     if options.rank == 0:
-        figures = {"tokens_per_second": rates, "torch": torch.__version__, "tcmalloc": preloads_tcmalloc()}
+        rates, ends = [work / seconds for seconds, _ in lines], [end for _, end in lines]
+        figures = {"tokens_per_second": rates, "ends": ends, "torch": torch.__version__, "tcmalloc": preloads_tcmalloc()}
         print(json.dumps(figures), flush=True)
     if options.ranks > 1:
         torch.distributed.destroy_process_group()

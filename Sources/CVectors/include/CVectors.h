@@ -77,3 +77,23 @@ static inline __attribute__((always_inline)) float natural_logarithm(float x) { 
 static inline __attribute__((always_inline)) void prefetch_line(const void *address) {
     __builtin_prefetch(address, 0, 3);
 }
+
+/// 64 instructions that do nothing, `rounds` times: only the width of the core's front end limits their rate.
+static inline __attribute__((always_inline)) void issue_nops(long rounds) {
+    for (long round = 0; round < rounds; round++) {
+        __asm__ volatile(".rept 64\n\tnop\n\t.endr");
+    }
+}
+
+/// A chain of 64 rotations, `rounds` times, each of which waits for the one before: a clock cycle each, whatever else
+/// the core does.
+static inline __attribute__((always_inline)) unsigned long rotation_chain(long rounds, unsigned long seed) {
+    for (long round = 0; round < rounds; round++) {
+#if defined(__x86_64__)
+        __asm__ volatile(".rept 64\n\trolq $7, %0\n\t.endr" : "+r"(seed));
+#elif defined(__aarch64__)
+        __asm__ volatile(".rept 64\n\tror %0, %0, #7\n\t.endr" : "+r"(seed));
+#endif
+    }
+    return seed;
+}

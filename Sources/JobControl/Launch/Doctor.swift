@@ -23,6 +23,7 @@ package struct Doctor {
     }
 
     private let ranks: [Rank]
+    private let tuning: (json: JSONValue, text: String)
     private let fileSystem: String
     private let job: SchedulerJob?
     package let warnings: [Warning]
@@ -32,9 +33,12 @@ package struct Doctor {
     /// - Parameters:
     ///   - announced: the number of tasks that a launcher's variable gives.
     ///   - threads: the number of threads of this rank.
+    ///   - tuning: the kernels' sizes, for the two outputs.
     package init(
-        _ communicator: Communicator, announced: (variable: String, tasks: Int)?, threads: Int = 1
+        _ communicator: Communicator, announced: (variable: String, tasks: Int)?, threads: Int,
+        tuning: (json: JSONValue, text: String)
     ) throws {
+        self.tuning = tuning
         ranks = try Self.gatherRanks(communicator, threads: threads)
         fileSystem = Self.currentFileSystem
         job = communicator.isRoot ? Scheduler.currentJob : nil
@@ -195,6 +199,7 @@ package struct Doctor {
             "threads_per_rank": .integer(threadsPerRank), "cpu": .string(ProcessorCores.modelName),
             "simd_level_of_build": .string(Environment.simdLevelOfBuild),
             "simd_level_of_machine": .string(Environment.simdLevelOfMachine),
+            "tuning": tuning.json,
             "file_system": .string(fileSystem), "job_id": job.map { .string($0.id) } ?? .null,
             "job_nodes": job?.nodes.map { .integer($0) } ?? .null,
             "job_seconds_left": job?.secondsLeft.map { .integer($0) } ?? .null,
@@ -217,6 +222,7 @@ package struct Doctor {
             "threads      \(threadsPerRank) a rank",
             "CPU          \(ProcessorCores.modelName)",
             "SIMD level   built for \(Environment.simdLevelOfBuild), this machine supports \(Environment.simdLevelOfMachine)",
+            "tuning       \(tuning.text)",
             "file system  \(fileSystem)",
         ]
         if let job { lines.append("job          \(job.description)") }

@@ -26,7 +26,10 @@ package enum Environment {
     /// - Parameters:
     ///   - threads: the number of threads of each rank.
     ///   - averaging: a description of the reduction of gradients (`StepMemory.averaging`).
-    package static func json(_ communicator: Communicator, threads: Int, averaging: String) throws -> JSONValue {
+    ///   - tuning: the kernels' sizes (`TuningChoice.json`).
+    package static func json(_ communicator: Communicator, threads: Int, averaging: String, tuning: JSONValue) throws
+        -> JSONValue
+    {
         let hosts = try communicator.gather(Job.hostName, root: 0)
         let job = communicator.isRoot ? Scheduler.currentJob : nil
         return [
@@ -34,7 +37,7 @@ package enum Environment {
             "ranks": .integer(communicator.size), "threads_per_rank": .integer(threads),
             "hosts": .array(hosts.map { .string($0) }), "averaging": .string(averaging),
             "cpu": .string(ProcessorCores.modelName),
-            "simd_level": .string(simdLevelOfBuild),
+            "simd_level": .string(simdLevelOfBuild), "tuning": tuning,
             "job_id": job.map { .string($0.id) } ?? .null, "job_nodes": job?.nodes.map { .integer($0) } ?? .null,
             "job_seconds_left": job?.secondsLeft.map { .integer($0) } ?? .null,
             "start_time": .string(Date().ISO8601Format()),

@@ -193,7 +193,7 @@ struct LayerScratch {
         let hidden = layers[0].hiddenSize
         let input = layers.map(\.inputSize).max() ?? 0
         let layout = layers[0].gateLayout
-        let tilesAtOnce = max(1, Tuning.inputGradientBlock / layout.width(layout.inputSlots))
+        let tilesAtOnce = max(1, Tuning.current.inputGradientBlock / layout.width(layout.inputSlots))
         let weights = max(
             input * GateLayout.width, tilesAtOnce * layout.width(layout.inputSlots) * wholeVectors(input))
         return [leafStackCount, max(rows * wholeVectors(hidden), weights), rows * wholeVectors(input)].map(

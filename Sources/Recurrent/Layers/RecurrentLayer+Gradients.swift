@@ -173,7 +173,7 @@ extension RecurrentLayer {
         _ scratch: LayerScratch
     ) {
         let depth = layout.width(layout.inputSlots)
-        let tilesAtOnce = max(1, Tuning.inputGradientBlock / depth)
+        let tilesAtOnce = max(1, Tuning.current.inputGradientBlock / depth)
         for first in stride(from: 0, to: layout.tiles, by: tilesAtOnce) {
             let count = min(tilesAtOnce, layout.tiles - first)
             for panel in ColumnPanels(of: inputSize) {
@@ -190,7 +190,7 @@ extension RecurrentLayer {
                     gates + (first * all + rows.lowerBound) * GateLayout.width, layout.inputSlots, rowsOfTile: all,
                     tiles: count),
                 panels: scratch.weightPanels, columns: wholeVectors(inputSize), start: first > 0 ? .result : .zero,
-                into: result, rowsAtOnce: Tuning.inputGradientRows)
+                into: result, rowsAtOnce: Tuning.current.inputGradientRows)
         }
     }
 }

@@ -256,8 +256,9 @@ struct RecurrentLayer {
         let columns = layout.columns(layout.hiddenSlots, ofTile: tile)
         let panel = packed.forwardPanels.pointer + tile * hiddenSize * layout.width(layout.hiddenSlots)
         let result = ResultRows(product + layout.firstColumn(layout.hiddenSlots), pitch: GateLayout.width)
-        for first in stride(from: 0, to: hiddenSize, by: Tuning.recurrentBlock) {
-            let count = min(Tuning.recurrentBlock, hiddenSize - first)
+        let blockLength = Tuning.current.recurrentBlock
+        for first in stride(from: 0, to: hiddenSize, by: blockLength) {
+            let count = min(blockLength, hiddenSize - first)
             let block = panel + first * columns
             multiply(
                 rows: a.sequences, LeftFactor(rows: a.hiddenStep(t) + first, pitch: a.pitch, count: count),
@@ -358,7 +359,7 @@ struct RecurrentLayer {
     /// the cell needs next, and then the weights.
     private func recurBack(from t: Int, _ a: LayerMemory, to gradient: UnsafeMutablePointer<Float>) {
         let depth = layout.width(layout.hiddenSlots)
-        let tilesAtOnce = max(1, Tuning.recurrentBlock / depth)
+        let tilesAtOnce = max(1, Tuning.current.backwardBlock / depth)
         for panel in ColumnPanels(of: hiddenSize) {
             let columns = wholeVectors(panel.count)
             let weights = packed.backwardPanels.pointer + layout.tiles * depth * panel.lowerBound

@@ -150,7 +150,7 @@ private struct Chunk<L: Loss> {
     /// since the last chunk, and then the next rows of weights.
     private func product(_ block: Int) {
         let rows = rows(ofBlock: block)
-        let rowsAtOnce = max(Tuning.outputRows, Tuning.outputBlockBytes / (H * MemoryLayout<Float>.stride))
+        let rowsAtOnce = max(Tuning.outputRows, Tuning.current.outputBlockBytes / (H * MemoryLayout<Float>.stride))
         for first in stride(from: rows.lowerBound, to: rows.upperBound, by: rowsAtOnce) {
             let count = min(rowsAtOnce, rows.upperBound - first)
             for panel in ColumnPanels(of: steps.count) {
@@ -209,9 +209,10 @@ private struct Chunk<L: Loss> {
     }
 
     /// gradient of hidden, transposed, in panels of steps `[H, steps]` = (from the second block on, +=) weight^T d.
-    /// Prefetches the next panel's d, and then the gradients of the weights.
+    /// Prefetches the next d and then the gradients of the weights, or the weights.
     func addGradientOfHidden(_ block: Int) {
         let rows = rows(ofBlock: block)
+        let (depth, ahead) = (Tuning.current.hiddenGradientBlock, Tuning.current.hiddenGradientAhead)
         func d(_ panel: Range<Int>) -> UnsafeMutablePointer<Float> {
             outputs(panel) + rows.lowerBound * wholeVectors(panel.count)
         }
@@ -219,12 +220,21 @@ private struct Chunk<L: Loss> {
         _ = coming.next()
         for panel in ColumnPanels(of: steps.count) {
             let width = wholeVectors(panel.count)
-            multiply(
-                rows: H, LeftFactor(columns: layer.weight + rows.lowerBound * H, pitch: H, count: rows.count),
-                panel: d(panel), columns: width, start: rows.lowerBound > 0 ? .result : .zero,
-                into: ResultRows(chunks.hiddenGradient.pointer + H * panel.lowerBound, pitch: width),
-                prefetching: coming.next().map { .floats(d($0), rows.count * wholeVectors($0.count)) }
-                    ?? .floats(layer.weightGradient + rows.lowerBound * H, rows.count * H))
+            let next = coming.next().map { Prefetch.floats(d($0), rows.count * wholeVectors($0.count)) }
+            for first in stride(from: rows.lowerBound, to: rows.upperBound, by: depth) {
+                let count = min(depth, rows.upperBound - first)
+                let values = d(panel) + (first - rows.lowerBound) * width
+                let isLast = first + count == rows.upperBound
+                multiply(
+                    rows: H, LeftFactor(columns: layer.weight + first * H, pitch: H, count: count), panel: values,
+                    columns: width, start: first > 0 ? .result : .zero,
+                    into: ResultRows(chunks.hiddenGradient.pointer + H * panel.lowerBound, pitch: width),
+                    prefetching: ahead > 0
+                        ? .beside(ahead)
+                        : !isLast
+                            ? .floats(values + count * width, count * width)
+                            : next ?? .floats(layer.weightGradient + rows.lowerBound * H, rows.count * H))
+            }
         }
     }
 

@@ -131,7 +131,7 @@ package struct TrainingSession {
         }
 
         var environment = try Environment.json(
-            communicator, threads: threads, averaging: assembly.trainer.memory.averaging)
+            communicator, threads: threads, averaging: assembly.trainer.memory.averaging, tuning: TuningChoice.json)
         if case .from = resume, let checkpoint, !checkpoint.belongs(to: run) {
             environment = .object(
                 (environment.members ?? []) + [(Self.resumedFrom, .string(absolute(checkpoint.path)))])

@@ -18,13 +18,18 @@ struct DoctorCommand: CollectiveCommand {
     @Flag(help: "Print one JSON object instead of text.")
     var json = false
     @OptionGroup var threads: ThreadOptions
+    @OptionGroup var tuning: TuningOption
     @OptionGroup var verbosity: Verbosity
 
     var diagnosesLaunches: Bool { true }
 
+    var tuningFile: String? { tuning.file }
+
     func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws {
         Job.page.begin(.work)
-        let diagnosis = try Doctor(communicator, announced: Launcher.announced, threads: threads.perRank)
+        let diagnosis = try Doctor(
+            communicator, announced: Launcher.announced, threads: threads.perRank,
+            tuning: (TuningChoice.json, TuningChoice.text))
         if json { return console.result(diagnosis.json.text) }
         for line in diagnosis.lines { console.result(line) }
     }

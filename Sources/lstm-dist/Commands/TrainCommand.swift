@@ -41,6 +41,7 @@ struct TrainCommand: CollectiveCommand {
     var dryRun = false
     @OptionGroup var stopping: StopOptions
     @OptionGroup var threads: ThreadOptions
+    @OptionGroup var tuning: TuningOption
     @OptionGroup var verbosity: Verbosity
 
     func validate() throws {
@@ -66,6 +67,8 @@ struct TrainCommand: CollectiveCommand {
     }
 
     var waitTimeout: Double { TrainingConfiguration.waitTimeout(in: overrides) }
+
+    var tuningFile: String? { tuning.file }
 
     func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws {
         let text = try communicator.broadcast(

@@ -16,7 +16,10 @@ struct BenchCommand: ParsableCommand {
               mpirun -n 4 lstm-dist bench allreduce
               lstm-dist bench scaling configs/ptb-small.yaml --svg scaling.svg
             """,
-        subcommands: [BenchStep.self, BenchAllreduce.self, BenchScaling.self, BenchMemory.self])
+        subcommands: [
+            BenchStep.self, BenchAllreduce.self, BenchScaling.self, BenchMemory.self, BenchTune.self,
+            BenchNeighbour.self,
+        ])
 
     /// The configuration whose step is measured.
     struct Source: ParsableArguments {

@@ -37,6 +37,7 @@ struct BenchStep: CollectiveCommand {
                 + "are written into this folder, which must not exist and is removed.", valueName: "folder"))
     var protections: String?
     @OptionGroup var threads: ThreadOptions
+    @OptionGroup var tuning: TuningOption
     @OptionGroup var verbosity: Verbosity
 
     func validate() throws {
@@ -45,6 +46,8 @@ struct BenchStep: CollectiveCommand {
             throw ValidationError("--reductions and --protections exclude each other; accepted: one of them")
         }
     }
+
+    var tuningFile: String? { tuning.file }
 
     func run(on communicator: Communicator, _ console: Console, watchedBy hangGuard: HangGuard) throws {
         Job.page.begin(.work)
@@ -125,19 +128,30 @@ struct BenchStep: CollectiveCommand {
         abs(share) < 1e-5 ? "below 0.001 % of the time" : "\(format(100 * share)) % of the time"
     }
 
+    /// How many steps had their cores to themselves.
+    private func quietLine(_ result: StepBenchmark.Result) -> String {
+        "quiet steps         \(result.quietSteps) of \(result.steps)"
+            + (result.quietSeconds.map { ": \(format(1e3 * $0)) ms" }
+                ?? "; another program kept the cores' other hardware threads busy: please measure again")
+    }
+
     private func lines(_ result: StepBenchmark.Result) -> [String] {
         let spread = "\(format(1e3 * result.fastestSeconds)) to \(format(1e3 * result.slowestSeconds))"
         let split = result.split
         return [
             "ranks               \(result.ranks)" + (result.threads > 1 ? ", of \(result.threads) threads" : ""),
             "step                \(format(1e3 * result.stepSeconds)) ms (median of \(result.steps); \(spread))",
+            quietLine(result),
             "tokens/s            \(grouped(Int(result.tokensPerSecond))), all ranks together",
             "GFLOP/s a rank      \(format(result.flopsPerRank / 1e9)), nominal"
                 + (result.executedFlopsPerRank < result.flopsPerRank
                     ? "; \(format(result.executedFlopsPerRank / 1e9)) executed, because equal tokens share the input's product"
                     : ""),
-            "FMA peak of a core  \(format(result.peakFlops / 1e9)) GFLOP/s; a rank reaches \(format(result.ofPeak)) of "
-                + (result.threads > 1 ? "that of \(result.threads) cores" : "it"),
+            "FMA peak of a core  \(format(result.peakFlops / 1e9)) GFLOP/s; "
+                + (result.ofPeak.map {
+                    "a rank reaches \(format($0)) of "
+                        + (result.threads > 1 ? "that of \(result.threads) cores" : "it") + " in quiet steps"
+                } ?? "no fraction of it, because no step was quiet"),
             "of a step           forward and backward \(shareText(split.compute)), averaging \(shareText(split.averaging)), "
                 + "waiting \(shareText(split.waiting)), update \(shareText(split.update))",
             "SIMD level          \(Environment.simdLevelOfBuild) on \(ProcessorCores.modelName)",
