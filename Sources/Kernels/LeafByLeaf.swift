@@ -117,6 +117,11 @@ private func lines(
     let line = Tuning.lineFloats
     let linesOfPanel = (vectors &* Vector.lanes &+ line &- 1) / line
     if tile < linesOfPanel { return Ahead(pointer: panel + tile &* steps &* line, step: line, blockStride: 0) }
+    // Rows whose steps are contiguous: the first line of each row.
+    if step == 1 {
+        let row = min((tile &- linesOfPanel) &* steps, rows &- 1)
+        return Ahead(pointer: next.elements + row &* next.rowStride, step: next.rowStride, blockStride: 0)
+    }
     let column = min((tile &- linesOfPanel) &* line, rows &- 1)
     return Ahead(pointer: next.elements + column &* next.rowStride, step: step, blockStride: 0)
 }

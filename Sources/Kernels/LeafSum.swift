@@ -39,6 +39,11 @@ package struct LeafFactor {
     package let step: Int
     package let runs: UnsafeBufferPointer<LeafRun>
 
+    /// The maximum steps of a block, 0 for each tile through all leaves, by a tuning; 0 if the runs are too short.
+    package func block(_ tuning: Tuning) -> Int {
+        runs.reduce(0) { $0 &+ $1.steps } >= Tuning.leastLeafSteps &* runs.count ? tuning.leafBlock : 0
+    }
+
     package init(
         _ pointer: UnsafePointer<Float>, firstRow: Int = 0, step: Int, runs: UnsafeBufferPointer<LeafRun>
     ) {
@@ -91,11 +96,12 @@ package struct GroupedRows {
 ///   - panel: `ceil(columns / lanes)` whole vectors for each k, without gaps (see `ColumnPanels.forLeaves`).
 ///   - columns: at most the lanes of `Tuning.leafVectors` vectors. Memory next to the result's columns is not written.
 ///   - stack: `leafStackCount` floats.
-///   - block: as `Tuning.leafBlock`; does not change the result.
+///   - block: as `Tuning.leafBlock`, and does not change the result; nil: by the tuning in use.
 package func multiplyByLeaves(
     rows: Int, _ a: LeafFactor, panel: UnsafePointer<Float>, columns: Int, adding: Bool, into result: GroupedRows,
-    stack: UnsafeMutablePointer<Float>, block: Int = Tuning.current.leafBlock
+    stack: UnsafeMutablePointer<Float>, block: Int? = nil
 ) {
+    let block = block ?? a.block(Tuning.current)
     if block > 0 {
         return multiplyLeafByLeaf(
             rows: rows, a, panel: panel, columns: columns, adding: adding, into: result, stack: stack, block: block)

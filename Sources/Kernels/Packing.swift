@@ -33,6 +33,22 @@ package func packPanels(
     }
 }
 
+/// Rows of `Tuning.tileColumns` floats, ordered by step and then by sequence, ordered by sequence and then by step.
+package func packBySequence(
+    from rows: UnsafePointer<Float>, window: Int, sequences: Int, into result: UnsafeMutablePointer<Float>
+) {
+    let width = Tuning.tileColumns
+    for t in 0..<window {
+        for b in 0..<sequences {
+            let from = rows + (t &* sequences &+ b) &* width
+            let to = result + (b &* window &+ t) &* width
+            for vector in 0..<Tuning.tileVectors {
+                Vector(at: from + vector &* Vector.lanes).store(to: to + vector &* Vector.lanes)
+            }
+        }
+    }
+}
+
 /// Selected rows of a row-major matrix, each multiplied by its factor, as a panel `[count, whole vectors]`. The factors
 /// themselves are column `width`, written if `columns` includes it.
 ///

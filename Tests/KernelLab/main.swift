@@ -25,6 +25,12 @@ for (window, sequences, hidden) in [(35, 20, 650), (50, 50, 512), (50, 50, 128),
         \.leafBlock,
         [0, 32, 64, 100])
 }
+for (window, sequences, hidden) in [(20, 20, 200), (35, 10, 650), (35, 10, 1500)] {
+    lab.compare(
+        .gradientOfOutput(blocks: 12, hidden: hidden, window: window, sequences: sequences),
+        "steps of a leaf at a time",
+        \.leafBlock, [0, 32, 64])
+}
 for hidden in [200, 650, 1500] {
     var versions: [(String, Tuning)] = []
     for depth in [59, 88, 176] {

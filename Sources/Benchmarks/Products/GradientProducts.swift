@@ -67,13 +67,69 @@ extension Product {
                         rows: width, a, panel: panels.pointer + steps * panel.lowerBound, columns: panel.count,
                         adding: false,
                         into: GroupedRows(result.pointer + tile * width * hidden + panel.lowerBound, pitch: hidden),
-                        stack: stack.pointer, block: tuning.leafBlock)
+                        stack: stack.pointer, block: a.block(tuning))
                 }
             }
         } distance: {
             distance(
                 rows: tiles * width, columns: hidden, inner: steps, { result.pointer[$0 * hidden + $1] },
                 { gates.pointer[($0 / width * steps + $1) * width + $0 % width] }, { h.pointer[$0 * hidden + $1] })
+        }
+    }
+
+    /// dW `[W, H]` = d h over the scored steps of all sequences, a leaf for each sequence, over `blocks` blocks of W's
+    /// rows. d is stored in panels of steps. A slice is a block.
+    package static func gradientOfOutput(blocks: Int, hidden: Int, window: Int, sequences: Int) -> Product {
+        let steps = window * sequences
+        let rows = blocks * Tuning.answerBlock
+        let d = numbers(rows * wholeVectors(steps), seed: 11)
+        let h = numbers(steps * hidden, seed: 12)
+        let hiddenRows = FloatBlock(count: steps * wholeVectors(hidden))
+        let result = FloatBlock(count: rows * hidden)
+        let stack = FloatBlock(count: leafStackCount)
+        packPanels(
+            from: h.pointer, pitch: hidden, columns: hidden, count: steps, vectors: Tuning.leafVectors,
+            into: hiddenRows.pointer)
+        let merges = SumTree.merges(inside: 0..<sequences)
+        var leaves: [LeafRun] = []
+        for sequence in 0..<sequences {
+            let leaf = sequence * window..<(sequence + 1) * window
+            for panel in ColumnPanels(of: steps) {
+                let shared = panel.clamped(to: leaf)
+                guard !shared.isEmpty else { continue }
+                leaves.append(
+                    LeafRun(
+                        offset: rows * panel.lowerBound + shared.lowerBound - panel.lowerBound,
+                        rowStride: wholeVectors(panel.count), steps: shared.count,
+                        merges: shared.upperBound == leaf.upperBound ? merges[sequence] : LeafRun.continues))
+            }
+        }
+        return Product(
+            title:
+                "gradient of an output layer's weight [\(rows), \(steps)] x [\(steps), \(hidden)], \(sequences) leaves",
+            operations: 2 * Double(rows * steps * hidden), slices: blocks
+        ) { tuning, block in
+            leaves.withUnsafeBufferPointer { runs in
+                let first = block * Tuning.answerBlock
+                let a = LeafFactor(d.pointer, firstRow: first, step: 1, runs: runs)
+                for panel in ColumnPanels.forLeaves(of: hidden) {
+                    multiplyByLeaves(
+                        rows: Tuning.answerBlock, a, panel: hiddenRows.pointer + steps * panel.lowerBound,
+                        columns: panel.count, adding: false,
+                        into: GroupedRows(result.pointer + first * hidden + panel.lowerBound, pitch: hidden),
+                        stack: stack.pointer, block: a.block(tuning))
+                }
+            }
+        } distance: {
+            distance(
+                rows: rows, columns: hidden, inner: steps, { result.pointer[$0 * hidden + $1] }
+            ) { row, step in
+                let panel = ColumnPanels(of: steps).first { $0.contains(step) } ?? 0..<steps
+                return d.pointer[
+                    rows * panel.lowerBound + row * wholeVectors(panel.count) + step - panel.lowerBound]
+            } _: {
+                h.pointer[$0 * hidden + $1]
+            }
         }
     }
 

@@ -16,6 +16,8 @@ struct BatchSums {
 
     private(set) var nodes: [Node] = []
     private var runs: [LeafRun] = []
+    /// As `runs`, for gates packed by sequence.
+    private var packedRuns: [LeafRun] = []
 
     /// Whether all sequences are one leaf of one sum.
     var areOneLeaf: Bool { nodes.count == 1 && nodes[0].sum.merges == nil }
@@ -24,6 +26,7 @@ struct BatchSums {
     mutating func prepare(_ sums: GradientSums, window: Int) {
         nodes.removeAll(keepingCapacity: true)
         runs.removeAll(keepingCapacity: true)
+        packedRuns.removeAll(keepingCapacity: true)
         let width = GateLayout.width
         let sequences = sums.nodes.last?.sequences.upperBound ?? 0
         for node in sums.nodes {
@@ -32,9 +35,11 @@ struct BatchSums {
             if let merges = node.merges {
                 for (sequence, merges) in zip(node.sequences, merges) {
                     runs.append(LeafRun(offset: sequence * width, steps: window, merges: merges))
+                    packedRuns.append(LeafRun(offset: sequence * window * width, steps: window, merges: merges))
                 }
             } else {
                 runs.append(LeafRun(offset: steps.lowerBound * width, steps: steps.count, merges: 0))
+                packedRuns.append(LeafRun(offset: steps.lowerBound * width, steps: steps.count, merges: 0))
             }
             nodes.append(
                 Node(
@@ -45,5 +50,10 @@ struct BatchSums {
 
     func withRuns(of node: Node, _ body: (UnsafeBufferPointer<LeafRun>) -> Void) {
         runs.withUnsafeBufferPointer { body(UnsafeBufferPointer(rebasing: $0[node.runs])) }
+    }
+
+    /// The same for gates packed by sequence, whose steps are a row apart.
+    func withPackedRuns(of node: Node, _ body: (UnsafeBufferPointer<LeafRun>) -> Void) {
+        packedRuns.withUnsafeBufferPointer { body(UnsafeBufferPointer(rebasing: $0[node.runs])) }
     }
 }

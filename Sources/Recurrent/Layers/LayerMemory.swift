@@ -172,6 +172,8 @@ struct LayerScratch {
     /// The hidden rows and the input rows as panels of columns, `[K][columns]` each, K = T B.
     let hiddenPanels: UnsafeMutablePointer<Float>
     let inputPanels: UnsafeMutablePointer<Float>
+    /// A tile's gates packed by sequence, if the kernels want them so.
+    let gates: UnsafeMutablePointer<Float>
     /// Weights; in the memory of the hidden rows, which `RecurrentLayer.sumGradients` packs, uses and releases before
     /// any weights are packed.
     var weightPanels: UnsafeMutablePointer<Float> { hiddenPanels }
@@ -186,9 +188,10 @@ struct LayerScratch {
         stack = block.pointer
         hiddenPanels = stack + counts[0]
         inputPanels = hiddenPanels + counts[1]
+        gates = inputPanels + counts[2]
     }
 
-    /// Floats of stack, hidden panels and input panels, whole lines.
+    /// Floats of stack, hidden panels, input panels and gates, whole lines.
     private static func counts(_ layers: [LayerPart], rows: Int) -> [Int] {
         let hidden = layers[0].hiddenSize
         let input = layers.map(\.inputSize).max() ?? 0
@@ -196,7 +199,8 @@ struct LayerScratch {
         let tilesAtOnce = max(1, Tuning.current.inputGradientBlock / layout.width(layout.inputSlots))
         let weights = max(
             input * GateLayout.width, tilesAtOnce * layout.width(layout.inputSlots) * wholeVectors(input))
-        return [leafStackCount, max(rows * wholeVectors(hidden), weights), rows * wholeVectors(input)].map(
+        let gates = Tuning.current.leafBlock > 0 ? rows * GateLayout.width : 0
+        return [leafStackCount, max(rows * wholeVectors(hidden), weights), rows * wholeVectors(input), gates].map(
             TensorLayout.wholeLines)
     }
 }

@@ -13,23 +13,37 @@ extension RecurrentLayer {
         let bySequence = !wanted.sums.areOneLeaf
         packPanels(h, a, bySequence, into: scratch.hiddenPanels)
         if let x { packPanels(x, a, bySequence, into: scratch.inputPanels) }
+        // With layer normalisation the two products' gradients differ; they are read in place.
+        let packsGates = bySequence && a.norm == nil && Tuning.packsGates(window: a.window, sequences: a.sequences)
         for tile in 0..<layout.tiles {
             let gates = a.gateTile(tile)
             let place = tile * a.rows * GateLayout.width
+            if packsGates {
+                packBySequence(from: gates, window: a.window, sequences: a.sequences, into: scratch.gates)
+            }
             for (index, node) in wanted.sums.nodes.enumerated() {
                 let block = node.sum.block * wanted.blockStride
                 wanted.sums.withRuns(of: node) { runs in
                     sumBiases(tile, node, runs, gates, at: block, scratch)
                     sumGains(tile, node, runs, a, at: block, scratch)
                     if vectors > 0 { sumOwnVectors(tile, node, runs, a, at: block, scratch) }
+                }
+                func sum(_ runs: UnsafeBufferPointer<LeafRun>) {
+                    let step = packsGates ? GateLayout.width : node.runStep
                     sumProducts(
-                        tile, layout.hiddenSlots, node, runs, a.hiddenGradients + place, scratch.hiddenPanels,
-                        columns: hiddenSize, a, into: gradients.hiddenWeight + block, scratch)
-                    if x != nil {
-                        sumProducts(
-                            tile, layout.inputSlots, node, runs, a.inputGradients + place, scratch.inputPanels,
-                            columns: inputSize, a, into: gradients.inputWeight + block, scratch)
-                    }
+                        tile, layout.hiddenSlots, node,
+                        LeafFactor(packsGates ? scratch.gates : a.hiddenGradients + place, step: step, runs: runs),
+                        scratch.hiddenPanels, columns: hiddenSize, a, into: gradients.hiddenWeight + block, scratch)
+                    guard x != nil else { return }
+                    sumProducts(
+                        tile, layout.inputSlots, node,
+                        LeafFactor(packsGates ? scratch.gates : a.inputGradients + place, step: step, runs: runs),
+                        scratch.inputPanels, columns: inputSize, a, into: gradients.inputWeight + block, scratch)
+                }
+                if packsGates {
+                    wanted.sums.withPackedRuns(of: node, sum)
+                } else {
+                    wanted.sums.withRuns(of: node, sum)
                 }
                 if let fold = wanted.fold {
                     let sums =
@@ -63,8 +77,8 @@ extension RecurrentLayer {
 
     /// gradient `[G H, columns]` = (or +=) dz^T x, for the rows of a tile, over the sequences of a sum.
     private func sumProducts(
-        _ tile: Int, _ slots: Range<Int>, _ node: BatchSums.Node, _ runs: UnsafeBufferPointer<LeafRun>,
-        _ gates: UnsafePointer<Float>, _ panels: UnsafeMutablePointer<Float>, columns: Int, _ a: LayerMemory,
+        _ tile: Int, _ slots: Range<Int>, _ node: BatchSums.Node, _ gates: LeafFactor,
+        _ panels: UnsafeMutablePointer<Float>, columns: Int, _ a: LayerMemory,
         into gradient: UnsafeMutablePointer<Float>, _ scratch: LayerScratch
     ) {
         let units = layout.units(ofTile: tile).count
@@ -75,7 +89,7 @@ extension RecurrentLayer {
                 let first = gradient + layout.weightRow(slot, ofTile: tile) * columns + panel.lowerBound
                 multiplyByLeaves(
                     rows: group.count * units,
-                    LeafFactor(gates + slot * layout.unitsPerTile, step: node.runStep, runs: runs),
+                    LeafFactor(gates.pointer + slot * layout.unitsPerTile, step: gates.step, runs: gates.runs),
                     panel: packed, columns: panel.count, adding: node.sum.adds,
                     into: GroupedRows(first, pitch: columns, groupRows: units, groupStride: hiddenSize * columns),
                     stack: scratch.stack)
