@@ -3,46 +3,39 @@ import System
 
 /// Whether a core's other hardware thread was busy while something was timed on it.
 ///
-/// The rate of `CoreProbe.issue` is measured before and after each timed step; a step is quiet if both rates are close
-/// to the rate of an undisturbed core: that of the CPU family if it has been measured, else the highest of this run,
-/// which is wrong if the neighbour never rested.
+/// The instructions per clock cycle of `CoreProbe.issue` are measured before and after each timed step; a step is quiet
+/// if both are close to those of an undisturbed core: of the CPU family if they have been measured, else the highest of
+/// this run, which is wrong if the neighbour never rested. The cycles are measured beside it, because the clock slows
+/// down under vector instructions.
 package struct Neighbour {
-    /// Rates at least this fraction of the undisturbed rate are quiet. With a busy neighbour, 0.4 to 0.7 were measured
-    /// (Intel Emerald Rapids), without one 0.94 to 1.
+    /// At least this fraction of an undisturbed core's instructions per cycle is quiet. With a busy neighbour, 0.4 to 0.7
+    /// were measured (Intel Emerald Rapids), without one 0.95 to 1.
     package static let quiet = 0.85
 
-    /// Instructions per nanosecond, in the order of measurement.
+    /// Instructions per cycle, in the order of measurement.
     private var rates: [Double] = []
-    private var fastest = 0.0
-    /// The rate of an undisturbed core of this CPU family at its current clock; 0 if unknown.
-    private let familyRate: Double
+    /// The highest of them, or the family's.
+    private var undisturbed = CPUFamily.current.instructionsPerCycle ?? 0
 
-    package init() {
-        guard let perCycle = CPUFamily.current.instructionsPerCycle else {
-            familyRate = 0
-            return
-        }
-        // The highest of several: an interruption makes a measurement slower, nothing makes it faster.
-        let clock = (1...20).map { trial in
-            let start = secondsNow()
-            let result = CoreProbe.wait(seed: UInt(trial))
-            let seconds = secondsNow() - start
-            return result == 0 ? 0 : Double(CoreProbe.cycles) / seconds * 1e-9
-        }
-        familyRate = perCycle * (clock.max() ?? 0)
-    }
+    package init() {}
 
-    /// Measures the rate now; takes a few microseconds.
+    /// Measures now; takes a few microseconds.
     package mutating func probe() {
         let start = secondsNow()
         CoreProbe.issue()
-        let rate = Double(CoreProbe.instructions) / (secondsNow() - start) * 1e-9
-        rates.append(rate)
-        fastest = max(fastest, rate)
+        let middle = secondsNow()
+        let last = CoreProbe.wait(seed: UInt(rates.count | 1))
+        let end = secondsNow()
+        let ratio = (end - middle) / (middle - start) * Double(CoreProbe.instructions) / Double(CoreProbe.cycles)
+        // An interruption of the second loop would give a rate that no core has. (The comparison with `last` keeps it.)
+        rates.append(last == 1 ? 0 : ratio)
+        if CPUFamily.current.instructionsPerCycle == nil, ratio <= Self.highest {
+            undisturbed = max(undisturbed, ratio)
+        }
     }
 
-    /// The rate of an undisturbed core.
-    private var undisturbed: Double { max(familyRate, fastest) }
+    /// More instructions per cycle than any core issues.
+    private static let highest = 16.0
 
     /// The share of the last probes that were quiet.
     package func quietShare(last count: Int) -> Double {

@@ -13,7 +13,7 @@ package enum CoreProbe {
     @inline(never)
     package static func issue() { issue_nops(200) }
 
-    /// Runs instructions that depend on each other. Returns a value that depends on every one of them.
+    /// Runs instructions of which each depends on the one before. Returns the last one's value.
     @inline(never)
-    package static func wait(seed: UInt) -> UInt { rotation_chain(50, seed) }
+    package static func wait(seed: UInt) -> UInt { addition_chain(50, seed) }
 }

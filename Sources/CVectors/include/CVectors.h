@@ -85,14 +85,14 @@ static inline __attribute__((always_inline)) void issue_nops(long rounds) {
     }
 }
 
-/// A chain of 64 rotations, `rounds` times, each of which waits for the one before: a clock cycle each, whatever else
-/// the core does.
-static inline __attribute__((always_inline)) unsigned long rotation_chain(long rounds, unsigned long seed) {
+/// A chain of 64 additions, `rounds` times, each of which waits for the one before: a clock cycle each, whatever else
+/// the core does, because each can go to any of several ports.
+static inline __attribute__((always_inline)) unsigned long addition_chain(long rounds, unsigned long seed) {
     for (long round = 0; round < rounds; round++) {
 #if defined(__x86_64__)
-        __asm__ volatile(".rept 64\n\trolq $7, %0\n\t.endr" : "+r"(seed));
+        __asm__ volatile(".rept 64\n\taddq %0, %0\n\t.endr" : "+r"(seed));
 #elif defined(__aarch64__)
-        __asm__ volatile(".rept 64\n\tror %0, %0, #7\n\t.endr" : "+r"(seed));
+        __asm__ volatile(".rept 64\n\tadd %0, %0, %0\n\t.endr" : "+r"(seed));
 #endif
     }
     return seed;
