@@ -35,7 +35,7 @@ package struct Tuning: Sendable, Equatable {
     /// 0.52; 200: 88: 0.91, 0.91; 176: 0.89, 0.89.
     package var hiddenGradientBlock: Int
     /// The distance in columns of the weights at which that product prefetches them; 0: it prefetches the next block of
-    /// the outputs' gradients instead. GC, hidden 650: 6: 0.81, 12: 0.90, 24: 0.89.
+    /// the outputs' gradients instead. GC, hidden 650: 6: 0.81, 12 (two tiles): 0.90, 24: 0.89.
     package var hiddenGradientAhead: Int
 
     /// Maximum steps of a leaf that go through several tiles, while the next ones are prefetched, in a sum by leaves; 0:
@@ -64,7 +64,7 @@ package struct Tuning: Sendable, Equatable {
             tuning.backwardBlock = min(tuning.backwardBlock, 512)
             tuning.inputGradientBlock = 128
             tuning.hiddenGradientBlock = 88
-            tuning.hiddenGradientAhead = 12
+            tuning.hiddenGradientAhead = 2 * Tuning.tileRows
             tuning.leafBlock = 64
         case .amd, .other: break
         }

@@ -219,7 +219,8 @@ extension CommandLineTests {
                 ),
                 (
                     "bench stp",
-                    "there is no command \"bench stp\"; did you mean bench step? accepted: step, allreduce, scaling, memory"
+                    "there is no command \"bench stp\"; did you mean bench step? accepted: step, allreduce, scaling, memory, "
+                        + "tune, neighbour"
                 ),
                 ("config zzz", "there is no command \"config zzz\"; accepted: show, check, keys"),
                 (

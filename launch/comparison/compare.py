@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 import texts
-from processes import Failure, Watch, cores
+from processes import Failure, Watch, alternate, cores
 from report import Measured, Memory, Report
 from shapes import SHAPES, named
 from sides import LSTMDist, PyTorch
@@ -50,24 +50,20 @@ class Comparison:
     def measure_ranks(self, shape, corpus, plan, ranks):
         executed = shape.executed_flops_per_token(corpus.ids) / shape.flops_per_token
         measured = Measured(shape, ranks, executed)
-        where = (shape, corpus, ranks, plan, self.cpus)
-
-        def ours():
+        cpus = self.cpus[:ranks]
+        where = (shape, corpus, ranks, plan, cpus)
+        # Several lines, so that few are cut.
+        seconds = max(1.5, 5 * shape.tokens_per_step * plan.steps_per_line / plan.tokens_per_second)
+        sides = [(self.ours, measured.ours), (self.plain, measured.plain), (self.tcmalloc, measured.tcmalloc)]
+        for repeat in range(self.options.repeats):
             before = self.peak() if ranks == 1 else None
-            measured.ours.append(self.ours.together(*where))
+            order = sides if repeat % 2 == 0 else sides[::-1]
+            started = [side.start(*where) for side, _ in order]
+            for (side, results), processes, turns in zip(order, started, alternate(started, seconds)):
+                results.append(side.finish(processes, cpus, turns))
             if ranks == 1:
                 # Other load on the core lowers the measured peak, so the better of two measurements is used.
                 measured.peaks.append(max(before, self.peak()))
-
-        turns = [
-            ours,
-            lambda: measured.plain.append(self.plain.together(*where)),
-            lambda: measured.tcmalloc.append(self.tcmalloc.together(*where)),
-        ]
-        for repeat in range(self.options.repeats):
-            # In alternating order, so that a machine that slows down or speeds up favours neither side.
-            for turn in turns if repeat % 2 == 0 else reversed(turns):
-                turn()
             note(
                 f"{shape.name}, ranks {ranks}, turn {repeat + 1} of {self.options.repeats}: lstm-dist "
                 f"{measured.ours[-1].median:,.0f} tokens/s, PyTorch {measured.plain[-1].median:,.0f}, with tcmalloc "
@@ -75,11 +71,12 @@ class Comparison:
                 f"{len(measured.plain[-1].quiet)}, {len(measured.tcmalloc[-1].quiet)} of {measured.ours[-1].lines}"
             )
         for pair in range(self.options.pairs if ranks > 1 else 0):
-            together = lambda: self.ours.together(*where).median
-            apart = lambda: self.ours.side_by_side(*where)
-            first = together() if pair % 2 == 0 else apart()
-            second = apart() if pair % 2 == 0 else together()
-            measured.pairs.append((first, second) if pair % 2 == 0 else (second, first))
+            together = self.ours.start(*where)
+            apart = self.ours.start_side_by_side(*where)
+            first, second = alternate([together, apart], seconds)
+            measured.pairs.append(
+                (self.ours.finish(together, cpus, first).median, self.ours.finish_side_by_side(apart, second))
+            )
             note(
                 f"{shape.name}, pair {pair + 1} of {self.options.pairs}: {ranks} ranks together "
                 f"{measured.pairs[-1][0]:,.0f} tokens/s, side by side {measured.pairs[-1][1]:,.0f}"

@@ -98,6 +98,49 @@ def wait(processes, watch=lambda: None):
             process.end()
 
 
+def alternate(groups, seconds):
+    """Lets groups of processes take turns of about `seconds` until all have succeeded, so that other load affects them
+    alike: all but one group are stopped by SIGSTOP. Returns the turns of each group, as pairs of times since 1970.
+    """
+    turns = [[] for _ in groups]
+    try:
+        for group in groups:
+            signal_all(group, signal.SIGSTOP)
+        while any(process.runs for group in groups for process in group):
+            for group, its in zip(groups, turns):
+                if not any(process.runs for process in group):
+                    continue
+                signal_all(group, signal.SIGCONT)
+                began = time.time()
+                while time.time() < began + seconds and any(process.runs for process in group):
+                    for process in group:
+                        process.check()
+                    time.sleep(0.02)
+                ended = time.time()
+                signal_all(group, signal.SIGSTOP)
+                its.append((began, ended))
+        for group in groups:
+            for process in group:
+                process.check()
+        return turns
+    finally:
+        for group in groups:
+            signal_all(group, signal.SIGCONT)
+            for process in group:
+                process.end()
+
+
+def signal_all(group, number):
+    """Signals processes and their descendants: mpirun's ranks are in process groups of their own."""
+    for process in group:
+        if process.runs:
+            for identifier in descendants(process.process.pid):
+                try:
+                    os.kill(identifier, number)
+                except ProcessLookupError:
+                    continue  # it has ended
+
+
 def pss(process, name):
     """Proportional set sizes in MiB of a process and its descendants whose program or script is `name`."""
     sizes = []

@@ -13,8 +13,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TCMALLOC = "libtcmalloc_minimal.so.4"
 WARM_UP_LINES = 2
 
-Plan = namedtuple("Plan", "steps_per_line lines")
-"""The length of a training, the same for both sides. The first WARM_UP_LINES are not measured."""
+Plan = namedtuple("Plan", "steps_per_line lines tokens_per_second")
+"""The length of a training, the same for both sides, and roughly its speed on one rank. The first WARM_UP_LINES are not
+measured."""
 
 
 Line = namedtuple("Line", "tokens_per_second start end")
@@ -22,10 +23,17 @@ Line = namedtuple("Line", "tokens_per_second start end")
 
 
 class Turn:
-    """The lines of a training after its warm-up, on these CPUs."""
+    """The lines of a training after its warm-up, on these CPUs.
 
-    def __init__(self, lines, watch, cpus):
+    If it took turns with others (`processes.alternate`), only lines within its turns count.
+    """
+
+    def __init__(self, lines, watch, cpus, turns=None):
         lines = lines[WARM_UP_LINES:]
+        if turns is not None:
+            lines = [line for line in lines if any(begin <= line.start and line.end <= end for begin, end in turns)]
+            if not lines:
+                raise Failure("no line of a training lies within one of its turns; use more --seconds")
         self.median = statistics.median(line.tokens_per_second for line in lines)
         self.lines = len(lines)
         self.quiet = [
@@ -54,9 +62,11 @@ class LSTMDist:
             command = [self.program, *words]
         else:
             command = [os.path.join(HERE, "..", "local"), str(ranks), *words]
-        return Process(command, cpus, folder, {"LSTM_DIST": self.program})
+        return [Process(command, cpus, folder, {"LSTM_DIST": self.program})]
 
-    def turn(self, process, cpus):
+    def finish(self, started, cpus, turns=None):
+        """The results of what `start` returned, after it has ended."""
+        process = started[0]
         path = os.path.join(process.folder, "run", "metrics.jsonl")
         with open(path, encoding="utf-8") as file:
             lines = [line for line in map(json.loads, file) if line["split"] == "train"]
@@ -65,26 +75,24 @@ class LSTMDist:
         ends = [began + line["seconds"] for line in lines]
         shutil.rmtree(process.folder)
         rates = [line["tokens_per_second"] for line in lines]
-        return Turn([Line(*line) for line in zip(rates, [began, *ends], ends)], self.watch, cpus)
+        return Turn([Line(*line) for line in zip(rates, [began, *ends], ends)], self.watch, cpus, turns)
 
-    def together(self, shape, corpus, ranks, plan, cpus):
-        process = self.start(shape, corpus, ranks, plan, cpus[:ranks])
-        wait([process])
-        return self.turn(process, cpus[:ranks])
+    def start_side_by_side(self, shape, corpus, count, plan, cpus):
+        """`count` concurrent trainings of one rank, each on a separate core."""
+        return [process for i in range(count) for process in self.start(shape, corpus, 1, plan, [cpus[i % len(cpus)]])]
 
-    def side_by_side(self, shape, corpus, count, plan, cpus):
-        """The total tokens per second of `count` concurrent trainings of one rank, each on a separate core."""
-        processes = [self.start(shape, corpus, 1, plan, [cpus[i % len(cpus)]]) for i in range(count)]
-        wait(processes)
-        return sum(self.turn(process, []).median for process in processes)
+    def finish_side_by_side(self, started, turns):
+        """Their total tokens per second."""
+        return sum(self.finish([process], [], turns).median for process in started)
 
     def calibrate(self, shape, corpus, seconds, cpus):
         """A plan for trainings of about `seconds` on one rank, in lines of at least a fifth of a second."""
-        process = self.start(shape, corpus, 1, Plan(1, 6), cpus[:1])
-        wait([process])
-        step = shape.tokens_per_step / self.turn(process, []).median
+        started = self.start(shape, corpus, 1, Plan(1, 6, None), cpus[:1])
+        wait(started)
+        rate = self.finish(started, []).median
+        step = shape.tokens_per_step / rate
         steps_per_line = max(1, round(0.2 / step))
-        return Plan(steps_per_line, WARM_UP_LINES + max(5, round(seconds / (step * steps_per_line))))
+        return Plan(steps_per_line, WARM_UP_LINES + max(5, round(seconds / (step * steps_per_line))), rate)
 
     def check(self, shape, corpus, ranks, cpus):
         """Checks that the text's vocabulary has the size of PyTorch's model."""
@@ -112,7 +120,7 @@ class LSTMDist:
 
     def memory(self, shape, corpus, ranks, plan, cpus):
         """MiB per rank: the maximum, after the first line of metrics, of the mean PSS over ranks."""
-        process = self.start(shape, corpus, ranks, plan, cpus[:ranks])
+        (process,) = self.start(shape, corpus, ranks, plan, cpus[:ranks])
         metrics = os.path.join(process.folder, "run", "metrics.jsonl")
         sizes = watch_memory([process], os.path.basename(self.program), lambda: written(metrics))
         shutil.rmtree(process.folder)
@@ -147,18 +155,17 @@ class PyTorch:
             for rank in range(ranks)
         ]
 
-    def together(self, shape, corpus, ranks, plan, cpus):
-        processes = self.start(shape, corpus, ranks, plan, cpus)
-        wait(processes)
-        result = json.loads(processes[0].output)
+    def finish(self, started, cpus, turns=None):
+        """The results of what `start` returned, after it has ended."""
+        result = json.loads(started[0].output)
         if result["tcmalloc"] != self.tcmalloc:
             raise Failure(f"PyTorch ran {'without' if self.tcmalloc else 'with'} tcmalloc: is {TCMALLOC} installed?")
         self.version = result["torch"]
-        shutil.rmtree(os.path.dirname(processes[0].folder))
+        shutil.rmtree(os.path.dirname(started[0].folder))
         ends = result["ends"]
         starts = [ends[0], *ends[:-1]]  # of the first line, which is warm-up, the start does not matter
         lines = [Line(*line) for line in zip(result["tokens_per_second"], starts, ends)]
-        return Turn(lines, self.watch, cpus[:ranks])
+        return Turn(lines, self.watch, cpus, turns)
 
     def memory(self, shape, corpus, ranks, plan, cpus):
         """Like LSTMDist.memory, but from the start: loading torch and the tokens needs less memory than training."""
