@@ -83,11 +83,11 @@ let package = Package(
         library("Reduction", ["MPI", "Kernels", "Tensors", "ConfigFile", "System"]),
         library("RunFolder", ["FileFormats", "System"]),
         .target(
-            name: "FileFormats", dependencies: ["System", "COpenSSL"], swiftSettings: common,
+            name: "FileFormats", dependencies: ["System", "COpenSSL", "CCompression"], swiftSettings: common,
             linkerSettings: cryptoLibrary),
         library("Recurrent", ["Kernels", "Tensors", "ConfigFile", "System"]),
         library("Optimization", ["Kernels", "Tensors", "ConfigFile"]),
-        library("Sequences", ["Tensors", "ConfigFile", "System"]),
+        library("Sequences", ["FileFormats", "Tensors", "ConfigFile", "System"]),
         library("Kernels", ["CSIMDLevel", "CVectors"]),
         library("MPI", ["System", "CMPI"]),
         library("Tensors"),
@@ -96,6 +96,8 @@ let package = Package(
         // SIMD level and CPU check; compiled for the oldest CPU at every level.
         .target(name: "CSIMDLevel", cSettings: [.define("LSTM_DIST_LEVEL", to: "\(levelNumber)")]),
         .target(name: "CVectors"),
+        // gzip and zstd by the system's libraries, loaded at run time.
+        .target(name: "CCompression"),
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
         // SHA-256. Without pkg-config for a static link, because it would add the shared library.
         .systemLibrary(
@@ -112,7 +114,7 @@ let package = Package(
         tests(of: "System", ["TestSupport"], settings: unoptimised),
         tests(of: "Benchmarks", ["FileFormats"], settings: unoptimised),
         tests(of: "ConfigFile", ["TestSupport"], settings: unoptimised),
-        tests(of: "FileFormats", ["TestSupport"], settings: unoptimised),
+        tests(of: "FileFormats", ["System", "TestSupport"], settings: unoptimised),
         tests(of: "RunFolder", ["FileFormats", "System", "TestSupport"], settings: unoptimised),
         tests(of: "Sequences", ["Tensors", "ConfigFile", "System", "TestSupport"]),
         tests(of: "MPI", ["MPIExercises", "LaunchSupport", "TestSupport"], settings: unoptimised),

@@ -14,24 +14,35 @@ package struct Neighbour {
 
     /// Instructions per cycle, in the order of measurement.
     private var rates: [Double] = []
-    /// The highest of them, or the family's.
-    private var undisturbed = CPUFamily.current.instructionsPerCycle ?? 0
+    /// An undisturbed core's, if this CPU family was measured.
+    private let familysRate: Double?
+    /// The highest of `rates`, or the family's.
+    private var undisturbed: Double
 
-    package init() {}
+    package init() { self.init(familysRate: CPUFamily.current.instructionsPerCycle) }
+
+    package init(familysRate: Double?) {
+        self.familysRate = familysRate
+        undisturbed = familysRate ?? 0
+    }
 
     /// Measures now; takes a few microseconds.
     package mutating func probe() {
         let start = secondsNow()
         CoreProbe.issue()
         let middle = secondsNow()
-        let last = CoreProbe.wait(seed: UInt(rates.count | 1))
+        CoreProbe.wait()
         let end = secondsNow()
         let ratio = (end - middle) / (middle - start) * Double(CoreProbe.instructions) / Double(CoreProbe.cycles)
-        // An interruption of the second loop would give a rate that no core has. (The comparison with `last` keeps it.)
-        rates.append(last == 1 ? 0 : ratio)
-        if CPUFamily.current.instructionsPerCycle == nil, ratio <= Self.highest {
-            undisturbed = max(undisturbed, ratio)
-        }
+        record(instructionsPerCycle: ratio)
+    }
+
+    /// Counts a measurement. If the second loop was interrupted, its rate is more than any core has, and the core counts
+    /// as disturbed.
+    package mutating func record(instructionsPerCycle ratio: Double) {
+        let isPossible = ratio <= (familysRate.map { 1.2 * $0 } ?? Self.highest)
+        rates.append(isPossible ? ratio : 0)
+        if familysRate == nil, isPossible { undisturbed = max(undisturbed, ratio) }
     }
 
     /// More instructions per cycle than any core issues.

@@ -1,6 +1,5 @@
 package import ConfigFile
 package import FileFormats
-import Kernels
 package import MPI
 import Optimization
 import Recurrent
@@ -134,19 +133,6 @@ package struct StepBenchmark {
 
     /// The peak of the slowest thread's core, with all threads running.
     private static func measurePeak(_ team: ThreadTeam) -> Double {
-        team.map { _ in measurePeak() }.min() ?? 0
-    }
-
-    /// The best of many runs of the peak loop, so short that some are undisturbed.
-    static func measurePeak() -> Double {
-        let rounds = 100_000
-        var best = 0.0
-        for trial in 0..<100 {
-            let start = secondsNow()
-            let result = PeakLoop.run(rounds: rounds, seed: Float(trial + 1))
-            let seconds = secondsNow() - start
-            if result.isFinite { best = max(best, PeakLoop.operations(rounds: rounds) / seconds) }
-        }
-        return best
+        team.map { _ in CorePeak.measure() }.min() ?? 0
     }
 }

@@ -257,12 +257,25 @@ struct JSONScanner {
 }
 
 /// A syntax error at a byte offset.
-struct JSONSyntaxError: Error {
-    let offset: Int
-    let problem: String
+package struct JSONSyntaxError: Error {
+    package let offset: Int
+    package let problem: String
 }
 
 extension JSONValue {
+    /// Parses bytes with exactly one value, such as a line of a file.
+    package init(line bytes: UnsafeRawBufferPointer) throws(JSONSyntaxError) {
+        do {
+            var scanner = JSONScanner(bytes)
+            self = try scanner.value()
+            try scanner.end()
+        } catch let error as JSONSyntaxError {
+            throw error
+        } catch {
+            preconditionFailure("a scanner has no other errors: \(error)")
+        }
+    }
+
     /// Parses a text with exactly one value; `source` names it in the error.
     package init(parsing text: String, from source: String = "The text") throws {
         self = try Array(text.utf8).withUnsafeBytes { try JSONValue(parsing: $0, from: source) }

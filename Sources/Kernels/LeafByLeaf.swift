@@ -93,9 +93,11 @@ func multiplyLeafByLeaf(
                     ofTile: tile, tiles, panel: nextPanel, vectors: vectors, block.steps, next, rows: groupRows,
                     step: a.step)
                 if following == nil { prefetch(result, firstOfGroup &+ first, rows: count, columns: columns) }
-                addBlock(
-                    rows: count, vectors: vectors, block, firstRow: first, step: a.step, b,
-                    top: stack + (top &* tiles &+ tile) &* size, below: tiles &* size, ahead)
+                forLeafTile(
+                    rows: count, vectors: vectors,
+                    AddBlock(
+                        block: block, firstRow: first, step: a.step, panel: b,
+                        top: stack + (top &* tiles &+ tile) &* size, below: tiles &* size, ahead: ahead))
             }
             b = nextPanel
             if block.merges >= 0 { top += 1 - block.merges }
@@ -136,12 +138,27 @@ private func prefetch(_ result: GroupedRows, _ first: Int, rows: Int, columns: I
 
 /// Adds a block's products to a tile's sum, which is at `top` unless the block begins a leaf; adds the waiting sums
 /// that the leaf merges with, which lie `below` floats apart, and leaves the sum at the lowest of them.
-private func addBlock(
-    rows: Int, vectors: Int, _ block: StepBlock, firstRow: Int, step: Int, _ panel: UnsafePointer<Float>,
-    top: UnsafeMutablePointer<Float>, below: Int, _ ahead: Ahead
-) {
+private struct AddBlock: WorkOfTile {
+    let block: StepBlock
+    let firstRow: Int
+    let step: Int
+    let panel: UnsafePointer<Float>
+    let top: UnsafeMutablePointer<Float>
+    let below: Int
+    let ahead: Ahead
+
     @inline(__always)
-    func add<Shape: RowsOfTile>(_: Shape.Type, pitch: Int) {
+    func run<Shape: RowsOfTile>(_: Shape.Type, rows: Int) {
+        // Constant pitches, because addresses that are added up row by row would limit the loop.
+        switch block.rowStride {
+        case 1: add(Shape.self, pitch: 1)
+        case Tuning.tileColumns: add(Shape.self, pitch: Tuning.tileColumns)
+        default: add(Shape.self, pitch: block.rowStride)
+        }
+    }
+
+    @inline(__always)
+    private func add<Shape: RowsOfTile>(_: Shape.Type, pitch: Int) {
         let width = Shape.Row.vectors &* Vector.lanes
         var elements = block.elements + firstRow &* pitch
         var b = panel
@@ -163,31 +180,4 @@ private func addBlock(
         }
         tile.store(to: sum, pitch: width)
     }
-    // Constant pitches, because addresses that are added up row by row would limit the loop.
-    @inline(__always)
-    func add<Shape: RowsOfTile>(_: Shape.Type) {
-        switch block.rowStride {
-        case 1: add(Shape.self, pitch: 1)
-        case Tuning.tileColumns: add(Shape.self, pitch: Tuning.tileColumns)
-        default: add(Shape.self, pitch: block.rowStride)
-        }
-    }
-    @inline(__always)
-    func add<Row: RowOfVectors>(withRows _: Row.Type) {
-        switch rows {
-        case 12 where Tuning.leafRows >= 12: add(RowsOf12<Row>.self)
-        case 11 where Tuning.leafRows >= 12: add(RowsOf11<Row>.self)
-        case 10 where Tuning.leafRows >= 12: add(RowsOf10<Row>.self)
-        case 9 where Tuning.leafRows >= 12: add(RowsOf9<Row>.self)
-        case 8 where Tuning.leafRows >= 12: add(RowsOf8<Row>.self)
-        case 7 where Tuning.leafRows >= 12: add(RowsOf7<Row>.self)
-        case 6 where Tuning.leafRows >= 6: add(RowsOf6<Row>.self)
-        case 5 where Tuning.leafRows >= 6: add(RowsOf5<Row>.self)
-        case 4 where Tuning.leafRows >= 6: add(RowsOf4<Row>.self)
-        case 3 where Tuning.leafRows >= 6: add(RowsOf3<Row>.self)
-        case 2: add(RowsOf2<Row>.self)
-        default: add(RowsOf1<Row>.self)
-        }
-    }
-    if vectors == 1 { add(withRows: Vectors1.self) } else { add(withRows: Vectors2.self) }
 }

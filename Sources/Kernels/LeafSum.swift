@@ -108,7 +108,9 @@ package func multiplyByLeaves(
     }
     let vectors = wholeVectors(columns) / Vector.lanes
     forEachTile(of: rows, most: Tuning.leafRows) { _, first, count in
-        sumTile(rows: count, vectors: vectors, a, firstRow: a.firstRow &+ first, panel, stack)
+        forLeafTile(
+            rows: count, vectors: vectors,
+            SumThroughAllLeaves(a: a, firstRow: a.firstRow &+ first, panel: panel, stack: stack))
         // The final sums are at the bottom of the stack.
         put(
             stack, rows: count, width: vectors * Vector.lanes, columns: columns, adding: adding, into: result,
@@ -137,13 +139,15 @@ func put(
     }
 }
 
-/// One tile of any supported shape; each shape is compiled separately. Leaves the sums at `stack`.
-private func sumTile(
-    rows: Int, vectors: Int, _ a: LeafFactor, firstRow: Int, _ panel: UnsafePointer<Float>,
-    _ stack: UnsafeMutablePointer<Float>
-) {
+/// Computes one tile through all leaves; leaves the sums at `stack`.
+private struct SumThroughAllLeaves: WorkOfTile {
+    let a: LeafFactor
+    let firstRow: Int
+    let panel: UnsafePointer<Float>
+    let stack: UnsafeMutablePointer<Float>
+
     @inline(__always)
-    func sum<Shape: RowsOfTile>(_: Shape.Type) {
+    func run<Shape: RowsOfTile>(_: Shape.Type, rows: Int) {
         let width = Shape.Row.vectors &* Vector.lanes
         let size = rows &* width
         var b = panel
@@ -174,24 +178,6 @@ private func sumTile(
             top += size
         }
     }
-    @inline(__always)
-    func sum<Row: RowOfVectors>(withRows _: Row.Type) {
-        switch rows {
-        case 12 where Tuning.leafRows >= 12: sum(RowsOf12<Row>.self)
-        case 11 where Tuning.leafRows >= 12: sum(RowsOf11<Row>.self)
-        case 10 where Tuning.leafRows >= 12: sum(RowsOf10<Row>.self)
-        case 9 where Tuning.leafRows >= 12: sum(RowsOf9<Row>.self)
-        case 8 where Tuning.leafRows >= 12: sum(RowsOf8<Row>.self)
-        case 7 where Tuning.leafRows >= 12: sum(RowsOf7<Row>.self)
-        case 6 where Tuning.leafRows >= 6: sum(RowsOf6<Row>.self)
-        case 5 where Tuning.leafRows >= 6: sum(RowsOf5<Row>.self)
-        case 4 where Tuning.leafRows >= 6: sum(RowsOf4<Row>.self)
-        case 3 where Tuning.leafRows >= 6: sum(RowsOf3<Row>.self)
-        case 2: sum(RowsOf2<Row>.self)
-        default: sum(RowsOf1<Row>.self)
-        }
-    }
-    if vectors == 1 { sum(withRows: Vectors1.self) } else { sum(withRows: Vectors2.self) }
 }
 
 /// The sum by leaves of rows of `Tuning.tileColumns` floats: the row of a run's i-th k is at `run.offset + i · step`.

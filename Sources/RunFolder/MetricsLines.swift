@@ -70,7 +70,10 @@ struct MetricsLines {
         let isPlain = PlainObject.visit(line) { key, value in
             if count == 0, line[key].elementsEqual("split".utf8), line[value.lowerBound] == UInt8(ascii: "\"") {
                 split = value.dropFirst().dropLast()
-            } else if count == 1, line[key].elementsEqual("step".utf8), value.count <= 15 {
+            } else if count == 1, line[key].elementsEqual("step".utf8), value.count <= 15,
+                line[value].allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 })
+            {
+                // Not a negative number: -0 is no integer for the parser.
                 step = Int(String(decoding: line[value], as: UTF8.self))
             }
             count += 1

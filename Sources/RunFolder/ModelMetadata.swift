@@ -1,5 +1,5 @@
 import FileFormats
-package import System
+import System
 
 extension [Artifact] {
     /// The metadata of a weights file: PyTorch's format, and the SHA-256 of each artifact that belongs to the weights,

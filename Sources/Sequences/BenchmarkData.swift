@@ -2,7 +2,8 @@ package import ConfigFile
 
 extension TaskTable {
     /// A configuration's task with training data that needs no files, for measurements: for a text task, the same
-    /// number of random tokens per step as in training; for a generated task, its sequences.
+    /// number of random tokens per step as in training; for a generated task, its sequences. Series are read from their
+    /// files.
     ///
     /// - Parameters:
     ///   - request: the batch and the seed; splits are ignored.

@@ -5,6 +5,8 @@ package import ConfigFile
 package enum DataKind: Sendable, CaseIterable {
     /// Text in files, divided into streams.
     case text
+    /// Sequences in files: series of values, or texts.
+    case sequences
     /// Sequences drawn from the seed.
     case generated
 
@@ -18,15 +20,12 @@ package enum DataKind: Sendable, CaseIterable {
         let keys =
             switch self {
             case .text: TextData.keys
+            case .sequences: SequenceData.keys
             case .generated: GeneratedSource.keys
             }
         return keys.map { $0.when == nil ? $0.when(condition) : $0 }
     }
 
-    package var exclusiveKeys: [[String]] {
-        switch self {
-        case .text: TextData.exclusiveKeys
-        case .generated: []
-        }
-    }
+    /// Whether the data is read from files, by the keys of `FileData`.
+    package var isInFiles: Bool { self != .generated }
 }

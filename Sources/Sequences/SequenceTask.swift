@@ -1,4 +1,5 @@
 package import ConfigFile
+package import FileFormats
 package import System
 package import Tensors
 
@@ -13,6 +14,10 @@ package protocol SequenceTask: Sendable {
     static var keys: [ConfigKey] { get }
     /// Whether a time step's output may depend on later time steps; not if the next one is to be predicted.
     static var mayReadAhead: Bool { get }
+    /// Whether a sequence has one output, as its shape says.
+    static var scoresSequences: Bool { get }
+    /// Whether the input may be tokens.
+    static var mayReadTokens: Bool { get }
     /// Whether the classes to predict are the input tokens.
     static var predictsTokens: Bool { get }
     /// Opens the task's data. Local work that can fail: must not call collectives.
@@ -26,12 +31,19 @@ package protocol SequenceTask: Sendable {
     var sumCount: Int { get }
     /// Evaluates the outputs of a batch: adds to the sums, and sets each sequence's error (used by `criterion`).
     func judge(_ batch: Batch, _ outputs: ScoredOutputs, sums: inout [Double], sequenceErrors: inout [Float])
-    /// The columns of `predict` for a scored time step, after the sequence and the time step.
+    /// The columns of `predict` for a scored time step, after the sequence and, if time steps are scored, the time step.
     var predictionColumns: [String] { get }
     /// Adds the fields of these columns for the scored time step `index` of a batch.
     func writePrediction(_ index: Int, _ outputs: ScoredOutputs, of batch: Batch, to rows: inout PredictionRows)
     /// The metrics in addition to the mean loss, from the sums over a whole split.
     func metrics(loss: Double, sums: [Double]) -> [(name: String, value: Double)]
+    /// Whether there are two classes of sequences, so that metrics of their order (`RankMetrics`) are defined: of the
+    /// probability of the second class.
+    var ranksSequences: Bool { get }
+    /// What `evaluate` prints in addition to the metrics, from the sums over a whole split.
+    func details(of sums: [Double]) -> [(key: String, value: JSONValue)]
+    /// The metrics by which a validation can be the best so far; the first one is that of `validation.best: auto`.
+    var bestMetrics: [Metric] { get }
     /// Whether a validation's sums solve the task; nil if validation cannot solve it.
     func isSolved(validationSums sums: [Double]) -> Bool?
     /// The paper's criterion on the most recent training sequences, if the task has one.
@@ -43,7 +55,12 @@ package protocol SequenceTask: Sendable {
 extension SequenceTask {
     package static var keys: [ConfigKey] { [] }
     package static var mayReadAhead: Bool { false }
+    package static var scoresSequences: Bool { false }
+    package static var mayReadTokens: Bool { false }
     package static var predictsTokens: Bool { false }
+    package var ranksSequences: Bool { false }
+    package func details(of sums: [Double]) -> [(key: String, value: JSONValue)] { [] }
+    package var bestMetrics: [Metric] { [.loss] }
     package var artifacts: [Artifact] { [] }
     package var sumCount: Int { 0 }
     package func judge(_ batch: Batch, _ outputs: ScoredOutputs, sums: inout [Double], sequenceErrors: inout [Float]) {}
@@ -54,6 +71,7 @@ extension SequenceTask {
     /// The names of `metrics`, in their order.
     package var metricNames: [String] {
         metrics(loss: 0, sums: [Double](repeating: 0, count: sumCount)).map(\.name)
+            + (ranksSequences ? [Metric.auroc.rawValue, Metric.auprc.rawValue] : [])
     }
 
     /// Whether training ends when the task is solved.
@@ -82,12 +100,14 @@ package struct DataRequest {
     package var seed: UInt64
     /// A checkpoint's artifacts; nil: the task makes them from its training data.
     package var artifacts: [Artifact]?
-    /// Text that replaces the configuration's test split.
+    /// Files that replace the configuration's test split.
     package var testFiles: [String]?
     /// The command-line option of `testFiles`.
     package var testOption = "--data"
     /// Whether a text that is too short for `validationBatch` streams is divided into fewer, down to one.
     package var fitsStreams = false
+    /// Whether validation and test keep the order of the files, and a test may lack the targets: to predict them.
+    package var keepsOrder = false
 
     package init(splits: Set<Split>, batch: Int, validationBatch: Int, seed: UInt64) {
         self.splits = splits
@@ -107,6 +127,8 @@ package struct TaskData {
     /// The files of each split; a resumed run compares their sizes and checksums. A validation that is a fraction of
     /// the training text has that text's files, as `train`.
     package var files: [(split: String, paths: [String])] = []
+    /// What a user should know of the data, a sentence each.
+    package var notes: [String] = []
 }
 
 /// One split of the data, divided into steps of a global batch. Any rank can read any sequences of any step.
@@ -118,11 +140,15 @@ package protocol SequenceSource {
     var longestWindow: Int { get }
     /// Sequences of a step (from 0) over all ranks: the batch, or fewer in the last step.
     func rows(inStep step: Int) -> Int
+    /// The token of a row of a step at a time step, as the file has it; nil if it has none.
+    func text(ofRow row: Int, step: Int, time: Int) -> String?
     /// Reads a range of the sequences of a step (from 0) of an epoch (from 1) into `batch`.
     mutating func read(_ rows: Range<Int>, step: Int, epoch: Int, into batch: inout Batch) throws
 }
 
 extension SequenceSource {
+    package func text(ofRow row: Int, step: Int, time: Int) -> String? { nil }
+
     /// The rows of the steps of each size: of the first step, and of the last.
     package var rowsOfSteps: [Int] { [rows(inStep: 0), rows(inStep: stepsPerEpoch - 1)] }
 }

@@ -64,6 +64,15 @@ package final class MappedFile: @unchecked Sendable {
         mapping = (ShortenedFiles.add(start, count: count, path: path), length)
     }
 
+    /// A file's contents in another form, such as decompressed.
+    ///
+    /// - Parameter contents: allocated with malloc, with at least 3 zero bytes behind; freed with the object.
+    package init(path: String, contents: UnsafeMutableBufferPointer<UInt8>) {
+        self.path = path
+        bytes = UnsafeBufferPointer(contents)
+        mapping = nil
+    }
+
     deinit {
         guard let mapping else { return bytes.deallocate() }
         ShortenedFiles.remove(mapping.entry)

@@ -21,14 +21,30 @@ package struct TaskShape: Sendable, Equatable {
         }
     }
 
+    /// What has an output of its own.
+    package enum Scores: Sendable {
+        /// Each scored time step.
+        case steps
+        /// Each sequence: its target is at time step 0 of the batch.
+        case sequences
+    }
+
     package let input: Input
     package let output: Output
     /// The name of a loss in the table of losses; nil: the first one there for outputs of this kind.
     package let loss: String?
+    package let scores: Scores
+    /// Of classes: which may follow each other; nil: all.
+    package let transitions: LabelTransitions?
 
-    package init(input: Input, output: Output, loss: String? = nil) {
+    package init(
+        input: Input, output: Output, loss: String? = nil, scores: Scores = .steps,
+        transitions: LabelTransitions? = nil
+    ) {
         self.input = input
         self.output = output
         self.loss = loss
+        self.scores = scores
+        self.transitions = transitions
     }
 }

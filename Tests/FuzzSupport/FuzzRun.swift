@@ -67,7 +67,8 @@ package final class FuzzRun {
         } catch {
             let message = "\(error)"
             switch error {
-            case is FileFormatError, is RunFolderError, is TextError, is StreamError, is ConfigError, is CommandError,
+            case is FileFormatError, is RunFolderError, is TextError, is TableError, is StreamError, is ConfigError,
+                is CommandError,
                 is SystemError:
                 return fault(in: message).map { .failed("\($0): \(message.prefix(300))") } ?? .refused(message)
             default: return .failed("\(type(of: error)) is not an error type of the program: \(message.prefix(300))")

@@ -27,6 +27,13 @@ extension FuzzReader {
         FuzzReader("config", file: "config.yaml", begin: Samples.config, read: Readings.config),
         FuzzReader("text-byte", file: "text.txt", begin: Samples.text, read: Readings.text(.byte)),
         FuzzReader("text-character", file: "text.txt", begin: Samples.text, read: Readings.text(.character)),
+        FuzzReader("ts", file: "series.ts", begin: Samples.series, read: Readings.sequences),
+        FuzzReader("jsonl", file: "series.jsonl", begin: Samples.jsonLines, read: Readings.sequences),
+        FuzzReader("gzip", file: "text.txt.gz", begin: Samples.gzip, read: Readings.text(.byte)),
+        FuzzReader("zstd", file: "text.txt.zst", begin: Samples.zstd, read: Readings.text(.byte)),
+        FuzzReader("conll", file: "tokens.conll", begin: Samples.tokens, read: Readings.labelled),
+        FuzzReader("labels", file: "labels.json", begin: Samples.labels, read: Readings.labels),
+        FuzzReader("scaling", file: "scaling.json", begin: Samples.scaling, read: Readings.scaling),
         FuzzReader("text-word", file: "text.txt", begin: Samples.text, read: Readings.text(.word)),
     ]
 }

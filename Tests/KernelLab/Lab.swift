@@ -1,7 +1,6 @@
 import Benchmarks
 import Glibc
 import Kernels
-import Tensors
 
 /// One version of a kernel: its idea, and a run on memory that all versions share.
 struct Version {
@@ -64,12 +63,4 @@ struct Lab {
                 Version(idea: idea, Timed(slices: product.slices) { product.run(tuning, $0) })
             }, tolerance: 1e-2, distance: product.distance)
     }
-}
-
-/// Random values with full mantissas.
-func numbers(_ count: Int, seed: UInt64) -> FloatBlock {
-    let block = FloatBlock(count: count)
-    var random = CounterRandom(seed: seed, purpose: .initialWeights, index: 0)
-    for index in 0..<count { block.pointer[index] = random.uniform(-1, 1) }
-    return block
 }

@@ -1,3 +1,4 @@
+import Benchmarks
 import Kernels
 import Tensors
 
@@ -16,8 +17,8 @@ func sharedWeightGradient(_ lab: Lab, rows: Int, hidden: Int, steps: Int) {
     let tiles = rows / width / 2 * 2
     let count = tiles * width * hidden
     // Of both ranks: the gradients of the rows' outputs, in tiles, and the layer's input.
-    let d = (0..<2).map { numbers(tiles * steps * width, seed: 9 + UInt64($0)) }
-    let x = (0..<2).map { numbers(steps * hidden, seed: 11 + UInt64($0)) }
+    let d = (0..<2).map { Product.numbers(tiles * steps * width, seed: 9 + UInt64($0)) }
+    let x = (0..<2).map { Product.numbers(steps * hidden, seed: 11 + UInt64($0)) }
     let panels = FloatBlock(count: steps * wholeVectors(hidden))
     let (local, remote) = (FloatBlock(count: count), FloatBlock(count: count))
 

@@ -1,3 +1,4 @@
+import Benchmarks
 import Kernels
 import Tensors
 
@@ -20,8 +21,8 @@ func tileHeights(_ lab: Lab, hidden: Int) {
     let rows = 60
     let tiles = (4 * hidden + width - 1) / width
     let pitch = Tuning.rowPitch(hidden)
-    let h = numbers(rows * pitch, seed: 7)
-    let panels = numbers(tiles * hidden * width, seed: 8)
+    let h = Product.numbers(rows * pitch, seed: 7)
+    let panels = Product.numbers(tiles * hidden * width, seed: 8)
     let gates = FloatBlock(count: tiles * rows * width)
     let block = Tuning.current.recurrentBlock
 

@@ -115,7 +115,7 @@ extension CommandLineTests {
                 ("model:\n  hidden: 8\n  hiden: 9", "line 4: model.hiden is not a key; did you mean model.hidden?"),
                 (
                     "model: 8",
-                    "line 2: model is 8; accepted: a section with the keys cell, layers, hidden, embedding, bidirectional, layer_norm, tie_embedding, dropout, init"
+                    "line 2: model is 8; accepted: a section with the keys head, cell, layers, hidden, embedding, bidirectional, layer_norm, tie_embedding, pooling, dropout, init"
                 ),
                 ("training:\n  batch: [3]", "line 3: training.batch is [3]; accepted: an integer from 1 to 10000000"),
                 (

@@ -51,7 +51,7 @@ extension CommandLineTests {
             #expect(0.8...1.001 ~= parts.reduce(0, +), "\(parts)")
         }
 
-        /// The fraction of the peak counts the quiet steps only, and there is none without them.
+        /// The fraction of the peak counts the quiet steps only; without them it is null.
         static func expectQuietSteps(_ json: JSONValue, threads: Double) throws {
             func figure(_ key: String) throws -> Double { try #require(json[key]?.numberValue, "\(key)") }
             let quiet = try figure("quiet_steps")

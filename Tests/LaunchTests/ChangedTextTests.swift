@@ -41,7 +41,7 @@ extension FaultTests {
                 refused.errors
                     == "lstm-dist: \(folder.run("run").checkpoint(2)): data.train has changed: "
                     + "\(text.utf8.count) bytes with SHA-256 \(then) in the training, \(text.utf8.count) bytes with "
-                    + "SHA-256 \(now) now, so its last tokens may have been trained on; use the text of the "
+                    + "SHA-256 \(now) now, so what is scored may have been trained on; use the data of the "
                     + "training, or --data FILE\n")
             #expect(refused.exitCode == 2)
             #expect(refused.output == "")

@@ -66,7 +66,8 @@ extension LaunchTests {
             #expect(
                 run.errors
                     == "lstm-dist: --set model.bidirectional=true: model.bidirectional does not apply while task is "
-                    + "language-model (in small.yaml, line 1); accepted: only while task is adding or temporal-order\n")
+                    + "language-model (in small.yaml, line 1); accepted: only while task is classification, labelling, adding or temporal-order\n"
+            )
             #expect(!folder.has("runs"))
         }
     }

@@ -88,7 +88,7 @@ extension LaunchTests {
                 ("{\"leaf_block\": -1}", "leaf_block is -1; accepted: 0 to 65536\n"),
                 ("{\"recurrent_block\": 0}", "recurrent_block is 0; accepted: 1 to 65536\n"),
                 ("{\"leaf_block\": \"64\"}", "leaf_block is \"64\"; accepted: 0 to 65536\n"),
-                ("{\"leafblock\": 64}", "there is no number \"leafblock\"" + accepted),
+                ("{\"leafblock\": 64}", "unknown key \"leafblock\"" + accepted),
                 ("[]", "it is not a JSON object" + accepted),
                 ("", "The text is not valid JSON: line 1, column 1: expected a value, found the end" + accepted),
             ]

@@ -8,6 +8,7 @@ import Testing
 private let networkTraits = [
     NetworkConfiguration.readsTokens: Condition(path: "task", isOneOf: ["language-model"]),
     NetworkConfiguration.predictsTokens: Condition(path: "task", isOneOf: ["language-model"]),
+    Pooling.trait: Condition(path: "task", isOneOf: ["classification"]),
     NetworkConfiguration.mayReadAhead: Condition(path: "task", isOneOf: ["reber"]),
 ]
 

@@ -12,7 +12,7 @@ struct LossTests {
         ] {
             let loss = LossTable.loss(for: TaskShape(input: .features(1), output: output))
             #expect(type(of: loss).name == standard && loss.width == output.width)
-            for named in LossTable.all where named.init(output) != nil {
+            for named in LossTable.all where named.init(TaskShape(input: .features(1), output: output)) != nil {
                 let loss = LossTable.loss(for: TaskShape(input: .features(1), output: output, loss: named.name))
                 #expect(type(of: loss).name == named.name && loss.width == output.width)
             }
@@ -22,7 +22,7 @@ struct LossTests {
 
     @Test("the gradient tests' cases use every loss of the table, with few outputs and with many")
     func cases() {
-        let examples = NetworkCase.all + LargerShapesTests.shapes
+        let examples = NetworkCase.all + LargerShapesTests.shapes + RandomFieldTests.cases
         for type in LossTable.all {
             let widths = examples.map(\.task).filter { Swift.type(of: LossTable.loss(for: $0)).name == type.name }
                 .map(\.output.width)

@@ -16,9 +16,11 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
     let isBidirectional: Bool
     let isTied: Bool
     let isNormalised: Bool
+    /// Of a task whose sequences have one output.
+    let pooling: Pooling
     let task: TaskShape
     let scoring: Scoring
-    let batch: Batch
+    private(set) var batch: Batch
     /// Laid out as `configuration.layout`.
     let parameters: [Float]
     let state: PlainState
@@ -27,7 +29,7 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
         NetworkConfiguration(
             cell: Self.cell(cellName), layers: layers, hiddenSize: hiddenSize, embeddingSize: embeddingSize,
             dropout: dropout, isBidirectional: isBidirectional, isNormalised: isNormalised,
-            tiesEmbedding: isTied, task: task)
+            tiesEmbedding: isTied, pooling: pooling, task: task)
     }
 
     static func cell(_ name: String) -> any Cell.Type {
@@ -41,7 +43,7 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
         "\(cellName), seed \(seed): \(layers) x \(hiddenSize), window \(batch.window), batch \(batch.sequences), "
             + "\(task.input), \(task.output), \(scoring.rawValue) scored, dropout \(dropout)"
             + (isBidirectional ? ", bidirectional" : "") + (isTied ? ", tied" : "")
-            + (isNormalised ? ", normalised" : "")
+            + (isNormalised ? ", normalised" : "") + (task.scores == .sequences ? ", \(pooling.rawValue)" : "")
     }
 
     /// Every cell of the table with twenty shapes each. The first shapes are corner cases: window, batch and hidden
@@ -71,31 +73,34 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
             takesTokens ? .tokens(vocabulary: random.number(2...9)) : .features(random.number(1...4))
         let output: TaskShape.Output =
             givesClasses ? .classes(random.number(2...9)) : .values(random.number(1...3))
-        let losses = LossTable.all.filter { $0.init(output) != nil }
+        // Those of single time steps; `RandomFieldTests` has the others.
+        let losses = LossTable.all.filter {
+            $0.init(TaskShape(input: input, output: output)) != nil && $0 != ConditionalRandomField.self
+        }
         let task = TaskShape(input: input, output: output, loss: losses[Int(seed) % losses.count].name)
         self.init(
             cell: cell, seed: seed, layers: layers, hidden: hidden, embedding: embedding, window: window,
             sequences: sequences, task: task, scoring: scoring, dropout: dropout, isBidirectional: isBidirectional,
-            isTied: false, isNormalised: false, bound: 0.7, &random)
+            isTied: false, isNormalised: false, pooling: .last, bound: 0.7, &random)
     }
 
     /// A given shape, with numbers from the seed: parameters within `bound`.
     init(
         cell: String, seed: UInt64, layers: Int, hidden: Int, embedding: Int, window: Int, sequences: Int,
         task: TaskShape, scoring: Scoring, dropout: Float, isBidirectional: Bool = false,
-        isTied: Bool = false, isNormalised: Bool = false, bound: Float
+        isTied: Bool = false, isNormalised: Bool = false, pooling: Pooling = .last, bound: Float
     ) {
         var random = SeededRandom(ofCase: seed)
         self.init(
             cell: cell, seed: seed, layers: layers, hidden: hidden, embedding: embedding, window: window,
             sequences: sequences, task: task, scoring: scoring, dropout: dropout, isBidirectional: isBidirectional,
-            isTied: isTied, isNormalised: isNormalised, bound: bound, &random)
+            isTied: isTied, isNormalised: isNormalised, pooling: pooling, bound: bound, &random)
     }
 
     private init(
         cell: String, seed: UInt64, layers: Int, hidden: Int, embedding: Int, window: Int, sequences: Int,
         task: TaskShape, scoring: Scoring, dropout: Float, isBidirectional: Bool, isTied: Bool,
-        isNormalised: Bool, bound: Float,
+        isNormalised: Bool, pooling: Pooling, bound: Float,
         _ random: inout SeededRandom
     ) {
         self.seed = seed
@@ -107,6 +112,7 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
         self.isBidirectional = isBidirectional
         self.isTied = isTied
         self.isNormalised = isNormalised
+        self.pooling = pooling
         self.task = task
         self.scoring = scoring
         batch = Self.batch(task, window: window, sequences: sequences, scoring, &random)
@@ -149,6 +155,7 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
                 }
                 let isScored =
                     switch scoring {
+                    case _ where task.scores == .sequences: t == 0
                     case .all, .lengths: true
                     case .last: t == length - 1
                     case .subset: t == 0 && b == 0 || random.number(0...1) == 0
@@ -163,6 +170,15 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
             }
         }
         return batch
+    }
+
+    /// The same case with other classes: those of each sequence's time steps.
+    func with(labels: [Int32]) -> NetworkCase {
+        var other = self
+        for row in batch.targets.indices where batch.targets[row] != Batch.unscored {
+            other.batch.targets[row] = labels[row / batch.sequences % labels.count]
+        }
+        return other
     }
 
     /// The factor by which dropout multiplies a unit, from the random words that `Dropout` documents.

@@ -97,6 +97,7 @@ import Testing
             #"{"split":"train","step":5,"loss":0.5"loss":1}"#, #"{"split":"train","step":5,"loss":-}"#,
             #"{"split":"train","step":5,"loss":nul}"#, #"{"split":"train","step":05}"#, #"{"split":"train","step":5]"#,
             #"{"split":"train","step":5,"los{"split":"train","step":5}"#, #"{"split":"train"}"#, "{}", "{",
+            #"{"split":"train","step":-0}"#,
         ]
         let whole = [
             #"{ "split": "train", "step": 5 }"#, #"{"step":5,"split":"train"}"#, #"{"split":"tr\u0061in","step":5}"#,

@@ -82,7 +82,7 @@ class Measured:
 
     @property
     def of_peak(self):
-        """Of the quiet lines; empty if there is none."""
+        """Of the quiet lines; without one, empty."""
         rates = quiet(self.ours)
         if not rates or not self.peaks:
             return Figure([])
@@ -214,7 +214,7 @@ class Report(namedtuple("Report", "facts command measured memory")):
         "PyTorch's best is the better of plain and with tcmalloc. GFLOP/s and the share of the peak are "
         "nominal; executed alone excludes what lstm-dist saves where equal tokens of a window share their input's product. "
         "A line, some steps of a training, is quiet if nothing else used the cores' other hardware threads; the share of "
-        "the peak counts quiet lines only, and is - where there is none (in parentheses: quiet lines of all, of both sides)."
+        "the peak counts quiet lines only, and is shown as - without them (in parentheses: quiet lines of all, of both sides)."
     )
     memory_legend = "Memory of a rank at ptb-medium: proportional set size, the highest while training."
 

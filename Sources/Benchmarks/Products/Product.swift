@@ -1,5 +1,5 @@
 package import Kernels
-import Tensors
+package import Tensors
 
 /// A product of a training step on random numbers, computed as training does, with any tuning numbers.
 package struct Product {
@@ -20,7 +20,7 @@ package struct Product {
     static func tiles(_ hidden: Int) -> Int { (4 * hidden + width - 1) / width }
 
     /// Random values with full mantissas.
-    static func numbers(_ count: Int, seed: UInt64) -> FloatBlock {
+    package static func numbers(_ count: Int, seed: UInt64) -> FloatBlock {
         let block = FloatBlock(count: count)
         var random = CounterRandom(seed: seed, purpose: .initialWeights, index: 0)
         for index in 0..<count { block.pointer[index] = random.uniform(-1, 1) }

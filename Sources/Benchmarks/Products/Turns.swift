@@ -1,4 +1,3 @@
-import Kernels
 import System
 
 /// Something that is timed in slices.
@@ -35,10 +34,10 @@ package struct Turns {
         let end = secondsNow() + seconds
         var times = versions.map { Array(repeating: [(seconds: Double, isQuiet: Bool)](), count: $0.slices) }
         var neighbour = Neighbour()
-        var peakSeconds = Double.infinity
+        var peakFlops = 0.0
         var turn = 0
         repeat {
-            peakSeconds = min(peakSeconds, Self.peakSeconds(turn))
+            peakFlops = max(peakFlops, CorePeak.measureOnce(turn))
             for number in turn.isMultiple(of: 2) ? Array(versions.indices) : versions.indices.reversed() {
                 neighbour.probe()
                 var measured: [Double] = []
@@ -55,7 +54,7 @@ package struct Turns {
             turn += 1
         } while secondsNow() < end
         figures = times.map(Self.figures)
-        peakFlops = PeakLoop.operations(rounds: Self.peakRounds) / peakSeconds
+        self.peakFlops = peakFlops
     }
 
     private static func figures(_ slices: [[(seconds: Double, isQuiet: Bool)]]) -> Figures {
@@ -68,13 +67,5 @@ package struct Turns {
         return Figures(
             median: scale * counted.reduce(0) { $0 + $1.median }, best: scale * counted.reduce(0) { $0 + $1.least },
             quietShare: Double(quiet.reduce(0) { $0 + $1.count }) / Double(all.reduce(0) { $0 + $1.count }))
-    }
-
-    private static let peakRounds = 100_000
-
-    private static func peakSeconds(_ turn: Int) -> Double {
-        let start = secondsNow()
-        let result = PeakLoop.run(rounds: peakRounds, seed: Float(turn % 1000 + 1))
-        return result.isFinite ? secondsNow() - start : .infinity
     }
 }

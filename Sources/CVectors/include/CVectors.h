@@ -87,13 +87,13 @@ static inline __attribute__((always_inline)) void issue_nops(long rounds) {
 
 /// A chain of 64 additions, `rounds` times, each of which waits for the one before: a clock cycle each, whatever else
 /// the core does, because each can go to any of several ports.
-static inline __attribute__((always_inline)) unsigned long addition_chain(long rounds, unsigned long seed) {
+static inline __attribute__((always_inline)) void addition_chain(long rounds) {
+    unsigned long sum = 1;
     for (long round = 0; round < rounds; round++) {
 #if defined(__x86_64__)
-        __asm__ volatile(".rept 64\n\taddq %0, %0\n\t.endr" : "+r"(seed));
+        __asm__ volatile(".rept 64\n\taddq %0, %0\n\t.endr" : "+r"(sum));
 #elif defined(__aarch64__)
-        __asm__ volatile(".rept 64\n\tadd %0, %0, %0\n\t.endr" : "+r"(seed));
+        __asm__ volatile(".rept 64\n\tadd %0, %0, %0\n\t.endr" : "+r"(sum));
 #endif
     }
-    return seed;
 }

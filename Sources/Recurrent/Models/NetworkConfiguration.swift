@@ -18,6 +18,8 @@ package struct NetworkConfiguration {
     package let tiesEmbedding: Bool
     /// Share of units dropped in training.
     package let dropout: Float
+    /// How the time steps of a sequence become the output layer's input; nil: each has its own output.
+    package let pooling: Pooling?
     package let task: TaskShape
     /// Of a task on tokens: the table that they are looked up in.
     let embedding: EmbeddingPart?
@@ -31,7 +33,8 @@ package struct NetworkConfiguration {
 
     package init(
         cell: any Cell.Type, layers: Int, hiddenSize: Int, embeddingSize: Int, dropout: Float = 0,
-        isBidirectional: Bool = false, isNormalised: Bool = false, tiesEmbedding: Bool = false, task: TaskShape
+        isBidirectional: Bool = false, isNormalised: Bool = false, tiesEmbedding: Bool = false,
+        pooling: Pooling = .last, task: TaskShape
     ) {
         self.cell = cell
         self.layers = layers
@@ -40,6 +43,7 @@ package struct NetworkConfiguration {
         self.isBidirectional = isBidirectional
         self.isNormalised = isNormalised
         self.tiesEmbedding = tiesEmbedding
+        self.pooling = task.scores == .sequences ? pooling : nil
         self.task = task
         let inputSize: Int
         switch task.input {
@@ -98,6 +102,7 @@ package struct NetworkConfiguration {
         ConfigKey(
             "model.tie_embedding", .boolean, default: .boolean(false), when: Condition(predictsTokens),
             "The output layer's weights are the embedding's; model.embedding is then model.hidden."),
+        Pooling.key,
         ConfigKey(
             "model.dropout", .number(NumberRange.from(0, below: 1)), default: .number(0),
             "Share of units dropped in training: of the embedding's output, between layers, of the top layer's output."),
@@ -116,8 +121,13 @@ package struct NetworkConfiguration {
             isBidirectional: configuration.has("model.bidirectional") && configuration.boolean("model.bidirectional"),
             isNormalised: configuration.boolean("model.layer_norm"),
             tiesEmbedding: configuration.has("model.tie_embedding") && configuration.boolean("model.tie_embedding"),
+            pooling: configuration.has("model.pooling")
+                ? Pooling(rawValue: configuration.text("model.pooling")) ?? .last : .last,
             task: task)
     }
+
+    /// Directions of each layer.
+    var directions: Int { isBidirectional ? 2 : 1 }
 
     /// - Throws: a `ConfigError` where a tied embedding has not the width of the output layer's input.
     package static func check(_ configuration: Configuration) throws {
@@ -185,14 +195,18 @@ extension NetworkConfiguration {
     /// The model in the log: `lstm 2 x 200`.
     package var description: String {
         "\(cell.name) \(layers) x \(hiddenSize)" + (isBidirectional ? " in both directions" : "")
-            + (isNormalised ? ", normalised" : "") + (tiesEmbedding ? ", tied" : "")
+            + (pooling == .mean ? ", mean over time" : "") + (isNormalised ? ", normalised" : "")
+            + (tiesEmbedding ? ", tied" : "")
     }
 
     /// Floats of the packed weights of all parts.
     package var packedCount: Int { recurrentLayers.reduce(output.packedCount) { $0 + $1.packedCount } }
 
     /// Floating-point operations of a training step for each token: three times those of the forward pass.
-    package var flopsPerToken: Double { 3 * recurrentLayers.reduce(output.flops) { $0 + $1.flops } }
+    /// Without the output layer's where only whole sequences have an output.
+    package var flopsPerToken: Double {
+        3 * recurrentLayers.reduce(pooling == nil ? output.flops : 0) { $0 + $1.flops }
+    }
 
     /// The part of these operations that is skipped for each token that shares its row of the first layer's input with
     /// another (see `Workspace.inputRows`).

@@ -159,8 +159,9 @@ package struct SequenceModel {
 
     private func runHead(_ purpose: OutputPass.Purpose, _ batch: Batch, _ workspace: Workspace) -> Int {
         let memory = workspace.head
+        let rows = workspace.stack.outputRows(ofLayer: configuration.layers - 1)
         head.run(
-            purpose, workspace.stack.outputRows(ofLayer: configuration.layers - 1), memory.scored, batch,
+            purpose, workspace.pooling?.pooled(rows, batch) ?? rows, memory.scored, batch,
             losses: &memory.losses, outputs: memory.outputs, memory.chunks)
         return memory.scored.count
     }
@@ -192,11 +193,16 @@ package struct SequenceModel {
         }
         let gradient = workspace.stack.outputGradient
         let rows = batch.window * batch.sequences
-        if workspace.head.scored.count < rows { gradient.pointer.update(repeating: 0, count: rows * gradient.pitch) }
+        if workspace.head.scored.count < rows || workspace.pooling != nil {
+            gradient.pointer.update(repeating: 0, count: rows * gradient.pitch)
+        }
         let scored = runHead(
             .training(
-                OutputPass.Backward(hiddenGradient: gradient, sums: workspace.sums, blockStride: blockStride)),
+                OutputPass.Backward(
+                    hiddenGradient: workspace.pooling?.rowGradient ?? gradient, sums: workspace.sums,
+                    blockStride: blockStride)),
             batch, workspace)
+        workspace.pooling?.spread(into: gradient, batch)
         try finished(0)
         try workspace.input.withLayerInput(batch) { input in
             let inputGradient = try stack.backward(

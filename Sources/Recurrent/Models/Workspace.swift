@@ -6,6 +6,8 @@ package final class Workspace {
     let input: InputMemory
     let stack: StackMemory
     let head: HeadMemory
+    /// nil: each time step has its own output.
+    let pooling: PoolingMemory?
     /// How the gradients of the window are summed.
     private(set) var sums = BatchSums()
 
@@ -18,6 +20,9 @@ package final class Workspace {
         input = InputMemory(configuration, stepTokens: stepTokens)
         stack = StackMemory(configuration.recurrentLayers, inputPitch: input.pitch)
         head = HeadMemory(configuration.output, keepsOutputs: keepsOutputs)
+        pooling = configuration.pooling.map {
+            PoolingMemory($0, hiddenSize: configuration.hiddenSize, directions: configuration.directions)
+        }
     }
 
     /// Floats that a workspace needs for training on windows of this shape.
@@ -32,8 +37,12 @@ package final class Workspace {
                 configuration.recurrentLayers, inputPitch: InputMemory.pitch(configuration.embedding), window: window,
                 sequences: sequences, withDropout: withDropout)
             + HeadMemory.floatCount(
-                configuration.output, window: window, sequences: sequences, byTree: byTree,
-                keepsOutputs: keepsOutputs)
+                configuration.output, window: configuration.pooling == nil ? window : 1, sequences: sequences,
+                byTree: byTree, keepsOutputs: keepsOutputs)
+            + (configuration.pooling == nil
+                ? 0
+                : PoolingMemory.floatCount(
+                    hiddenSize: configuration.hiddenSize, directions: configuration.directions, sequences: sequences))
     }
 
     /// The outputs at the scored steps of the last window: probabilities of classes, or values.
@@ -53,6 +62,7 @@ package final class Workspace {
         stack.prepare(window: batch.window, sequences: batch.sequences, withDropout: withDropout)
         input.prepare(for: batch, capacity: stack.rowCapacity, withDropout: withDropout, sums)
         head.prepare(for: batch)
+        pooling?.prepare(sequences: batch.sequences)
         if let sums { self.sums.prepare(sums, window: batch.window) }
     }
 }

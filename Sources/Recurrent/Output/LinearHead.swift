@@ -25,14 +25,16 @@ struct LinearHead<L: Loss> {
     func run(losses: inout [Double]) {
         if pass.scored.count == 0 { return clearGradients() }
         switch pass.purpose {
-        case .scoring: chunks.divide(steps: pass.scored.count, width: loss.width)
-        case .training(let wanted): chunks.divide(wanted.sums, pass.scored, width: loss.width)
+        case .scoring: chunks.divide(steps: pass.scored.count, width: loss.width, asOne: loss is any SequenceLoss)
+        case .training(let wanted):
+            chunks.divide(wanted.sums, pass.scored, width: loss.width, asOne: loss is any SequenceLoss)
         }
         for part in chunks.chunks {
             chunks.prepare(part, hiddenSize: layer.hiddenSize, loss, pass.scored)
             let chunk = Chunk(loss: loss, pass: pass, steps: part.steps, chunks: chunks)
             let outputs = pass.outputs.map { $0 + part.steps.lowerBound * loss.width }
             chunk.forward(losses: &losses)
+            if let loss = loss as? any SequenceLoss { chunk.score(loss, part, losses: &losses) }
             switch pass.purpose {
             case .scoring:
                 guard let outputs else { continue }
@@ -61,6 +63,9 @@ struct LinearHead<L: Loss> {
             let place = node.sum.block * wanted.blockStride
             (layer.weightGradient + place).update(repeating: 0, count: loss.width * layer.hiddenSize)
             (layer.biasGradient + place).update(repeating: 0, count: loss.width)
+            for (tensor, spec) in zip(layer.lossTensors, loss.parameters) {
+                (tensor.gradient + place).update(repeating: 0, count: spec.shape.reduce(1, *))
+            }
         }
     }
 }
@@ -131,6 +136,17 @@ private struct Chunk<L: Loss> {
             }
             loss.setFactors(of: outputs, factors(panel))
         }
+    }
+
+    /// The work of a loss of whole sequences, whose steps are all in this chunk.
+    func score(_ loss: any SequenceLoss, _ part: OutputChunks.Chunk, losses: inout [Double]) {
+        let wanted: OutputPass.Backward? = if case .training(let wanted) = pass.purpose { wanted } else { nil }
+        loss.score(
+            SequenceOutputs(
+                layer: layer, targets: pass.targets, scored: pass.scored, range: steps,
+                values: chunks.outputs.pointer, width: W, wanted: wanted, keepsOutputs: pass.outputs != nil,
+                pieces: part.pieces.map { chunks.pieces[$0].sum }, memory: chunks.chain),
+            losses: &losses)
     }
 
     /// The hidden rows, transposed: panels of steps `[H, steps]`.

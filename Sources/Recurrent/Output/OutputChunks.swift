@@ -38,6 +38,8 @@ package final class OutputChunks {
     private(set) var hiddenGradient = FloatBlock(count: 0)
     /// A block's gradients of the weights' last columns and of the bias.
     private(set) var lastColumns = FloatBlock(count: 0)
+    /// Of a loss of whole sequences.
+    let chain = ChainMemory()
     /// Sums that wait for others.
     let stack = FloatBlock(count: leafStackCount)
     /// The runs of all pieces of the chunk, and the end of each piece's.
@@ -47,19 +49,29 @@ package final class OutputChunks {
     // MARK: - Division into chunks
 
     /// For losses alone: no pieces.
-    func divide(steps: Int, width: Int) {
+    ///
+    /// - Parameter asOne: all steps are in one chunk, for a loss of whole sequences.
+    func divide(steps: Int, width: Int, asOne: Bool) {
         pieces.removeAll(keepingCapacity: true)
         chunks.removeAll(keepingCapacity: true)
-        let length = Self.length(steps, width)
+        let length = asOne ? steps : Self.length(steps, width)
         for first in stride(from: 0, to: steps, by: length) {
             chunks.append(Chunk(steps: first..<min(first + length, steps), pieces: 0..<0))
         }
     }
 
     /// For gradients.
-    func divide(_ sums: BatchSums, _ scored: ScoredSteps, width: Int) {
+    ///
+    /// - Parameter asOne: as above.
+    func divide(_ sums: BatchSums, _ scored: ScoredSteps, width: Int, asOne: Bool) {
         pieces.removeAll(keepingCapacity: true)
         chunks.removeAll(keepingCapacity: true)
+        if asOne {
+            for node in sums.nodes {
+                pieces.append(Piece(sum: node.sum, steps: scored.steps(of: node.sum.sequences)))
+            }
+            return chunks.append(Chunk(steps: 0..<scored.count, pieces: 0..<pieces.count))
+        }
         for node in sums.nodes { cut(node.sum, scored, width) }
         let most = Self.most(width)
         var first = 0
@@ -140,6 +152,10 @@ package final class OutputChunks {
     /// Floats of the memory for windows of `steps` scored steps in training.
     static func floatCount(_ part: OutputPart, steps: Int, sequences: Int, byTree: Bool) -> Int {
         func count(_ loss: some Loss) -> Int {
+            if let loss = loss as? any SequenceLoss {
+                return Counts(steps: steps, hiddenSize: part.hiddenSize, loss).all
+                    + loss.floatCount(longest: (steps + sequences - 1) / max(sequences, 1), sequences: sequences)
+            }
             if loss.width <= Tuning.narrowWidth {
                 return NarrowHead.memoryCount(loss, hiddenSize: part.hiddenSize, sequences: sequences)
             }

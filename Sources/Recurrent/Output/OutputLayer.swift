@@ -12,7 +12,7 @@ struct OutputPart: ModelPart {
 
     var parameters: [ParameterSpec] {
         (isTied ? [] : [ParameterSpec("output.weight", [loss.width, hiddenSize])])
-            + [ParameterSpec("output.bias", [loss.width])]
+            + [ParameterSpec("output.bias", [loss.width])] + loss.parameters
     }
 
     /// 2 H W.
@@ -26,6 +26,8 @@ struct OutputLayer {
     let weightGradient: UnsafeMutablePointer<Float>
     let biasGradient: UnsafeMutablePointer<Float>
     let hiddenSize: Int
+    /// The loss's own.
+    let lossTensors: [(values: UnsafePointer<Float>, gradient: UnsafeMutablePointer<Float>)]
     private let loss: any Loss
 
     /// - Parameters:
@@ -35,11 +37,13 @@ struct OutputLayer {
         _ part: OutputPart, at tensors: ArraySlice<TensorLayout.Tensor>, parameters: FloatBlock, gradients: FloatBlock,
         tied: (weight: Int, gradient: Int)
     ) {
-        let offsets = tensors.map(\.offset)  // weight unless it is tied, bias
+        let offsets = tensors.map(\.offset)  // weight unless it is tied, bias, the loss's own
+        let bias = part.isTied ? 0 : 1
         weight = parameters.pointer + (part.isTied ? tied.weight : offsets[0])
-        bias = parameters.pointer + offsets[offsets.count - 1]
+        self.bias = parameters.pointer + offsets[bias]
         weightGradient = gradients.pointer + (part.isTied ? tied.gradient : offsets[0])
-        biasGradient = gradients.pointer + offsets[offsets.count - 1]
+        biasGradient = gradients.pointer + offsets[bias]
+        lossTensors = offsets[(bias + 1)...].map { (UnsafePointer(parameters.pointer + $0), gradients.pointer + $0) }
         hiddenSize = part.hiddenSize
         loss = part.loss
     }

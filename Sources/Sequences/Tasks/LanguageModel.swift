@@ -6,6 +6,7 @@ package import Tensors
 /// Prediction of the next token of a text.
 package struct LanguageModel: SequenceTask {
     package static let name = "language-model"
+    package static let mayReadTokens = true
     package static let predictsTokens = true
     package let shape: TaskShape
     /// nil for random tokens.
@@ -26,12 +27,7 @@ package struct LanguageModel: SequenceTask {
     package static let reads = DataKind.text
 
     package static func load(_ configuration: Configuration, _ request: DataRequest) throws -> TaskData {
-        do {
-            return try open(configuration, request)
-        } catch let error as TextError {
-            guard case .missing = error, configuration.has("data.source") else { throw error }
-            throw MissingData(error: error, source: configuration.text("data.source"))
-        }
+        try MissingData.explained(by: configuration) { try open(configuration, request) }
     }
 
     private static func open(_ configuration: Configuration, _ request: DataRequest) throws -> TaskData {
@@ -108,13 +104,11 @@ package struct LanguageModel: SequenceTask {
     private static func makeVocabulary(
         _ configuration: Configuration, _ files: () throws -> TextFiles
     ) throws -> Vocabulary {
-        switch TokenizerKind(rawValue: configuration.text("data.tokenizer")) {
+        let (kind, size) = TokenData.choice(configuration)
+        switch kind {
         case .byte: return .bytes
-        case .word:
-            var size: Int?
-            if case .integer(let given)? = configuration.value("data.vocabulary") { size = given }
-            return try .ofWords(in: files(), size: size)
-        case .character, nil: return try .ofCharacters(in: files())
+        case .word: return try .ofWords(in: files(), size: size)
+        case .character: return try .ofCharacters(in: files())
         }
     }
 
@@ -133,13 +127,4 @@ package struct LanguageModel: SequenceTask {
     package func metrics(loss: Double, sums: [Double]) -> [(name: String, value: Double)] {
         [("perplexity", exp(loss)), ("bits_per_token", loss / M_LN2)]
     }
-}
-
-/// A missing text, with the configuration's `data.source`.
-package struct MissingData: Error, Equatable, CustomStringConvertible, ExitCoded {
-    package var exitCode: Int32 { error.exitCode }
-    package let error: TextError
-    package let source: String
-
-    package var description: String { "\(error); how to get it: \(source)" }
 }

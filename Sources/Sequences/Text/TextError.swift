@@ -1,3 +1,4 @@
+package import FileFormats
 import System
 
 /// Errors of texts, their files and vocabularies. `description` is the whole message for the user.
@@ -15,6 +16,7 @@ package enum TextError: Error, Equatable, Sendable, ExitCoded {
     case empty(path: String, place: String)
     /// `reason` is the system's message; `isSystemFault` if the cause is the system and not this file.
     case unreadable(path: String, place: String, reason: String, isSystemFault: Bool)
+    case compressed(path: String, place: String, failure: CompressedFile.Failure)
     case binary(path: String, offset: Int, tokenizer: TokenizerKind)
     case invalidUTF8(path: String, line: Int, offset: Int, byte: UInt8, tokenizer: TokenizerKind)
     case utf16(path: String)
@@ -34,7 +36,7 @@ package enum TextError: Error, Equatable, Sendable, ExitCoded {
     /// 2 for errors in the user's file, text or prompt, 1 for errors of the system.
     package var exitCode: Int32 {
         switch self {
-        case .unreadable(_, _, _, isSystemFault: true), .outOfMemory: 1
+        case .unreadable(_, _, _, isSystemFault: true), .outOfMemory, .compressed(_, _, failure: .outOfMemory): 1
         default: 2
         }
     }
@@ -60,6 +62,8 @@ extension TextError: CustomStringConvertible {
             "\(shownPath(place)): the file \"\(shownPath(path))\" is empty; accepted: \(Self.acceptedFiles)"
         case .unreadable(let path, let place, let reason, _):
             "\(shownPath(place)): the file \"\(shownPath(path))\" can't be read: \(reason)"
+        case .compressed(let path, let place, let failure):
+            "\(shownPath(place)): the file \"\(shownPath(path))\" can't be decompressed: " + Self.reason(failure)
         case .binary(let path, let offset, let tokenizer):
             "\(shownPath(path)), byte offset \(offset): found a zero byte, so this is a binary file; "
                 + Self.accepted(by: tokenizer)
@@ -89,6 +93,17 @@ extension TextError: CustomStringConvertible {
             "\(shownPath(path)) is not a vocabulary: \(found); accepted: a vocabulary.json of a checkpoint"
         case .outOfMemory(let bytes):
             "not enough memory: a table of \(bytes) bytes is needed to count words"
+        }
+    }
+
+    private static func reason(_ failure: CompressedFile.Failure) -> String {
+        switch failure {
+        case .noLibrary(let library): "there is no \(library) on this machine; install it, or decompress the file"
+        case .damaged(let format): "found data that is not \(format); accepted: the format that its name ends with"
+        case .truncated(let format): "its \(format) data ends too early; accepted: a whole file"
+        case .tooLarge(let bytes):
+            "its contents have more than \(byteCount(Double(bytes))); accepted: a smaller one, or the decompressed file"
+        case .outOfMemory: "not enough memory"
         }
     }
 

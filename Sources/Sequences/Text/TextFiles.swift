@@ -1,10 +1,11 @@
+import FileFormats
 import Glibc
 import Synchronization
 import System
 
 /// The files of one split (training, validation or test text), mapped read-only, in order.
 ///
-/// A mapped file of any size takes address space and page cache, but no anonymous memory. A file must not change while
+/// A file whose name ends with `.gz` or `.zst` is decompressed into memory. A mapped file of any size takes address space and page cache, but no anonymous memory. A file must not change while
 /// it is in use (`MappedFile`, `TextError.changed`).
 package final class TextFiles: Sendable {
     let files: [MappedFile]
@@ -23,14 +24,25 @@ package final class TextFiles: Sendable {
         var files: [MappedFile] = []
         for pattern in patterns {
             for path in try Self.paths(matching: pattern, place: place) {
-                do throws(MappedFile.Failure) { files.append(try MappedFile(path: path)) } catch {
-                    throw TextError(error, path: path, place: place)
-                }
+                files.append(try Self.open(path, place: place))
             }
         }
         guard !files.isEmpty else { throw .noFileNamed(place: place) }
         self.files = files
         byteCount = files.reduce(0) { $0 + $1.bytes.count }
+    }
+
+    private static func open(_ path: String, place: String) throws(TextError) -> MappedFile {
+        let file: MappedFile
+        do throws(MappedFile.Failure) { file = try MappedFile(path: path) } catch {
+            throw TextError(error, path: path, place: place)
+        }
+        let contents: MappedFile
+        do throws(CompressedFile.Failure) { contents = try CompressedFile.contents(of: file) } catch {
+            throw .compressed(path: path, place: place, failure: error)
+        }
+        guard !contents.bytes.isEmpty else { throw .empty(path: path, place: place) }
+        return contents
     }
 
     /// The paths of the files, in reading order.

@@ -11,8 +11,9 @@ package enum ConfigurationTable {
             + UpdateRuleTable.keys + Schedule.keys,
         exclusive: TaskTable.exclusiveKeys + InitialWeights.exclusiveKeys + TrainingConfiguration.exclusiveKeys,
         traits: [
-            NetworkConfiguration.readsTokens: DataKind.text.condition,
+            NetworkConfiguration.readsTokens: TokenData.condition,
             NetworkConfiguration.mayReadAhead: TaskTable.condition { $0.mayReadAhead },
+            Pooling.trait: TaskTable.condition { $0.scoresSequences },
             NetworkConfiguration.predictsTokens: TaskTable.condition { $0.predictsTokens },
         ])
 

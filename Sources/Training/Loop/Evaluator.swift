@@ -27,6 +27,13 @@ package final class Evaluator {
         /// The task's metrics.
         package let metrics: [(name: String, value: Double)]
         package let isSolved: Bool
+        /// The task's sums.
+        package let sums: [Double]
+
+        /// The value of a metric whose highest value is the best; nil for the loss.
+        func value(of metric: Metric) -> Double? {
+            metric.isHigherBetter ? metrics.first { $0.name == metric.rawValue }?.value : nil
+        }
     }
 
     /// - Parameter team: the threads that score this rank's rows; nil: the calling thread.
@@ -47,9 +54,11 @@ package final class Evaluator {
     package func score(_ network: SequenceModel) throws -> Score {
         let steps = source.stepsPerEpoch
         let rowsOfAStep = source.rows(inStep: 0)
-        // Loss and scored steps of each stream, or of each sequence of all steps; then the task's sums.
+        // Loss and scored steps of each stream, or of each sequence of all steps; then the probability of the second class
+        // of each, and whether that is its class; then the task's sums.
         let units = source.carriesState ? rowsOfAStep : (0..<steps).reduce(0) { $0 + source.rows(inStep: $1) }
-        var figures = [Double](repeating: 0, count: 2 * units + task.sumCount)
+        let ranked = task.ranksSequences ? units : 0
+        var figures = [Double](repeating: 0, count: 2 * units + 2 * ranked + task.sumCount)
         for reader in readers { reader.clearSums() }
         state.reset()
         for step in 0..<steps {
@@ -64,19 +73,26 @@ package final class Evaluator {
             try figures.withUnsafeMutableBufferPointer { figures in
                 let losses = UnsafeMutableBufferPointer(rebasing: figures[first..<first + rows])
                 let scored = UnsafeMutableBufferPointer(rebasing: figures[units + first..<units + first + rows])
-                guard let team else { return try readers[0].score(localRows, of: step, network, state, losses, scored) }
+                func ranking(_ part: Int) -> UnsafeMutableBufferPointer<Double> {
+                    let start = 2 * units + part * ranked
+                    return UnsafeMutableBufferPointer(
+                        rebasing: ranked > 0 ? figures[start + first..<start + first + rows] : figures[0..<0])
+                }
+                let figures = Reader.Figures(
+                    losses: losses, scored: scored, probabilities: ranking(0), positives: ranking(1))
+                guard let team else { return try readers[0].score(localRows, of: step, network, state, figures) }
                 try team.attempt { thread in
                     let part = Shard.rows(localRows, part: thread, of: team.count)
-                    try readers[thread].score(part, of: step, network, state, losses, scored)
+                    try readers[thread].score(part, of: step, network, state, figures)
                 }
             }
         }
         for reader in readers {
-            for (index, sum) in reader.sums.enumerated() { figures[2 * units + index] += sum }
+            for (index, sum) in reader.sums.enumerated() { figures[2 * (units + ranked) + index] += sum }
         }
         let communicator = communicator
         try figures.withUnsafeMutableBufferPointer { try communicator.allreduce($0, .sum) }
-        return summary(figures, units: units)
+        return summary(figures, units: units, ranked: ranked)
     }
 
     /// Scores rows on one thread. It writes only to its own memory and to the figures of its rows.
@@ -88,6 +104,16 @@ package final class Evaluator {
         /// The task's sums since `clearSums`.
         private(set) var sums: [Double] = []
 
+        /// One element for each row of a step, over all ranks.
+        struct Figures {
+            let losses: UnsafeMutableBufferPointer<Double>
+            let scored: UnsafeMutableBufferPointer<Double>
+            /// Of the second class; empty if sequences are not ranked.
+            let probabilities: UnsafeMutableBufferPointer<Double>
+            /// 1 for a sequence of the second class.
+            let positives: UnsafeMutableBufferPointer<Double>
+        }
+
         init(_ task: any SequenceTask, _ source: any SequenceSource, _ configuration: NetworkConfiguration) {
             self.task = task
             self.source = source
@@ -96,34 +122,43 @@ package final class Evaluator {
 
         func clearSums() { sums = [Double](repeating: 0, count: task.sumCount) }
 
-        /// Adds each row's loss and number of scored steps to its figures.
-        ///
-        /// - Parameters:
-        ///   - losses: one element per row of the step, over all ranks.
-        ///   - scored: as `losses`.
+        /// Adds each row's figures to those of the step.
         func score(
-            _ rows: Range<Int>, of step: Int, _ network: SequenceModel, _ state: RecurrentState,
-            _ losses: UnsafeMutableBufferPointer<Double>, _ scored: UnsafeMutableBufferPointer<Double>
+            _ rows: Range<Int>, of step: Int, _ network: SequenceModel, _ state: RecurrentState, _ figures: Figures
         ) throws {
             guard !rows.isEmpty else { return }
             try source.read(rows, step: step, epoch: 1, into: &batch)
             _ = network.score(batch, state, workspace)
-            for (row, loss) in workspace.sequenceLosses.enumerated() { losses[rows.lowerBound + row] += loss }
+            for (row, loss) in workspace.sequenceLosses.enumerated() {
+                figures.losses[rows.lowerBound + row] += loss
+            }
             for (index, target) in batch.targets.enumerated() where target != Batch.unscored {
-                scored[rows.lowerBound + index % rows.count] += 1
+                figures.scored[rows.lowerBound + index % rows.count] += 1
             }
             guard task.sumCount > 0 else { return }
             var errors = [Float](repeating: 0, count: rows.count)
-            task.judge(batch, workspace.scoredOutputs, sums: &sums, sequenceErrors: &errors)
+            let outputs = workspace.scoredOutputs
+            task.judge(batch, outputs, sums: &sums, sequenceErrors: &errors)
+            guard task.ranksSequences else { return }
+            for (index, row) in outputs.rows.enumerated() {
+                figures.probabilities[rows.lowerBound + Int(row)] = Double(outputs[index][1])
+                figures.positives[rows.lowerBound + Int(row)] = batch.targets[Int(row)] == 1 ? 1 : 0
+            }
         }
     }
 
-    private func summary(_ figures: [Double], units: Int) -> Score {
+    private func summary(_ figures: [Double], units: Int, ranked: Int) -> Score {
         let scored = figures[units..<2 * units].reduce(0, +)
         let loss = figures[..<units].reduce(0, +) / max(scored, 1)
-        let sums = Array(figures[(2 * units)...])
+        let sums = Array(figures[(2 * (units + ranked))...])
+        var metrics = task.metrics(loss: loss, sums: sums)
+        if ranked > 0 {
+            let ranking = RankMetrics(
+                (0..<ranked).map { (figures[2 * units + $0], figures[2 * units + ranked + $0] == 1) })
+            metrics += [(Metric.auroc.rawValue, ranking.auroc), (Metric.auprc.rawValue, ranking.auprc)]
+        }
         return Score(
-            loss: loss, scored: Int(scored), metrics: task.metrics(loss: loss, sums: sums),
-            isSolved: task.isSolved(validationSums: sums) ?? false)
+            loss: loss, scored: Int(scored), metrics: metrics,
+            isSolved: task.isSolved(validationSums: sums) ?? false, sums: sums)
     }
 }

@@ -13,8 +13,10 @@ package struct RunProgress: Equatable, Sendable {
     package var plateau = Schedule.Memory()
     /// The number of sequences after which a paper's training criterion was met.
     package var criterionMetAfter: Int?
-    /// The best validation loss, infinite before the first one, and its step.
+    /// The loss of the best validation so far, infinite before the first one; its value of `validation.best`, if that
+    /// is another metric; and its step.
     package var bestLoss = Double.infinity
+    package var bestMetric = -Double.infinity
     package var bestStep: Int?
     package var validationsSinceBest = 0
     /// Steps without an update (`training.nonfinite: skip`).
@@ -45,6 +47,7 @@ package struct RunProgress: Equatable, Sendable {
         ("plateau_factor", .number(\.plateau.factor)),
         ("criterion_met_after", .optionalCount(\.criterionMetAfter)),
         ("best_validation_loss", .number(\.bestLoss)),
+        ("best_validation_metric", .number(\.bestMetric)),
         ("best_step", .optionalCount(\.bestStep)),
         ("validations_since_best", .count(\.validationsSinceBest)),
         ("skipped_steps", .count(\.skippedSteps)),
@@ -123,6 +126,21 @@ package struct RunProgress: Equatable, Sendable {
         }
         let text = try communicator.broadcast(checkpoint?.state.extra.text ?? "", root: 0)
         return RunProgress(try JSONValue(parsing: text))
+    }
+
+    /// Counts a validation; returns whether it is the best so far.
+    ///
+    /// - Parameter metric: its value of `validation.best`, of which the highest is the best; nil: the loss decides.
+    package mutating func note(validationLoss loss: Double, metric: Double?, step: Int) -> Bool {
+        let isBest =
+            metric.map { $0 > bestMetric || ($0 == bestMetric && loss < bestLoss) } ?? (loss < bestLoss)
+        if isBest {
+            bestLoss = loss
+            bestMetric = metric ?? bestMetric
+            bestStep = step
+        }
+        validationsSinceBest = isBest ? 0 : validationsSinceBest + 1
+        return isBest
     }
 
     /// Copies the trainer's counters.

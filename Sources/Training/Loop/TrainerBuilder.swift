@@ -16,6 +16,8 @@ package struct TrainerBuilder {
     package let data: TaskData
     package var trainer: Trainer
     package let validation: Evaluator?
+    /// The metric by which a validation is the best so far.
+    package let bestMetric: Metric
     /// Size and checksum of the data files; only at the root.
     package let fingerprints: JSONValue
     private let hosts: Hosts
@@ -30,6 +32,7 @@ package struct TrainerBuilder {
         let data = try communicator.agree { try TaskTable.load(configuration, options.dataRequest) }
         guard let source = data.training else { preconditionFailure("training was asked for") }
 
+        bestMetric = try communicator.agree { try Metric.chosen(configuration, for: data.task) }
         let sizes = NetworkConfiguration(configuration, task: data.task.shape)
         let rule = UpdateRuleTable.rule(configuration)
         let hosts = try Hosts(communicator)

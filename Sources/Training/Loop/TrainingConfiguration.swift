@@ -100,7 +100,8 @@ package struct TrainingConfiguration: Sendable {
             "Steps between validations."),
         ConfigKey(
             "validation.patience", .integer(0...1_000_000_000), default: .integer(0),
-            onResume: .mayChange, "Training stops after this many validations without a better loss; 0: never."),
+            onResume: .mayChange, "Training stops after this many validations without a better one; 0: never."),
+        Metric.key,
         ConfigKey(
             "validation.ranks", .choice(["all", "root"]), default: .text("all"), onResume: .mayChange,
             "Which ranks validate."),

@@ -246,10 +246,8 @@ package final class TrainingLoop {
         defer { stopPolicy.noteValidation(seconds: secondsNow() - start) }
         try trainer.pack()
         let score = try pausing(.validation) { try validation.score(trainer.network) }
-        let improved = score.loss < progress.bestLoss
-        progress.bestLoss = min(progress.bestLoss, score.loss)
-        if improved { progress.bestStep = trainer.steps }
-        progress.validationsSinceBest = improved ? 0 : progress.validationsSinceBest + 1
+        let improved = progress.note(
+            validationLoss: score.loss, metric: score.value(of: assembly.bestMetric), step: trainer.steps)
         trainer.schedule.observe(validationLoss: score.loss)
         log?.score("validation", score, step: trainer.steps, epoch: epoch, isBest: improved)
         notePatience()
@@ -348,7 +346,9 @@ package final class TrainingLoop {
         let reason =
             progress.isSolved
             ? "the task is solved"
-            : isOutOfPatience ? "\(options.patience) validations without a better loss" : "all steps are done"
+            : isOutOfPatience
+                ? "\(options.patience) validations without a better \(assembly.bestMetric.rawValue)"
+                : "all steps are done"
         try communicator.agree {
             guard communicator.isRoot else { return }
             try stopPolicy.lock?.check()
@@ -368,7 +368,13 @@ package final class TrainingLoop {
     private func printResult() throws {
         let last = try MetricsFile(path: run.metricsPath).lastLines()
         if let loss = last["train"]?["loss"]?.numberValue { console.result("last training loss \(format(loss))") }
-        if progress.bestLoss.isFinite { console.result("best validation loss \(format(progress.bestLoss))") }
+        if progress.bestLoss.isFinite {
+            let metric = assembly.bestMetric
+            console.result(
+                metric.isHigherBetter
+                    ? "best validation \(metric.rawValue) \(format(progress.bestMetric)), loss \(format(progress.bestLoss))"
+                    : "best validation loss \(format(progress.bestLoss))")
+        }
         if let test = last["test"] {
             let figures = (["loss"] + assembly.data.task.metricNames).compactMap { name in
                 test[name]?.numberValue.map { "\(name) \(format($0))" }

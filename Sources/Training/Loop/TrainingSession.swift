@@ -329,6 +329,7 @@ package struct TrainingSession {
             "\(assembly.configuration.text("task")): \(sizes.description), "
                 + "\(grouped(sizes.layout.parameterCount)) parameters, batch \(assembly.options.batch) on \(ranks), "
                 + "\(grouped(assembly.trainer.totalSteps)) steps (\(grouped(assembly.trainer.stepsPerEpoch)) an epoch)")
+        for note in assembly.data.notes { console.info(note) }
         if let refusal = assembly.trainer.memory.refusal {
             let way = assembly.options.sumsByTree ? assembly.trainer.memory.messages : "plain MPI_Allreduce"
             console.info("averaging: \(way), since the ranks can't share memory: \(refusal)")

@@ -21,6 +21,7 @@ package struct DryRunReport {
         let options = TrainingConfiguration(configuration)
         let data = try TaskTable.load(configuration, options.dataRequest)
         guard let source = data.training else { preconditionFailure("training was asked for") }
+        _ = try Metric.chosen(configuration, for: data.task)
         let sizes = NetworkConfiguration(configuration, task: data.task.shape)
         let slots = UpdateRuleTable.rule(configuration).slots.count
         let keepsOutputs = data.task.criterion != nil
@@ -52,6 +53,7 @@ package struct DryRunReport {
         for (split, paths) in data.files {
             lines.append(("\(split) data", paths.map(shownPath).joined(separator: ", ")))
         }
+        for note in data.notes { lines.append(("note", note)) }
         let shares = (0..<ranks).map { Shard.rows(source.rows(inStep: 0), part: $0, of: ranks).count }
         let (most, least) = (shares.max() ?? 0, shares.min() ?? 0)
         lines += [

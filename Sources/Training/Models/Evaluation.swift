@@ -30,5 +30,5 @@ package func evaluate(
         [
             ("checkpoint", .string(model.path)), ("split", .string(scored.split)), ("loss", .float(Float(score.loss))),
             ("tokens", .integer(score.scored)),
-        ] + score.metrics.map { ($0.name, .float(Float($0.value))) })
+        ] + score.metrics.map { ($0.name, .float(Float($0.value))) } + scored.task.details(of: score.sums))
 }

@@ -15,7 +15,7 @@ package struct Generation {
 
     /// - Throws: a `CommandError` if the model is not a language model.
     package init(_ model: LoadedModel) throws {
-        guard let vocabulary = model.vocabulary else {
+        guard model.reads == .text, let vocabulary = model.vocabulary else {
             throw CommandError.usage(
                 "\(model.path): a model of task \(model.configuration.text("task")) does not generate text; accepted: a "
                     + "checkpoint of a language model")

@@ -13,7 +13,7 @@ package struct LoadedModel {
     /// The checkpoint's folder.
     package let path: String
     package let configuration: Configuration
-    /// The vocabulary of a text task.
+    /// The vocabulary of a task on tokens.
     package let vocabulary: Vocabulary?
     package let artifacts: [Artifact]
     package let sizes: NetworkConfiguration
@@ -66,6 +66,12 @@ package struct LoadedModel {
     /// The request for the data to score this model on.
     package func request(splits: Set<DataRequest.Split>) -> DataRequest {
         Self.request(configuration, artifacts, splits: splits)
+    }
+
+    /// The kind of data that its task reads.
+    package var reads: DataKind {
+        let name = configuration.text("task")
+        return TaskTable.all.first { $0.name == name }?.reads ?? .generated
     }
 
     /// The root's artifacts. Collective (MPI_Bcast).

@@ -19,7 +19,8 @@ package func predict(
     Job.page.begin(.loading)
     let model = try LoadedModel(argument, on: communicator)
     let data = try ScoringData(
-        of: model, file: input, option: "--input", batch: model.vocabulary == nil ? nil : 1, on: communicator, console)
+        of: model, file: input, option: "--input", batch: model.reads == .text ? 1 : nil,
+        predicts: true, on: communicator, console)
     Job.page.begin(.validation)
     var prediction = Prediction(model, data, communicator)
     try prediction.run(write)
@@ -47,7 +48,8 @@ private struct Prediction {
 
     mutating func run(_ write: ([UInt8]) throws -> Void) throws {
         rows.add("sequence")
-        rows.add("step")
+        if task.shape.scores == .steps { rows.add("step") }
+        if source.text(ofRow: 0, step: 0, time: 0) != nil, task.shape.scores == .steps { rows.add("token") }
         for column in task.predictionColumns { rows.add(column) }
         rows.endRow()
         if !communicator.isRoot { rows.removeAll() }
@@ -72,7 +74,10 @@ private struct Prediction {
         for (index, row) in outputs.rows.enumerated() {
             let (t, b) = Int(row).quotientAndRemainder(dividingBy: batch.sequences)
             rows.add(first + b)
-            rows.add(source.carriesState ? batch.position + t : t)
+            if task.shape.scores == .steps { rows.add(source.carriesState ? batch.position + t : t) }
+            if task.shape.scores == .steps, let text = source.text(ofRow: share.lowerBound + b, step: step, time: t) {
+                rows.add(text)
+            }
             task.writePrediction(index, outputs, of: batch, to: &rows)
             rows.endRow()
         }

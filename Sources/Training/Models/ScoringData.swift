@@ -17,14 +17,16 @@ struct ScoringData {
     /// - Parameters:
     ///   - file: a text given by `option`; nil: the configuration's data.
     ///   - batch: sequences over all ranks; nil: `validation.batch`.
+    ///   - predicts: whether the data is to be predicted: in the order of its files, and perhaps without targets.
     /// - Throws: a `CommandError` if the validation data is a fraction of a training text that has changed since the
     ///   training: its end may have been trained on; also if the memory is insufficient.
     init(
-        of model: LoadedModel, file: String?, option: String, batch: Int? = nil, on communicator: Communicator,
+        of model: LoadedModel, file: String?, option: String, batch: Int? = nil, predicts: Bool = false,
+        on communicator: Communicator,
         _ console: Console
     ) throws {
         let (split, taken, source) = try communicator.agree {
-            try Self.open(model, file: file, option: option, batch: batch)
+            try Self.open(model, file: file, option: option, batch: batch, predicts: predicts)
         }
         let host = try communicator.splitByHost()
         let fingerprints = try DataFingerprints.compared(of: taken, on: communicator, host: host)
@@ -41,13 +43,14 @@ struct ScoringData {
     }
 
     private static func open(
-        _ model: LoadedModel, file: String?, option: String, batch: Int?
+        _ model: LoadedModel, file: String?, option: String, batch: Int?, predicts: Bool
     ) throws -> (split: String, taken: TaskData, source: any SequenceSource) {
         var request = model.request(splits: [.test])
         request.fitsStreams = true
+        request.keepsOrder = predicts
         if let batch { request.validationBatch = batch }
         if let file {
-            guard model.vocabulary != nil else {
+            guard model.reads.isInFiles else {
                 throw CommandError.usage(
                     "\(option) \(file): task \(model.configuration.text("task")) generates its sequences and reads no "
                         + "file; omit \(option)")
@@ -79,7 +82,7 @@ private func compare(_ fingerprints: JSONValue, with model: LoadedModel, _ conso
             continue
         }
         throw CommandError.usage(
-            "\(change), so its last tokens may have been trained on; use the text of the training, or --data FILE"
+            "\(change), so what is scored may have been trained on; use the data of the training, or --data FILE"
         )
     }
 }

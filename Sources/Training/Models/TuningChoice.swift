@@ -48,7 +48,7 @@ package enum TuningChoice {
         var tuning = Tuning.tuning(for: .current)
         for (key, value) in members where key != cpuKey {
             guard let number = Tuning.numbers.first(where: { $0.name == key }) else {
-                throw refusal("there is no number \"\(key)\"")
+                throw refusal("unknown key \"\(key)\"")
             }
             guard let integer = value.integerValue, number.accepted.contains(integer) else {
                 throw CommandError.usage(

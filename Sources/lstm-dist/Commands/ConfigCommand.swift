@@ -87,7 +87,9 @@ struct ConfigCommand: ParsableCommand {
 
         func run() throws {
             let plan = try DryRunReport(source.read(), ranks: ranks)
-            for (title, value) in plan.lines { try StandardOutput.print("\(title.padding(to: 12))\(value)") }
+            for (title, value) in plan.lines {
+                try StandardOutput.print("\(title.padding(to: max(12, title.count + 2)))\(value)")
+            }
             try plan.check()
             if runFolder != nil || !ConfigSource.isNameless(source.config) {
                 let folder = RunDirectory(path: runFolder ?? ConfigSource.defaultRun(source.config))

@@ -11,17 +11,19 @@ struct PredictCommand: CollectiveCommand {
         commandName: "predict", abstract: "Writes a model's outputs as a CSV file.",
         discussion: """
             A row for each scored time step: the sequence and the time step, both counted from 0, and the task's columns, such \
-            as the likeliest class and the probability of each. Uses the best checkpoint of a run, or the latest if there is \
+            as the likeliest class and the probability of each. A task with one output for each sequence has a row for each, \
+            without a time step. Uses the best checkpoint of a run, or the latest if there is \
             none, and the test data, or the validation data if there is none. The bytes are the same on any number of ranks.
 
             EXAMPLES
               lstm-dist predict runs/order --output order.csv
               lstm-dist predict runs/text --input other.txt --output -
+              lstm-dist predict runs/snips-intent --input new.jsonl --output labels.csv
             """)
 
     @Argument(help: "A run folder, or a checkpoint.")
     var checkpoint: String
-    @Option(help: "Predict this text instead of the configuration's test data.")
+    @Option(help: "Predict this file instead of the configuration's test data.")
     var input: String?
     @Option(help: "The file to write; - is standard output.")
     var output: String

@@ -10,6 +10,8 @@ struct PlainNetwork<Number: Scalar> {
     private let layers: [(input: Linear, hidden: Linear, vectors: [[Number]])]
     private let directions: Int
     private let output: Linear
+    /// Of a conditional random field: scores of transitions `[from, to]`, of first and of last labels.
+    private let chain: (transitions: [Number], starts: [Number], ends: [Number])
     /// The factor of a unit: 0 or 1 / (1 - rate), 1 without dropout.
     let mask: (_ place: Int, _ time: Int, _ sequence: Int, _ unit: Int) -> Double
 
@@ -61,6 +63,10 @@ struct PlainNetwork<Number: Scalar> {
                 )
             }
         }
+        chain = (
+            parameters["crf.transitions"] ?? [], parameters["crf.start_transitions"] ?? [],
+            parameters["crf.end_transitions"] ?? []
+        )
         output = linear(configuration.tiesEmbedding ? "embedding.weight" : "output.weight", "output.bias")
     }
 
@@ -98,9 +104,16 @@ struct PlainNetwork<Number: Scalar> {
                 }
                 rows = outputs.enumerated().map { t, output in dropped(output, place: layer + 1, t, b) }
             }
-            for t in 0..<batch.window where batch.targets[t * batch.sequences + b] != Batch.unscored {
-                loss = loss + self.loss(output(rows[t]), batch, t * batch.sequences + b)
+            rows = pooled(rows, length: Int(batch.lengths[b]))
+            let scored = rows.indices.filter { batch.targets[$0 * batch.sequences + b] != Batch.unscored }
+            if configuration.task.loss == ConditionalRandomField.name {
+                loss =
+                    loss
+                    + chainLoss(
+                        scored.map { output(rows[$0]) }, scored.map { Int(batch.targets[$0 * batch.sequences + b]) })
+                continue
             }
+            for t in scored { loss = loss + self.loss(output(rows[t]), batch, t * batch.sequences + b) }
         }
         return Result(loss: loss, state: end)
     }
@@ -123,10 +136,44 @@ struct PlainNetwork<Number: Scalar> {
         return x.enumerated().map { unit, number in number * Number(mask(place, t, b, unit)) }
     }
 
+    /// The rows that the output layer reads: of a task whose sequences have one output, one.
+    private func pooled(_ rows: [[Number]], length: Int) -> [[Number]] {
+        let H = configuration.hiddenSize
+        switch configuration.pooling {
+        case nil: return rows
+        case .last: return [Array(rows[length - 1][..<H] + rows[0][H...])]
+        case .mean:
+            return [
+                rows[0].indices.map { unit in
+                    rows[..<length].reduce(Number(0)) { $0 + $1[unit] } * Number(1 / Double(length))
+                }
+            ]
+        }
+    }
+
     private func gates(_ rows: [Number]) -> [[Number]] {
         stride(from: 0, to: rows.count, by: configuration.hiddenSize).map {
             Array(rows[$0..<$0 + configuration.hiddenSize])
         }
+    }
+
+    /// The logarithm of the sum of e^score over all paths, pair by pair in log space, minus the score of one path.
+    private func chainLoss(_ scores: [[Number]], _ path: [Int]) -> Number {
+        guard let first = scores.first, let start = path.first, let end = path.last else { return Number(0) }
+        let K = first.count
+        func logSum(_ terms: [Number]) -> Number {
+            let top = Number(terms.map(\.value).max() ?? 0)
+            return terms.reduce(Number(0)) { $0 + ($1 - top).exponential }.logarithm + top
+        }
+        var sums = (0..<K).map { first[$0] + chain.starts[$0] }
+        var score = first[start] + chain.starts[start] + chain.ends[end]
+        for (t, now) in scores.enumerated().dropFirst() {
+            sums = (0..<K).map { to in
+                logSum((0..<K).map { sums[$0] + chain.transitions[$0 * K + to] }) + now[to]
+            }
+            score = score + now[path[t]] + chain.transitions[path[t - 1] * K + path[t]]
+        }
+        return logSum((0..<K).map { sums[$0] + chain.ends[$0] }) - score
     }
 
     private func loss(_ output: [Number], _ batch: Batch, _ row: Int) -> Number {

@@ -13,13 +13,30 @@ struct TaskTableTests {
     /// A configuration of the task with its defaults and required keys.
     private func configuration(of task: any SequenceTask.Type) throws -> Configuration {
         var yaml = "task: \(task.name)\n"
-        let required = (task.reads.keys + task.keys).filter(\.isRequired).map(\.path)
+        let required = ((task.reads.isInFiles ? FileData.keys : []) + task.reads.keys + task.keys).filter(\.isRequired)
+            .map(\.path)
         #expect(required.allSatisfy { $0 == "data.train" }, "this test doesn't give \(task.name) \(required)")
         if required == ["data.train"] {
-            let file = try folder.write(String(repeating: "so many words, and so few are new.\n", count: 100).utf8)
+            let file = try file(of: task)
             yaml += "data: {train: \(file), validation_fraction: 0.1}\n"
         }
         return try taskConfiguration(yaml)
+    }
+
+    /// Training data of a task.
+    private func file(of task: any SequenceTask.Type) throws -> String {
+        switch task.reads {
+        case .text: return try folder.write(String(repeating: "so many words, and so few are new.\n", count: 100).utf8)
+        case .sequences where task == Labelling.self:
+            let lines = (0..<40).map { "a\($0 % 4)\tB-\($0 % 2)\n\($0 % 3 == 0 ? "b\tO\n" : "")\n" }
+            try folder.write(lines.joined(), to: "labelled.conll")
+            return folder.file("labelled.conll")
+        case .sequences:
+            let lines = (0..<40).map { "\($0)\(String(repeating: ",1", count: $0 % 5)):\($0 % 3)\n" }
+            try folder.write("@classLabel true\n@data\n" + lines.joined(), to: "series.ts")
+            return folder.file("series.ts")
+        case .generated: return ""
+        }
     }
 
     private func load(_ task: any SequenceTask.Type, seed: UInt64 = 1) throws -> TaskData {

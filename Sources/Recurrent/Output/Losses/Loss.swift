@@ -14,7 +14,9 @@ package protocol Loss: Sendable {
     var width: Int { get }
 
     /// - Returns: nil where a task's targets are of another kind.
-    init?(_ output: TaskShape.Output)
+    init?(_ task: TaskShape)
+    /// Tensors of its own.
+    var parameters: [ParameterSpec] { get }
 
     /// Floats of `OutputPanel.memory` for a panel.
     func memoryCount(columns: Int, blocks: Int) -> Int
@@ -39,6 +41,7 @@ package protocol Loss: Sendable {
 }
 
 extension Loss {
+    package var parameters: [ParameterSpec] { [] }
     package func level(_ panel: OutputPanel, rows: Range<Int>, block: Int) {}
 
     package func run(_ pass: OutputPass, losses: inout [Double], _ chunks: OutputChunks) {
@@ -52,12 +55,14 @@ extension Loss {
 
 /// All losses; the first one for a kind of targets is that kind's default.
 package enum LossTable {
-    package static let all: [any Loss.Type] = [SoftmaxCrossEntropy.self, SquaredError.self]
+    package static let all: [any Loss.Type] = [
+        SoftmaxCrossEntropy.self, SquaredError.self, ConditionalRandomField.self,
+    ]
 
     /// The loss of a task.
     package static func loss(for task: TaskShape) -> any Loss {
         for type in all where task.loss ?? type.name == type.name {
-            if let loss = type.init(task.output) { return loss }
+            if let loss = type.init(task) { return loss }
         }
         preconditionFailure("no loss '\(task.loss ?? "default")' for \(task.output)")
     }
@@ -82,6 +87,16 @@ package struct OutputPanel {
     let targets: Targets
     /// Which of the S scored steps column 0 is.
     let firstStep: Int
+
+    /// Products become values: adds the bias to some rows.
+    func addBias(_ rows: Range<Int>) {
+        for row in rows {
+            for x in stride(from: 0, to: pitch, by: Vector.lanes) {
+                let place = values + (row * pitch + x)
+                (Vector(at: place) + bias[row]).store(to: place)
+            }
+        }
+    }
 
     /// A column's place t B + b in the batch.
     func place(_ column: Int) -> Int { Int(targets.places[firstStep + column]) }

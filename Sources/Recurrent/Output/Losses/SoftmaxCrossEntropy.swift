@@ -7,8 +7,8 @@ package struct SoftmaxCrossEntropy: Loss {
     package static let name = "softmax cross-entropy"
     package let width: Int
 
-    package init?(_ output: TaskShape.Output) {
-        guard case .classes(let classes) = output else { return nil }
+    package init?(_ task: TaskShape) {
+        guard case .classes(let classes) = task.output else { return nil }
         width = classes
     }
 

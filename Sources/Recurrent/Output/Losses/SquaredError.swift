@@ -7,21 +7,14 @@ package struct SquaredError: Loss {
     package static let name = "squared error"
     package let width: Int
 
-    package init?(_ output: TaskShape.Output) {
-        guard case .values(let values) = output else { return nil }
+    package init?(_ task: TaskShape) {
+        guard case .values(let values) = task.output else { return nil }
         width = values
     }
 
     package func memoryCount(columns: Int, blocks: Int) -> Int { 0 }
 
-    package func forward(_ panel: OutputPanel, rows: Range<Int>, block: Int) {
-        for row in rows {
-            for x in stride(from: 0, to: panel.pitch, by: Vector.lanes) {
-                let values = panel.values + (row * panel.pitch + x)
-                (Vector(at: values) + panel.bias[row]).store(to: values)
-            }
-        }
-    }
+    package func forward(_ panel: OutputPanel, rows: Range<Int>, block: Int) { panel.addBias(rows) }
 
     package func value(_ panel: OutputPanel, column: Int) -> Double {
         let targets = panel.place(column) * width
