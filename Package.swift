@@ -171,8 +171,8 @@ let package = Package(
 // Only the modules that depend on the SIMD level, with their tests: launch/test builds them for a second level.
 if Context.environment["LSTM_DIST_PART"] == "computing" {
     let modules = [
-        "CSIMDLevel", "CVectors", "COpenSSL", "System", "Tensors", "ConfigFile", "FileFormats", "Kernels", "Recurrent",
-        "Optimization", "TestSupport",
+        "CSIMDLevel", "CVectors", "COpenSSL", "CCompression", "System", "Tensors", "ConfigFile", "FileFormats",
+        "Kernels", "Recurrent", "Optimization", "TestSupport",
     ]
     let parts = modules + ["Kernels", "Recurrent", "Optimization"].map { "\($0)Tests" }
     package.products = []

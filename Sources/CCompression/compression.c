@@ -16,7 +16,7 @@ struct output {
 /// Bytes behind the output.
 enum { trailing_zeros = 8 };
 
-/// Makes room for more output, at most one byte beyond the limit, by which an excess is noticed.
+/// Makes the memory larger, at most one byte beyond the limit, by which an excess is noticed.
 static enum compression_result grow(struct output *output) {
     if (output->count > output->limit) return compression_too_large;
     size_t capacity = output->capacity < 1 << 16 ? 1 << 16 : 2 * output->capacity;
@@ -81,11 +81,11 @@ enum compression_result decompress_gzip(
     size_t taken = 0;
     while (1) {
         if (output.count == output.capacity && (outcome = grow(&output)) != compression_done) break;
-        size_t left = size - taken, room = output.capacity - output.count;
+        size_t left = size - taken, free_bytes = output.capacity - output.count;
         stream.next_in = data + taken;
         stream.avail_in = left > INT_MAX ? INT_MAX : (unsigned)left;
         stream.next_out = output.bytes + output.count;
-        stream.avail_out = room > INT_MAX ? INT_MAX : (unsigned)room;
+        stream.avail_out = free_bytes > INT_MAX ? INT_MAX : (unsigned)free_bytes;
         unsigned given = stream.avail_in, offered = stream.avail_out;
         int status = inflate(&stream, z_no_flush);
         taken += given - stream.avail_in;

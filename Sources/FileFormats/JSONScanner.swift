@@ -263,8 +263,8 @@ package struct JSONSyntaxError: Error {
 }
 
 extension JSONValue {
-    /// Parses bytes with exactly one value, such as a line of a file.
-    package init(line bytes: UnsafeRawBufferPointer) throws(JSONSyntaxError) {
+    /// Parses bytes with exactly one value.
+    package init(exactly bytes: UnsafeRawBufferPointer) throws(JSONSyntaxError) {
         do {
             var scanner = JSONScanner(bytes)
             self = try scanner.value()
@@ -283,11 +283,9 @@ extension JSONValue {
 
     /// Parses bytes with exactly one value; `source` names them in the error.
     package init(parsing bytes: UnsafeRawBufferPointer, from source: String = "The text") throws {
-        do {
-            var scanner = JSONScanner(bytes)
-            self = try scanner.value()
-            try scanner.end()
-        } catch let error as JSONSyntaxError {
+        do throws(JSONSyntaxError) {
+            self = try JSONValue(exactly: bytes)
+        } catch {
             let before = bytes[..<error.offset]
             let newline = UInt8(ascii: "\n")
             let lineStart = before.lastIndex(of: newline).map { $0 + 1 } ?? 0

@@ -17,7 +17,6 @@ package enum Metric: String, Sendable, CaseIterable {
 
     package static let key = ConfigKey(
         "validation.best", .choice([automatic] + allCases.map(\.rawValue)), default: .text(automatic),
-        onResume: .mayChange,
         "The metric by which a validation is the best so far; of equal ones the lower loss decides; auto: the task's first."
     )
 

@@ -1,4 +1,4 @@
-/// How well scores tell the sequences of one class from those of another: metrics of their order alone.
+/// How well scores separate the sequences of one class from those of another: metrics of their order alone.
 package struct RankMetrics {
     /// The area under the receiver operating characteristic: the probability that a positive sequence has a higher score
     /// than a negative one, ties counted half (Hanley & McNeil, 1982). NaN without both.

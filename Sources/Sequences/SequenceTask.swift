@@ -138,6 +138,8 @@ package protocol SequenceSource {
     var stepsPerEpoch: Int { get }
     /// Time steps of the longest window, approximately; used to plan memory.
     var longestWindow: Int { get }
+    /// Bytes of the data that it keeps in memory.
+    var memoryBytes: Int { get }
     /// Sequences of a step (from 0) over all ranks: the batch, or fewer in the last step.
     func rows(inStep step: Int) -> Int
     /// The token of a row of a step at a time step, as the file has it; nil if it has none.
@@ -148,6 +150,7 @@ package protocol SequenceSource {
 
 extension SequenceSource {
     package func text(ofRow row: Int, step: Int, time: Int) -> String? { nil }
+    package var memoryBytes: Int { 0 }
 
     /// The rows of the steps of each size: of the first step, and of the last.
     package var rowsOfSteps: [Int] { [rows(inStep: 0), rows(inStep: stepsPerEpoch - 1)] }

@@ -1,7 +1,8 @@
 package import Tensors
 
-/// Spans of labels in the notation BIO or BIOES (also IOB1, IOBES), counted as the script conlleval of the CoNLL-2000
-/// shared task counts (Tjong Kim Sang & Buchholz, 2000): a span is correct if both its borders and its type are.
+/// Spans of labels in the notation BIO or BIOES (also IOB1), counted as the script conlleval of the CoNLL-2000 shared task
+/// counts (Tjong Kim Sang & Buchholz, 2000): a span is correct if both its borders and its type are. Beyond that script, E
+/// ends a span, and S is one.
 package struct SpanLabels: Sendable, Equatable {
     private enum Prefix: Character, Sendable {
         case begin = "B"

@@ -60,14 +60,11 @@ struct CompressedFileTests {
     @Test("damaged and foreign data is refused", arguments: files)
     func damaged(name: String, bytes: [UInt8]) throws {
         let format = name == "a.gz" ? "gzip" : "zstd"
-        var failures = 0
         for index in 0..<4 {
             var damaged = bytes
             damaged[index] ^= 0x10
             #expect(throws: CompressedFile.Failure.damaged(format: format)) { _ = try contents(damaged, name) }
-            failures += 1
         }
-        #expect(failures == 4)
         #expect(throws: CompressedFile.Failure.damaged(format: format)) { _ = try contents(Self.text, name) }
     }
 

@@ -46,6 +46,7 @@ extension Samples {
         }
         let tokens: [JSONValue] = [
             ["tokens": ["New York", "é", "a"], "label": true], ["tokens": ["a"], "label": false],
+            ["tokens": ["b", "a"], "label": true], ["tokens": ["c"], "label": false],
         ]
         return { random in JSONMutations.mutatedLines(random.pick([series, texts, tokens]), &random) }
     }
@@ -122,7 +123,7 @@ extension Readings {
     ) throws -> String {
         let missing = random.pick(["refuse", "mean", "carry", "indicator"])
         let keys = [
-            "data: {train: '\(place.path)', validation_fraction: 0.3, missing: \(missing), tokenizer: \(random.pick(["word", "byte", "character"]))}",
+            "data: {train: '\(place.path)', validation_fraction: 0.5, missing: \(missing), tokenizer: \(random.pick(["word", "byte", "character"]))}",
             "training: {batch: 3}",
         ]
         let configuration = try Configuration(

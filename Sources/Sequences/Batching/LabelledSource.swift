@@ -83,6 +83,10 @@ package struct LabelledSource: SequenceSource {
     package var stepsPerEpoch: Int { (count + batch - 1) / batch }
     package func rows(inStep step: Int) -> Int { min(batch, count - step * batch) }
 
+    package var memoryBytes: Int {
+        4 * (sequences.features.count + sequences.tokens.count + sequences.classes.count) + 24 * count
+    }
+
     /// The share of padding in the first epoch, if each batch is padded as a whole.
     var padding: Double {
         SequenceOrder.padding(

@@ -3,7 +3,7 @@ package import System
 /// Labelled tokens, as in the shared tasks of CoNLL: a line for each token, which begins with it and ends with its label;
 /// columns are separated by tabs, in a line without a tab by white space. An empty line ends a sentence.
 ///
-///     # a comment, before a sentence
+///     # a comment, before a sentence: # and a space
 ///     play    VERB    O
 ///     Yesterday    NOUN    B-track
 ///
@@ -37,8 +37,9 @@ package enum CoNLLReader: SequenceReader {
         init(path: String) { self.path = path }
 
         func isComment(_ line: TextLines.Field) -> Bool {
-            let hasTab = line.bytes.contains(0x09)
-            return tokens.isEmpty && line.begins(with: "#") && !hasTab || line.bytes.starts(with: "-DOCSTART-".utf8)
+            // Not a token such as #fun; in a line that is divided at spaces, a token # would look like a comment.
+            let marks = line.begins(with: "#") && (line.bytes.count == 1 || line.bytes.dropFirst().first == 0x20)
+            return tokens.isEmpty && marks && !line.bytes.contains(0x09) || line.bytes.starts(with: "-DOCSTART-".utf8)
         }
 
         mutating func append(_ line: TextLines.Field) throws(TableError) {

@@ -35,7 +35,7 @@ private struct JSONLine {
     init(_ line: TextLines.Field, _ place: SequenceTable.Place) throws(TableError) {
         self.place = place
         do {
-            json = try JSONValue(line: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: line.bytes)))
+            json = try JSONValue(exactly: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: line.bytes)))
         } catch {
             throw TableError(
                 path: place.path, line: place.line, column: error.offset + 1, found: "invalid JSON: \(error.problem)",
@@ -65,12 +65,12 @@ private struct JSONLine {
             let (values, channels) = try values(content)
             try table.append(values: values, channels: channels, labels, at: place)
         case "text":
-            guard let text = content.stringValue else { throw error("text that is no string", "a string") }
+            guard let text = content.stringValue else { throw error("text that is not a string", "a string") }
             try table.append(.text(text), labels, at: place)
         default:
             let tokens = content.arrayValue?.compactMap(\.stringValue) ?? []
             guard !tokens.isEmpty, tokens.count == content.arrayValue?.count, !tokens.contains("") else {
-                throw error("tokens that are no list of non-empty strings", "a list of at least one string")
+                throw error("tokens that are not a list of non-empty strings", "a list of at least one string")
             }
             try table.append(.tokens(tokens), labels, at: place)
         }
@@ -106,7 +106,7 @@ private struct JSONLine {
     private func values(_ list: JSONValue) throws(TableError) -> (values: [Float], channels: Int) {
         let steps = list.arrayValue ?? []
         guard let first = steps.first else {
-            throw error("values that are no list with elements", "a list of at least one time step")
+            throw error("values that are not a list with elements", "a list of at least one time step")
         }
         let channels = first.arrayValue?.count ?? 1
         guard channels > 0 else { throw error("no value at time step 1", "at least one channel") }

@@ -20,7 +20,7 @@ struct SequenceData {
             default: .text(ReaderTable.automatic), "Format of the files; auto: by the ending of each one's name."),
         ConfigKey(
             "data.missing", .choice(MissingValues.allCases.map(\.rawValue)), default: .text("indicator"),
-            "Missing values of series: an error, the channel's mean, its last value, or the mean and a channel of its own that is 1 there."
+            "Missing values of series: an error, the channel's mean, its last value, or the mean and a second channel that is 1 there."
         ),
         ConfigKey(
             "data.scaling", .choice(Scaling.allCases.map(\.rawValue)), default: .text("standard"),
@@ -69,7 +69,14 @@ struct SequenceData {
                     accepted: "more, since data.validation_fraction takes \(divided.part.count) of them")
             }
             training = Part(table, divided.others)
-            if holdsOut, !divided.part.isEmpty { validation = Part(table, divided.part) }
+            if holdsOut {
+                guard !divided.part.isEmpty else {
+                    throw TableError(
+                        path: files[0].paths[0], found: counted(table.count, "sequence"),
+                        accepted: "more, or a larger data.validation_fraction, which takes none of them")
+                }
+                validation = Part(table, divided.part)
+            }
         }
         if wantsValidation, configuration.has("data.validation") { validation = Part(try read(.validation)) }
         if request.splits.contains(.test) {
@@ -99,7 +106,7 @@ struct SequenceData {
     private static func inputs(_ configuration: Configuration, _ training: Part) throws -> SequenceInputs {
         if training.table.isText {
             let (kind, size) = TokenData.choice(configuration)
-            return .tokens(.of(training.sequences.lazy.map { training.table.texts[$0] }, kind, size: size))
+            return .tokens(.of(training.table.texts, kind, size: size))
         }
         return .features(
             try SeriesFeatures(

@@ -37,7 +37,7 @@ package enum ReaderTable {
             return reader
         }
         throw TableError(
-            path: path, found: "a file name that tells no format",
+            path: path, found: "a file name without the ending of a format",
             accepted:
                 "data.format, or an ending of \(all.flatMap { $0.endings }.map { ".\($0)" }.joined(separator: ", "))")
     }

@@ -12,7 +12,7 @@ package struct SeriesFeatures: Equatable {
         var factor: Double
         /// The mean of the training data, in the unit of the values.
         var mean: Double
-        /// The feature that tells whether its value is missing; nil: it has none.
+        /// The feature that is 1 where its value is missing; nil: there is none.
         var indicator: Int?
     }
 
@@ -63,7 +63,7 @@ package struct SeriesFeatures: Equatable {
                 case .standard: (mean, (squares / Double(count)).squareRoot())
                 case .minmax: (least, most - least)
                 }
-            // A constant channel tells nothing; scaled, it would be 0/0.
+            // A constant channel has no information; scaled, it would be 0/0.
             var indicator: Int?
             if missing == .indicator, hasGaps {
                 indicator = width

@@ -5,8 +5,8 @@ import System
 
 /// The files of one split (training, validation or test text), mapped read-only, in order.
 ///
-/// A file whose name ends with `.gz` or `.zst` is decompressed into memory. A mapped file of any size takes address space and page cache, but no anonymous memory. A file must not change while
-/// it is in use (`MappedFile`, `TextError.changed`).
+/// A mapped file of any size takes address space and page cache, but no anonymous memory; one whose name ends with `.gz` or
+/// `.zst` is decompressed into memory. A file must not change while it is in use (`MappedFile`, `TextError.changed`).
 package final class TextFiles: Sendable {
     let files: [MappedFile]
     /// The bytes of all files.

@@ -12,14 +12,15 @@ extension Vocabulary {
             for text in texts { occurring.formUnion(text.joined.unicodeScalars) }
             return Vocabulary(kind: .character, occurring.sorted().map { Array(String($0).utf8) })
         case .word:
-            var counts: [String: Int] = [:]
-            for text in texts { for word in text.words { counts[word, default: 0] += 1 } }
-            for word in reservedWords { counts[String(decoding: word, as: UTF8.self)] = nil }
+            // By their bytes: equal strings may have different ones.
+            var counts: [[UInt8]: Int] = [:]
+            for text in texts { for word in text.words { counts[Array(word.utf8), default: 0] += 1 } }
+            for word in reservedWords { counts[word] = nil }
             let ranking = counts.sorted { a, b in
-                (b.value, 0) < (a.value, 0) || a.value == b.value && a.key.utf8.lexicographicallyPrecedes(b.key.utf8)
+                a.value > b.value || a.value == b.value && a.key.lexicographicallyPrecedes(b.key)
             }
             let kept = ranking.prefix(size.map { max(0, $0 - reservedWords.count) } ?? ranking.count)
-            return Vocabulary(kind: .word, reservedWords + kept.map { Array($0.key.utf8) })
+            return Vocabulary(kind: .word, reservedWords + kept.map(\.key))
         }
     }
 

@@ -128,15 +128,16 @@ package struct RunProgress: Equatable, Sendable {
         return RunProgress(try JSONValue(parsing: text))
     }
 
-    /// Counts a validation; returns whether it is the best so far.
+    /// Counts a validation; returns whether it is the best so far: by its metric, of equal ones by its loss.
     ///
-    /// - Parameter metric: its value of `validation.best`, of which the highest is the best; nil: the loss decides.
+    /// - Parameter metric: its value of `validation.best`, of which the highest is the best; one that is not defined (NaN)
+    ///   is below all others; nil: the loss decides.
     package mutating func note(validationLoss loss: Double, metric: Double?, step: Int) -> Bool {
-        let isBest =
-            metric.map { $0 > bestMetric || ($0 == bestMetric && loss < bestLoss) } ?? (loss < bestLoss)
+        let value = metric.map { $0.isNaN ? -Double.infinity : $0 } ?? bestMetric
+        let isBest = value > bestMetric || (value == bestMetric && loss < bestLoss)
         if isBest {
             bestLoss = loss
-            bestMetric = metric ?? bestMetric
+            bestMetric = value
             bestStep = step
         }
         validationsSinceBest = isBest ? 0 : validationsSinceBest + 1

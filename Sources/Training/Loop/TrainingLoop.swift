@@ -239,7 +239,7 @@ package final class TrainingLoop {
         return summary.requests.contains(.checkpoint)
     }
 
-    /// Returns whether the loss is the best so far.
+    /// Returns whether this validation is the best so far.
     private func validate(epoch: Int) throws -> Bool {
         guard let validation = assembly.validation else { return false }
         let start = secondsNow()

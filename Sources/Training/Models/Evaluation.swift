@@ -8,7 +8,7 @@ import System
 /// Scores a checkpoint on its test data, otherwise on its validation data, or on another file. Returns the object that
 /// `evaluate` prints. Collective.
 ///
-/// - Throws: a `CommandError` if the validation data is a fraction of a training text that has changed since the
+/// - Throws: a `CommandError` if the validation data is a fraction of training data that has changed since the
 ///   training: its end may have been trained on; also if the memory is insufficient.
 package func evaluate(
     _ argument: String, data: String?, on communicator: Communicator, _ console: Console

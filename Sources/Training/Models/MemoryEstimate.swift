@@ -13,6 +13,8 @@ package struct MemoryEstimate: Sendable {
     package let activationBytes: Double
     /// Bytes that validations need in addition; 0 without validation.
     package let scoringBytes: Double
+    /// Of training data that is kept in memory.
+    private let dataBytes: Double
     private let sizes: String
     private let remedies: String
 
@@ -44,6 +46,7 @@ package struct MemoryEstimate: Sendable {
                 keepsOutputs: keepsOutputs)
         }
         activationBytes = 4 * Double(threads) * floats
+        dataBytes = Double(source.memoryBytes)
         scoringBytes = scoring?.bytes ?? 0
         remedies =
             "a smaller model, training.batch or training.window" + (scoring == nil ? "" : ", or validation.batch")
@@ -51,7 +54,7 @@ package struct MemoryEstimate: Sendable {
         sizes = "model.hidden \(network.hiddenSize) and model.layers \(network.layers)"
     }
 
-    package var totalBytes: Double { parameterBytes + activationBytes + scoringBytes }
+    package var totalBytes: Double { parameterBytes + activationBytes + scoringBytes + dataBytes }
 
     /// - Throws: a `CommandError` if the host, or the job's control group there, has too little memory for all its
     ///   ranks.
@@ -64,6 +67,7 @@ package struct MemoryEstimate: Sendable {
         throw CommandError.usage(
             "\(sizes) need \(byteCount(totalBytes)) of memory per rank (weights and optimiser "
                 + "\(byteCount(parameterBytes)), activations \(byteCount(activationBytes))"
+                + (dataBytes > 0 ? ", training data \(byteCount(dataBytes))" : "")
                 + (scoringBytes > 0 ? ", validation \(byteCount(scoringBytes))" : "")
                 + ")\(total) \(limit.description); use \(remedies)")
     }

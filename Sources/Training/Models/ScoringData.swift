@@ -15,10 +15,10 @@ struct ScoringData {
     /// Opens it and checks that a rank has the memory for it. Collective.
     ///
     /// - Parameters:
-    ///   - file: a text given by `option`; nil: the configuration's data.
+    ///   - file: a file given by `option`; nil: the configuration's data.
     ///   - batch: sequences over all ranks; nil: `validation.batch`.
     ///   - predicts: whether the data is to be predicted: in the order of its files, and perhaps without targets.
-    /// - Throws: a `CommandError` if the validation data is a fraction of a training text that has changed since the
+    /// - Throws: a `CommandError` if the validation data is a fraction of training data that has changed since the
     ///   training: its end may have been trained on; also if the memory is insufficient.
     init(
         of model: LoadedModel, file: String?, option: String, batch: Int? = nil, predicts: Bool = false,
@@ -35,7 +35,7 @@ struct ScoringData {
         try communicator.agree {
             try ScoringMemory(model.sizes, taken.task, source, ranks: communicator.size)
                 .check(model.sizes, ranksOnHost: ranksOnHost)
-            if communicator.isRoot, file == nil { try compare(fingerprints, with: model, console) }
+            if communicator.isRoot, file == nil { try compare(fingerprints, with: model, option: option, console) }
         }
         self.split = split
         task = taken.task
@@ -72,7 +72,9 @@ struct ScoringData {
 
 /// Compares the data's files with those of the training, on the root. For a changed validation or test text it only
 /// warns: the results are those of the new text.
-private func compare(_ fingerprints: JSONValue, with model: LoadedModel, _ console: Console) throws {
+private func compare(
+    _ fingerprints: JSONValue, with model: LoadedModel, option: String, _ console: Console
+) throws {
     for (split, now) in fingerprints.members ?? [] {
         guard let then = model.fingerprints?[split], then != now else { continue }
         let (old, new) = DataFingerprints.descriptions(of: then, now)
@@ -82,7 +84,7 @@ private func compare(_ fingerprints: JSONValue, with model: LoadedModel, _ conso
             continue
         }
         throw CommandError.usage(
-            "\(change), so what is scored may have been trained on; use the data of the training, or --data FILE"
+            "\(change), so what is scored may have been trained on; use the data of the training, or \(option) FILE"
         )
     }
 }

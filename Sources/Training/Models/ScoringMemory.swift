@@ -28,7 +28,11 @@ package struct ScoringMemory: Sendable {
         // h and c of all sequences; loss and scored steps of each.
         let state = 2 * Double(network.layers) * Double(network.hiddenSize) * rows
         let units = source.carriesState ? rows : rows * Double(source.stepsPerEpoch)
-        bytes = 4 * (Double(threads) * (floats + batch) + state) + 16 * units
+        // The task's sums of each thread, and of all ranks.
+        let sums = Double(task.sumCount) * Double(threads + 1)
+        bytes =
+            4 * (Double(threads) * (floats + batch) + state) + (task.ranksSequences ? 32 : 16) * units + 8 * sums
+            + Double(source.memoryBytes)
     }
 
     /// Values of a batch for each time step of a sequence: inputs and targets.

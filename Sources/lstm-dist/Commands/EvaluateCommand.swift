@@ -11,7 +11,7 @@ struct EvaluateCommand: CollectiveCommand {
         discussion: """
             Uses the best checkpoint of a run, or the latest if there is none, and the test data, or the validation data if \
             there is none. A text that is too short for validation.batch streams is scored in fewer. Validation data that is a \
-            fraction of a training text is refused if that text has changed since the training.
+            fraction of the training data is refused if that has changed since the training.
 
             EXAMPLES
               lstm-dist evaluate runs/text
@@ -20,7 +20,7 @@ struct EvaluateCommand: CollectiveCommand {
 
     @Argument(help: "A run folder, or a checkpoint.")
     var checkpoint: String
-    @Option(help: "Evaluate on this text instead of the configuration's test data.")
+    @Option(help: "Evaluate on this file instead of the configuration's test data.")
     var data: String?
     @OptionGroup var verbosity: Verbosity
 

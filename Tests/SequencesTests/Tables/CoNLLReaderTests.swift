@@ -30,10 +30,12 @@ struct CoNLLReaderTests {
 
             play VB  O
             # NN I-x\r
+
+            #fun NN O
             """)
-        #expect(table.texts == [.tokens(["EU", "New York", "#"]), .tokens(["play", "#"])])
-        #expect(table.labels.map(\.ofSteps) == [["B-ORG", "O", "O"], ["O", "I-x"]])
-        #expect(table.places.map(\.line) == [4, 9])
+        #expect(table.texts == [.tokens(["EU", "New York", "#"]), .tokens(["play", "#"]), .tokens(["#fun"])])
+        #expect(table.labels.map(\.ofSteps) == [["B-ORG", "O", "O"], ["O", "I-x"], ["O"]])
+        #expect(table.places.map(\.line) == [4, 9, 12])
     }
 
     @Test("lines of one column are tokens without label")

@@ -28,6 +28,7 @@ struct JSONLinesReaderTests {
             {"values": [[5, 6]]}
             """)
         #expect(table.channels == 2 && (0..<5).map { table.length(of: $0) } == [2, 1, 1, 1, 1] && !table.isText)
+        #expect(table.values.count == 12)
         let expected: [Float] = [0.5, 1, 0.25, .nan, 100, -7, 1, 2, 3, 4, 5, 6]
         #expect(zip(table.values, expected).allSatisfy { $0 == $1 || $0.isNaN && $1.isNaN })
         #expect(table.labels.map(\.ofSequence) == ["yes", "3", "true", nil, nil])
@@ -58,18 +59,18 @@ struct JSONLinesReaderTests {
                 "{\"text\": \"a\"}\n{\"text\": }",
                 ", line 2, column 10: found invalid JSON: expected a value, found '}'; accepted: an object on each line"
             ),
-            ("{\"text\": 1}", ", line 1: found text that is no string; accepted: a string"),
+            ("{\"text\": 1}", ", line 1: found text that is not a string; accepted: a string"),
             (
                 "{\"tokens\": []}",
-                ", line 1: found tokens that are no list of non-empty strings; accepted: a list of at least one string"
+                ", line 1: found tokens that are not a list of non-empty strings; accepted: a list of at least one string"
             ),
             (
                 "{\"tokens\": [\"a\", \"\"]}",
-                ", line 1: found tokens that are no list of non-empty strings; accepted: a list of at least one string"
+                ", line 1: found tokens that are not a list of non-empty strings; accepted: a list of at least one string"
             ),
             (
                 "{\"values\": []}",
-                ", line 1: found values that are no list with elements; accepted: a list of at least one time step"
+                ", line 1: found values that are not a list with elements; accepted: a list of at least one time step"
             ),
             ("{\"values\": [[]]}", ", line 1: found no value at time step 1; accepted: at least one channel"),
             ("{\"values\": [[1, 2], [3]]}", ", line 1: found 1 value at time step 2; accepted: 2, as at time step 1"),

@@ -37,6 +37,7 @@ struct SeriesFeaturesTests {
         // Channel 1: 1, 2, 3, 6: mean 3, variance 3.5. Channel 2: 10, 30: mean 20, deviation 10.
         let standard = try inputs(.mean, .standard)
         let deviation = Float(3.5.squareRoot())
+        #expect(standard[0].count == 6)
         #expect(zip(standard[0], [-2 / deviation, -1, -1 / deviation, 0, 0, 1]).allSatisfy { abs($0 - $1) < 1e-6 })
         #expect(try inputs(.mean, .minmax) == [[0, 0, 0.2, 0.5, 0.4, 1], [1, 0.5]])
     }
@@ -53,6 +54,7 @@ struct SeriesFeaturesTests {
         let table = try table([[5, 1, 5, 2], [5, 3]])
         let features = try SeriesFeatures(table, [0, 1], .indicator, .standard)
         #expect(features.width == 2)
+        #expect(try features.inputs(of: 0, in: table).count == 4)
         #expect(try features.inputs(of: 0, in: table).enumerated().allSatisfy { $0 % 2 == 1 || $1 == 0 })
     }
 

@@ -98,6 +98,20 @@ struct ClassificationTests {
             values.append(all)
         }
         #expect(values.map(\.count) == [14, 6])
+        #expect(
+            errorText(in: folder) {
+                _ = try load("data: {train: \(try write("few.ts", ["1:a", "2:b"])), validation_fraction: 0.3}")
+            }
+                == "few.ts: found 2 sequences; accepted: more, or a larger data.validation_fraction, which takes none of them"
+        )
+        // A label that only the held-out part has is one of the model's.
+        let rare = try write("rare.ts", (0..<40).map { "\($0):\($0 == 17 ? "rare" : "often")" })
+        for seed in UInt64(1)...8 {
+            var request = DataRequest(splits: [.train, .validation], batch: 2, validationBatch: 3, seed: seed)
+            request.artifacts = nil
+            let keys = "task: classification\ndata: {train: \(rare), validation_fraction: 0.5}"
+            #expect(try TaskTable.load(taskConfiguration(keys), request).task.shape.output == .classes(2))
+        }
         #expect((values[0] + values[1]).sorted() == (0..<20).map { Float($0) })
     }
 
@@ -150,7 +164,7 @@ struct ClassificationTests {
                 == "m.ts, line 3: found 2 channels; accepted: 1, as in the training data")
         #expect(
             message("data: {train: \(try write("a.unknown", ["1:a"]))}")
-                == "a.unknown: found a file name that tells no format; accepted: data.format, or an ending of .ts, .jsonl, .ndjson, .conll"
+                == "a.unknown: found a file name without the ending of a format; accepted: data.format, or an ending of .ts, .jsonl, .ndjson, .conll"
         )
         let source = "data: {train: \(folder.file("absent.ts")), source: ask Ada}"
         #expect(message(source).hasSuffix("; how to get it: ask Ada"))
@@ -193,6 +207,9 @@ struct ClassificationTests {
             }
                 == "b.jsonl, line 1: found the character \"g\", which the training data lacks; accepted: the 16 characters of "
                 + "the training data, or data.tokenizer: word or byte")
+        // Words differ by their bytes, not by their characters.
+        try folder.write(lines([("caf\u{E9} cafe\u{301}", "a"), ("x", "b")]), to: "u.jsonl")
+        #expect(try load("data: {train: \(folder.file("u.jsonl"))}", [.train]).vocabulary?.count == 5)
         // A word of a vocabulary has no white space, but a token may.
         try folder.write(
             "{\"tokens\": [\"New York\", \"is\"], \"label\": 1}\n{\"text\": \"is\", \"label\": 2}\n", to: "t.jsonl")

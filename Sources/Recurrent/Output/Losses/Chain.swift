@@ -78,8 +78,7 @@ struct Chain {
             for to in 0..<K {
                 let score = allowed?.allows(from, to) ?? true ? Double(A[from * K + to]) : Self.forbidden
                 transitions[from * K + to] = score
-                // NaN stays, so that the loss has it.
-                if !(score <= largest) { largest = score }
+                largest = max(largest, score)
             }
         }
         self.largest = largest
@@ -126,13 +125,13 @@ struct Chain {
             for label in 0..<K { emission[label] = scores[t * K + label] }
             log += largest + exponentiate(emission)
             for label in 0..<K { alpha[label] = arrived[label] * emission[label] }
-            log += Glibc.log(divideByLargest(alpha))
+            log += normalise(alpha)
         }
         for label in 0..<K { back[label] = ends[label] }
         log += exponentiate(back)
         var sum = 0.0
         for label in 0..<K { sum += forward[(T - 1) * K + label] * back[label] }
-        return log + Glibc.log(sum)
+        return log + (sum > 0 ? Glibc.log(sum) : Self.forbidden)
     }
 
     /// After `logSum`: the gradient of it minus the score of a path: with respect to the scores in `gradient`, and with
@@ -160,7 +159,7 @@ struct Chain {
             sums[path(t - 1) * K + path(t)] -= 1
             back.update(repeating: 0, count: K)
             for to in 0..<K { add(factorsByEnd + to * K, times: weighted[to], to: back) }
-            _ = divideByLargest(back)
+            _ = normalise(back)
         }
     }
 
@@ -187,16 +186,21 @@ struct Chain {
         return largest
     }
 
-    private func divideByLargest(_ values: UnsafeMutablePointer<Double>) -> Double {
+    /// Divides values by the largest, whose logarithm is returned. All are 0 where no allowed path goes on: then all are as
+    /// likely, at the price of a forbidden transition.
+    private func normalise(_ values: UnsafeMutablePointer<Double>) -> Double {
         let largest = largest(values)
+        guard largest != 0 else {
+            values.update(repeating: 1, count: K)
+            return Self.forbidden
+        }
         for label in 0..<K { values[label] /= largest }
-        return largest
+        return log(largest)
     }
 
-    /// NaN if one of them is.
     private func largest(_ values: UnsafePointer<Double>) -> Double {
         var largest = values[0]
-        for label in 1..<K where !(values[label] <= largest) { largest = values[label] }
+        for label in 1..<K { largest = max(largest, values[label]) }
         return largest
     }
 

@@ -6,7 +6,7 @@ package import Tensors
 /// outputs are 1 at the labels of the best sequence, and 0 elsewhere.
 ///
 /// Source: Lafferty, McCallum & Pereira (2001), section 3; gradients by forward-backward (`Chain`). The scored steps of a
-/// sequence are neighbours, whatever lies between them.
+/// sequence are neighbours, whatever time steps are between them.
 package struct ConditionalRandomField: SequenceLoss {
     package static let name = "conditional random field"
     package let width: Int
