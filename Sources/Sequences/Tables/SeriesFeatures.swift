@@ -135,7 +135,7 @@ package struct SeriesFeatures: Equatable {
         }
         let json = try JSONValue(parsing: artifact.text, from: artifact.place)
         guard json["format_version"]?.integerValue == Self.formatVersion else {
-            throw refusal("format_version \(json["format_version"]?.text ?? "missing")")
+            throw refusal("format_version \(shown(json["format_version"]?.text ?? "missing"))")
         }
         guard let missing = json["missing"]?.stringValue.flatMap({ MissingValues(rawValue: $0) }),
             let list = json["channels"]?.arrayValue, !list.isEmpty
@@ -152,7 +152,7 @@ package struct SeriesFeatures: Equatable {
             }
             var indicator: Int?
             if let found = item["indicator"], found != .null {
-                guard found.integerValue == width else { throw refusal("indicator \(found.text), not \(width)") }
+                guard found.integerValue == width else { throw refusal("indicator \(shown(found.text)), not \(width)") }
                 indicator = width
                 width += 1
             }
