@@ -17,12 +17,17 @@ package enum TaskTable {
 
     package static let exclusiveKeys = FileData.exclusiveKeys
 
-    /// Opens the data of the configuration's task.
-    package static func load(_ configuration: Configuration, _ request: DataRequest) throws -> TaskData {
+    /// The configuration's task.
+    package static func task(of configuration: Configuration) -> any SequenceTask.Type {
         let name = configuration.text("task")
         guard let task = all.first(where: { $0.name == name }) else {
             preconditionFailure("the key accepts only names of `all`")
         }
-        return try task.load(configuration, request)
+        return task
+    }
+
+    /// Opens the data of the configuration's task.
+    package static func load(_ configuration: Configuration, _ request: DataRequest) throws -> TaskData {
+        try task(of: configuration).load(configuration, request)
     }
 }

@@ -13,3 +13,8 @@ package struct Artifact: Sendable, Equatable {
         self.place = place ?? name
     }
 }
+
+extension [Artifact] {
+    /// The file of a name; nil: there is none.
+    package func named(_ name: String) -> Artifact? { first { $0.name == name } }
+}

@@ -57,6 +57,9 @@ package enum SumTree {
         merges(of: node.map { $0..<$0 + 1 }, inside: node)
     }
 
+    /// A bound of the sums that are pending at once, for `leaves` sequences.
+    package static func mostPending(leaves: Int) -> Int { Int.bitWidth - leaves.leadingZeroBitCount + 1 }
+
     /// Groups nodes by the largest nodes of the tree that they sum to: each with the range of `nodes` that are its
     /// terms, and their merges.
     ///

@@ -21,7 +21,7 @@ package struct TaskShape: Sendable, Equatable {
         }
     }
 
-    /// What has an output of its own.
+    /// Whether each scored time step or each sequence has an output.
     package enum Scores: Sendable {
         /// Each scored time step.
         case steps

@@ -29,9 +29,8 @@ struct NarrowHead<L: Loss> {
 
     /// Floats that it needs for a batch.
     static func memoryCount(_ loss: L, hiddenSize: Int, sequences: Int) -> Int {
-        let levels = Int.bitWidth - sequences.leadingZeroBitCount + 1
-        return loss.width * (wholeVectors(hiddenSize) + Vector.lanes)
-            + (1 + levels) * sumCount(hiddenSize: hiddenSize, width: loss.width)
+        loss.width * (wholeVectors(hiddenSize) + Vector.lanes)
+            + (1 + SumTree.mostPending(leaves: sequences)) * sumCount(hiddenSize: hiddenSize, width: loss.width)
             + loss.memoryCount(columns: Vector.lanes, blocks: 1) + Vector.lanes
     }
 

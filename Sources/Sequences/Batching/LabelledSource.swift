@@ -68,12 +68,15 @@ package struct LabelledSource: SequenceSource {
     private let order: SequenceOrder
     /// The order of the epoch that was read last.
     private var current: (epoch: Int, sequences: [Int])
+    /// The share of padding in the first epoch, if each batch is padded as a whole.
+    let padding: Double
 
     init(_ sequences: LabelledSequences, batch: Int, _ order: SequenceOrder) {
         self.sequences = sequences
         self.batch = batch
         self.order = order
         current = (1, order.sequences(sequences.lengths, batch: batch, epoch: 1))
+        padding = SequenceOrder.padding(current.sequences, sequences.lengths, batch: batch)
         longestWindow = sequences.lengths.max() ?? 0
     }
 
@@ -85,12 +88,6 @@ package struct LabelledSource: SequenceSource {
 
     package var memoryBytes: Int {
         4 * (sequences.features.count + sequences.tokens.count + sequences.classes.count) + 24 * count
-    }
-
-    /// The share of padding in the first epoch, if each batch is padded as a whole.
-    var padding: Double {
-        SequenceOrder.padding(
-            order.sequences(sequences.lengths, batch: batch, epoch: 1), sequences.lengths, batch: batch)
     }
 
     package func text(ofRow row: Int, step: Int, time: Int) -> String? {

@@ -50,7 +50,7 @@ package struct LabelSet: Equatable {
         self.init(names, obeysNotation: obeys)
     }
 
-    /// Which labels may follow each other, by their notation; nil: there is none, or the training data breaks it.
+    /// Which labels may follow each other, by their notation; nil without a notation, or if the training data violates it.
     var transitions: LabelTransitions? { obeysNotation ? SpanLabels(names)?.transitions : nil }
 
     private static func labels(

@@ -88,7 +88,7 @@ struct SequenceData {
         }
         if let artifacts = request.artifacts {
             guard let trained = try SequenceInputs(artifacts) else {
-                throw MissingArtifact(name: "\(SeriesFeatures.name) or \(SequenceInputs.vocabularyName)")
+                throw MissingArtifact(name: "\(SeriesFeatures.name) or \(Vocabulary.artifactName)")
             }
             inputs = trained
         } else if let training {

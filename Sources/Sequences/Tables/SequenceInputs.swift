@@ -6,8 +6,6 @@ package enum SequenceInputs {
     case features(SeriesFeatures)
     case tokens(Vocabulary)
 
-    package static let vocabularyName = "vocabulary.json"
-
     /// The input of a model that reads them.
     package var shape: TaskShape.Input {
         switch self {
@@ -19,17 +17,16 @@ package enum SequenceInputs {
     package var artifact: Artifact {
         switch self {
         case .features(let features): features.artifact
-        case .tokens(let vocabulary): Artifact(Self.vocabularyName, vocabulary.json)
+        case .tokens(let vocabulary): vocabulary.artifact
         }
     }
 
     /// Those of a trained model; nil: the artifacts have none.
     init?(_ artifacts: [Artifact]) throws {
-        func artifact(_ name: String) -> Artifact? { artifacts.first { $0.name == name } }
-        if let scaling = artifact(SeriesFeatures.name) {
+        if let scaling = artifacts.named(SeriesFeatures.name) {
             self = .features(try SeriesFeatures(scaling))
-        } else if let vocabulary = artifact(Self.vocabularyName) {
-            self = .tokens(try Vocabulary(json: vocabulary.text, path: vocabulary.place))
+        } else if let vocabulary = artifacts.named(Vocabulary.artifactName) {
+            self = .tokens(try Vocabulary(vocabulary))
         } else {
             return nil
         }

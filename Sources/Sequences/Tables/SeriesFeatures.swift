@@ -12,7 +12,7 @@ package struct SeriesFeatures: Equatable {
         var factor: Double
         /// The mean of the training data, in the unit of the values.
         var mean: Double
-        /// The feature that is 1 where its value is missing; nil: there is none.
+        /// The index of the feature that is 1 where its value is missing; nil for a channel without one.
         var indicator: Int?
     }
 
@@ -146,7 +146,7 @@ package struct SeriesFeatures: Equatable {
         for (number, item) in list.enumerated() {
             func figure(_ key: String) throws -> Double {
                 guard let value = item[key]?.numberValue, value.isFinite else {
-                    throw refusal("no number as \(key) of channel \(number + 1)")
+                    throw refusal("a \(key) of channel \(number + 1) that is missing or not a number")
                 }
                 return value
             }

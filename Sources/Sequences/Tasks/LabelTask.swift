@@ -49,7 +49,7 @@ extension LabelTask {
     }
 
     private static func labels(_ read: SequenceData, _ artifacts: [Artifact]?) throws -> LabelSet {
-        if let artifact = artifacts?.first(where: { $0.name == LabelSet.name }) { return try LabelSet(artifact) }
+        if let artifact = artifacts?.named(LabelSet.name) { return try LabelSet(artifact) }
         guard artifacts == nil, let training = read.training else { throw MissingArtifact(name: LabelSet.name) }
         return try LabelSet(
             training.table, Array(0..<training.table.count), scoresSequences ? .sequences : .steps)

@@ -12,9 +12,7 @@ package struct LanguageModel: SequenceTask {
     /// nil for random tokens.
     private let vocabulary: Vocabulary?
 
-    private static let vocabularyName = "vocabulary.json"
-
-    package var artifacts: [Artifact] { vocabulary.map { [Artifact(Self.vocabularyName, $0.json)] } ?? [] }
+    package var artifacts: [Artifact] { vocabulary.map { [$0.artifact] } ?? [] }
 
     /// A language model with `vocabularySize` meaningless tokens.
     package init(vocabularySize: Int) { self.init(size: vocabularySize, nil) }
@@ -95,10 +93,10 @@ package struct LanguageModel: SequenceTask {
     }
 
     private static func vocabulary(in artifacts: [Artifact]) throws -> Vocabulary {
-        guard let artifact = artifacts.first(where: { $0.name == vocabularyName }) else {
-            throw MissingArtifact(name: vocabularyName)
+        guard let artifact = artifacts.named(Vocabulary.artifactName) else {
+            throw MissingArtifact(name: Vocabulary.artifactName)
         }
-        return try Vocabulary(json: artifact.text, path: artifact.place)
+        return try Vocabulary(artifact)
     }
 
     private static func makeVocabulary(

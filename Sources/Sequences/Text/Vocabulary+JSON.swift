@@ -1,7 +1,16 @@
 import FoundationEssentials
+package import System
 
 extension Vocabulary {
     private static let formatVersion = 1
+
+    /// The name of its file in a checkpoint.
+    package static let artifactName = "vocabulary.json"
+
+    package var artifact: Artifact { Artifact(Self.artifactName, json) }
+
+    /// Reads a file of `artifact`.
+    package init(_ artifact: Artifact) throws(TextError) { try self.init(json: artifact.text, path: artifact.place) }
 
     /// The contents of vocabulary.json on one line: `format_version`, `tokenizer` and, except for bytes, `tokens` by
     /// id.

@@ -69,10 +69,7 @@ package struct LoadedModel {
     }
 
     /// The kind of data that its task reads.
-    package var reads: DataKind {
-        let name = configuration.text("task")
-        return TaskTable.all.first { $0.name == name }?.reads ?? .generated
-    }
+    package var reads: DataKind { TaskTable.task(of: configuration).reads }
 
     /// The root's artifacts. Collective (MPI_Bcast).
     private static func broadcast(_ artifacts: [Artifact], on communicator: Communicator) throws -> [Artifact] {

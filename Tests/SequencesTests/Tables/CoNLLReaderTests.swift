@@ -1,5 +1,4 @@
 import Sequences
-import System
 import TestSupport
 import Testing
 
@@ -9,12 +8,7 @@ struct CoNLLReaderTests {
 
     init() throws { folder = try TemporaryFolder() }
 
-    private func read(_ text: String) throws -> SequenceTable {
-        try folder.write(text, to: "a.conll")
-        var table = SequenceTable()
-        try CoNLLReader.read(MappedFile(path: folder.file("a.conll")), into: &table)
-        return table
-    }
+    private func read(_ text: String) throws -> SequenceTable { try CoNLLReader.read(text, in: folder) }
 
     @Test("a token and its label on a line, an empty line between sentences; comments and -DOCSTART- are skipped")
     func sentences() throws {

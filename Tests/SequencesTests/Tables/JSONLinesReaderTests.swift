@@ -1,5 +1,4 @@
 import Sequences
-import System
 import TestSupport
 import Testing
 
@@ -9,12 +8,7 @@ struct JSONLinesReaderTests {
 
     init() throws { folder = try TemporaryFolder() }
 
-    private func read(_ text: String) throws -> SequenceTable {
-        try folder.write(text, to: "a.jsonl")
-        var table = SequenceTable()
-        try JSONLinesReader.read(MappedFile(path: folder.file("a.jsonl")), into: &table)
-        return table
-    }
+    private func read(_ text: String) throws -> SequenceTable { try JSONLinesReader.read(text, in: folder) }
 
     @Test("values are time steps of channels, or of one; null is missing; labels are texts, whole numbers or flags")
     func values() throws {

@@ -1,5 +1,4 @@
 import Sequences
-import System
 import TestSupport
 import Testing
 
@@ -9,12 +8,7 @@ struct TSReaderTests {
 
     init() throws { folder = try TemporaryFolder() }
 
-    private func read(_ text: String, name: String = "a.ts") throws -> SequenceTable {
-        try folder.write(text, to: name)
-        var table = SequenceTable()
-        try TSReader.read(MappedFile(path: folder.file(name)), into: &table)
-        return table
-    }
+    private func read(_ text: String) throws -> SequenceTable { try TSReader.read(text, in: folder) }
 
     @Test("channels between colons, values between commas, the label at the end; comments and empty lines are skipped")
     func values() throws {

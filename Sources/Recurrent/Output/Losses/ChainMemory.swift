@@ -22,8 +22,7 @@ final class ChainMemory {
     }
 
     private static func floatCount(_ labels: Int, _ sequences: Int) -> Int {
-        let levels = Int.bitWidth - sequences.leadingZeroBitCount + 1
-        return (1 + levels) * Chain.sumCount(labels: labels)
+        (1 + SumTree.mostPending(leaves: sequences)) * Chain.sumCount(labels: labels)
     }
 
     /// The parts of the memory, large enough for these sequences.

@@ -15,7 +15,7 @@ package protocol Loss: Sendable {
 
     /// - Returns: nil where a task's targets are of another kind.
     init?(_ task: TaskShape)
-    /// Tensors of its own.
+    /// The tensors of the loss itself.
     var parameters: [ParameterSpec] { get }
 
     /// Floats of `OutputPanel.memory` for a panel.
